@@ -1,0 +1,126 @@
+//! What pidone says: a [`Diagnostic`] at a place, with related places and, where there is one, a [`Fix`].
+
+use camino::Utf8PathBuf;
+use serde::{Deserialize, Serialize};
+
+use crate::source::{Edit, Place};
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Worth knowing; never fails a run by default.
+    Info,
+    /// The stop is not as good as it should be, or a setting does not do what it seems to.
+    Warning,
+    /// A service is not stopped properly.
+    Error,
+}
+
+impl Severity {
+    /// The name used on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// How a stop ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Every service is told, and the container waits until it has finished.
+    Graceful,
+    /// The model cannot tell.
+    Unknown,
+    /// The container stops at once, and a service is killed in the middle of its work.
+    Abrupt,
+    /// Nobody reacts; SIGKILL after the grace period.
+    Timeout,
+    /// PID 1 ends although a service should run.
+    ExitsEarly,
+}
+
+impl Outcome {
+    /// The name used in reports and fixtures.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Graceful => "graceful",
+            Self::Unknown => "unknown",
+            Self::Abrupt => "abrupt",
+            Self::Timeout => "timeout",
+            Self::ExitsEarly => "exits-early",
+        }
+    }
+}
+
+/// Whether a fix changes anything besides signal delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Safety {
+    /// Nothing but signal delivery changes.
+    Safe,
+    /// Something else may change; the fix's message says what.
+    Unsafe,
+}
+
+/// Edits that repair a finding, applied together or not at all.
+#[derive(Debug, Clone)]
+pub struct Fix {
+    /// Whether it needs `--unsafe-fixes`.
+    pub safety: Safety,
+    /// What it does, in the imperative; for an unsafe fix also what else may change.
+    pub message: String,
+    /// The edits, in any number of files; they do not overlap.
+    pub edits: Vec<Edit>,
+}
+
+/// A second place that explains the finding.
+#[derive(Debug, Clone)]
+pub struct Related {
+    /// Where.
+    pub place: Place,
+    /// What is to be seen there.
+    pub message: String,
+}
+
+/// Which image a finding is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ImageRef {
+    /// The Dockerfile.
+    pub path: Utf8PathBuf,
+    /// The stage's name, if it has one.
+    pub stage: Option<String>,
+    /// The line (from 1) of the stage's FROM.
+    pub line: usize,
+}
+
+/// One finding.
+#[derive(Debug, Clone)]
+pub struct Diagnostic {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// How much it matters.
+    pub severity: Severity,
+    /// What happens on stop and why, in one or two sentences.
+    pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
+    /// The processes from PID 1 to the service, as a person would draw them; empty where there is no such chain.
+    pub chain: Vec<String>,
+    /// The line a person would change.
+    pub place: Place,
+    /// A few words for the label under the place.
+    pub label: String,
+    /// How the stop ends because of this.
+    pub outcome: Option<Outcome>,
+    /// The image it is about.
+    pub image: Option<ImageRef>,
+    /// Other places that explain it.
+    pub related: Vec<Related>,
+    /// The repair, if there is one that the model has checked.
+    pub fix: Option<Fix>,
+}

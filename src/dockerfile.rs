@@ -1,0 +1,134 @@
+//! Dockerfile text to instructions with byte spans, to stages, to images. The only room that knows Dockerfile syntax.
+
+use std::sync::Arc;
+
+use crate::source::{Excerpt, Source, Span};
+
+mod image;
+mod reader;
+mod stages;
+
+pub use image::{Command, Image, Setting, images};
+pub use reader::parse;
+pub use stages::{Stage, StageBase};
+
+/// A Dockerfile as it was read. A line that cannot be read is a [`Problem`] and costs only itself.
+#[derive(Debug)]
+pub struct Dockerfile {
+    /// The file.
+    pub source: Arc<Source>,
+    /// The escape character: `\`, or `` ` `` by directive.
+    pub escape: char,
+    /// Every instruction, in order.
+    pub instructions: Vec<Instruction>,
+    /// What could not be read.
+    pub problems: Vec<Problem>,
+}
+
+/// Something in the file that BuildKit would refuse.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where.
+    pub span: Span,
+    /// What is wrong, for people.
+    pub message: String,
+}
+
+/// The instruction words of Dockerfiles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs)]
+pub enum Keyword {
+    Add,
+    Arg,
+    Cmd,
+    Copy,
+    Entrypoint,
+    Env,
+    Expose,
+    From,
+    Healthcheck,
+    Label,
+    Maintainer,
+    Onbuild,
+    Run,
+    Shell,
+    Stopsignal,
+    User,
+    Volume,
+    Workdir,
+    /// A word that is no instruction.
+    Unknown,
+}
+
+/// One instruction.
+#[derive(Debug, Clone)]
+pub struct Instruction {
+    /// From the keyword to the end of the last line that belongs to it (heredoc bodies included), without its line ending.
+    pub span: Span,
+    /// Which instruction.
+    pub keyword: Keyword,
+    /// The keyword as written, upper-cased.
+    pub keyword_text: String,
+    /// Where the keyword stands.
+    pub keyword_span: Span,
+    /// `--name=value` flags, stripped from the body.
+    pub flags: Vec<Flag>,
+    /// What follows keyword and flags: one logical line, continuations joined, comment lines dropped, ends trimmed.
+    pub body: Excerpt,
+    /// For RUN, CMD, ENTRYPOINT, SHELL, VOLUME, COPY and ADD: how the body reads. `Shell` for all others.
+    pub form: Form,
+    /// Heredocs that the instruction opens, in order.
+    pub heredocs: Vec<Heredoc>,
+    /// The instruction inside ONBUILD, or the CMD inside HEALTHCHECK.
+    pub inner: Option<Box<Instruction>>,
+}
+
+/// Whether strict JSON was found.
+#[derive(Debug, Clone)]
+pub enum Form {
+    /// A JSON array of strings; each element decoded, with its map to the bytes between the quotes.
+    Exec(Vec<Arc<Excerpt>>),
+    /// Anything else.
+    Shell,
+}
+
+/// `--name` or `--name=value`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flag {
+    /// Without the dashes.
+    pub name: String,
+    /// What follows `=`, if there is one.
+    pub value: Option<String>,
+    /// The whole flag.
+    pub span: Span,
+}
+
+/// A here-document.
+#[derive(Debug, Clone)]
+pub struct Heredoc {
+    /// The delimiter word without quotes; for COPY and ADD also the name of the file it makes.
+    pub delimiter: String,
+    /// True unless the delimiter is quoted: `$VAR` in the body is expanded.
+    pub expand: bool,
+    /// True for `<<-`: leading tabs are dropped (from `body` too).
+    pub strip_tabs: bool,
+    /// The lines up to the terminator; a final line ending included.
+    pub body: Arc<Excerpt>,
+    /// The `<<WORD` in the instruction's line.
+    pub opener: Span,
+}
+
+impl Instruction {
+    /// The value of the first flag of that name.
+    pub fn flag(&self, name: &str) -> Option<&str> {
+        self.flags.iter().find(|flag| flag.name == name).and_then(|flag| flag.value.as_deref())
+    }
+
+    /// The elements of an exec form.
+    pub fn exec_form(&self) -> Option<&[Arc<Excerpt>]> {
+        match &self.form {
+            Form::Exec(elements) => Some(elements),
+            Form::Shell => None,
+        }
+    }
+}

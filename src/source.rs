@@ -1,0 +1,399 @@
+//! Files and the places in them: identity, text, spans, lines, and the [`Loader`] through which all reading goes.
+
+use std::fmt;
+use std::io;
+use std::ops::Range;
+use std::sync::{Arc, OnceLock};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+/// A half-open range of byte offsets into a [`Source`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Span {
+    /// Offset of the first byte.
+    pub start: usize,
+    /// Offset just past the last byte.
+    pub end: usize,
+}
+
+impl Span {
+    /// The span from `start` up to, not including, `end`.
+    pub fn new(start: usize, end: usize) -> Self {
+        Self { start, end }
+    }
+
+    /// The empty span at `offset`.
+    pub fn at(offset: usize) -> Self {
+        Self { start: offset, end: offset }
+    }
+
+    /// True if no byte is covered.
+    pub fn is_empty(self) -> bool {
+        self.start == self.end
+    }
+
+    /// The smallest span that covers both.
+    pub fn to(self, other: Span) -> Span {
+        Span::new(self.start.min(other.start), self.end.max(other.end))
+    }
+
+    /// True if the spans share a byte.
+    pub fn overlaps(self, other: Span) -> bool {
+        self.start < other.end && other.start < self.end
+    }
+}
+
+impl From<Range<usize>> for Span {
+    fn from(range: Range<usize>) -> Self {
+        Span::new(range.start, range.end)
+    }
+}
+
+impl From<Span> for Range<usize> {
+    fn from(span: Span) -> Self {
+        span.start..span.end
+    }
+}
+
+/// A position for people: line and column count from 1, the column in Unicode characters; the offset counts bytes from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column in Unicode characters, from 1.
+    pub column: usize,
+    /// Offset in bytes, from 0.
+    pub offset: usize,
+}
+
+/// One file as it was read: its path inside the project and its text.
+pub struct Source {
+    path: Utf8PathBuf,
+    text: String,
+    lines: OnceLock<Vec<usize>>,
+}
+
+impl Source {
+    /// A file at `path` (relative to the project's root, `/` between parts) holding `text`.
+    pub fn new(path: impl Into<Utf8PathBuf>, text: impl Into<String>) -> Arc<Self> {
+        Arc::new(Self { path: path.into(), text: text.into(), lines: OnceLock::new() })
+    }
+
+    /// The path, relative to the project's root.
+    pub fn path(&self) -> &Utf8Path {
+        &self.path
+    }
+
+    /// The whole text, every byte as it is in the file (a byte-order mark and carriage returns included).
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text that `span` covers; empty if the span does not lie on character boundaries inside the text.
+    pub fn slice(&self, span: Span) -> &str {
+        self.text.get(span.start..span.end).unwrap_or("")
+    }
+
+    /// The position of a byte offset; offsets past the end count as the end.
+    pub fn position(&self, offset: usize) -> Position {
+        let mut offset = offset.min(self.text.len());
+        while !self.text.is_char_boundary(offset) {
+            offset -= 1;
+        }
+        let lines = self.line_starts();
+        let line = lines.partition_point(|&start| start <= offset);
+        let start = lines[line - 1];
+        Position { line, column: self.text[start..offset].chars().count() + 1, offset }
+    }
+
+    /// The line (from 1) that holds a byte offset.
+    pub fn line(&self, offset: usize) -> usize {
+        self.position(offset).line
+    }
+
+    /// The span of the whole line (from 1) without its line ending.
+    pub fn line_span(&self, line: usize) -> Span {
+        let lines = self.line_starts();
+        let start = lines.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
+        let end = lines.get(line).copied().unwrap_or(self.text.len());
+        let kept = self.text[start..end].trim_end_matches(['\n', '\r']).len();
+        Span::new(start, start + kept)
+    }
+
+    /// The line ending that the file uses: that of its first line, or `\n`.
+    pub fn newline(&self) -> &'static str {
+        match self.text.find('\n') {
+            Some(at) if self.text[..at].ends_with('\r') => "\r\n",
+            _ => "\n",
+        }
+    }
+
+    fn line_starts(&self) -> &[usize] {
+        self.lines.get_or_init(|| {
+            std::iter::once(0).chain(self.text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+        })
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Source({})", self.path)
+    }
+}
+
+/// A span in one file.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// The file.
+    pub source: Arc<Source>,
+    /// The bytes meant.
+    pub span: Span,
+}
+
+impl Place {
+    /// The place `span` in `source`.
+    pub fn new(source: &Arc<Source>, span: Span) -> Self {
+        Self { source: Arc::clone(source), span }
+    }
+
+    /// The text at the place.
+    pub fn text(&self) -> &str {
+        self.source.slice(self.span)
+    }
+
+    /// The line (from 1) where the place starts.
+    pub fn line(&self) -> usize {
+        self.source.line(self.span.start)
+    }
+
+    /// A key that is equal for equal places, and sorts by path, then by offset.
+    pub fn key(&self) -> (&Utf8Path, Span) {
+        (self.source.path(), self.span)
+    }
+}
+
+impl PartialEq for Place {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Place {}
+
+/// One replacement of bytes in one file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// The file, relative to the project's root.
+    pub path: Utf8PathBuf,
+    /// The bytes replaced; empty for an insertion.
+    pub span: Span,
+    /// What stands there afterwards, encoded for its place.
+    pub text: String,
+}
+
+/// How text inside an [`Excerpt`] is written in its file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoding {
+    /// As it is: a script, a heredoc's body.
+    Verbatim,
+    /// The logical line of a Dockerfile instruction: a line ending cannot be written.
+    LogicalLine,
+    /// Inside a JSON string.
+    Json,
+    /// Not written anywhere as such (generated or assembled): it cannot be edited.
+    Derived,
+}
+
+/// Text that some program will read, and where each byte of it stands in a file.
+///
+/// The shell-form text of a Dockerfile, one element of an exec form, a heredoc's body, a script of package.json and a script
+/// file are all excerpts; so a place found by parsing any of them can be shown, and edited, where a person wrote it.
+#[derive(Debug, Clone)]
+pub struct Excerpt {
+    text: String,
+    source: Arc<Source>,
+    span: Span,
+    pieces: Vec<Piece>,
+    encoding: Encoding,
+}
+
+/// `len` bytes of the text at `text`, written as `source_len` bytes of the file at `source`.
+/// Where the lengths are equal the bytes are the same; else the piece is one indivisible escape.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// Offset in the excerpt's text.
+    pub text: usize,
+    /// Length in the excerpt's text.
+    pub len: usize,
+    /// Offset in the file.
+    pub source: usize,
+    /// Length in the file.
+    pub source_len: usize,
+}
+
+impl Excerpt {
+    /// The whole of a file.
+    pub fn whole(source: &Arc<Source>) -> Self {
+        Self::verbatim(source, Span::new(0, source.text().len()))
+    }
+
+    /// The text at `span`, as it is.
+    pub fn verbatim(source: &Arc<Source>, span: Span) -> Self {
+        let text = source.slice(span).to_owned();
+        let len = text.len();
+        Self {
+            text,
+            source: Arc::clone(source),
+            span,
+            pieces: vec![Piece { text: 0, len, source: span.start, source_len: len }],
+            encoding: Encoding::Verbatim,
+        }
+    }
+
+    /// A text assembled from `pieces`, ascending and without gaps in the text; `span` covers all of it in the file.
+    pub fn mapped(
+        source: &Arc<Source>,
+        span: Span,
+        text: String,
+        pieces: Vec<Piece>,
+        encoding: Encoding,
+    ) -> Self {
+        Self { text, source: Arc::clone(source), span, pieces, encoding }
+    }
+
+    /// A text that stands nowhere as such; `span` is the place that it comes from.
+    pub fn derived(source: &Arc<Source>, span: Span, text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            source: Arc::clone(source),
+            span,
+            pieces: Vec::new(),
+            encoding: Encoding::Derived,
+        }
+    }
+
+    /// The text itself.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The file that holds it.
+    pub fn source(&self) -> &Arc<Source> {
+        &self.source
+    }
+
+    /// How it is written there.
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// The bytes of the file that hold the whole text.
+    pub fn span(&self) -> Span {
+        self.span
+    }
+
+    /// The whole text as a place.
+    pub fn whole_place(&self) -> Place {
+        Place::new(&self.source, self.span)
+    }
+
+    /// Where the bytes `range` of the text stand in the file. The whole excerpt for a derived text.
+    pub fn place(&self, range: Span) -> Place {
+        Place::new(&self.source, self.to_source(range))
+    }
+
+    /// The file's bytes for the bytes `range` of the text.
+    pub fn to_source(&self, range: Span) -> Span {
+        if self.pieces.is_empty() {
+            return self.span;
+        }
+        let start = self.start_in_source(range.start);
+        if range.is_empty() {
+            return Span::at(start);
+        }
+        Span::new(start, self.end_in_source(range.end).max(start))
+    }
+
+    fn start_in_source(&self, offset: usize) -> usize {
+        let index = self.pieces.partition_point(|p| p.text + p.len <= offset);
+        match self.pieces.get(index) {
+            Some(p) if p.len == p.source_len => p.source + offset.saturating_sub(p.text),
+            Some(p) => p.source,
+            None => self.pieces.last().map_or(self.span.end, |p| p.source + p.source_len),
+        }
+    }
+
+    fn end_in_source(&self, offset: usize) -> usize {
+        let index = self.pieces.partition_point(|p| p.text < offset);
+        match index.checked_sub(1).and_then(|i| self.pieces.get(i)) {
+            Some(p) if p.len == p.source_len => p.source + (offset - p.text).min(p.len),
+            Some(p) => p.source + p.source_len,
+            None => self.span.start,
+        }
+    }
+
+    /// The edit that puts `replacement` in place of the bytes `range` of the text, escaped as the place needs it.
+    /// `None` where the text cannot be edited or the replacement cannot be written there.
+    pub fn edit(&self, range: Span, replacement: &str) -> Option<Edit> {
+        let text = match self.encoding {
+            Encoding::Derived => return None,
+            Encoding::LogicalLine if replacement.contains(['\n', '\r']) => return None,
+            Encoding::LogicalLine => replacement.to_owned(),
+            Encoding::Verbatim => replacement.replace('\n', self.source.newline()),
+            Encoding::Json => {
+                let quoted = serde_json::to_string(replacement).ok()?;
+                quoted[1..quoted.len() - 1].to_owned()
+            }
+        };
+        Some(Edit { path: self.source.path().to_owned(), span: self.to_source(range), text })
+    }
+}
+
+/// What stands at a path of the project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+}
+
+/// Why a file could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Nothing is there.
+    #[error("not found")]
+    NotFound,
+    /// The path, or a symlink on it, leaves the project's root.
+    #[error("outside of the project")]
+    Outside,
+    /// The content is not UTF-8 text.
+    #[error("not UTF-8 text")]
+    NotText,
+    /// Larger than pidone reads.
+    #[error("larger than {0} bytes")]
+    TooLarge(u64),
+    /// Neither a file nor a directory (a FIFO, a device ...).
+    #[error("not a regular file")]
+    NotAFile,
+    /// The operating system's own words.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// Through which every file is read: the disk, an editor's buffers, or a test's map.
+///
+/// Paths are relative to the project's root, normalised, with `/` between parts; the root itself is the empty path.
+pub trait Loader: Send + Sync {
+    /// Reads a text file.
+    fn read(&self, path: &Utf8Path) -> Result<Arc<Source>, ReadError>;
+
+    /// What is at the path, symlinks followed inside the root; `None` if nothing that can be read.
+    fn kind(&self, path: &Utf8Path) -> Option<EntryKind>;
+
+    /// The names in a directory, sorted; empty if there is none.
+    fn list(&self, path: &Utf8Path) -> Vec<String>;
+
+    /// Whether the file may be executed; `None` where that cannot be known.
+    fn executable(&self, path: &Utf8Path) -> Option<bool>;
+}
