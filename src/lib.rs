@@ -4,4 +4,5 @@ pub mod diagnostic;
 pub mod dockerfile;
 pub mod programs;
 pub mod project;
+pub mod shell;
 pub mod source;

@@ -1,0 +1,337 @@
+//! Shell text as a syntax tree: statements, words, redirections, each with its place. The only room that knows tree-sitter.
+
+use std::sync::Arc;
+
+use crate::source::{Excerpt, Place, Span};
+
+mod convert;
+mod words;
+
+/// A script, or the text of `sh -c`.
+#[derive(Debug)]
+pub struct Script {
+    /// The text it was read from.
+    pub excerpt: Arc<Excerpt>,
+    /// The statements, in order.
+    pub statements: List,
+    /// Ranges of the text that the grammar could not read.
+    pub errors: Vec<Span>,
+}
+
+/// Statements that run one after the other.
+pub type List = Arc<[Node]>;
+
+/// One statement, with the text it stands in.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// The text that `span` counts in.
+    pub excerpt: Arc<Excerpt>,
+    /// The bytes of the statement.
+    pub span: Span,
+    /// What it is.
+    pub kind: NodeKind,
+}
+
+/// The kinds of statements.
+#[derive(Debug, Clone)]
+pub enum NodeKind {
+    /// A simple command, or assignments alone.
+    Command(Arc<Command>),
+    /// `a | b`: two or more stages.
+    Pipeline(List),
+    /// `! a`
+    Not(Arc<Node>),
+    /// `a && b`
+    And(Arc<Node>, Arc<Node>),
+    /// `a || b`
+    Or(Arc<Node>, Arc<Node>),
+    /// `a &`
+    Background(Arc<Node>),
+    /// `if`, each `elif`, and `else`.
+    If(Arc<If>),
+    /// `case`
+    Case(Arc<Case>),
+    /// `while` and `until`
+    Loop(Arc<Loop>),
+    /// `for name in words`
+    For(Arc<For>),
+    /// `for ((;;))`: the body; the header is not evaluated.
+    ArithmeticFor(List),
+    /// `{ ...; }`
+    Group(List),
+    /// `( ... )`
+    Subshell(List),
+    /// `name() { ...; }`
+    Function(Arc<str>, Arc<Node>),
+    /// A compound command with redirections.
+    Redirected(Arc<Node>, Arc<[Redirect]>),
+    /// `[[ ... ]]`: operators and words, flat.
+    Test(Arc<[Word]>),
+    /// `(( ... ))`
+    Arithmetic(Word),
+    /// What the grammar could not read.
+    Error,
+}
+
+/// A simple command.
+#[derive(Debug, Clone, Default)]
+pub struct Command {
+    /// `NAME=value` before the name, or alone.
+    pub assignments: Vec<Assignment>,
+    /// The name and the arguments.
+    pub words: Vec<Word>,
+    /// Redirections.
+    pub redirects: Vec<Redirect>,
+}
+
+/// `if`
+#[derive(Debug, Clone)]
+pub struct If {
+    /// Condition and body of `if` and each `elif`.
+    pub arms: Vec<(List, List)>,
+    /// The body of `else`.
+    pub otherwise: Option<List>,
+}
+
+/// `case`
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// The word that is compared.
+    pub subject: Word,
+    /// The items.
+    pub arms: Vec<CaseArm>,
+}
+
+/// One item of a `case`.
+#[derive(Debug, Clone)]
+pub struct CaseArm {
+    /// Its patterns.
+    pub patterns: Vec<Word>,
+    /// Its statements.
+    pub body: List,
+    /// True for `;&` and `;;&`.
+    pub falls_through: bool,
+}
+
+/// `while` or `until`
+#[derive(Debug, Clone)]
+pub struct Loop {
+    /// True for `until`.
+    pub until: bool,
+    /// The condition.
+    pub condition: List,
+    /// The body.
+    pub body: List,
+}
+
+/// `for`
+#[derive(Debug, Clone)]
+pub struct For {
+    /// The variable.
+    pub variable: String,
+    /// The words; `None` where `in` is missing: the positional parameters.
+    pub words: Option<Vec<Word>>,
+    /// The body.
+    pub body: List,
+}
+
+/// `NAME=value`
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    /// The variable.
+    pub name: String,
+    /// The whole assignment.
+    pub span: Span,
+    /// `NAME[index]=`
+    pub index: Option<String>,
+    /// `+=`
+    pub append: bool,
+    /// What is assigned.
+    pub value: AssignedValue,
+}
+
+/// The right side of an assignment.
+#[derive(Debug, Clone)]
+pub enum AssignedValue {
+    /// One word (empty for `NAME=`).
+    Scalar(Word),
+    /// `( ... )`
+    Array(Vec<Word>),
+}
+
+/// A redirection.
+#[derive(Debug, Clone)]
+pub struct Redirect {
+    /// The whole of it.
+    pub span: Span,
+    /// `>`, `>>`, `<`, `>&`, `&>`, `<<`, `<<<` ...
+    pub operator: String,
+    /// The target's word, if it is one.
+    pub target: Option<Word>,
+    /// For `<<`: the body.
+    pub heredoc: Option<Span>,
+}
+
+/// A word: parts side by side that make fields when expanded.
+#[derive(Debug, Clone, Default)]
+pub struct Word {
+    /// The bytes of the word.
+    pub span: Span,
+    /// The parts.
+    pub parts: Vec<Part>,
+}
+
+/// A part of a word.
+#[derive(Debug, Clone)]
+pub enum Part {
+    /// Unquoted text, escapes removed.
+    Literal(String),
+    /// Quoted text.
+    Quoted(String),
+    /// `$name`, `${name...}`; `quoted` inside double quotes.
+    Parameter(Parameter, bool),
+    /// `$(...)` and backquotes.
+    Substitution(List, bool),
+    /// `$((...))`
+    Arithmetic(Box<Word>, bool),
+    /// `<(...)` and `>(...)`
+    ProcessSubstitution(List),
+    /// Something whose value pidone does not work out.
+    Opaque,
+}
+
+/// A parameter expansion.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// The name: a variable, a digit, or one of `@*#?!$-`.
+    pub name: String,
+    /// `[...]`: `@`, `*` or an index.
+    pub index: Option<String>,
+    /// What is done with the value.
+    pub operation: Operation,
+}
+
+/// What a parameter expansion does with the value.
+#[derive(Debug, Clone)]
+pub enum Operation {
+    /// Nothing.
+    Plain,
+    /// `${#name}`
+    Length,
+    /// `${!name}`
+    Indirect,
+    /// An operator (`:-`, `#`, `%%`, `:` ...) and its operand.
+    Operator(String, Box<Word>),
+}
+
+impl Node {
+    /// Where the statement stands.
+    pub fn place(&self) -> Place {
+        self.excerpt.place(self.span)
+    }
+}
+
+impl Word {
+    /// The word's text if it has no expansions; quotes removed.
+    pub fn literal(&self) -> Option<String> {
+        let mut text = String::new();
+        for part in &self.parts {
+            match part {
+                Part::Literal(part) | Part::Quoted(part) => text.push_str(part),
+                _ => return None,
+            }
+        }
+        Some(text)
+    }
+
+    /// True if nothing in it is quoted and it holds no expansion: the form in which reserved words and names are usual.
+    pub fn is_bare(&self) -> bool {
+        self.parts.iter().all(|part| matches!(part, Part::Literal(_)))
+    }
+}
+
+/// Reads shell text. Never fails: what the grammar cannot read is in [`Script::errors`].
+pub fn parse(excerpt: Arc<Excerpt>) -> Script {
+    convert::script(excerpt)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Source;
+
+    fn outline(text: &str) -> String {
+        let source = Source::new("x.sh", text);
+        let script = parse(Arc::new(Excerpt::whole(&source)));
+        assert!(script.errors.is_empty(), "{text}: {:?}", script.errors);
+        script.statements.iter().map(show).collect::<Vec<_>>().join("; ")
+    }
+
+    fn list(list: &List) -> String {
+        list.iter().map(show).collect::<Vec<_>>().join("; ")
+    }
+
+    fn show(node: &Node) -> String {
+        match &node.kind {
+            NodeKind::Command(command) => {
+                let mut all: Vec<String> = command.assignments.iter().map(|a| format!("{}=", a.name)).collect();
+                all.extend(command.words.iter().map(|w| w.literal().unwrap_or("?".into())));
+                all.extend(command.redirects.iter().map(|r| r.operator.clone()));
+                all.join(" ")
+            }
+            NodeKind::Pipeline(stages) => stages.iter().map(show).collect::<Vec<_>>().join(" | "),
+            NodeKind::Not(inner) => format!("!({})", show(inner)),
+            NodeKind::And(a, b) => format!("({} && {})", show(a), show(b)),
+            NodeKind::Or(a, b) => format!("({} || {})", show(a), show(b)),
+            NodeKind::Background(inner) => format!("{{{}}} &", show(inner)),
+            NodeKind::If(node) => {
+                let mut text = String::new();
+                for (condition, body) in &node.arms {
+                    text += &format!("if {} then {} ", list(condition), list(body));
+                }
+                if let Some(otherwise) = &node.otherwise {
+                    text += &format!("else {} ", list(otherwise));
+                }
+                text + "fi"
+            }
+            NodeKind::Case(node) => format!("case of {}", node.arms.len()),
+            NodeKind::Loop(node) => format!("while {} do {} done", list(&node.condition), list(&node.body)),
+            NodeKind::For(node) => format!("for {} do {} done", node.variable, list(&node.body)),
+            NodeKind::ArithmeticFor(body) => format!("for (()) do {} done", list(body)),
+            NodeKind::Group(inner) => format!("{{ {} }}", list(inner)),
+            NodeKind::Subshell(inner) => format!("( {} )", list(inner)),
+            NodeKind::Function(name, body) => format!("{name}() {}", show(body)),
+            NodeKind::Redirected(inner, _) => format!("{} >", show(inner)),
+            NodeKind::Test(words) => format!("[[ {} ]]", words.len()),
+            NodeKind::Arithmetic(_) => "(( ))".into(),
+            NodeKind::Error => "ERROR".into(),
+        }
+    }
+
+    #[test]
+    fn statements_are_read_as_the_shell_groups_them() {
+        for (text, expected) in [
+            ("a & b && c &\nwait\n", "{a} &; {(b && c)} &; wait"),
+            ("a && b || c", "((a && b) || c)"),
+            ("! a | b", "!(a | b)"),
+            ("{ a; b; } > f &", "{{ a; b } >} &"),
+            ("A=(1 2) B=x\nexport C\n", "A= B=; export C"),
+            ("FOO=1 exec b > f", "FOO= exec b >"),
+            ("if a; then b; elif c; then d; else e; fi", "if a then b if c then d else e fi"),
+            ("if a; then b & fi", "if a then {b} & fi"),
+            ("[ -z \"$1\" ] || exit 1", "([ -z ? ] || exit 1)"),
+            ("f() { a; }\nf", "f() { a }; f"),
+            ("cat <<E | b\nx\nE\nc", "cat << | b; c"),
+            ("cat <<E > f\nx\nE\n", "cat << >"),
+            ("for i in 1 2; do a; done", "for i do a done"),
+            ("while true; do a; done", "while true do a done"),
+            ("case $1 in a) b ;; esac", "case of 1"),
+            ("a \\\n  b", "a b"),
+            ("exec app > >(tee log) 2>&1", "exec app > >&"),
+            ("(( i++ )) && a", "((( )) && a)"),
+            ("a 2>&1 | tee f", "a >& | tee f"),
+        ] {
+            assert_eq!(outline(text), expected, "{text}");
+        }
+    }
+}

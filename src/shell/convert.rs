@@ -1,0 +1,438 @@
+//! The tree of tree-sitter-bash to our own.
+
+use std::sync::Arc;
+
+use tree_sitter::{Node as Tree, Parser};
+
+use super::words::Words;
+use super::{
+    AssignedValue, Assignment, Case, CaseArm, Command, For, If, List, Loop, Node, NodeKind, Redirect, Script, Word,
+};
+use crate::source::{Excerpt, Span};
+
+/// Statements nested deeper than this are not read; no person writes them, and each level costs stack.
+const MAX_DEPTH: usize = 200;
+
+pub(super) fn script(excerpt: Arc<Excerpt>) -> Script {
+    let mut parser = Parser::new();
+    let tree = match parser.set_language(&tree_sitter_bash::LANGUAGE.into()) {
+        Ok(()) => parser.parse(excerpt.text(), None),
+        Err(_) => None,
+    };
+    let Some(tree) = tree else {
+        let errors = vec![Span::new(0, excerpt.text().len())];
+        return Script { excerpt, statements: Arc::from([]), errors };
+    };
+    let mut converter = Converter { excerpt: &excerpt, errors: Vec::new(), depth: 0 };
+    let statements = converter.statements(tree.root_node(), None);
+    let errors = converter.errors;
+    Script { excerpt, statements, errors }
+}
+
+struct Converter<'a> {
+    excerpt: &'a Arc<Excerpt>,
+    errors: Vec<Span>,
+    depth: usize,
+}
+
+pub(super) fn children<'t>(tree: Tree<'t>) -> impl Iterator<Item = Tree<'t>> {
+    fields(tree).map(|(_, child)| child)
+}
+
+pub(super) fn span(tree: Tree<'_>) -> Span {
+    Span::from(tree.byte_range())
+}
+
+/// Children with the name of their field. Asking a node for its n-th child takes n steps; a cursor takes one.
+fn fields<'t>(tree: Tree<'t>) -> impl Iterator<Item = (Option<&'t str>, Tree<'t>)> {
+    let mut cursor = tree.walk();
+    let mut more = cursor.goto_first_child();
+    std::iter::from_fn(move || {
+        let item = more.then(|| (cursor.field_name(), cursor.node()))?;
+        more = cursor.goto_next_sibling();
+        Some(item)
+    })
+}
+
+impl<'a> Converter<'a> {
+    fn text(&self, span: Span) -> &'a str {
+        self.excerpt.text().get(span.start..span.end).unwrap_or("")
+    }
+
+    fn node(&self, span: Span, kind: NodeKind) -> Node {
+        Node { excerpt: Arc::clone(self.excerpt), span, kind }
+    }
+
+    fn words(&mut self) -> Words<'a, '_> {
+        Words { excerpt: self.excerpt, errors: &mut self.errors, depth: self.depth }
+    }
+
+    fn error(&mut self, span: Span) -> Node {
+        self.errors.push(span);
+        self.node(span, NodeKind::Error)
+    }
+
+    /// The statements among a node's children. With `wanted`, only children of that field.
+    fn statements(&mut self, tree: Tree<'_>, wanted: Option<&str>) -> List {
+        let chosen = fields(tree)
+            .filter(|(field, _)| wanted.is_none_or(|name| *field == Some(name)))
+            .map(|(_, child)| child)
+            .collect();
+        self.sequence(chosen)
+    }
+
+    /// Statements and the separators between them; `&` stands after what it sends to the background.
+    fn sequence(&mut self, trees: Vec<Tree<'_>>) -> List {
+        let mut list: Vec<Node> = Vec::new();
+        for tree in trees {
+            match tree.kind() {
+                "&" => {
+                    if let Some(last) = list.pop() {
+                        list.push(self.background(last, tree.end_byte()));
+                    }
+                }
+                "comment" => {}
+                _ if tree.is_missing() => {
+                    let node = self.error(span(tree));
+                    list.push(node);
+                }
+                _ if !tree.is_named() => {}
+                _ => self.statement(tree, &mut list),
+            }
+        }
+        list.into()
+    }
+
+    fn background(&self, node: Node, end: usize) -> Node {
+        let span = Span::new(node.span.start, end);
+        self.node(span, NodeKind::Background(Arc::new(node)))
+    }
+
+    fn single(&mut self, tree: Tree<'_>) -> Node {
+        let mut list = Vec::new();
+        self.statement(tree, &mut list);
+        match list.len() {
+            1 => list.remove(0),
+            _ => self.node(span(tree), NodeKind::Group(list.into())),
+        }
+    }
+
+    fn statement(&mut self, tree: Tree<'_>, out: &mut Vec<Node>) {
+        if self.depth >= MAX_DEPTH {
+            let node = self.error(span(tree));
+            out.push(node);
+            return;
+        }
+        self.depth += 1;
+        let at = span(tree);
+        match tree.kind() {
+            "command" | "test_command" | "declaration_command" | "unset_command" | "variable_assignment"
+            | "variable_assignments" => self.command(tree, &[], out),
+            _ => {
+                let kind = self.compound(tree);
+                match kind {
+                    Some(kind) => out.push(self.node(at, kind)),
+                    None if tree.kind() == "redirected_statement" => self.redirected(tree, out),
+                    None => {
+                        let node = self.error(at);
+                        out.push(node);
+                    }
+                }
+            }
+        }
+        self.depth -= 1;
+    }
+
+    fn compound(&mut self, tree: Tree<'_>) -> Option<NodeKind> {
+        Some(match tree.kind() {
+            "list" => self.and_or(tree)?,
+            "pipeline" => self.pipeline(tree),
+            "negated_command" => {
+                let inner = children(tree).find(Tree::is_named)?;
+                NodeKind::Not(Arc::new(self.single(inner)))
+            }
+            "if_statement" => self.conditional(tree),
+            "case_statement" => self.case(tree)?,
+            "while_statement" => {
+                let body = tree.child_by_field_name("body")?;
+                NodeKind::Loop(Arc::new(Loop {
+                    until: children(tree).any(|child| child.kind() == "until"),
+                    condition: self.statements(tree, Some("condition")),
+                    body: self.statements(body, None),
+                }))
+            }
+            "for_statement" => self.for_loop(tree)?,
+            "c_style_for_statement" => {
+                NodeKind::ArithmeticFor(self.statements(tree.child_by_field_name("body")?, None))
+            }
+            "compound_statement" if children(tree).next().is_some_and(|first| first.kind() == "((") => {
+                let inner = Span::new(tree.start_byte() + 2, tree.end_byte().saturating_sub(2));
+                NodeKind::Arithmetic(self.words().raw(tree, inner))
+            }
+            "compound_statement" => NodeKind::Group(self.statements(tree, None)),
+            "subshell" => NodeKind::Subshell(self.statements(tree, None)),
+            "function_definition" => {
+                let name = self.text(span(tree.child_by_field_name("name")?));
+                let body = tree.child_by_field_name("body")?;
+                NodeKind::Function(name.into(), Arc::new(self.single(body)))
+            }
+            _ => return None,
+        })
+    }
+
+    fn and_or(&mut self, tree: Tree<'_>) -> Option<NodeKind> {
+        let mut named = children(tree).filter(|child| child.is_named() && child.kind() != "comment");
+        let (left, right) = (named.next()?, named.next()?);
+        let operator = children(tree).find(|child| matches!(child.kind(), "&&" | "||"))?;
+        let left = Arc::new(self.single(left));
+        let right = Arc::new(self.single(right));
+        Some(if operator.kind() == "&&" { NodeKind::And(left, right) } else { NodeKind::Or(left, right) })
+    }
+
+    /// `! a | b` negates the pipeline, though the tree hangs the `!` on its first command.
+    fn pipeline(&mut self, tree: Tree<'_>) -> NodeKind {
+        let mut stages: Vec<Node> = Vec::new();
+        for child in children(tree).filter(|child| child.is_named() && child.kind() != "comment") {
+            stages.push(self.single(child));
+        }
+        let mut negated = false;
+        if let Some(Node { kind: NodeKind::Not(inner), .. }) = stages.first() {
+            stages[0] = Node::clone(inner);
+            negated = true;
+        }
+        let pipeline = NodeKind::Pipeline(stages.into());
+        if negated { NodeKind::Not(Arc::new(self.node(span(tree), pipeline))) } else { pipeline }
+    }
+
+    fn conditional(&mut self, tree: Tree<'_>) -> NodeKind {
+        let condition = self.statements(tree, Some("condition"));
+        let body = fields(tree)
+            .skip_while(|(_, child)| child.kind() != "then")
+            .map(|(_, child)| child)
+            .filter(|child| !matches!(child.kind(), "elif_clause" | "else_clause"))
+            .collect();
+        let mut arms = vec![(condition, self.sequence(body))];
+        let mut otherwise = None;
+        for clause in children(tree) {
+            match clause.kind() {
+                "elif_clause" => {
+                    let before = children(clause).take_while(|child| child.kind() != "then").collect();
+                    let after = children(clause).skip_while(|child| child.kind() != "then").collect();
+                    arms.push((self.sequence(before), self.sequence(after)));
+                }
+                "else_clause" => otherwise = Some(self.statements(clause, None)),
+                _ => {}
+            }
+        }
+        NodeKind::If(Arc::new(If { arms, otherwise }))
+    }
+
+    fn case(&mut self, tree: Tree<'_>) -> Option<NodeKind> {
+        let subject = self.words().word(tree.child_by_field_name("value")?);
+        let mut arms = Vec::new();
+        for item in children(tree).filter(|child| child.kind() == "case_item") {
+            let (mut patterns, mut body, mut falls_through) = (Vec::new(), Vec::new(), false);
+            for (field, child) in fields(item) {
+                match field {
+                    Some("value") => patterns.push(self.words().word(child)),
+                    Some("fallthrough") => falls_through = true,
+                    _ => body.push(child),
+                }
+            }
+            arms.push(CaseArm { patterns, body: self.sequence(body), falls_through });
+        }
+        Some(NodeKind::Case(Arc::new(Case { subject, arms })))
+    }
+
+    fn for_loop(&mut self, tree: Tree<'_>) -> Option<NodeKind> {
+        let variable = self.text(span(tree.child_by_field_name("variable")?)).to_owned();
+        let given = children(tree).any(|child| child.kind() == "in");
+        let mut words = Vec::new();
+        for (field, child) in fields(tree) {
+            if field == Some("value") {
+                words.push(self.words().word(child));
+            }
+        }
+        let body = self.statements(tree.child_by_field_name("body")?, None);
+        Some(NodeKind::For(Arc::new(For { variable, words: given.then_some(words), body })))
+    }
+
+    /// A statement with redirections. Those of a simple command belong to the command; a here-document may carry the rest of its
+    /// line (`cat <<EOF | b`, `cat <<EOF && b`) inside its node.
+    fn redirected(&mut self, tree: Tree<'_>, out: &mut Vec<Node>) {
+        let mut redirects = Vec::new();
+        let mut rest: Option<(&str, Tree<'_>)> = None;
+        for (field, child) in fields(tree) {
+            if field == Some("body") {
+                continue;
+            }
+            redirects.extend(self.redirect(child));
+            if child.kind() == "heredoc_redirect" {
+                for (field, part) in fields(child) {
+                    match (field, part.kind()) {
+                        (Some("redirect"), _) => redirects.extend(self.redirect(part)),
+                        (_, "pipeline") => rest = Some(("|", part)),
+                        (Some("right"), _) => {
+                            let and = children(child).any(|c| c.kind() == "&&");
+                            rest = Some((if and { "&&" } else { "||" }, part));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        let at = span(tree);
+        let mut own = Vec::new();
+        match tree.child_by_field_name("body") {
+            None => {
+                let command = Command { redirects, ..Command::default() };
+                own.push(self.node(at, NodeKind::Command(Arc::new(command))));
+            }
+            Some(body)
+                if matches!(
+                    body.kind(),
+                    "command" | "test_command" | "declaration_command" | "unset_command"
+                ) =>
+            {
+                self.command(body, &redirects, &mut own);
+            }
+            Some(body) => {
+                let inner = self.single(body);
+                // `a && b > f`: the redirection is the last command's; either way nothing but output moves.
+                if matches!(inner.kind, NodeKind::And(..) | NodeKind::Or(..) | NodeKind::Pipeline(_)) {
+                    own.push(inner);
+                } else {
+                    own.push(self.node(at, NodeKind::Redirected(Arc::new(inner), redirects.into())));
+                }
+            }
+        }
+        if let Some((operator, part)) = rest
+            && let Some(left) = own.pop()
+        {
+            let kind = if operator == "|" {
+                let stages = children(part).filter(Tree::is_named).collect::<Vec<_>>();
+                let stages = stages.into_iter().map(|stage| self.single(stage));
+                NodeKind::Pipeline(std::iter::once(left).chain(stages).collect())
+            } else {
+                let (left, right) = (Arc::new(left), Arc::new(self.single(part)));
+                if operator == "&&" { NodeKind::And(left, right) } else { NodeKind::Or(left, right) }
+            };
+            own.push(self.node(at, kind));
+        }
+        out.append(&mut own);
+    }
+
+    fn redirect(&mut self, tree: Tree<'_>) -> Option<Redirect> {
+        let operator = children(tree).find(|child| !child.is_named()).map(|child| child.kind().to_owned())?;
+        let target = match tree.kind() {
+            "file_redirect" => {
+                tree.child_by_field_name("destination").map(|target| self.words().word(target))
+            }
+            "herestring_redirect" => {
+                children(tree).filter(Tree::is_named).last().map(|target| self.words().word(target))
+            }
+            "heredoc_redirect" => None,
+            _ => return None,
+        };
+        let heredoc = children(tree).find(|child| child.kind() == "heredoc_body").map(span);
+        Some(Redirect { span: span(tree), operator, target, heredoc })
+    }
+
+    /// A simple command. The grammar sometimes runs assignments and the command of the next line together; a line break between
+    /// two parts tells them apart again.
+    fn command(&mut self, tree: Tree<'_>, redirects: &[Redirect], out: &mut Vec<Node>) {
+        let bracket = children(tree).next().map(|child| child.kind().to_owned()).unwrap_or_default();
+        if tree.kind() == "test_command" {
+            let words = self.words().test(tree);
+            let kind = if bracket == "[[" {
+                NodeKind::Test(words.into())
+            } else {
+                let redirects = redirects.to_vec();
+                NodeKind::Command(Arc::new(Command { words, redirects, ..Command::default() }))
+            };
+            out.push(self.node(span(tree), kind));
+            return;
+        }
+        if tree.kind() == "variable_assignment" {
+            let command = Command {
+                assignments: self.assignment(tree).into_iter().collect(),
+                redirects: redirects.to_vec(),
+                ..Command::default()
+            };
+            out.push(self.node(span(tree), NodeKind::Command(Arc::new(command))));
+            return;
+        }
+        let mut command = Command::default();
+        let mut at: Option<Span> = None;
+        for (field, child) in fields(tree) {
+            let here = span(child);
+            if let Some(before) = at
+                && self.breaks_line(Span::new(before.end, here.start))
+            {
+                let done = std::mem::take(&mut command);
+                out.push(self.node(before, NodeKind::Command(Arc::new(done))));
+                at = None;
+            }
+            match (field, child.kind()) {
+                (_, "comment") => continue,
+                (_, "variable_assignment") if command.words.is_empty() => {
+                    command.assignments.extend(self.assignment(child));
+                }
+                (_, "file_redirect" | "herestring_redirect") => command.redirects.extend(self.redirect(child)),
+                (_, "ERROR") => self.errors.push(here),
+                (_, "variable_assignment") => {
+                    let word = self.words().assignment_word(child);
+                    command.words.push(word);
+                }
+                (_, "subshell") => self.errors.push(here),
+                _ => {
+                    let word = self.words().word(child);
+                    command.words.push(word);
+                }
+            }
+            at = Some(at.map_or(here, |before| before.to(here)));
+        }
+        command.redirects.extend_from_slice(redirects);
+        let at = at.unwrap_or(span(tree));
+        if tree.has_error() {
+            self.errors.push(span(tree));
+        }
+        out.push(self.node(at, NodeKind::Command(Arc::new(command))));
+    }
+
+    fn breaks_line(&self, gap: Span) -> bool {
+        let text = self.text(gap);
+        text.match_indices('\n').any(|(at, _)| !text[..at].trim_end_matches('\r').ends_with('\\'))
+    }
+
+    fn assignment(&mut self, tree: Tree<'_>) -> Option<Assignment> {
+        let target = tree.child_by_field_name("name")?;
+        let (name, index) = match target.kind() {
+            "subscript" => (
+                self.text(span(target.child_by_field_name("name")?)).to_owned(),
+                target.child_by_field_name("index").map(|index| self.text(span(index)).to_owned()),
+            ),
+            _ => (self.text(span(target)).to_owned(), None),
+        };
+        let append = children(tree).any(|child| child.kind() == "+=");
+        let value = match tree.child_by_field_name("value") {
+            Some(value) if value.kind() == "array" => {
+                let mut words = Vec::new();
+                for child in children(value).filter(|child| child.is_named() && child.kind() != "comment") {
+                    words.push(self.words().word(child));
+                }
+                AssignedValue::Array(words)
+            }
+            Some(value) => AssignedValue::Scalar(self.words().word(value)),
+            None => AssignedValue::Scalar(Word::default()),
+        };
+        Some(Assignment { name, span: span(tree), index, append, value })
+    }
+}
+
+/// The statements inside a substitution, and what could not be read of them.
+pub(super) fn inner(excerpt: &Arc<Excerpt>, tree: Tree<'_>, depth: usize) -> (List, Vec<Span>) {
+    let mut converter = Converter { excerpt, errors: Vec::new(), depth };
+    let list = converter.statements(tree, None);
+    (list, converter.errors)
+}
