@@ -65,7 +65,7 @@ fn refuses_what_buildkit_refuses() {
         ("ONBUILD CMD [1]", "[1]", "the array may hold nothing but strings"),
         ("HEALTHCHECK CMD [1]", "[1]", "the array may hold nothing but strings"),
         ("RUN cat <<EOF\nhello", "<<EOF", "the heredoc `EOF` is never closed"),
-        ("CMD --port 80", "CMD --port 80", "CMD takes no flags, so `--port` is none of its arguments"),
+        ("CMD --port 80", "CMD --port 80", "CMD takes no flags, not even `--port`"),
         ("COPY a", "COPY a", "COPY needs at least 2 arguments"),
         ("ADD [\"a\"]", "ADD [\"a\"]", "ADD needs at least 2 arguments"),
         ("EXPOSE", "EXPOSE", "EXPOSE needs at least 1 argument"),
