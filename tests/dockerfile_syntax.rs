@@ -191,3 +191,18 @@ fn large_files_are_read_in_linear_time() {
     let nested = format!("FROM a\n{}CMD x\n", "ONBUILD ".repeat(lines));
     assert_eq!(read(&nested).instructions.len(), 2);
 }
+
+#[test]
+fn the_fixtures_hold_no_problems() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/dockerfiles");
+    let mut count = 0;
+    for entry in
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir())
+    {
+        let dockerfile = read(&std::fs::read_to_string(entry.join("Dockerfile")).unwrap());
+        assert_eq!(dockerfile.problems, [], "{}", entry.display());
+        assert!(!dockerfile.stages().is_empty(), "{}", entry.display());
+        count += 1;
+    }
+    assert!(count >= 20, "only {count} fixtures");
+}

@@ -63,10 +63,7 @@ fn flags(instruction: &Instruction) -> Option<String> {
             | Keyword::Workdir
     );
     let flag = instruction.flags.first().filter(|_| takes_none)?;
-    Some(format!(
-        "{} takes no flags, so `--{}` is none of its arguments",
-        instruction.keyword_text, flag.name
-    ))
+    Some(format!("{} takes no flags, not even `--{}`", instruction.keyword_text, flag.name))
 }
 
 fn arguments_of(instruction: &Instruction, escape: char) -> Option<String> {
