@@ -21,6 +21,9 @@ const TOOLS: &str = "[ awk base64 basename cat chgrp chmod chroot cmp cp cut dat
      setsid sha256sum sleep sort split stat stdbuf start-stop-daemon stty sync tac tail taskset tee test timeout touch \
      tr true tty uname uniq unshare wc which whoami xargs yes";
 
+/// What Alpine's busybox has and other builds of it may lack.
+const APPLETS: &str = "flock nohup pgrep pkill printenv shuf";
+
 /// Where the host's own programs are looked for, and shown inside.
 const HOST: &str = "/.pidone/host";
 const HOST_DIRS: [&str; 3] = ["/usr/bin", "/bin", "/usr/sbin"];
@@ -98,6 +101,7 @@ fn tools(root: &Path, container: &Container) -> io::Result<()> {
         Shell::Ash => {
             links.push(("busybox", "busybox"));
             let applets = Command::new("busybox").arg("--list").output()?.stdout;
+            links.extend(APPLETS.split_ascii_whitespace().map(|name| (name, name)));
             for applet in String::from_utf8_lossy(&applets).split_ascii_whitespace() {
                 link(root, "/bin/busybox", &format!("/usr/bin/{applet}"))?;
             }
@@ -116,6 +120,9 @@ fn tools(root: &Path, container: &Container) -> io::Result<()> {
         links.push((name, name));
     }
     for (name, host) in links {
+        if inside(root, &format!("/usr/bin/{name}")).is_symlink() {
+            continue;
+        }
         if let Some(path) = host_program(host) {
             link(root, &path, &format!("/usr/bin/{name}"))?;
         }
