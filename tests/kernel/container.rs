@@ -218,6 +218,9 @@ impl fmt::Display for Measured {
                 if service.signals.is_empty() { "no signal".into() } else { service.signals.join("+") };
             write!(f, "{name}: {signals}, {}; ", service.fate)?;
         }
+        if self.zombies > 0 {
+            write!(f, "zombies: {}; ", self.zombies)?;
+        }
         write!(f, "exit {} after {:.1} s)", self.exit, self.seconds)?;
         match self.output.trim_end() {
             "" => Ok(()),

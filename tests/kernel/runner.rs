@@ -10,7 +10,7 @@ use crate::container::{Container, Run, Shell};
 use crate::support::Outcome;
 
 /// How many cases run at the same time unless `--test-threads` says otherwise.
-const THREADS: usize = 8;
+const THREADS: usize = 16;
 
 /// One test.
 pub(crate) struct Case {

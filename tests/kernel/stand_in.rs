@@ -82,7 +82,8 @@ fn log(name: &str, event: &str, detail: &str) -> io::Result<()> {
     log.write_all(format!("{} {name} {event} {detail}\n", getpid()).as_bytes())
 }
 
-/// A service. `srv NAME` takes its name from its first argument, so that a script can run several.
+/// A service. `srv NAME` takes its name from its first argument, so that a script can run several; `flush=SECONDS` says
+/// how long it takes to save its work, `life=SECONDS` and `rc=N` when it ends by itself, and how.
 fn serve(role: Role, name: &str, args: &[String]) -> io::Result<i32> {
     let name = match args.first() {
         Some(first) if name == "srv" => first.as_str(),
@@ -98,16 +99,8 @@ fn serve(role: Role, name: &str, args: &[String]) -> io::Result<i32> {
     });
     let mut signals = Signals::new(heard)?;
     log(name, "start", "")?;
-    if let Some(life) = option("life") {
-        let (name, status) = (name.to_owned(), option("rc").unwrap_or_default() as i32);
-        thread::spawn(move || {
-            thread::sleep(Duration::from_secs_f64(life));
-            let _ = log(&name, "ended", "");
-            std::process::exit(status);
-        });
-    }
-    for signal in signals.forever() {
-        let signal = signal_name(signal);
+    let deadline = option("life").map(|life| Instant::now() + Duration::from_secs_f64(life));
+    while let Some(signal) = next_signal(&mut signals, deadline) {
         log(name, "signal", signal)?;
         if fast.contains(&signal) {
             log(name, "fast", "")?;
@@ -122,7 +115,22 @@ fn serve(role: Role, name: &str, args: &[String]) -> io::Result<i32> {
             return Ok(0);
         }
     }
-    Ok(0)
+    log(name, "ended", "")?;
+    Ok(option("rc").unwrap_or_default() as i32)
+}
+
+/// The next signal; none if the deadline passes first.
+fn next_signal(signals: &mut Signals, deadline: Option<Instant>) -> Option<&'static str> {
+    let Some(deadline) = deadline else {
+        return signals.forever().next().map(signal_name);
+    };
+    while Instant::now() < deadline {
+        if let Some(signal) = signals.pending().next() {
+            return Some(signal_name(signal));
+        }
+        thread::sleep(TICK);
+    }
+    None
 }
 
 fn signal_name(signal: i32) -> &'static str {
@@ -220,9 +228,7 @@ fn wrapped(name: &str, args: &[String]) -> io::Result<Command> {
     }
     // `su user -c line` has its options behind the user.
     if matches!(name, "su" | "runuser") && line.is_none() {
-        if let Some(at) = rest.iter().position(|arg| arg == "-c") {
-            line = rest.get(at + 1).cloned();
-        }
+        line = rest.iter().position(|arg| arg == "-c").and_then(|at| rest.get(at + 1)).cloned();
     }
     let mut command = match line {
         Some(line) => {
@@ -338,7 +344,8 @@ fn run_script(name: &str, args: &[String], on_stop: OnStop) -> io::Result<i32> {
     let run = |line: String| {
         let mut command = shell(&line);
         command.current_dir(&dir).env("PATH", &path);
-        supervise(vec![command], on_stop)
+        // A script that a signal ended is a failure like any other.
+        supervise(vec![command], on_stop).map(|status| if status > 128 { 1 } else { status })
     };
     let with_args =
         |line: &str| std::iter::once(line).chain(rest.iter().copied()).collect::<Vec<_>>().join(" ");

@@ -136,6 +136,13 @@ impl Fixture {
         if !before.contains_key(&expect.dockerfile) {
             return Err(at(&path, &"before/ lacks the Dockerfile"));
         }
+        for finding in &expect.findings {
+            let line =
+                before.get(&finding.path).and_then(|text| text.lines().nth(finding.line.checked_sub(1)?));
+            if line.is_none_or(|line| line.trim().is_empty()) {
+                return Err(at(&path, &format!("{} has nothing at line {}", finding.path, finding.line)));
+            }
+        }
         Ok(Self { name, dir: dir.to_owned(), before, after, expect })
     }
 }
