@@ -1,0 +1,175 @@
+//! The cases: every fixture, every verified row of the reported cases, every shell form.
+
+use std::collections::BTreeMap;
+
+use crate::container::{Container, File, Measured, Run, Shell, Stop};
+use crate::image::Image;
+use crate::programs::Role;
+use crate::runner::Case;
+use crate::support::fixture::{self, Fixture};
+use crate::support::launch_cases::{self, LaunchCase};
+use crate::support::shell_forms::{self, Form, SHELLS, ShellForm};
+use crate::support::{Files, Outcome};
+
+/// Seconds between the stop signal and SIGKILL.
+const GRACE: f64 = 3.0;
+/// The same for shell forms, of which there are many: a service saves its work in half a second.
+const SHORT_GRACE: f64 = 2.0;
+
+/// Every case, the slow ones first.
+pub(crate) fn all() -> Vec<Case> {
+    let mut cases = Vec::new();
+    fixture::all().into_iter().for_each(|fixture| cases.extend(of_fixture(fixture)));
+    launch_cases::all().into_iter().for_each(|row| cases.extend(of_launch_case(row)));
+    for row in shell_forms::all() {
+        let shells = SHELLS.into_iter().filter(|shell| !row.unsettled.iter().any(|s| s == shell));
+        cases.extend(shells.map(|shell| of_shell_form(&row, shell)));
+    }
+    cases
+}
+
+fn of_fixture(fixture: Fixture) -> Vec<Case> {
+    let expect = &fixture.expect;
+    if !expect.run {
+        return Vec::new();
+    }
+    let mut cases = Vec::new();
+    let before = expect.kernel.unwrap_or(expect.outcome);
+    cases.push(project_case(&fixture, "before", &fixture.before, before, |_| {}));
+    if let (Some(after), Some(outcome)) = (&fixture.after, expect.outcome_after) {
+        cases.push(project_case(&fixture, "after", after, outcome, |_| {}));
+        for (index, stress) in expect.stress.iter().enumerate() {
+            for turn in 0..stress.repeat {
+                let (delay, again) = (stress.delay_ms, stress.again_ms);
+                let when = format!("stress {}.{}", index + 1, turn + 1);
+                cases.push(project_case(&fixture, &when, after, outcome, move |run| {
+                    let seconds = |ms: u64| ms as f64 / 1000.0;
+                    run.stop = delay.map_or(Stop::Settled, |ms| Stop::AfterStart(seconds(ms)));
+                    run.again = again.map(seconds);
+                    run.grace = 2.0 * GRACE;
+                }));
+            }
+        }
+    }
+    cases
+}
+
+fn project_case(
+    fixture: &Fixture,
+    when: &str,
+    files: &Files,
+    outcome: Outcome,
+    change: impl Fn(&mut Run) + Send + Sync + 'static,
+) -> Case {
+    let (name, needs) = (format!("fixture::{}::{when}", fixture.name), needs(files));
+    let (files, expect) = (files.clone(), fixture.expect.clone());
+    let test = move || {
+        let mut image = Image::build(&files, &expect.dockerfile, expect.stage.as_deref())?;
+        if let Some(args) = &expect.args {
+            image.set_cmd(args.clone());
+        }
+        let mut run = Run::new(image.container.clone(), image.argv(), &image.stop_signal, GRACE);
+        let container = &mut run.container;
+        container.env.extend(expect.env.clone());
+        for (program, role) in &expect.programs {
+            let role =
+                serde_json::from_value::<Role>(role.clone().into()).map_err(|error| error.to_string())?;
+            container.programs.insert(program.clone(), role);
+        }
+        for (path, mode) in &expect.modes {
+            let mode = u32::from_str_radix(mode, 8).map_err(|error| error.to_string())?;
+            let text = files.get(path).ok_or_else(|| format!("there is no {path}"))?;
+            container.files.values_mut().filter(|file| file.text == *text).for_each(|file| file.mode = mode);
+        }
+        for (path, text) in &expect.files {
+            container.files.insert(path.clone(), File { text: text.clone(), mode: 0o755 });
+        }
+        change(&mut run);
+        check(&run, outcome, &BTreeMap::new())
+    };
+    Case { name, needs, test: Box::new(test) }
+}
+
+fn of_launch_case(row: LaunchCase) -> Vec<Case> {
+    let Some(verified) = &row.verified else { return Vec::new() };
+    [
+        ("before", row.before.clone(), verified.before.clone()),
+        ("after", row.repaired(), verified.after.clone()),
+    ]
+    .map(|(when, files, word)| Case {
+        name: format!("launch::{}::{when}", row.id),
+        needs: needs(&files),
+        test: Box::new(move || {
+            let outcome = launch_cases::outcome(&word).ok_or_else(|| format!("what is {word}?"))?;
+            let image = Image::build(&files, "Dockerfile", None)?;
+            let mut run = Run::new(image.container.clone(), image.argv(), &image.stop_signal, GRACE);
+            // What the rows take for granted.
+            run.container.programs.insert("/app/bin/app".to_owned(), Role::Service);
+            let nothing = File { text: String::new(), mode: 0o644 };
+            run.container.files.insert("/usr/local/bin/activate-env".to_owned(), nothing);
+            check(&run, outcome, &BTreeMap::new())
+        }),
+    })
+    .into()
+}
+
+fn of_shell_form(row: &ShellForm, shell: &'static str) -> Case {
+    let form = match row.form {
+        Form::Inline => "sh -c",
+        Form::Script => "script",
+    };
+    let (row, name) = (row.clone(), format!("shell::{form}::{}::{shell}", row.name));
+    let needs = vec![if shell == "ash" { "busybox" } else { shell }];
+    let test = move || {
+        let outcome = row.outcome.get(shell).ok_or_else(|| format!("the row has no outcome for {shell}"))?;
+        let kind = match shell {
+            "dash" => Shell::Dash,
+            "ash" => Shell::Ash,
+            _ => Shell::Bash,
+        };
+        let mut container = Container::new(kind);
+        container.workdir = "/app".to_owned();
+        // bash is tested under its own name: as sh it minds POSIX.
+        let path = if shell == "bash" { "/bin/bash" } else { "/bin/sh" };
+        let with_shebang = |text: &str| format!("#!{path}\n{text}");
+        for (name, text) in &row.files {
+            container.files.insert(format!("/app/{name}"), File { text: with_shebang(text), mode: 0o755 });
+        }
+        let mut argv = match row.form {
+            Form::Inline => vec![path.to_owned(), "-c".to_owned(), row.text.clone()],
+            Form::Script => {
+                let script = File { text: with_shebang(&row.text), mode: 0o755 };
+                container.files.insert("/app/script".to_owned(), script);
+                vec!["/app/script".to_owned()]
+            }
+        };
+        argv.extend(row.args.clone());
+        let run = Run::new(container, argv, "SIGTERM", SHORT_GRACE);
+        check(&run, *outcome, row.fates.get(shell).unwrap_or(&BTreeMap::new()))
+    };
+    Case { name, needs, test: Box::new(test) }
+}
+
+/// Runs it and compares.
+fn check(run: &Run, outcome: Outcome, fates: &BTreeMap<String, String>) -> Result<String, String> {
+    let measured: Measured = run.measure().map_err(|failure| failure.to_string())?;
+    let fate = |name: &str| measured.services.get(name).map_or("absent".to_owned(), |s| s.fate.to_string());
+    if measured.outcome != outcome || fates.iter().any(|(name, expected)| fate(name) != *expected) {
+        let fates: Vec<String> = fates.iter().map(|(name, fate)| format!("{name} {fate}")).collect();
+        return Err(format!("expected {outcome} {}, measured {measured}", fates.join(", ")));
+    }
+    Ok(measured.to_string())
+}
+
+/// The programs that a project needs from the host.
+fn needs(files: &Files) -> Vec<&'static str> {
+    let mut needs = Vec::new();
+    for (word, program) in [("tini", "tini"), ("dumb-init", "dumb-init"), ("bash", "bash")] {
+        if files.values().any(|text| text.contains(word)) {
+            needs.push(program);
+        }
+    }
+    // Which one the base image has is not known here; nearly every Linux has or can have both.
+    needs.extend(["dash", "busybox"]);
+    needs
+}
