@@ -149,7 +149,7 @@ impl Words<'_, '_> {
                 None => Part::Opaque,
             }),
             "simple_expansion" => {
-                let name = text.trim_start_matches('$').to_owned();
+                let name = text.trim_start().trim_start_matches('$').to_owned();
                 out.push(Part::Parameter(Parameter { name, index: None, operation: Operation::Plain }, quoted));
             }
             "expansion" => {
@@ -208,8 +208,11 @@ impl Words<'_, '_> {
             ) {
                 continue;
             }
-            if at < child.start_byte() {
-                out.push(Part::Quoted(unescape_double(self.text(Span::new(at, child.start_byte())))));
+            // The grammar counts blanks before the `$` as part of it.
+            let blanks = self.text(span(child)).find(['$', '`']).unwrap_or(0);
+            let start = child.start_byte() + blanks;
+            if at < start {
+                out.push(Part::Quoted(unescape_double(self.text(Span::new(at, start)))));
             }
             self.parts(child, true, out);
             at = child.end_byte();

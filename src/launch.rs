@@ -1,0 +1,557 @@
+//! The model: which processes a launch becomes, which of them get the stop signal, and how the stop ends.
+//!
+//! A container is simulated, not pattern-matched: shells run their scripts statement by statement over every branch
+//! ([`machine`]), programs react to signals as the tables say ([`world`]), until nothing moves any more. Then the stop signal is
+//! sent, and what happens is the verdict ([`verdict`]).
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::diagnostic::Outcome;
+use crate::dockerfile::{Command, Image, Setting};
+use crate::programs::{Sh, Tables};
+use crate::project::ImageFiles;
+use crate::shell::Node;
+use crate::source::{Excerpt, Place};
+
+mod arithmetic;
+mod builtins;
+mod commands;
+mod condition;
+mod dialect;
+mod expand;
+mod explore;
+mod field;
+mod inert;
+mod machine;
+mod pattern;
+mod resolve;
+mod runner;
+mod signal;
+mod start;
+mod stopping;
+mod verdict;
+mod view;
+mod world;
+
+pub use dialect::Dialect;
+pub use machine::Rest;
+pub use resolve::Broken;
+pub use signal::Signal;
+pub use view::{ProcessView, Receives};
+pub use world::Started;
+
+use explore::{Exploration, explore};
+use field::Field;
+use machine::Origin;
+use resolve::{Environment, Resolved, ShellStart, What};
+use world::{Identity, MishapKind, World};
+
+/// What the model says about the launch of an image.
+#[derive(Debug)]
+pub struct Launch {
+    /// The words that the engine executes.
+    pub argv: Vec<String>,
+    /// The stop signal.
+    pub stop_signal: Signal,
+    /// Where it comes from: `default`, `base image` or `STOPSIGNAL`.
+    pub stop_signal_source: &'static str,
+    /// The worst over the branches that can be the steady state.
+    pub outcome: Outcome,
+    /// Why, in a sentence.
+    pub why: String,
+    /// The steady states, the worst first.
+    pub branches: Vec<Branch>,
+    /// What loses the signal, one entry per place.
+    pub faults: Vec<Fault>,
+    /// Traps with work to do that an exec throws away.
+    pub dropped_traps: Vec<Place>,
+    /// A script that the kernel refuses to run.
+    pub broken: Option<(Broken, Place)>,
+    /// What the model could not follow.
+    pub doubts: Vec<(Option<Place>, String)>,
+}
+
+/// A state in which the container stays.
+#[derive(Debug)]
+pub struct Branch {
+    /// Which way the scripts went to get there; empty if there was no choice.
+    pub label: String,
+    /// False if it takes other arguments than the image's defaults to get there.
+    pub default: bool,
+    /// How a stop ends there.
+    pub outcome: Outcome,
+    /// Why, in a sentence.
+    pub why: String,
+    /// The processes.
+    pub processes: Vec<ProcessView>,
+}
+
+/// The first hop that loses the signal on its way to a service.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    /// What kind of hop.
+    pub cause: Cause,
+    /// The line a person would change.
+    pub place: Place,
+    /// How the stop ends because of it.
+    pub outcome: Outcome,
+    /// The service, for people.
+    pub service: String,
+    /// The processes from PID 1 to the service.
+    pub chain: Vec<String>,
+    /// Further hops on the way that would lose the signal too.
+    pub hops: Vec<Hop>,
+    /// What a repair needs to know of the place.
+    pub site: Site,
+    /// False if it takes other arguments than the image's defaults to get there.
+    pub default: bool,
+    /// True if the tables know the service.
+    pub known_service: bool,
+}
+
+/// A further hop.
+#[derive(Debug, Clone)]
+pub struct Hop {
+    /// Where.
+    pub place: Place,
+    /// What is wrong there.
+    pub message: &'static str,
+}
+
+/// The kinds of hops that lose a signal. Each belongs to one rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Cause {
+    /// The shell of a shell-form ENTRYPOINT or CMD stays.
+    ShellForm,
+    /// The shell of `sh -c` stays.
+    ShellWrapper,
+    /// A script starts the service without exec.
+    MissingExec,
+    /// Services in the background, and no trap.
+    UntrappedBackground,
+    /// A trap that does not do all of it.
+    IncompleteTrap(TrapFlaw),
+    /// A trap that cannot run, because a command is in the foreground.
+    DeferredTrap,
+    /// The service is part of a pipeline.
+    PipedService,
+    /// Something that only keeps the container alive is in front.
+    KeepAlive,
+    /// A loop starts the service again and again.
+    RestartLoop,
+    /// A job left behind by exec.
+    OrphanedBackground,
+    /// The script ends, and the service in the background with it.
+    EndsInBackground,
+    /// npm, yarn and the like.
+    PackageRunner,
+    /// su, sudo, runuser.
+    PrivilegeWrapper,
+    /// Another wrapper that does not pass the signal on.
+    SwallowingWrapper,
+    /// The service installs no handler.
+    UnhandledStop,
+    /// The service ends gracefully on another signal only.
+    StopSignal,
+    /// A server puts itself into the background.
+    Daemonized,
+    /// `wait -n` where the shell does not have it.
+    UnsupportedWait,
+    /// Bash syntax run by another shell.
+    WrongInterpreter,
+}
+
+/// What is wrong with a trap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TrapFlaw {
+    /// The service is not told.
+    NotTold,
+    /// The shell ends without telling the service.
+    ExitsWithoutTelling,
+    /// The service is told, but the shell does not wait until it has finished.
+    NotWaited,
+    /// The handler signals itself until the shell crashes.
+    Recursion,
+    /// The shell does not end after it.
+    Endless,
+    /// The shell does not know the signal by that name, so that the trap is never set.
+    SignalName,
+}
+
+/// What a repair needs to know of a place.
+#[derive(Debug, Clone)]
+pub enum Site {
+    /// Nothing but the place.
+    Process,
+    /// A statement in the foreground.
+    Foreground {
+        /// The statement.
+        node: Node,
+        /// What follows it.
+        rest: Rest,
+        /// The shell.
+        dialect: Dialect,
+    },
+    /// Jobs in the background.
+    Jobs {
+        /// The statements that start them.
+        statements: Vec<Node>,
+        /// The statement at which the shell stays.
+        at: Node,
+        /// The shell.
+        dialect: Dialect,
+    },
+}
+
+impl Fault {
+    fn is_same(&self, other: &Fault) -> bool {
+        self.cause == other.cause && self.place == other.place
+    }
+}
+
+impl Cause {
+    /// As a further hop: what is wrong there too.
+    fn hop_message(self) -> &'static str {
+        match self {
+            Self::ShellForm | Self::ShellWrapper => "a shell stays in front here too",
+            Self::MissingExec => "started without exec here too",
+            Self::PackageRunner => "a package runner stands here too",
+            Self::PrivilegeWrapper | Self::SwallowingWrapper => "this wrapper does not pass the signal on either",
+            Self::KeepAlive => "this only keeps the container alive",
+            Self::PipedService => "part of a pipeline here",
+            _ => "the signal would be lost here too",
+        }
+    }
+}
+
+/// Simulates the launch of an image. `None` if nothing is known to be started.
+pub fn simulate(image: &Image, files: &dyn ImageFiles, tables: &Tables) -> Option<Launch> {
+    let dialects: &[Dialect] = match image.base.sh {
+        Sh::Dash => &[Dialect::Dash],
+        Sh::Ash => &[Dialect::Ash],
+        Sh::Bash => &[Dialect::BashAsSh],
+        Sh::Unknown | Sh::None => &[Dialect::Dash, Dialect::Ash, Dialect::BashAsSh],
+    };
+    let mut result: Option<Launch> = None;
+    for &dialect in dialects {
+        let environment = Environment::new(image, files, tables, dialect);
+        let launch = simulate_with(&environment)?;
+        let used_sh = environment.used_sh.get();
+        match &mut result {
+            Some(known) if known.agrees(&launch) => {}
+            // What /bin/sh is decides, and it is not known.
+            Some(known) => {
+                known.give_up("what /bin/sh is in the base image is not known, and it decides");
+                break;
+            }
+            None => result = Some(launch),
+        }
+        if !used_sh {
+            break;
+        }
+    }
+    result
+}
+
+impl Launch {
+    fn agrees(&self, other: &Launch) -> bool {
+        self.outcome == other.outcome
+            && self.faults.len() == other.faults.len()
+            && self.faults.iter().zip(&other.faults).all(|(a, b)| a.is_same(b) && a.outcome == b.outcome)
+    }
+
+    fn give_up(&mut self, reason: &str) {
+        self.outcome = Outcome::Unknown;
+        self.why = reason.to_owned();
+        self.doubts.push((None, reason.to_owned()));
+        self.faults.clear();
+    }
+}
+
+/// The words of ENTRYPOINT and CMD, put together as the engine does.
+fn compose(image: &Image) -> Option<(Vec<Field>, Option<Place>)> {
+    let words = |setting: &Setting<Command>, overridable: bool| -> Vec<Field> {
+        match &setting.value {
+            Command::Exec(elements) => {
+                elements.iter().map(|element| Field::written(element).overridable(overridable)).collect()
+            }
+            Command::Shell { text, shell } => shell
+                .iter()
+                .map(|word| Field::known(word.as_str()))
+                .chain([Field::written(text)])
+                .map(|field| field.overridable(overridable))
+                .collect(),
+            Command::Inherited(words) => {
+                words.iter().map(|word| Field::known(word.as_str()).overridable(overridable)).collect()
+            }
+        }
+    };
+    let entrypoint = image.entrypoint.as_ref().map(|setting| words(setting, false)).unwrap_or_default();
+    let alone = entrypoint.is_empty();
+    let cmd = image.cmd.as_ref().map(|setting| words(setting, !alone)).unwrap_or_default();
+    let place = [&image.entrypoint, &image.cmd].into_iter().flatten().find_map(|setting| setting.place.clone());
+    let argv: Vec<Field> = entrypoint.into_iter().chain(cmd).collect();
+    (!argv.is_empty()).then_some((argv, place))
+}
+
+fn simulate_with(environment: &Environment<'_>) -> Option<Launch> {
+    let image = environment.image;
+    let (argv, place) = compose(image)?;
+    let place = place.unwrap_or_else(|| Place::new(&image.dockerfile.source, image.from));
+    let (stop_signal, stop_signal_source) = match &image.stop_signal {
+        Some(setting) => match Signal::parse(&setting.value) {
+            Some(signal) if setting.place.is_some() => (signal, "STOPSIGNAL"),
+            Some(signal) => (signal, "base image"),
+            None => (Signal::TERM, "default"),
+        },
+        None => (Signal::TERM, "default"),
+    };
+    let resolved = first(environment, &argv, &place);
+    let mut world = World::new();
+    let identity = resolved.identities.first().cloned()?;
+    let pid = world.spawn(0, Started::Pid1, identity, world::Role::Helper, Vec::new());
+    let rest = Resolved { identities: resolved.identities[1..].to_vec(), ..resolved };
+    start::replace(&mut world, environment, pid, &rest);
+    let exploration = explore(environment, world, stop_signal);
+    Some(assemble(environment, &argv, stop_signal, stop_signal_source, exploration, &place))
+}
+
+/// What PID 1 is at first. The shell of a shell form is the image's own choice, not a wrapper that somebody wrote out.
+fn first(environment: &Environment<'_>, argv: &[Field], place: &Place) -> Resolved {
+    let image = environment.image;
+    let shell_form = [&image.entrypoint, &image.cmd].into_iter().flatten().find_map(|setting| {
+        let Command::Shell { text, shell } = &setting.value else { return None };
+        let leads = setting.place.as_ref() == Some(place);
+        leads.then(|| (text, shell, setting.place.clone()))
+    });
+    if let Some((text, shell, Some(instruction))) = shell_form
+        && let Some(dialect) = start::dialect_of_words(environment, shell)
+    {
+        let errexit = shell.iter().any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('e'));
+        let zero = argv.get(shell.len() + 1).cloned().unwrap_or_else(|| Field::known(shell[0].as_str()));
+        let what = What::Shell(Box::new(ShellStart {
+            dialect,
+            origin: Origin::ShellForm(instruction.clone()),
+            script: environment.parse(Arc::clone(text)),
+            zero,
+            positional: argv.get(shell.len() + 2..).unwrap_or_default().to_vec(),
+            errexit,
+        }));
+        let identity = Identity { argv: Rc::from(argv), place: Some(instruction), program: None };
+        return Resolved { what, identities: vec![identity], stays_on_input: false, directory: None };
+    }
+    environment.resolve(argv, place, Some(&image.workdir), None)
+}
+
+fn assemble(
+    environment: &Environment<'_>,
+    argv: &[Field],
+    stop_signal: Signal,
+    stop_signal_source: &'static str,
+    exploration: Exploration,
+    place: &Place,
+) -> Launch {
+    let _ = environment;
+    let mut launch = Launch {
+        argv: argv.iter().map(Field::shown).collect(),
+        stop_signal,
+        stop_signal_source,
+        outcome: Outcome::Graceful,
+        why: String::new(),
+        branches: Vec::new(),
+        faults: Vec::new(),
+        dropped_traps: Vec::new(),
+        broken: None,
+        doubts: Vec::new(),
+    };
+    for steady in &exploration.steady {
+        let path = &steady.before.path;
+        for doubt in path.doubts.iter().chain(&steady.after.path.doubts) {
+            launch.doubt(doubt.place.clone(), &doubt.reason);
+        }
+        for mishap in path.mishaps.iter().filter(|mishap| mishap.kind == MishapKind::TrapDropped) {
+            if !launch.dropped_traps.contains(&mishap.place) {
+                launch.dropped_traps.push(mishap.place.clone());
+            }
+        }
+        let doubtful = !path.doubts.is_empty();
+        let outcome = if doubtful { Outcome::Unknown } else { verdict::outcome(&steady.after) };
+        let mut faults = if doubtful { Vec::new() } else { verdict::faults(steady, stop_signal) };
+        // With other arguments than the image's own, only what is surely a service counts.
+        faults.retain(|fault| fault.default || fault.known_service);
+        let why = match (&path.doubts.first(), faults.first()) {
+            (Some(doubt), _) => doubt.reason.clone(),
+            (None, Some(fault)) => fault.why(),
+            (None, None) => why_graceful(steady, outcome),
+        };
+        launch.add_branch(Branch {
+            label: label(path),
+            default: path.default,
+            outcome,
+            why,
+            processes: view::tree(steady, stop_signal),
+        });
+        for fault in faults {
+            launch.add_fault(fault);
+        }
+    }
+    for world in &exploration.early {
+        if let Some(fault) = verdict::early(world).filter(|fault| fault.default || fault.known_service) {
+            launch.add_branch(Branch {
+                label: label(&world.path),
+                default: world.path.default,
+                outcome: Outcome::ExitsEarly,
+                why: fault.why(),
+                processes: Vec::new(),
+            });
+            launch.add_fault(fault);
+        }
+    }
+    for world in exploration.ended.iter().filter(|world| world.path.default) {
+        if let Some((broken, identity)) = &world.path.broken {
+            let at = identity.place.clone().unwrap_or_else(|| place.clone());
+            launch.broken.get_or_insert((*broken, at));
+            launch.outcome = Outcome::ExitsEarly;
+            launch.why = "the kernel refuses to run the script".to_owned();
+        }
+        for doubt in &world.path.doubts {
+            launch.doubt(doubt.place.clone(), &doubt.reason);
+        }
+    }
+    if exploration.truncated {
+        launch.doubt(None, "the script has more branches than are followed");
+    }
+    launch.conclude();
+    launch
+}
+
+impl Launch {
+    fn doubt(&mut self, place: Option<Place>, reason: &str) {
+        if !self.doubts.iter().any(|(_, known)| known == reason) {
+            self.doubts.push((place, reason.to_owned()));
+        }
+    }
+
+    /// Branches that look alike are one.
+    fn add_branch(&mut self, branch: Branch) {
+        let same = |known: &&mut Branch| {
+            known.outcome == branch.outcome
+                && known.default == branch.default
+                && shape(&known.processes) == shape(&branch.processes)
+        };
+        if self.branches.iter_mut().find(same).is_none() {
+            self.branches.push(branch);
+        }
+    }
+
+    fn add_fault(&mut self, fault: Fault) {
+        match self.faults.iter_mut().find(|known| known.is_same(&fault)) {
+            // The worse of two outcomes with one cause.
+            Some(known) if (fault.default, fault.outcome) > (known.default, known.outcome) => *known = fault,
+            Some(_) => {}
+            None => self.faults.push(fault),
+        }
+    }
+
+    fn conclude(&mut self) {
+        self.branches.sort_by_key(|branch| (!branch.default, std::cmp::Reverse(branch.outcome)));
+        if self.broken.is_some() {
+            return;
+        }
+        match self.branches.iter().filter(|branch| branch.default).max_by_key(|branch| branch.outcome) {
+            Some(worst) => {
+                self.outcome = worst.outcome;
+                self.why.clone_from(&worst.why);
+            }
+            None => match self.doubts.first() {
+                Some((_, reason)) => {
+                    self.outcome = Outcome::Unknown;
+                    self.why.clone_from(reason);
+                }
+                None => "nothing stays running".clone_into(&mut self.why),
+            },
+        }
+        if self.branches.len() == 1 {
+            self.branches[0].label.clear();
+        }
+    }
+}
+
+/// Which way the scripts went, for people: the last few choices.
+fn label(path: &world::Path) -> String {
+    let shown = path.choices.iter().map(|choice| {
+        let text = choice.place.text().lines().next().unwrap_or("").trim().to_owned();
+        format!("line {}: {} ({})", choice.place.line(), choice.taken, text)
+    });
+    shown.collect::<Vec<_>>().join("; ")
+}
+
+/// What makes two branches alike.
+fn shape(processes: &[ProcessView]) -> Vec<(Vec<String>, Receives, usize)> {
+    let mut rows = Vec::new();
+    let mut todo: Vec<(&ProcessView, usize)> = processes.iter().map(|process| (process, 0)).collect();
+    while let Some((process, depth)) = todo.pop() {
+        rows.push((process.argv.clone(), process.receives, depth));
+        todo.extend(process.children.iter().map(|child| (child, depth + 1)));
+    }
+    rows
+}
+
+fn why_graceful(steady: &explore::Steady, outcome: Outcome) -> String {
+    if outcome != Outcome::Graceful {
+        return "it cannot be told which process loses the signal".to_owned();
+    }
+    let services = steady.before.processes().filter(|p| matches!(p.role, world::Role::Service(_))).count();
+    match services {
+        0 => "nothing that holds data runs, and it ends when told".to_owned(),
+        1 => "the signal reaches the service".to_owned(),
+        _ => "the signal reaches every service, and PID 1 waits for them".to_owned(),
+    }
+}
+
+impl Fault {
+    /// In a sentence, without the place.
+    pub fn why(&self) -> String {
+        let first = self.chain.first().map_or("PID 1", String::as_str);
+        let service = &self.service;
+        match self.cause {
+            Cause::ShellForm | Cause::ShellWrapper | Cause::MissingExec => {
+                format!("{first} stays in front of {service} and does not pass the signal on")
+            }
+            Cause::UntrappedBackground => format!("no trap tells {service}, which runs in the background"),
+            Cause::IncompleteTrap(flaw) => match flaw {
+                TrapFlaw::NotTold => format!("the trap does not tell {service}"),
+                TrapFlaw::ExitsWithoutTelling => format!("the trap ends the shell without telling {service}"),
+                TrapFlaw::NotWaited => format!("{service} is told, but nobody waits until it has finished"),
+                TrapFlaw::Recursion => "the trap signals its own shell until it crashes".to_owned(),
+                TrapFlaw::Endless => "the shell does not end after its trap".to_owned(),
+                TrapFlaw::SignalName => "the shell does not know the signal by that name".to_owned(),
+            },
+            Cause::DeferredTrap => "the trap cannot run while a command is in the foreground".to_owned(),
+            Cause::PipedService => format!("the shell waits for the pipeline of {service} and passes nothing on"),
+            Cause::KeepAlive => format!("{service} does not react to the stop signal"),
+            Cause::RestartLoop => format!("the loop around {service} passes nothing on"),
+            Cause::OrphanedBackground => format!("nobody tells {service}, which exec left behind"),
+            Cause::EndsInBackground => format!("PID 1 ends at once, and {service} with it"),
+            Cause::PackageRunner => format!("a package runner and its shell stand in front of {service}"),
+            Cause::PrivilegeWrapper | Cause::SwallowingWrapper => {
+                format!("a wrapper in front of {service} does not pass the signal on")
+            }
+            Cause::UnhandledStop => format!("{service} installs no handler, and PID 1 without a handler hears nothing"),
+            Cause::StopSignal => format!("{service} does not end gracefully on this signal"),
+            Cause::Daemonized => format!("{service} puts itself into the background, and PID 1 ends"),
+            Cause::UnsupportedWait => "the shell has no wait -n, and the script ends".to_owned(),
+            Cause::WrongInterpreter => "the shell cannot read the script, and it ends".to_owned(),
+        }
+    }
+
+    /// The excerpt that the place's statement stands in, if it is a statement.
+    pub fn excerpt(&self) -> Option<&Arc<Excerpt>> {
+        match &self.site {
+            Site::Process => None,
+            Site::Foreground { node, .. } => Some(&node.excerpt),
+            Site::Jobs { at, .. } => Some(&at.excerpt),
+        }
+    }
+}

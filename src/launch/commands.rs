@@ -1,0 +1,408 @@
+//! Simple commands, pipelines and jobs: what a shell starts, and whether it waits for it.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::field::{Field, Value};
+use super::machine::{Frame, Machine, Rest, Shell, Status, Waiting};
+use super::resolve::{Resolved, What};
+use super::signal::Signal;
+use super::start;
+use super::world::{Identity, Mishap, MishapKind, Pid, Role, Started};
+use crate::shell::{AssignedValue, Command, List, Node, NodeKind, Part, Word};
+use crate::source::Excerpt;
+
+impl Machine<'_, '_> {
+    /// Runs a simple command.
+    pub(super) fn command(&mut self, command: &Arc<Command>, node: &Node) {
+        let Some(expander) = self.expander() else { return };
+        let fields = expander.fields(&command.words, &node.excerpt);
+        let values: Vec<(String, Value)> =
+            command.assignments.iter().map(|assignment| self.assigned(assignment, node)).collect();
+        if self.fails_on_bashism(command, node) {
+            return;
+        }
+        if fields.is_empty() {
+            let substitutes = command.assignments.iter().any(|assignment| match &assignment.value {
+                AssignedValue::Scalar(word) => {
+                    word.parts.iter().any(|part| matches!(part, Part::Substitution(..)))
+                }
+                AssignedValue::Array(_) => false,
+            });
+            let dynamic = !command.words.is_empty();
+            self.with(|shell| {
+                for (name, value) in values {
+                    shell.set(&name, value);
+                }
+            });
+            let unknown = substitutes || dynamic;
+            self.set_status_quietly(if unknown { Status::UNKNOWN } else { Status::known(0) });
+            return;
+        }
+        // An assignment in front of `exec` or a function is the shell's own; for the others it only shows in the child.
+        self.invoke(&fields, command, node);
+    }
+
+    fn assigned(&self, assignment: &crate::shell::Assignment, node: &Node) -> (String, Value) {
+        let name = assignment.name.clone();
+        let Some(expander) = self.expander() else { return (name, Value::unknown()) };
+        let old = expander.shell.variables.get(&name).cloned();
+        let value = match (&assignment.value, &assignment.index) {
+            (_, Some(_)) => Value::unknown(),
+            (AssignedValue::Array(words), None) => {
+                let mut fields = match (assignment.append, old) {
+                    (true, Some(Value::Array(fields))) => fields.as_ref().clone(),
+                    _ => Vec::new(),
+                };
+                fields.extend(expander.fields(words, &node.excerpt));
+                Value::Array(Rc::new(fields))
+            }
+            (AssignedValue::Scalar(word), None) => {
+                let new = expander.string(word);
+                match (assignment.append, old) {
+                    (false, _) => Value::Scalar(new),
+                    (true, Some(Value::Scalar(old))) => match (old.text(), new.text()) {
+                        (Some(old), Some(new)) => Value::Scalar(Field::known(format!("{old}{new}"))),
+                        _ => Value::unknown(),
+                    },
+                    (true, _) => Value::unknown(),
+                }
+            }
+        };
+        (name, value)
+    }
+
+    /// Syntax that this shell does not have ends the script where it is read; the model lets it end where it is reached.
+    fn fails_on_bashism(&mut self, command: &Command, node: &Node) -> bool {
+        let Some(shell) = self.shell() else { return false };
+        let dialect = shell.dialect;
+        let substitutes = |word: &Word| word.parts.iter().any(|part| matches!(part, Part::ProcessSubstitution(_)));
+        let process = command.words.iter().any(substitutes)
+            || command.redirects.iter().any(|redirect| redirect.target.as_ref().is_some_and(substitutes));
+        let array = command
+            .assignments
+            .iter()
+            .any(|assignment| matches!(assignment.value, AssignedValue::Array(_)));
+        if (process && !dialect.has_process_substitution()) || (array && !dialect.has_arrays()) {
+            self.mishap(MishapKind::Bashism, node);
+            self.end(Status::known(2));
+            return true;
+        }
+        false
+    }
+
+    pub(super) fn mishap(&mut self, kind: MishapKind, node: &Node) {
+        let mishap = Mishap { kind, place: node.place() };
+        if !self.world.path.mishaps.contains(&mishap) {
+            self.world.path.mishaps.push(mishap);
+        }
+    }
+
+    /// A command by its expanded words: a built-in, a function, or a program.
+    pub(super) fn invoke(&mut self, fields: &[Field], command: &Arc<Command>, node: &Node) {
+        let Some(first) = fields.first() else { return };
+        let Some(name) = first.text().map(str::to_owned) else {
+            self.program(fields, command, node);
+            return;
+        };
+        let function = self.shell().and_then(|shell| shell.functions.get(&name).cloned());
+        if let Some(body) = function {
+            self.call(&body, &fields[1..]);
+        } else if !self.builtin(&name, fields, command, node) {
+            self.program(fields, command, node);
+        }
+    }
+
+    fn call(&mut self, body: &Arc<Node>, arguments: &[Field]) {
+        let Some(shell) = self.shell() else { return };
+        let positional = Rc::clone(&shell.positional);
+        let arguments = Rc::new(arguments.to_vec());
+        self.with(|shell| shell.positional = arguments);
+        self.push(Frame::Call { positional });
+        self.run(body);
+    }
+
+    pub(super) fn resolve(&self, fields: &[Field], node: &Node) -> Resolved {
+        let directory = self.shell().and_then(|shell| shell.directory.clone());
+        self.environment.resolve(fields, &node.place(), directory.as_deref(), self.shell_dialect())
+    }
+
+    fn shell_dialect(&self) -> Option<super::dialect::Dialect> {
+        self.shell().map(|shell| shell.dialect)
+    }
+
+    /// A program in the foreground.
+    pub(super) fn program(&mut self, fields: &[Field], command: &Arc<Command>, node: &Node) {
+        if self.act_on_processes(fields) {
+            return;
+        }
+        let mut resolved = self.resolve(fields, node);
+        let in_place = self.shell().is_some_and(|shell| {
+            shell.in_place.contains(&Arc::as_ptr(command)) && shell.traps.is_empty()
+        });
+        match &resolved.what {
+            What::Ends(status) => {
+                self.set_status(*status);
+                return;
+            }
+            What::Unknown | What::Opaque(_) if !in_place || self.world.stop.is_some() => {
+                if !self.stays(node) {
+                    self.set_status(Status::UNKNOWN);
+                    return;
+                }
+                resolved.what = What::Unknown;
+            }
+            _ => {}
+        }
+        if in_place {
+            self.replace(&resolved);
+            return;
+        }
+        let ignored = self.ignored();
+        let started = start::start(self.world, self.environment, self.pid, Started::Foreground, &resolved, ignored);
+        match started {
+            Some(pid) => self.wait_for(vec![pid], node),
+            None => self.set_status(Status::UNKNOWN),
+        }
+    }
+
+    /// Whether an unknown foreground command is the service. The first time round it is taken as setup, and remembered: if nothing
+    /// after it stays, it was the service after all.
+    fn stays(&mut self, node: &Node) -> bool {
+        if self.world.stop.is_some() {
+            return false;
+        }
+        if std::mem::take(&mut self.world.next_is_service) {
+            return true;
+        }
+        let Some(shell) = self.shell() else { return false };
+        if self.is_background() {
+            // A job has no steady state of its own to look for: its last command is the service.
+            return shell.rest() == Rest::Nothing && !shell.is_in_condition();
+        }
+        if !shell.is_in_condition() {
+            let mut again = self.world.clone();
+            if let Some(shell) = again.shell_mut(self.pid) {
+                shell.frames.push(Frame::List { list: Arc::from([node.clone()]), next: 0 });
+            }
+            again.next_is_service = true;
+            self.candidates.add(self.world, again);
+        }
+        false
+    }
+
+    /// True below a `&`.
+    fn is_background(&self) -> bool {
+        let mut at = self.pid;
+        while let Some(process) = self.world.process(at) {
+            if process.started == Started::Background {
+                return true;
+            }
+            at = process.born_of;
+        }
+        false
+    }
+
+    pub(super) fn ignored(&self) -> Vec<Signal> {
+        self.world.process(self.pid).map(|process| process.ignored.clone()).unwrap_or_default()
+    }
+
+    fn wait_for(&mut self, pids: Vec<Pid>, node: &Node) {
+        let node = node.clone();
+        self.with(|shell| {
+            let rest = shell.rest();
+            shell.waiting = Waiting::Foreground { pids, node, rest };
+        });
+    }
+
+    /// exec: the shell becomes the program.
+    pub(super) fn replace(&mut self, resolved: &Resolved) {
+        start::replace(self.world, self.environment, self.pid, resolved);
+    }
+
+    fn shell_identity(&self, node: &Node) -> Identity {
+        let text = node.excerpt.text().get(node.span.start..node.span.end).unwrap_or("");
+        let line = text.lines().next().unwrap_or("").trim();
+        Identity { argv: Rc::from([Field::known(format!("( {line} )"))]), place: Some(node.place()), program: None }
+    }
+
+    /// Starts a statement in a process of its own; `None` if it has ended at once.
+    fn fork(&mut self, node: &Node, started: Started, pipeline: Option<&Node>) -> Option<Pid> {
+        let mut ignored = self.ignored();
+        let monitor = self.shell().is_some_and(|shell| shell.monitor);
+        if started == Started::Background && !monitor {
+            ignored.extend([Signal::INT, Signal::QUIT]);
+        }
+        if let NodeKind::Command(command) = &node.kind
+            && let Some(pid) = self.fork_program(command, node, started, pipeline, &ignored)
+        {
+            return pid;
+        }
+        let shell = self.shell()?;
+        let list: List = match &node.kind {
+            NodeKind::Subshell(list) | NodeKind::Group(list) => Arc::clone(list),
+            _ => Arc::from([node.clone()]),
+        };
+        let mut copy: Shell = shell.fork(list);
+        if started == Started::Background {
+            copy.in_place = copy.dialect.in_place_of_job(node);
+        }
+        let identity = self.shell_identity(node);
+        Some(self.world.spawn(self.pid, started, identity, Role::Shell(Box::new(copy)), ignored))
+    }
+
+    /// A simple command needs no shell in between. `None` if it is a built-in or a function after all.
+    fn fork_program(
+        &mut self,
+        command: &Arc<Command>,
+        node: &Node,
+        started: Started,
+        pipeline: Option<&Node>,
+        ignored: &[Signal],
+    ) -> Option<Option<Pid>> {
+        let expander = self.expander()?;
+        let mut fields = expander.fields(&command.words, &node.excerpt);
+        while matches!(fields.first().and_then(Field::text), Some("exec" | "command")) && fields.len() > 1 {
+            fields.remove(0);
+        }
+        let known_here = fields.first().and_then(Field::text).is_some_and(|name| {
+            expander.shell.functions.contains_key(name) || super::builtins::is_builtin(name)
+        });
+        if fields.is_empty() || known_here {
+            return None;
+        }
+        let mut resolved = self.resolve(&fields, node);
+        match resolved.what {
+            What::Unknown | What::Opaque(_) => {
+                // In a pipeline a command is as likely setup as in the foreground.
+                if let Some(pipeline) = pipeline
+                    && !self.stays(pipeline)
+                {
+                    return Some(None);
+                }
+                resolved.what = What::Unknown;
+            }
+            What::Ends(_) if started == Started::Background && resolved.stays_on_input => {
+                resolved.what = What::Helper;
+            }
+            _ => {}
+        }
+        let pid = self.pid;
+        Some(start::start(self.world, self.environment, pid, started, &resolved, ignored.to_vec()))
+    }
+
+    /// `a | b`: every stage in a process of its own; the shell waits for all of them.
+    pub(super) fn pipeline(&mut self, stages: &List, node: &Node) {
+        // Unknown commands in a pipeline feed or filter; the first of them is the one that may stay.
+        let main = stages.iter().position(|stage| self.may_be_main(stage));
+        let mut pids = Vec::new();
+        for (index, stage) in stages.iter().enumerate() {
+            let filter = main.is_some_and(|main| index > main) && matches!(stage.kind, NodeKind::Command(_));
+            if !filter || self.is_known_to_stay(stage) {
+                pids.extend(self.fork(stage, Started::Foreground, Some(node)));
+            }
+        }
+        if pids.is_empty() {
+            self.set_status(Status::UNKNOWN);
+        } else {
+            self.wait_for(pids, node);
+        }
+    }
+
+    /// What a stage that is a simple command runs; `None` for compound commands, functions and built-ins.
+    fn stage_program(&self, stage: &Node) -> Option<What> {
+        let (NodeKind::Command(command), Some(expander)) = (&stage.kind, self.expander()) else { return None };
+        let mut fields = expander.fields(&command.words, &stage.excerpt);
+        if fields.first().and_then(Field::text) == Some("exec") {
+            fields.remove(0);
+        }
+        let own = fields.first().and_then(Field::text).is_some_and(|name| {
+            expander.shell.functions.contains_key(name) || super::builtins::is_builtin(name)
+        });
+        (!own && !fields.is_empty()).then(|| self.resolve(&fields, stage).what)
+    }
+
+    fn may_be_main(&self, stage: &Node) -> bool {
+        match self.stage_program(stage) {
+            Some(what) => !matches!(what, What::Ends(_)),
+            None => !matches!(stage.kind, NodeKind::Command(_)),
+        }
+    }
+
+    fn is_known_to_stay(&self, stage: &Node) -> bool {
+        matches!(self.stage_program(stage), Some(What::Service(_) | What::Forward(_) | What::Shell(_)))
+    }
+
+    /// `node &`
+    pub(super) fn background(&mut self, node: &Node) {
+        let pid = match &node.kind {
+            NodeKind::Pipeline(stages) => {
+                let mut pids: Vec<Pid> = Vec::new();
+                for stage in stages.iter() {
+                    pids.extend(self.fork(stage, Started::Background, None));
+                }
+                self.with(|shell| shell.jobs.extend(&pids));
+                pids.last().copied()
+            }
+            _ => {
+                let pid = self.fork(node, Started::Background, None);
+                self.with(|shell| shell.jobs.extend(pid));
+                pid
+            }
+        };
+        // A job that ended at once still has a number that nobody else has.
+        let pid = pid.unwrap_or_else(|| {
+            let identity = self.shell_identity(node);
+            let pid = self.world.spawn(self.pid, Started::Background, identity, Role::Helper, Vec::new());
+            self.world.die(pid, 0, super::world::Ended::Clean);
+            self.with(|shell| shell.jobs.push(pid));
+            pid
+        });
+        let monitor = self.shell().is_some_and(|shell| shell.monitor);
+        if let Some(process) = self.world.process_mut(pid) {
+            process.statement = Some(node.clone());
+            if monitor {
+                process.group = pid;
+            }
+        }
+        self.with(|shell| {
+            shell.last_background = Some(pid);
+            shell.status = Status::known(0);
+        });
+    }
+
+    /// `( list )` in the foreground.
+    pub(super) fn subshell(&mut self, list: &List, node: &Node) {
+        let Some(shell) = self.shell() else { return };
+        let mut copy = shell.fork(Arc::clone(list));
+        let here: Vec<&Node> = list.iter().collect();
+        // `sh -c '(a)'`: where the shell replaces itself it does so through the parentheses.
+        let inherits = shell.rest() == Rest::Nothing && here.iter().any(|node| in_set(node, shell));
+        if inherits {
+            copy.traps = Rc::clone(&shell.traps);
+            copy.in_place = Rc::clone(&shell.in_place);
+            copy.origin = shell.origin.clone();
+            self.with(|shell| *shell = copy);
+            return;
+        }
+        let identity = self.shell_identity(node);
+        let ignored = self.ignored();
+        let pid = self.world.spawn(self.pid, Started::Foreground, identity, Role::Shell(Box::new(copy)), ignored);
+        self.wait_for(vec![pid], node);
+    }
+
+    /// Runs more text: `eval`, a sourced file.
+    pub(super) fn run_text(&mut self, excerpt: Arc<Excerpt>) {
+        let script = self.environment.parse(excerpt);
+        self.push_list(&script.statements);
+    }
+}
+
+fn in_set(node: &Node, shell: &Shell) -> bool {
+    match &node.kind {
+        NodeKind::Command(command) => shell.in_place.contains(&Arc::as_ptr(command)),
+        NodeKind::And(_, right) | NodeKind::Or(_, right) => in_set(right, shell),
+        NodeKind::Group(list) | NodeKind::Subshell(list) => list.last().is_some_and(|last| in_set(last, shell)),
+        _ => false,
+    }
+}

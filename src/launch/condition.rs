@@ -1,0 +1,232 @@
+//! `test`, `[ ]` and `[[ ]]`.
+
+use std::sync::Arc;
+
+use super::expand::Expander;
+use super::field::Field;
+use super::machine::Status;
+use crate::shell::Word;
+use crate::source::Excerpt;
+
+/// Whether a condition holds; `None` where that is not known.
+#[derive(Debug, Clone, Copy)]
+struct Truth {
+    value: Option<bool>,
+    overridable: bool,
+}
+
+impl Truth {
+    const UNKNOWN: Truth = Truth { value: None, overridable: false };
+
+    fn not(self) -> Self {
+        Truth { value: self.value.map(|value| !value), ..self }
+    }
+
+    fn and(self, other: Truth) -> Self {
+        let overridable = self.overridable || other.overridable;
+        let value = match (self.value, other.value) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        };
+        Truth { value, overridable }
+    }
+
+    fn or(self, other: Truth) -> Self {
+        self.not().and(other.not()).not()
+    }
+}
+
+impl From<Truth> for Status {
+    fn from(truth: Truth) -> Self {
+        Status { value: truth.value.map(|value| i32::from(!value)), overridable: truth.overridable }
+    }
+}
+
+/// `[[ ... ]]`: the words between the brackets.
+pub(crate) fn double_bracket(expander: &Expander<'_>, words: &[Word], excerpt: &Arc<Excerpt>) -> Status {
+    let mut parser = Parser { expander, operands: Operands::Words(words, excerpt), at: 0, double: true };
+    parser.whole().into()
+}
+
+/// `test ...` and `[ ... ]`: the expanded arguments without the name and the closing bracket.
+pub(crate) fn test(expander: &Expander<'_>, arguments: &[Field]) -> Status {
+    let mut parser = Parser { expander, operands: Operands::Fields(arguments), at: 0, double: false };
+    match parser.by_count(arguments) {
+        Some(truth) => truth.into(),
+        None => parser.whole().into(),
+    }
+}
+
+enum Operands<'a> {
+    Words(&'a [Word], &'a Arc<Excerpt>),
+    Fields(&'a [Field]),
+}
+
+struct Parser<'a> {
+    expander: &'a Expander<'a>,
+    operands: Operands<'a>,
+    at: usize,
+    double: bool,
+}
+
+impl Parser<'_> {
+    fn len(&self) -> usize {
+        match &self.operands {
+            Operands::Words(words, _) => words.len(),
+            Operands::Fields(fields) => fields.len(),
+        }
+    }
+
+    fn field(&self, index: usize) -> Option<Field> {
+        match &self.operands {
+            Operands::Words(words, _) => words.get(index).map(|word| self.expander.string(word)),
+            Operands::Fields(fields) => fields.get(index).cloned(),
+        }
+    }
+
+    /// The operator at an index: only what is written as such.
+    fn operator(&self, index: usize) -> Option<String> {
+        match &self.operands {
+            Operands::Words(words, _) => {
+                words.get(index).filter(|word| word.is_bare()).and_then(Word::literal)
+            }
+            Operands::Fields(fields) => fields.get(index).and_then(|field| field.text().map(str::to_owned)),
+        }
+    }
+
+    /// POSIX settles one to three arguments by their number, so that `[ "$x" ]` works for every value.
+    fn by_count(&self, arguments: &[Field]) -> Option<Truth> {
+        let text = |index: usize| arguments.get(index).and_then(|field: &Field| field.text());
+        match arguments.len() {
+            0 => Some(Truth { value: Some(false), overridable: false }),
+            1 => Some(non_empty(&arguments[0])),
+            2 if text(0) == Some("!") => Some(non_empty(&arguments[1]).not()),
+            2 => Some(self.unary(text(0)?, &arguments[1])),
+            3 if is_binary(text(1).unwrap_or("")) => {
+                Some(self.binary(&arguments[0], text(1)?, &arguments[2], None))
+            }
+            _ => None,
+        }
+    }
+
+    fn whole(&mut self) -> Truth {
+        let truth = self.or(0);
+        if self.at == self.len() { truth } else { Truth::UNKNOWN }
+    }
+
+    fn or(&mut self, depth: usize) -> Truth {
+        let mut left = self.and(depth);
+        while matches!(self.operator(self.at).as_deref(), Some("||" | "-o")) {
+            self.at += 1;
+            left = left.or(self.and(depth));
+        }
+        left
+    }
+
+    fn and(&mut self, depth: usize) -> Truth {
+        let mut left = self.primary(depth);
+        while matches!(self.operator(self.at).as_deref(), Some("&&" | "-a")) {
+            self.at += 1;
+            left = left.and(self.primary(depth));
+        }
+        left
+    }
+
+    fn primary(&mut self, depth: usize) -> Truth {
+        if depth > 50 {
+            self.at = self.len();
+            return Truth::UNKNOWN;
+        }
+        let first = self.operator(self.at);
+        match first.as_deref() {
+            Some("!") => {
+                self.at += 1;
+                return self.primary(depth + 1).not();
+            }
+            Some("(" | "\\(") => {
+                self.at += 1;
+                let inner = self.or(depth + 1);
+                self.at += 1;
+                return inner;
+            }
+            _ => {}
+        }
+        let Some(left) = self.field(self.at) else { return Truth::UNKNOWN };
+        if let Some(operator) = self.operator(self.at + 1)
+            && is_binary(&operator)
+            && let Some(right) = self.field(self.at + 2)
+        {
+            let pattern = match &self.operands {
+                Operands::Words(words, _) => self.expander.pattern(&words[self.at + 2]),
+                Operands::Fields(_) => None,
+            };
+            self.at += 3;
+            return self.binary(&left, &operator, &right, pattern);
+        }
+        if let Some(operator) = first
+            && operator.len() == 2
+            && operator.starts_with('-')
+            && let Some(operand) = self.field(self.at + 1)
+        {
+            self.at += 2;
+            return self.unary(&operator, &operand);
+        }
+        self.at += 1;
+        non_empty(&left)
+    }
+
+    fn unary(&self, operator: &str, operand: &Field) -> Truth {
+        match operator {
+            "-n" => non_empty(operand),
+            "-z" => non_empty(operand).not(),
+            // Standard input, output and error of a container are no terminal by default, but often are.
+            _ => Truth::UNKNOWN,
+        }
+    }
+
+    fn binary(
+        &self,
+        left: &Field,
+        operator: &str,
+        right: &Field,
+        pattern: Option<super::pattern::Pattern>,
+    ) -> Truth {
+        let overridable = left.overridable || right.overridable;
+        let number = |field: &Field| field.text().and_then(|text| text.trim().parse::<i64>().ok());
+        let value = match operator {
+            "=" | "==" | "!=" => {
+                let equal = match (left.text(), right.text(), pattern) {
+                    (Some(left), _, Some(pattern)) if self.double => Some(pattern.matches(left)),
+                    (Some(left), Some(right), _) => Some(left == right),
+                    _ => None,
+                };
+                equal.map(|equal| equal != (operator == "!="))
+            }
+            "-eq" | "-ne" | "-lt" | "-le" | "-gt" | "-ge" => match (number(left), number(right)) {
+                (Some(left), Some(right)) => Some(match operator {
+                    "-eq" => left == right,
+                    "-ne" => left != right,
+                    "-lt" => left < right,
+                    "-le" => left <= right,
+                    "-gt" => left > right,
+                    _ => left >= right,
+                }),
+                _ => None,
+            },
+            _ => None,
+        };
+        Truth { value, overridable }
+    }
+}
+
+fn is_binary(operator: &str) -> bool {
+    matches!(
+        operator,
+        "=" | "==" | "!=" | "=~" | "<" | ">" | "-eq" | "-ne" | "-lt" | "-le" | "-gt" | "-ge" | "-nt" | "-ot" | "-ef"
+    )
+}
+
+fn non_empty(field: &Field) -> Truth {
+    Truth { value: field.text().map(|text| !text.is_empty()), overridable: field.overridable }
+}

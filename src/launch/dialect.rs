@@ -1,0 +1,150 @@
+//! What sets the shells apart, as far as it decides a stop. All of it is measured: `tests/data/shell-forms.toml`.
+
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::shell::{Command, List, Node, NodeKind};
+
+/// A shell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dialect {
+    /// Debian's and Ubuntu's dash.
+    Dash,
+    /// busybox ash.
+    Ash,
+    /// bash called by its own name.
+    Bash,
+    /// bash called as sh.
+    BashAsSh,
+}
+
+/// The simple commands that a shell replaces itself with instead of starting them, by address.
+pub(crate) type InPlace = Rc<HashSet<*const Command>>;
+
+impl Dialect {
+    pub(crate) fn is_bash(self) -> bool {
+        matches!(self, Dialect::Bash | Dialect::BashAsSh)
+    }
+
+    /// `trap ... SIGTERM`: dash knows names without SIG only.
+    pub(crate) fn knows_sig_names(self) -> bool {
+        self != Dialect::Dash
+    }
+
+    /// bash runs an EXIT trap when a signal ends it; the others do not.
+    pub(crate) fn exit_trap_runs_on_signals(self) -> bool {
+        self.is_bash()
+    }
+
+    /// A trap on CHLD makes `wait` return when a child ends.
+    pub(crate) fn child_trap_interrupts_wait(self) -> bool {
+        self != Dialect::Bash
+    }
+
+    /// `$(jobs -p)` prints the jobs; in dash a substitution has none.
+    pub(crate) fn lists_jobs_in_substitution(self) -> bool {
+        self != Dialect::Dash
+    }
+
+    /// A job that has ended and was waited for is still listed.
+    pub(crate) fn keeps_dead_jobs(self) -> bool {
+        self == Dialect::Ash
+    }
+
+    /// `fg` works in a script with `set -m`, without a terminal.
+    pub(crate) fn has_fg(self) -> bool {
+        self.is_bash()
+    }
+
+    /// Arrays, `[[`, process substitution.
+    pub(crate) fn has_arrays(self) -> bool {
+        self.is_bash()
+    }
+
+    /// `>(...)`
+    pub(crate) fn has_process_substitution(self) -> bool {
+        self != Dialect::Dash
+    }
+
+    /// The commands of a `sh -c` text that replace the shell.
+    pub(crate) fn in_place_of_text(self, text: &str, statements: &List) -> InPlace {
+        let mut found = HashSet::new();
+        let newlines = text.len() - text.trim_end_matches('\n').len();
+        match self {
+            Dialect::Dash => {}
+            Dialect::Ash if newlines > 0 => {}
+            Dialect::Ash => last_of_list(statements, &mut found),
+            Dialect::Bash | Dialect::BashAsSh if newlines > 1 => {}
+            Dialect::Bash | Dialect::BashAsSh => {
+                // `a & b` is one connection, and not one that bash looks into.
+                let before = statements.len().checked_sub(2).and_then(|index| statements.get(index));
+                let backgrounded = before.is_some_and(|node| matches!(node.kind, NodeKind::Background(_)));
+                if let Some(last) = statements.last()
+                    && !backgrounded
+                {
+                    last_of_chain(last, &mut found);
+                }
+            }
+        }
+        Rc::new(found)
+    }
+
+    /// The commands of a background job that replace the forked shell.
+    pub(crate) fn in_place_of_job(self, node: &Node) -> InPlace {
+        let mut found = HashSet::new();
+        match (self, &node.kind) {
+            (Dialect::Dash | Dialect::Ash, _) => last_of(node, &mut found),
+            (_, NodeKind::Subshell(list)) => {
+                if let Some(last) = list.last() {
+                    last_of_chain(last, &mut found);
+                }
+            }
+            _ => {}
+        }
+        Rc::new(found)
+    }
+}
+
+fn last_of_list(list: &List, found: &mut HashSet<*const Command>) {
+    if let Some(last) = list.last() {
+        last_of(last, found);
+    }
+}
+
+/// ash (and dash for jobs) hands "nothing follows" down into every kind of compound command but loops and functions.
+fn last_of(node: &Node, found: &mut HashSet<*const Command>) {
+    match &node.kind {
+        NodeKind::Command(command) => {
+            found.insert(Arc::as_ptr(command));
+        }
+        NodeKind::And(_, right) | NodeKind::Or(_, right) => last_of(right, found),
+        NodeKind::Group(list) | NodeKind::Subshell(list) => last_of_list(list, found),
+        NodeKind::Redirected(inner, _) => last_of(inner, found),
+        NodeKind::If(branches) => {
+            for (_, body) in &branches.arms {
+                last_of_list(body, found);
+            }
+            if let Some(otherwise) = &branches.otherwise {
+                last_of_list(otherwise, found);
+            }
+        }
+        NodeKind::Case(case) => {
+            for arm in case.arms.iter().filter(|arm| !arm.falls_through) {
+                last_of_list(&arm.body, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// bash looks through `;`, `&&` and `||` to a simple command without redirections.
+fn last_of_chain(node: &Node, found: &mut HashSet<*const Command>) {
+    match &node.kind {
+        NodeKind::Command(command) if command.redirects.is_empty() => {
+            found.insert(Arc::as_ptr(command));
+        }
+        NodeKind::And(_, right) | NodeKind::Or(_, right) => last_of_chain(right, found),
+        _ => {}
+    }
+}

@@ -1,0 +1,389 @@
+//! Words to fields, as far as the values are known.
+
+use std::sync::Arc;
+
+use super::field::{Field, Value};
+use super::machine::Shell;
+use super::pattern::{self, Pattern};
+use super::resolve::Environment;
+use super::world::{Pid, World};
+use crate::shell::{List, NodeKind, Operation, Parameter, Part, Word};
+use crate::source::{Excerpt, Span};
+
+/// Reads variables and expands words for one shell.
+pub(crate) struct Expander<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) shell: &'a Shell,
+    pub(crate) pid: Pid,
+    pub(crate) environment: &'a Environment<'a>,
+}
+
+/// Fields nested deeper than this are unknown (`${a:-${b:-...}}`).
+const MAX_DEPTH: usize = 20;
+
+/// One piece of a field under construction.
+struct Piece {
+    text: Option<String>,
+    quoted: bool,
+    overridable: bool,
+}
+
+impl Expander<'_> {
+    /// The fields of several words.
+    pub(crate) fn fields(&self, words: &[Word], excerpt: &Arc<Excerpt>) -> Vec<Field> {
+        words.iter().flat_map(|word| self.word(word, excerpt)).collect()
+    }
+
+    /// The fields of one word: none, one or several.
+    pub(crate) fn word(&self, word: &Word, excerpt: &Arc<Excerpt>) -> Vec<Field> {
+        if let [part] = word.parts.as_slice()
+            && let Some(fields) = self.list(part)
+        {
+            return fields;
+        }
+        if let [Part::Quoted(empty), part] = word.parts.as_slice()
+            && empty.is_empty()
+            && let Some(fields) = self.list(part)
+        {
+            return fields;
+        }
+        let written = excerpt.text().get(word.span.start..word.span.end).unwrap_or("");
+        let pieces = self.pieces(&word.parts, 0);
+        let unquoted_unknown = pieces.iter().any(|piece| piece.text.is_none() && !piece.quoted);
+        let overridable = pieces.iter().any(|piece| piece.overridable);
+        if unquoted_unknown || pieces.iter().any(|piece| piece.text.is_none()) {
+            return vec![Field::unknown(written).overridable(overridable)];
+        }
+        let expanded = word.parts.iter().any(|part| !matches!(part, Part::Literal(_) | Part::Quoted(_)));
+        if !expanded {
+            let text: String = pieces.into_iter().filter_map(|piece| piece.text).collect();
+            let mut field = Field::known(text);
+            field.excerpt = self.as_written(word, excerpt, &field);
+            field.written = Some(written.into());
+            return vec![field];
+        }
+        split(&pieces).into_iter().map(|text| Field::known(text).overridable(overridable)).collect()
+    }
+
+    /// The word as one string, without field splitting; `None` where it is not known.
+    pub(crate) fn string(&self, word: &Word) -> Field {
+        let pieces = self.pieces(&word.parts, 0);
+        let overridable = pieces.iter().any(|piece| piece.overridable);
+        let text: Option<String> = pieces.into_iter().map(|piece| piece.text).collect();
+        match text {
+            Some(text) => Field::known(text).overridable(overridable),
+            None => Field::default().overridable(overridable),
+        }
+    }
+
+    /// The word as a pattern: what is quoted matches itself.
+    pub(crate) fn pattern(&self, word: &Word) -> Option<Pattern> {
+        let mut pattern = Pattern::default();
+        for piece in self.pieces(&word.parts, 0) {
+            pattern.push(&piece.text?, piece.quoted);
+        }
+        Some(pattern)
+    }
+
+    /// The excerpt that holds exactly this field's text, if the word is one quoted or plain piece.
+    fn as_written(&self, word: &Word, excerpt: &Arc<Excerpt>, field: &Field) -> Option<Arc<Excerpt>> {
+        let text = field.text()?;
+        let written = excerpt.text().get(word.span.start..word.span.end)?;
+        let inset = usize::from(written.starts_with(['\'', '"']));
+        let inner = Span::new(word.span.start + inset, word.span.end.checked_sub(inset)?);
+        let same = excerpt.text().get(inner.start..inner.end)? == text;
+        same.then(|| Arc::new(excerpt.sub(inner)))
+    }
+
+    /// `$@`, `"$@"`, `${array[@]}`: as many fields as there are values.
+    fn list(&self, part: &Part) -> Option<Vec<Field>> {
+        let Part::Parameter(Parameter { name, index, operation }, quoted) = part else { return None };
+        let plain = match operation {
+            Operation::Plain => None,
+            Operation::Operator(operator, operand) if operator == ":" => Some(operand),
+            _ => return None,
+        };
+        let fields = match (name.as_str(), index.as_deref()) {
+            ("@", None) => self.positional(),
+            ("*", None) if !quoted => self.positional(),
+            (_, Some("@")) => self.array(name),
+            (_, Some("*")) if !quoted => self.array(name),
+            _ => return None,
+        };
+        let Some(operand) = plain else { return Some(fields) };
+        // "${@:2}": from the second on; "${@:2:1}" and the like.
+        let bounds = self.string(operand);
+        let mut bounds = bounds.text()?.split(':').map(|n| n.trim().parse::<usize>().ok());
+        let start = bounds.next().flatten()?;
+        let count = match bounds.next() {
+            Some(count) => count?,
+            None => usize::MAX,
+        };
+        let skip = if name == "@" || name == "*" { start.saturating_sub(1) } else { start };
+        Some(fields.into_iter().skip(skip).take(count).collect())
+    }
+
+    fn positional(&self) -> Vec<Field> {
+        self.shell.positional.as_ref().clone()
+    }
+
+    fn array(&self, name: &str) -> Vec<Field> {
+        match self.shell.variables.get(name) {
+            Some(Value::Array(fields)) => fields.as_ref().clone(),
+            Some(Value::Scalar(field)) => vec![field.clone()],
+            None => vec![Field::unknown(&format!("${{{name}[@]}}"))],
+        }
+    }
+
+    fn pieces(&self, parts: &[Part], depth: usize) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        for part in parts {
+            let piece = match part {
+                Part::Literal(text) => Piece { text: Some(text.clone()), quoted: false, overridable: false },
+                Part::Quoted(text) => Piece { text: Some(text.clone()), quoted: true, overridable: false },
+                Part::Parameter(parameter, quoted) => {
+                    let field = self.parameter(parameter, depth);
+                    Piece {
+                        text: field.text().map(str::to_owned),
+                        quoted: *quoted,
+                        overridable: field.overridable,
+                    }
+                }
+                Part::Substitution(list, quoted) => {
+                    Piece { text: self.substitution(list), quoted: *quoted, overridable: false }
+                }
+                Part::Arithmetic(word, quoted) => {
+                    let text = self.arithmetic(word).map(|value| value.to_string());
+                    Piece { text, quoted: *quoted, overridable: false }
+                }
+                Part::ProcessSubstitution(_) => {
+                    Piece { text: Some("/dev/fd/63".to_owned()), quoted: true, overridable: false }
+                }
+                Part::Opaque => Piece { text: None, quoted: true, overridable: false },
+            };
+            pieces.push(piece);
+        }
+        pieces
+    }
+
+    /// The value of a variable or special parameter.
+    pub(crate) fn variable(&self, name: &str) -> Field {
+        let shell = self.shell;
+        match name {
+            "?" => match shell.status.value {
+                Some(status) => Field::known(status.to_string()).overridable(shell.status.overridable),
+                None => Field::unknown("$?"),
+            },
+            "$" => Field::known(shell.dollar.to_string()),
+            "!" => shell
+                .last_background
+                .map_or_else(|| Field::known(""), |pid| Field::known(pid.to_string())),
+            "#" => {
+                if shell.positional_is_known() {
+                    let overridable = shell.positional.iter().any(|field| field.overridable)
+                        || shell.arguments_overridable;
+                    Field::known(shell.positional.len().to_string()).overridable(overridable)
+                } else {
+                    Field::unknown("$#")
+                }
+            }
+            "@" | "*" => join(&shell.positional),
+            "0" => shell.zero.clone(),
+            "-" => Field::unknown("$-"),
+            "BASHPID" => Field::known(self.pid.to_string()),
+            "PPID" => Field::known(self.world.process(self.pid).map_or(0, |p| p.parent).to_string()),
+            _ => match name.parse::<usize>() {
+                Ok(number) => match shell.positional.get(number.saturating_sub(1)) {
+                    Some(field) => field.clone(),
+                    None if shell.positional_is_known() => {
+                        Field::known("").overridable(shell.arguments_overridable)
+                    }
+                    None => Field::unknown(&format!("${number}")),
+                },
+                Err(_) => self.named(name),
+            },
+        }
+    }
+
+    fn named(&self, name: &str) -> Field {
+        if let Some(value) = self.shell.variables.get(name) {
+            return value.scalar();
+        }
+        if matches!(name, "BASH_SOURCE") {
+            return self.shell.zero.clone();
+        }
+        match self.environment.image.env.get(name) {
+            Some(value) => Field::known(value.as_str()).overridable(true),
+            None => Field::unknown(&format!("${name}")),
+        }
+    }
+
+    fn parameter(&self, parameter: &Parameter, depth: usize) -> Field {
+        if depth > MAX_DEPTH {
+            return Field::default();
+        }
+        let value = match parameter.index.as_deref() {
+            Some("@" | "*") => join(&self.array(&parameter.name)),
+            Some(index) => match (self.shell.variables.get(&parameter.name), index.parse::<usize>()) {
+                (Some(Value::Array(fields)), Ok(index)) => {
+                    fields.get(index).cloned().unwrap_or_else(|| Field::known(""))
+                }
+                (Some(Value::Scalar(field)), Ok(0)) => field.clone(),
+                (None, Ok(0)) if parameter.name == "BASH_SOURCE" => self.shell.zero.clone(),
+                _ => Field::default(),
+            },
+            None => self.variable(&parameter.name),
+        };
+        match &parameter.operation {
+            Operation::Plain => value,
+            Operation::Indirect => match value.text() {
+                Some(name) if !name.is_empty() => self.variable(name),
+                _ => Field::default(),
+            },
+            Operation::Length => match parameter.index.as_deref() {
+                Some("@" | "*") => match self.shell.variables.get(&parameter.name) {
+                    Some(Value::Array(fields)) => Field::known(fields.len().to_string()),
+                    _ => Field::default(),
+                },
+                _ if matches!(parameter.name.as_str(), "@" | "*") => self.variable("#"),
+                _ => match value.text() {
+                    Some(text) => {
+                        Field::known(text.chars().count().to_string()).overridable(value.overridable)
+                    }
+                    None => value,
+                },
+            },
+            Operation::Operator(operator, operand) => self.operator(value, operator, operand, depth),
+        }
+    }
+
+    fn operator(&self, value: Field, operator: &str, operand: &Word, depth: usize) -> Field {
+        let operand_value = || {
+            let pieces = self.pieces(&operand.parts, depth + 1);
+            let overridable = pieces.iter().any(|piece| piece.overridable);
+            let text: Option<String> = pieces.into_iter().map(|piece| piece.text).collect();
+            match text {
+                Some(text) => Field::known(text).overridable(overridable),
+                None => Field::default(),
+            }
+        };
+        let Some(text) = value.text() else {
+            // Not known whether it is set: neither is the result.
+            return value;
+        };
+        let overridable = value.overridable;
+        let result = match operator {
+            ":-" | "-" | ":=" | "=" if text.is_empty() => return operand_value().overridable(overridable),
+            ":-" | "-" | ":=" | "=" | ":?" | "?" => return value,
+            ":+" | "+" if text.is_empty() => Some(String::new()),
+            ":+" | "+" => return operand_value().overridable(overridable),
+            "#" | "##" | "%" | "%%" => self
+                .pattern(operand)
+                .map(|pattern| pattern::trim(text, &pattern, operator.starts_with('#'), operator.len() == 2)),
+            "^^" => Some(text.to_uppercase()),
+            ",," => Some(text.to_lowercase()),
+            ":" => substring(text, operand_value().text()),
+            _ => None,
+        };
+        match result {
+            Some(result) => Field::known(result).overridable(overridable),
+            None => Field::default().overridable(overridable),
+        }
+    }
+
+    /// The output of a command substitution, where it is one of the few that the model follows.
+    fn substitution(&self, list: &List) -> Option<String> {
+        let [node] = list.as_ref() else { return None };
+        let NodeKind::Command(command) = &node.kind else { return None };
+        let fields = self.fields(&command.words, &node.excerpt);
+        let words: Vec<&str> = fields.iter().map(Field::text).collect::<Option<_>>()?;
+        match words.as_slice() {
+            ["jobs", "-p" | "-pr"] => {
+                if !self.shell.dialect.lists_jobs_in_substitution() {
+                    return Some(String::new());
+                }
+                let jobs = self.shell.jobs.iter().filter(|&&pid| self.lists_job(pid));
+                Some(jobs.map(Pid::to_string).collect::<Vec<_>>().join("\n"))
+            }
+            ["pidof" | "pgrep", .., name] => {
+                let pids: Vec<String> = self
+                    .world
+                    .processes()
+                    .filter(|process| self.world.alive(process.pid))
+                    .filter(|process| {
+                        let argv = process.identity.argv.first();
+                        argv.and_then(Field::text).is_some_and(|own| own.rsplit('/').next() == Some(name))
+                    })
+                    .map(|process| process.pid.to_string())
+                    .collect();
+                (!pids.is_empty()).then(|| pids.join("\n"))
+            }
+            ["echo", rest @ ..] if !rest.first().is_some_and(|first| first.starts_with('-')) => {
+                Some(rest.join(" ").trim_end_matches('\n').to_owned())
+            }
+            ["basename", path] => Some(path.rsplit('/').next().unwrap_or(path).to_owned()),
+            ["dirname", path] => match path.rsplit_once('/') {
+                Some(("", _)) => Some("/".to_owned()),
+                Some((folder, _)) => Some(folder.to_owned()),
+                None => Some(".".to_owned()),
+            },
+            _ => None,
+        }
+    }
+
+    /// Bash forgets a job that has ended once it is asked; ash lists it on.
+    fn lists_job(&self, pid: Pid) -> bool {
+        self.world.alive(pid) || self.shell.dialect.keeps_dead_jobs()
+    }
+
+    /// The value of an arithmetic expression.
+    pub(crate) fn arithmetic(&self, word: &Word) -> Option<i64> {
+        let text = self.string(word);
+        let lookup = |name: &str| match self.shell.variables.get(name) {
+            Some(value) => value.scalar().text()?.trim().parse().ok(),
+            None => None,
+        };
+        super::arithmetic::evaluate(text.text()?, &lookup)
+    }
+}
+
+fn join(fields: &[Field]) -> Field {
+    let overridable = fields.iter().any(|field| field.overridable);
+    let words: Option<Vec<&str>> = fields.iter().map(Field::text).collect();
+    match words {
+        Some(words) => Field::known(words.join(" ")).overridable(overridable),
+        None => Field::default().overridable(overridable),
+    }
+}
+
+fn substring(text: &str, bounds: Option<&str>) -> Option<String> {
+    let mut bounds = bounds?.split(':').map(|bound| bound.trim().parse::<usize>());
+    let start = bounds.next()?.ok()?;
+    let rest = text.chars().skip(start);
+    match bounds.next() {
+        None => Some(rest.collect()),
+        Some(length) => Some(rest.take(length.ok()?).collect()),
+    }
+}
+
+/// Field splitting at white space outside quotes.
+fn split(pieces: &[Piece]) -> Vec<String> {
+    let mut fields = Vec::new();
+    let mut current: Option<String> = None;
+    for piece in pieces {
+        let text = piece.text.as_deref().unwrap_or("");
+        if piece.quoted {
+            current.get_or_insert_default().push_str(text);
+            continue;
+        }
+        for c in text.chars() {
+            if c.is_ascii_whitespace() {
+                fields.extend(current.take());
+            } else {
+                current.get_or_insert_default().push(c);
+            }
+        }
+    }
+    fields.extend(current);
+    fields
+}

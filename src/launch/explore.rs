@@ -1,0 +1,262 @@
+//! All courses of events: up to the steady states, and from each of them through a stop.
+
+use std::collections::VecDeque;
+
+use super::machine::{Flow, Machine};
+use super::resolve::Environment;
+use super::signal::Signal;
+use super::world::{Choice, Ended, Next, Role, State, Stop, World};
+
+/// Courses that are followed for one image. What exceeds this is said, not guessed.
+const MAX_PATHS: usize = 400;
+/// Steps of one course before the stop: more than any script that a person wrote needs.
+const MAX_STEPS: u32 = 6_000;
+/// Steps of all courses together.
+const MAX_TOTAL: u64 = 400_000;
+/// Ways that one stop can go.
+const MAX_STOPS: usize = 64;
+/// The grace period that verdicts assume, in milliseconds: Docker's.
+pub(crate) const GRACE: u64 = 10_000;
+
+/// What exploring found.
+pub(crate) struct Exploration {
+    /// The states in which the container stays, each with how a stop ends there.
+    pub(crate) steady: Vec<Steady>,
+    /// Courses in which the container ends by itself although a service runs.
+    pub(crate) early: Vec<World>,
+    /// Courses in which PID 1 ends and nothing was running, or the kernel refused to run it.
+    pub(crate) ended: Vec<World>,
+    /// True if there was more than could be followed.
+    pub(crate) truncated: bool,
+}
+
+/// A state in which the container stays.
+pub(crate) struct Steady {
+    pub(crate) before: World,
+    /// The best of the ways the stop can go: what cannot be known is assumed to be well.
+    pub(crate) after: World,
+}
+
+/// Commands and conditions that were passed over and may have to be come back to.
+#[derive(Default)]
+pub(crate) struct Candidates {
+    items: Vec<Candidate>,
+}
+
+struct Candidate {
+    world: World,
+    parent: Option<usize>,
+    /// True once something after it stays, so that it was setup.
+    settled: bool,
+    /// True once it has been come back to.
+    tried: bool,
+    /// True if a course through it ended without the script itself calling that a failure.
+    ended_well: bool,
+}
+
+impl Candidates {
+    /// False while the model has been told to follow the next condition.
+    pub(super) fn may_skip(&self, world: &World) -> bool {
+        !world.follow_next && world.stop.is_none()
+    }
+
+    /// `again` is the course in which the command that `world` is about to pass over stays.
+    pub(super) fn add(&mut self, world: &mut World, again: World) {
+        let parent = world.path.candidate.replace(self.items.len());
+        self.items.push(Candidate { world: again, parent, settled: false, tried: false, ended_well: false });
+    }
+
+    /// The condition that `world` is about to pass over.
+    pub(super) fn add_branches(&mut self, world: &mut World) {
+        let mut again = world.clone();
+        again.follow_next = true;
+        self.add(world, again);
+    }
+
+    fn mark(&mut self, world: &World, mark: impl Fn(&mut Candidate)) {
+        let mut at = world.path.candidate;
+        while let Some(item) = at.and_then(|index| self.items.get_mut(index)) {
+            mark(item);
+            at = item.parent;
+        }
+    }
+
+    /// The last passed-over things on courses where nothing stays. Where coming back to these found nothing either, those before
+    /// them are next.
+    fn open(&mut self) -> Vec<World> {
+        let mut later_untried = vec![false; self.items.len()];
+        for item in &self.items {
+            if let Some(parent) = item.parent
+                && !item.tried
+                && item.ended_well
+            {
+                later_untried[parent] = true;
+            }
+        }
+        let mut worlds = Vec::new();
+        for (index, later) in later_untried.into_iter().enumerate() {
+            let item = &mut self.items[index];
+            if !item.settled && !item.tried && item.ended_well && !later {
+                item.tried = true;
+                let mut world = item.world.clone();
+                world.path.candidate = Some(index);
+                worlds.push(world);
+            }
+        }
+        worlds
+    }
+}
+
+/// Follows every course from `start` on, then stops every steady state with `signal`.
+pub(crate) fn explore(environment: &Environment<'_>, start: World, signal: Signal) -> Exploration {
+    let mut found = Exploration { steady: Vec::new(), early: Vec::new(), ended: Vec::new(), truncated: false };
+    let mut candidates = Candidates::default();
+    let mut work = VecDeque::from([start]);
+    let mut total = 0;
+    let mut paths = 0;
+    loop {
+        while let Some(world) = work.pop_front() {
+            paths += 1;
+            if paths > MAX_PATHS || total > MAX_TOTAL {
+                found.truncated |= world.path.default || found.steady.is_empty();
+                continue;
+            }
+            run(environment, world, &mut candidates, &mut work, &mut total, &mut found, signal);
+        }
+        // Nothing stayed on some course: its last command was the service after all.
+        work.extend(candidates.open());
+        if work.is_empty() {
+            // A course in which the service was taken for setup ends early; it is none.
+            found.early.retain(|world| {
+                !world.path.candidate.is_some_and(|last| candidates.items[last].settled)
+            });
+            return found;
+        }
+    }
+}
+
+fn run(
+    environment: &Environment<'_>,
+    mut world: World,
+    candidates: &mut Candidates,
+    work: &mut VecDeque<World>,
+    total: &mut u64,
+    found: &mut Exploration,
+    signal: Signal,
+) {
+    loop {
+        match world.advance() {
+            Next::Passed => {}
+            Next::Step(pid) => {
+                world.steps += 1;
+                *total += 1;
+                if world.steps > MAX_STEPS {
+                    // A loop without end that neither waits nor pauses: nothing stays on this course.
+                    candidates.mark(&world, |item| item.ended_well = true);
+                    return;
+                }
+                let mut machine = Machine { world: &mut world, pid, environment, candidates };
+                if let Flow::Ask(alternatives) = machine.step() {
+                    let mut ways: Vec<World> = alternatives
+                        .into_iter()
+                        .enumerate()
+                        .map(|(index, alternative)| take(&world, index, alternative.choice, alternative.default))
+                        .collect();
+                    // The image's defaults first, so that a limit costs the rest.
+                    let first = ways.remove(0);
+                    for way in ways {
+                        if way.path.default { work.push_front(way) } else { work.push_back(way) }
+                    }
+                    if first.path.default || !world.path.default {
+                        world = first;
+                    } else {
+                        work.push_back(first);
+                        return;
+                    }
+                }
+            }
+            Next::Steady => {
+                if world.process(1).is_none() {
+                    return;
+                }
+                candidates.mark(&world, |item| item.settled = true);
+                let after = stop(environment, &world, signal, total);
+                found.steady.push(Steady { before: world, after });
+                return;
+            }
+            Next::Over => {
+                let cut = world.processes().any(|process| {
+                    matches!(process.role, Role::Service(_))
+                        && matches!(process.state, State::Dead(death) if death.how == Ended::Container)
+                });
+                if !world.path.failed {
+                    candidates.mark(&world, |item| item.ended_well = true);
+                }
+                if (cut && !world.path.failed) || world.path.fails_to_run() {
+                    found.early.push(world);
+                } else {
+                    found.ended.push(world);
+                }
+                return;
+            }
+        }
+    }
+}
+
+fn take(world: &World, index: usize, choice: Choice, default: bool) -> World {
+    let mut way = world.clone();
+    way.answer = Some(index);
+    way.follow_next = false;
+    way.path.choices.push(choice);
+    way.path.default &= default;
+    way
+}
+
+/// Sends the stop signal to PID 1 and follows every way it can go; the best one is taken.
+fn stop(environment: &Environment<'_>, steady: &World, signal: Signal, total: &mut u64) -> World {
+    let mut start = steady.clone();
+    start.stop = Some(Stop { signal, at: start.now, grace: GRACE });
+    start.steps = 0;
+    start.send(1, signal);
+    let mut candidates = Candidates::default();
+    let mut work = vec![start];
+    let mut best: Option<World> = None;
+    let mut count = 0;
+    while let Some(mut world) = work.pop() {
+        count += 1;
+        if count > MAX_STOPS {
+            break;
+        }
+        loop {
+            match world.advance() {
+                Next::Passed => {}
+                Next::Over | Next::Steady => break,
+                Next::Step(pid) => {
+                    world.steps += 1;
+                    *total += 1;
+                    if world.steps > MAX_STEPS {
+                        // It goes round and round until it is killed.
+                        world.now = world.stop.map_or(world.now, |stop| stop.at + stop.grace);
+                        break;
+                    }
+                    let mut machine =
+                        Machine { world: &mut world, pid, environment, candidates: &mut candidates };
+                    if let Flow::Ask(alternatives) = machine.step() {
+                        let mut ways = alternatives
+                            .into_iter()
+                            .enumerate()
+                            .map(|(index, way)| take(&world, index, way.choice, true));
+                        let Some(first) = ways.next() else { break };
+                        work.extend(ways);
+                        world = first;
+                    }
+                }
+            }
+        }
+        let better = best.as_ref().is_none_or(|best| super::verdict::badness(&world) < super::verdict::badness(best));
+        if better {
+            best = Some(world);
+        }
+    }
+    best.unwrap_or_else(|| steady.clone())
+}

@@ -1,0 +1,87 @@
+//! Values as far as they are known: one argument, one variable.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::source::{Excerpt, Place};
+
+/// One argument or one value of a variable.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Field {
+    /// The text; `None` where it is not known.
+    pub(crate) text: Option<Rc<str>>,
+    /// True where the text is only a default that the caller of the image may override (CMD, ENV).
+    pub(crate) overridable: bool,
+    /// The text as it was written, where one place holds exactly it.
+    pub(crate) excerpt: Option<Arc<Excerpt>>,
+    /// How to show an unknown value: the words as written.
+    pub(crate) written: Option<Rc<str>>,
+    /// True for a stand-in for any number of arguments.
+    pub(crate) rest: bool,
+}
+
+impl Field {
+    pub(crate) fn known(text: impl Into<Rc<str>>) -> Self {
+        Self { text: Some(text.into()), ..Self::default() }
+    }
+
+    pub(crate) fn unknown(written: &str) -> Self {
+        Self { written: Some(written.into()), ..Self::default() }
+    }
+
+    /// Arguments that the caller gives when the container starts.
+    pub(crate) fn rest(written: &str) -> Self {
+        Self { rest: true, ..Self::unknown(written) }
+    }
+
+    pub(crate) fn is_rest(&self) -> bool {
+        self.rest
+    }
+
+    pub(crate) fn written(excerpt: &Arc<Excerpt>) -> Self {
+        Self { text: Some(excerpt.text().into()), excerpt: Some(Arc::clone(excerpt)), ..Self::default() }
+    }
+
+    pub(crate) fn overridable(mut self, overridable: bool) -> Self {
+        self.overridable = overridable;
+        self
+    }
+
+    pub(crate) fn text(&self) -> Option<&str> {
+        self.text.as_deref()
+    }
+
+    /// For people.
+    pub(crate) fn shown(&self) -> String {
+        match (&self.text, &self.written) {
+            (Some(text), _) => text.to_string(),
+            (None, Some(written)) => written.to_string(),
+            (None, None) => "...".to_owned(),
+        }
+    }
+
+    pub(crate) fn place(&self) -> Option<Place> {
+        self.excerpt.as_ref().map(|excerpt| excerpt.whole_place())
+    }
+}
+
+/// A shell variable.
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    Scalar(Field),
+    Array(Rc<Vec<Field>>),
+}
+
+impl Value {
+    pub(crate) fn unknown() -> Self {
+        Value::Scalar(Field::default())
+    }
+
+    /// What `$name` gives: for an array its first element.
+    pub(crate) fn scalar(&self) -> Field {
+        match self {
+            Value::Scalar(field) => field.clone(),
+            Value::Array(fields) => fields.first().cloned().unwrap_or_else(|| Field::known("")),
+        }
+    }
+}

@@ -1,0 +1,771 @@
+//! A shell as a machine: it takes one statement, or one step of one, at a time, so that it can wait, be interrupted and be copied.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::condition;
+use super::dialect::{Dialect, InPlace};
+use super::expand::Expander;
+use super::explore::Candidates;
+use super::field::{Field, Value};
+use super::inert;
+use super::resolve::Environment;
+use super::signal::Signal;
+use super::world::{Choice, Doubt, Ended, Pid, World};
+use crate::shell::{Case, For, If, List, Loop, Node, NodeKind};
+use crate::source::Place;
+
+/// A loop whose condition holds goes round this often before it counts as endless.
+const ROUNDS: u32 = 3;
+/// A `for` loop over known words is followed this far.
+const MAX_ITEMS: usize = 64;
+/// Functions, sourced files and traps nested deeper than this: the shell crashes, as real ones do.
+const MAX_FRAMES: usize = 400;
+/// A trap that interrupts itself this often never ends: the shell runs out of stack.
+const MAX_TRAPS: usize = 16;
+
+/// An exit status as far as it is known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Status {
+    pub(crate) value: Option<i32>,
+    /// True where it rests on a default that the caller may override.
+    pub(crate) overridable: bool,
+}
+
+impl Status {
+    pub(crate) const UNKNOWN: Status = Status { value: None, overridable: false };
+
+    pub(crate) fn known(value: i32) -> Self {
+        Status { value: Some(value), overridable: false }
+    }
+
+    pub(crate) fn of(success: bool) -> Self {
+        Self::known(i32::from(!success))
+    }
+
+    fn not(self) -> Self {
+        Status { value: self.value.map(|value| i32::from(value == 0)), ..self }
+    }
+}
+
+/// How the text that a shell runs came to it.
+#[derive(Debug, Clone)]
+pub(crate) enum Origin {
+    /// The shell form of ENTRYPOINT or CMD.
+    ShellForm(Place),
+    /// `sh -c text`.
+    Text(Place),
+    /// A script file.
+    Script,
+    /// A script of package.json, run by a package runner.
+    PackageScript,
+    /// A copy of another shell: a subshell, a stage of a pipeline, a background job.
+    Fork,
+}
+
+/// A trap.
+#[derive(Debug, Clone)]
+pub(crate) struct Trap {
+    /// The statements; empty for `trap ''`.
+    pub(crate) action: List,
+    pub(crate) place: Place,
+}
+
+/// What a shell is blocked on.
+#[derive(Debug, Clone)]
+pub(crate) enum Waiting {
+    None,
+    /// Foreground processes; the status is that of the last.
+    Foreground { pids: Vec<Pid>, node: Node, rest: Rest },
+    /// `wait`: for all targets, or for any.
+    Wait { targets: Vec<Pid>, any: bool, node: Node },
+}
+
+/// What follows a foreground command in its script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rest {
+    /// Nothing: the script ends with it.
+    Nothing,
+    /// Only `exit`, `exit $?` and the like.
+    Exit,
+    /// The next round of a loop.
+    Loop,
+    /// Other commands.
+    Commands,
+}
+
+/// What a shell goes on with when the statement above has finished.
+#[derive(Debug, Clone)]
+pub(crate) enum Frame {
+    List { list: List, next: usize },
+    AndOr { right: Arc<Node>, and: bool, whole: Place },
+    Not,
+    If { node: Arc<If>, arm: usize, place: Place },
+    Test { node: Arc<Loop>, rounds: u32, place: Place },
+    Body { node: Arc<Loop>, rounds: u32, place: Place },
+    /// Which items can match (`None`: none of them), and which of these ways is the image's default.
+    Case { node: Arc<Case>, ways: Rc<[Option<usize>]>, likely: Option<usize>, place: Place },
+    For { node: Arc<For>, items: Rc<[Field]>, next: usize },
+    Endless { body: List, rounds: u32 },
+    Call { positional: Rc<Vec<Field>> },
+    Source { positional: Option<Rc<Vec<Field>>> },
+    Trap { status: Status, from_wait: bool },
+    /// The EXIT trap runs; then the shell ends with this status.
+    Exit(i32),
+}
+
+/// A running shell.
+#[derive(Debug, Clone)]
+pub(crate) struct Shell {
+    pub(crate) dialect: Dialect,
+    pub(crate) origin: Origin,
+    pub(crate) frames: Vec<Frame>,
+    pub(crate) status: Status,
+    pub(crate) variables: Rc<BTreeMap<String, Value>>,
+    pub(crate) functions: Rc<BTreeMap<String, Arc<Node>>>,
+    pub(crate) zero: Field,
+    pub(crate) positional: Rc<Vec<Field>>,
+    /// True where the positional parameters are the image's CMD, which the caller may replace.
+    pub(crate) arguments_overridable: bool,
+    pub(crate) traps: Rc<BTreeMap<Signal, Trap>>,
+    pub(crate) errexit: bool,
+    pub(crate) monitor: bool,
+    pub(crate) last_background: Option<Pid>,
+    /// `$$`
+    pub(crate) dollar: Pid,
+    /// Background jobs, oldest first.
+    pub(crate) jobs: Vec<Pid>,
+    pub(crate) pending: Vec<Signal>,
+    pub(crate) waiting: Waiting,
+    /// True once an endless loop has come round.
+    pub(crate) circling: bool,
+    pub(crate) in_place: InPlace,
+    pub(crate) directory: Option<Rc<str>>,
+}
+
+impl Shell {
+    /// True if a signal starts a trap, or ends the shell through its EXIT trap.
+    pub(crate) fn catches(&self, signal: Signal) -> bool {
+        if signal == Signal::CHLD {
+            return self.traps.contains_key(&signal) && self.dialect.child_trap_interrupts_wait();
+        }
+        self.traps.contains_key(&signal) || self.ends_through_exit_trap(signal)
+    }
+
+    fn ends_through_exit_trap(&self, signal: Signal) -> bool {
+        self.dialect.exit_trap_runs_on_signals()
+            && !self.traps.contains_key(&signal)
+            && self.traps.contains_key(&Signal::EXIT)
+            && !signal.ignored_by_default()
+    }
+
+    /// True if a signal has arrived that ends the shell whatever it waits for.
+    pub(crate) fn must_end(&self) -> bool {
+        self.pending.iter().any(|&signal| self.ends_through_exit_trap(signal))
+    }
+
+    /// False where the number of arguments is not known.
+    pub(crate) fn positional_is_known(&self) -> bool {
+        !self.positional.iter().any(Field::is_rest)
+    }
+
+    /// True where a failing command does not end the shell even under `set -e`.
+    fn is_tested(&self) -> bool {
+        self.frames.iter().any(|frame| {
+            matches!(frame, Frame::AndOr { .. } | Frame::Not | Frame::If { .. } | Frame::Test { .. })
+        })
+    }
+
+    /// True while the condition of an `if` or a loop runs.
+    pub(crate) fn is_in_condition(&self) -> bool {
+        self.frames.iter().any(|frame| matches!(frame, Frame::If { .. } | Frame::Test { .. }))
+    }
+
+    /// What is left to do after the statement that runs now.
+    pub(crate) fn rest(&self) -> Rest {
+        let mut rest = Rest::Nothing;
+        for frame in self.frames.iter().rev() {
+            let here = match frame {
+                Frame::List { list, next } if *next >= list.len() => Rest::Nothing,
+                Frame::List { list, next } if list[*next..].iter().all(inert::is_exit) => Rest::Exit,
+                Frame::Call { .. } | Frame::Source { .. } => Rest::Nothing,
+                Frame::For { items, next, .. } if *next >= items.len() => Rest::Nothing,
+                Frame::Body { .. } | Frame::Endless { .. } | Frame::For { .. } => Rest::Loop,
+                _ => Rest::Commands,
+            };
+            match (rest, here) {
+                (_, Rest::Nothing) => {}
+                (Rest::Nothing, here) => rest = here,
+                // What follows an `exit` is never reached.
+                (Rest::Exit, _) => return rest,
+                _ => return rest,
+            }
+            if rest == Rest::Exit {
+                return rest;
+            }
+        }
+        rest
+    }
+
+    pub(crate) fn set(&mut self, name: &str, value: Value) {
+        Rc::make_mut(&mut self.variables).insert(name.to_owned(), value);
+    }
+
+    /// A copy for a subshell: traps are back to their defaults, jobs are the parent's.
+    pub(crate) fn fork(&self, list: List) -> Shell {
+        let mut copy = self.clone();
+        copy.origin = Origin::Fork;
+        copy.frames = vec![Frame::List { list, next: 0 }];
+        copy.traps = Rc::default();
+        copy.jobs = Vec::new();
+        copy.pending = Vec::new();
+        copy.waiting = Waiting::None;
+        copy.circling = false;
+        copy.in_place = InPlace::default();
+        copy
+    }
+}
+
+/// What a step needs from outside.
+pub(crate) enum Flow {
+    /// Nothing; it is done.
+    Done,
+    /// A choice: these are the ways it can go. Nothing has changed yet.
+    Ask(Vec<Alternative>),
+}
+
+/// One way that a choice can go.
+pub(crate) struct Alternative {
+    pub(crate) choice: Choice,
+    /// False where it contradicts the image's defaults.
+    pub(crate) default: bool,
+}
+
+/// One shell that takes one step.
+pub(crate) struct Machine<'w, 'e> {
+    pub(crate) world: &'w mut World,
+    pub(crate) pid: Pid,
+    pub(crate) environment: &'e Environment<'e>,
+    pub(crate) candidates: &'e mut Candidates,
+}
+
+/// What a condition comes to.
+enum Decision {
+    Holds(bool),
+    /// Not known, and it makes no difference to processes or signals.
+    Skip,
+    Ask(Vec<Alternative>),
+}
+
+impl Machine<'_, '_> {
+    /// Takes a step.
+    pub(crate) fn step(&mut self) -> Flow {
+        if self.run_pending() || self.finish_waiting() {
+            return Flow::Done;
+        }
+        let Some(shell) = self.shell() else { return Flow::Done };
+        if shell.frames.len() > MAX_FRAMES {
+            self.world.die(self.pid, 139, Ended::Signal);
+            return Flow::Done;
+        }
+        let Some(frame) = shell.frames.last().cloned() else {
+            let status = shell.status;
+            self.end(status);
+            return Flow::Done;
+        };
+        match frame {
+            Frame::List { list, next } => self.next_of_list(&list, next),
+            Frame::AndOr { right, and, whole } => return self.and_or(&right, and, &whole),
+            Frame::Not => {
+                self.pop();
+                self.set_status_quietly(self.status().not());
+            }
+            Frame::If { node, arm, place } => return self.choose_arm(&node, arm, &place),
+            Frame::Case { node, ways, likely, place } => {
+                return self.choose_item(&node, &ways, likely, &place);
+            }
+            Frame::Test { node, rounds, place } => return self.test_loop(&node, rounds, &place),
+            Frame::Body { node, rounds, place } => {
+                self.pop();
+                self.push(Frame::Test { node: Arc::clone(&node), rounds: rounds + 1, place });
+                self.push_list(&node.condition);
+            }
+            Frame::For { node, items, next } => self.next_item(&node, &items, next),
+            Frame::Endless { body, rounds } => {
+                self.pop();
+                self.come_round(rounds + 1);
+                self.push(Frame::Endless { body: Arc::clone(&body), rounds: rounds + 1 });
+                self.push_list(&body);
+            }
+            Frame::Call { positional } => {
+                self.pop();
+                self.with(|shell| shell.positional = positional);
+                self.check_status();
+            }
+            Frame::Source { positional } => {
+                self.pop();
+                if let Some(positional) = positional {
+                    self.with(|shell| shell.positional = positional);
+                }
+                self.check_status();
+            }
+            Frame::Trap { status, from_wait } => {
+                self.pop();
+                self.set_status_quietly(status);
+                if from_wait {
+                    self.check_status();
+                }
+            }
+            Frame::Exit(status) => {
+                self.world.die(self.pid, status, Ended::Clean);
+            }
+        }
+        Flow::Done
+    }
+
+    pub(crate) fn shell(&self) -> Option<&Shell> {
+        self.world.shell(self.pid)
+    }
+
+    pub(crate) fn with(&mut self, change: impl FnOnce(&mut Shell)) {
+        if let Some(shell) = self.world.shell_mut(self.pid) {
+            change(shell);
+        }
+    }
+
+    pub(crate) fn expander(&self) -> Option<Expander<'_>> {
+        let shell = self.shell()?;
+        Some(Expander { world: self.world, shell, pid: self.pid, environment: self.environment })
+    }
+
+    pub(crate) fn push(&mut self, frame: Frame) {
+        self.with(|shell| shell.frames.push(frame));
+    }
+
+    fn pop(&mut self) {
+        self.with(|shell| {
+            shell.frames.pop();
+        });
+    }
+
+    pub(crate) fn push_list(&mut self, list: &List) {
+        self.push(Frame::List { list: Arc::clone(list), next: 0 });
+    }
+
+    fn status(&self) -> Status {
+        self.shell().map_or(Status::UNKNOWN, |shell| shell.status)
+    }
+
+    /// Sets the status without looking at `set -e`.
+    pub(crate) fn set_status_quietly(&mut self, status: Status) {
+        self.with(|shell| shell.status = status);
+    }
+
+    /// Sets the status of a command; under `set -e` a failure ends the shell.
+    pub(crate) fn set_status(&mut self, status: Status) {
+        self.set_status_quietly(status);
+        self.check_status();
+    }
+
+    fn check_status(&mut self) {
+        let Some(shell) = self.shell() else { return };
+        if let Some(value) = shell.status.value
+            && value != 0
+            && shell.errexit
+            && !shell.is_tested()
+        {
+            self.end(Status::known(value));
+        }
+    }
+
+    pub(crate) fn doubt(&mut self, place: Option<Place>, reason: impl Into<String>) {
+        self.world.path.doubts.push(Doubt { place, reason: reason.into() });
+    }
+
+    /// Ends the shell: the EXIT trap first, if there is one.
+    pub(crate) fn end(&mut self, status: Status) {
+        let value = status.value.unwrap_or(0);
+        let Some(shell) = self.shell() else { return };
+        match shell.traps.get(&Signal::EXIT).cloned() {
+            Some(trap) => {
+                self.with(|shell| {
+                    Rc::make_mut(&mut shell.traps).remove(&Signal::EXIT);
+                    shell.status = status;
+                    shell.waiting = Waiting::None;
+                    shell.frames = vec![Frame::Exit(value)];
+                });
+                self.push_list(&trap.action);
+            }
+            None => self.world.die(self.pid, value, Ended::Clean),
+        }
+    }
+
+    /// Starts the trap of a signal that has arrived, unless a foreground process defers it.
+    fn run_pending(&mut self) -> bool {
+        let Some(shell) = self.shell() else { return false };
+        let Some(&signal) = shell.pending.first() else { return false };
+        if shell.must_end() {
+            let signal = shell.pending.iter().copied().find(|&s| shell.ends_through_exit_trap(s));
+            let number = i32::from(signal.unwrap_or(Signal::TERM).number());
+            self.with(|shell| shell.pending.clear());
+            self.end(Status::known(128 + number));
+            return true;
+        }
+        if matches!(shell.waiting, Waiting::Foreground { .. }) {
+            return false;
+        }
+        let from_wait = matches!(shell.waiting, Waiting::Wait { .. });
+        let running = shell.frames.iter().filter(|frame| matches!(frame, Frame::Trap { .. })).count();
+        if running > MAX_TRAPS {
+            self.world.die(self.pid, 139, Ended::Signal);
+            return true;
+        }
+        let status =
+            if from_wait { Status::known(128 + i32::from(signal.number())) } else { shell.status };
+        let trap = shell.traps.get(&signal).cloned();
+        self.with(|shell| {
+            shell.pending.remove(0);
+            shell.waiting = Waiting::None;
+        });
+        self.push(Frame::Trap { status, from_wait });
+        if let Some(trap) = trap {
+            self.push_list(&trap.action);
+        }
+        true
+    }
+
+    /// Takes the status of what the shell waited for.
+    fn finish_waiting(&mut self) -> bool {
+        let Some(shell) = self.shell() else { return false };
+        let status = match &shell.waiting {
+            Waiting::None => return false,
+            Waiting::Foreground { pids, .. } => {
+                pids.last().and_then(|&pid| self.world.status_of(pid)).unwrap_or(0)
+            }
+            Waiting::Wait { targets, any: true, .. } => {
+                targets.iter().find_map(|&pid| self.world.status_of(pid)).unwrap_or(127)
+            }
+            Waiting::Wait { targets, .. } => {
+                targets.last().and_then(|&pid| self.world.status_of(pid)).unwrap_or(0)
+            }
+        };
+        self.with(|shell| {
+            if let Waiting::Wait { targets, any: true, .. } = &shell.waiting {
+                // What `wait -n` has reported is no job any more; one at a time.
+                let targets = targets.clone();
+                shell.jobs.retain(|pid| !targets.contains(pid));
+            }
+            shell.waiting = Waiting::None;
+        });
+        self.set_status(Status::known(status));
+        true
+    }
+
+    fn next_of_list(&mut self, list: &List, next: usize) {
+        match list.get(next) {
+            Some(node) => {
+                self.with(|shell| {
+                    if let Some(Frame::List { next, .. }) = shell.frames.last_mut() {
+                        *next += 1;
+                    }
+                });
+                self.run(&node.clone());
+            }
+            None => self.pop(),
+        }
+    }
+
+    /// Starts a statement.
+    pub(crate) fn run(&mut self, node: &Node) {
+        match &node.kind {
+            NodeKind::Command(command) => self.command(command, node),
+            NodeKind::Pipeline(stages) => self.pipeline(stages, node),
+            NodeKind::Not(inner) => {
+                self.push(Frame::Not);
+                self.run(inner);
+            }
+            NodeKind::And(left, right) | NodeKind::Or(left, right) => {
+                let and = matches!(node.kind, NodeKind::And(..));
+                self.push(Frame::AndOr { right: Arc::clone(right), and, whole: node.place() });
+                self.run(left);
+            }
+            NodeKind::Background(inner) => self.background(inner),
+            NodeKind::If(branches) => {
+                self.push(Frame::If { node: Arc::clone(branches), arm: 0, place: node.place() });
+                self.push_list(&branches.arms[0].0);
+            }
+            NodeKind::Case(case) => self.case(case, node),
+            NodeKind::Loop(inner) => {
+                self.push(Frame::Test { node: Arc::clone(inner), rounds: 0, place: node.place() });
+                self.push_list(&inner.condition);
+            }
+            NodeKind::For(inner) => {
+                let items = match (&inner.words, self.expander()) {
+                    (Some(words), Some(expander)) => expander.fields(words, &node.excerpt),
+                    (None, Some(expander)) => expander.shell.positional.as_ref().clone(),
+                    (_, None) => Vec::new(),
+                };
+                self.push(Frame::For { node: Arc::clone(inner), items: items.into(), next: 0 });
+            }
+            NodeKind::ArithmeticFor(body) => {
+                self.push(Frame::Endless { body: Arc::clone(body), rounds: 0 });
+                self.push_list(body);
+            }
+            NodeKind::Group(list) => self.push_list(list),
+            NodeKind::Subshell(list) => self.subshell(list, node),
+            NodeKind::Function(name, body) => {
+                let body = Arc::clone(body);
+                self.with(|shell| {
+                    Rc::make_mut(&mut shell.functions).insert(name.to_string(), body);
+                });
+                self.set_status_quietly(Status::known(0));
+            }
+            NodeKind::Redirected(inner, _) => self.run(inner),
+            NodeKind::Test(words) => {
+                let status = match self.expander() {
+                    Some(expander) => condition::double_bracket(&expander, words, &node.excerpt),
+                    None => Status::UNKNOWN,
+                };
+                self.set_status(status);
+            }
+            NodeKind::Arithmetic(word) => {
+                let value = self.expander().and_then(|expander| expander.arithmetic(word));
+                self.set_status(value.map_or(Status::UNKNOWN, |value| Status::of(value != 0)));
+            }
+            NodeKind::Error => {
+                let place = node.place();
+                let line = place.line();
+                self.doubt(Some(place), format!("line {line} could not be read as shell"));
+                self.set_status_quietly(Status::UNKNOWN);
+            }
+        }
+    }
+
+    /// What the last status decides. `labels`: what to call success and failure.
+    fn decide(&mut self, place: &Place, labels: [&str; 2], inert: impl FnOnce(&Self) -> bool) -> Decision {
+        let status = self.status();
+        let stopping = self.world.stop.is_some();
+        if let Some(value) = status.value
+            && (!status.overridable || stopping)
+        {
+            return Decision::Holds(value == 0);
+        }
+        if let Some(answer) = self.world.answer.take() {
+            return Decision::Holds((answer == 0) == status.value.is_none_or(|value| value == 0));
+        }
+        if self.candidates.may_skip(self.world) && inert(self) {
+            if let Some(value) = status.value {
+                return Decision::Holds(value == 0);
+            }
+            return Decision::Skip;
+        }
+        let likely = status.value.is_none_or(|value| value == 0);
+        let alternative = |holds: bool, default: bool| Alternative {
+            choice: Choice { place: place.clone(), taken: labels[usize::from(!holds)].to_owned() },
+            default,
+        };
+        Decision::Ask(vec![alternative(likely, true), alternative(!likely, status.value.is_none())])
+    }
+
+    fn and_or(&mut self, right: &Arc<Node>, and: bool, whole: &Place) -> Flow {
+        let decision =
+            self.decide(whole, ["success", "failure"], |machine| machine.is_inert_node(right));
+        match decision {
+            Decision::Ask(alternatives) => return Flow::Ask(alternatives),
+            Decision::Skip => {
+                self.remember_branches();
+                self.pop();
+                self.forget_assigned(std::slice::from_ref(right.as_ref()));
+                self.set_status_quietly(Status::UNKNOWN);
+            }
+            Decision::Holds(holds) => {
+                self.pop();
+                if holds == and {
+                    self.run(right);
+                } else if self.status().value.is_none() {
+                    self.set_status_quietly(Status::of(holds));
+                }
+            }
+        }
+        Flow::Done
+    }
+
+    fn choose_arm(&mut self, node: &Arc<If>, arm: usize, place: &Place) -> Flow {
+        let (condition, body) = &node.arms[arm];
+        let place = condition.first().map_or_else(|| place.clone(), Node::place);
+        let decision = self.decide(&place, ["then", "else"], |machine| machine.is_inert_if(node, arm));
+        match decision {
+            Decision::Ask(alternatives) => return Flow::Ask(alternatives),
+            Decision::Skip => {
+                self.remember_branches();
+                self.pop();
+                for (_, body) in &node.arms[arm..] {
+                    self.forget_assigned(body);
+                }
+                if let Some(body) = &node.otherwise {
+                    self.forget_assigned(body);
+                }
+                self.set_status_quietly(Status::UNKNOWN);
+            }
+            Decision::Holds(true) => {
+                self.pop();
+                self.push_list(body);
+            }
+            Decision::Holds(false) => {
+                self.pop();
+                self.set_status_quietly(Status::known(0));
+                if let Some((condition, _)) = node.arms.get(arm + 1) {
+                    self.push(Frame::If { node: Arc::clone(node), arm: arm + 1, place });
+                    self.push_list(condition);
+                } else if let Some(otherwise) = &node.otherwise {
+                    self.push_list(otherwise);
+                }
+            }
+        }
+        Flow::Done
+    }
+
+    fn test_loop(&mut self, node: &Arc<Loop>, rounds: u32, place: &Place) -> Flow {
+        let mut status = self.status();
+        // Arguments are walked as given: an option loop over CMD has one course.
+        status.overridable = false;
+        if status.value.is_none() && rounds > 0 && self.world.stop.is_none() {
+            // Once round is enough to see what the body does.
+            status = Status::of(node.until);
+        }
+        self.set_status_quietly(status);
+        let decision = self.decide(place, ["again", "done"], |machine| machine.is_inert_list(&node.body));
+        match decision {
+            Decision::Ask(alternatives) => return Flow::Ask(alternatives),
+            Decision::Skip => {
+                self.pop();
+                self.forget_assigned(&node.body);
+            }
+            Decision::Holds(holds) if holds != node.until => {
+                self.pop();
+                self.come_round(rounds);
+                if rounds >= 4 * ROUNDS && self.world.stop.is_some() && status.value.is_none() {
+                    return Flow::Done;
+                }
+                self.push(Frame::Body { node: Arc::clone(node), rounds, place: place.clone() });
+                self.push_list(&node.body);
+            }
+            Decision::Holds(_) => {
+                self.pop();
+                self.set_status_quietly(Status::known(0));
+            }
+        }
+        Flow::Done
+    }
+
+    /// A loop begins its next round.
+    fn come_round(&mut self, rounds: u32) {
+        if rounds >= ROUNDS {
+            self.with(|shell| shell.circling = true);
+        }
+    }
+
+    fn next_item(&mut self, node: &Arc<For>, items: &Rc<[Field]>, next: usize) {
+        match items.get(next) {
+            Some(item) if next < MAX_ITEMS => {
+                let item = item.clone();
+                self.with(|shell| {
+                    if let Some(Frame::For { next, .. }) = shell.frames.last_mut() {
+                        *next += 1;
+                    }
+                    shell.set(&node.variable, Value::Scalar(item));
+                });
+                self.push_list(&node.body);
+            }
+            _ => self.pop(),
+        }
+    }
+
+    /// Works out which items of a `case` can match. Where the subject is only a default, every item can, but one is likely.
+    fn case(&mut self, case: &Arc<Case>, node: &Node) {
+        let Some(expander) = self.expander() else { return };
+        let subject = expander.string(&case.subject);
+        let overridable = subject.overridable && self.world.stop.is_none();
+        let mut ways = Vec::new();
+        let mut likely = None;
+        let mut exhausted = false;
+        for (index, arm) in case.arms.iter().enumerate() {
+            let patterns: Option<Vec<_>> = arm.patterns.iter().map(|word| expander.pattern(word)).collect();
+            let catch_all =
+                patterns.as_ref().is_some_and(|all| all.iter().any(super::pattern::Pattern::matches_all));
+            let matches = match (&patterns, subject.text()) {
+                _ if catch_all => Some(true),
+                (Some(patterns), Some(text)) => Some(patterns.iter().any(|pattern| pattern.matches(text))),
+                _ => None,
+            };
+            if matches == Some(true) && likely.is_none() {
+                likely = Some(ways.len());
+            }
+            if overridable || matches != Some(false) {
+                ways.push(Some(index));
+            }
+            if catch_all || (matches == Some(true) && !overridable) {
+                exhausted = true;
+                break;
+            }
+        }
+        if !exhausted {
+            ways.push(None);
+        }
+        let likely = if overridable { Some(likely.unwrap_or(ways.len() - 1)) } else { None };
+        self.push(Frame::Case { node: Arc::clone(case), ways: ways.into(), likely, place: node.place() });
+    }
+
+    fn choose_item(&mut self, case: &Arc<Case>, ways: &Rc<[Option<usize>]>, likely: Option<usize>, place: &Place) -> Flow {
+        let way = if ways.len() == 1 {
+            0
+        } else if let Some(answer) = self.world.answer.take() {
+            answer
+        } else if self.candidates.may_skip(self.world)
+            && case.arms.iter().all(|arm| self.is_inert_list(&arm.body))
+        {
+            match likely {
+                Some(likely) => likely,
+                None => {
+                    self.remember_branches();
+                    self.pop();
+                    for arm in &case.arms {
+                        self.forget_assigned(&arm.body);
+                    }
+                    self.set_status_quietly(Status::UNKNOWN);
+                    return Flow::Done;
+                }
+            }
+        } else {
+            let alternative = |(index, way): (usize, &Option<usize>)| {
+                let taken = match way.and_then(|arm| case.arms.get(arm)) {
+                    Some(arm) => {
+                        let texts = arm.patterns.iter().map(|word| word.literal().unwrap_or_else(|| "...".to_owned()));
+                        format!("{})", texts.collect::<Vec<_>>().join("|"))
+                    }
+                    None => "no match".to_owned(),
+                };
+                let default = likely.is_none_or(|likely| likely == index);
+                Alternative { choice: Choice { place: place.clone(), taken }, default }
+            };
+            return Flow::Ask(ways.iter().enumerate().map(alternative).collect());
+        };
+        self.pop();
+        self.set_status_quietly(Status::known(0));
+        if let Some(Some(arm)) = ways.get(way) {
+            self.run_arm(case, *arm);
+        }
+        Flow::Done
+    }
+
+    fn run_arm(&mut self, case: &Arc<Case>, index: usize) {
+        let mut end = index;
+        while case.arms.get(end).is_some_and(|arm| arm.falls_through) && end + 1 < case.arms.len() {
+            end += 1;
+        }
+        for arm in case.arms[index..=end].iter().rev() {
+            self.push_list(&arm.body);
+        }
+    }
+}

@@ -1,0 +1,567 @@
+//! What an argument vector runs: wrappers that replace themselves are seen through, scripts are found and read, shells are recognised.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::dialect::Dialect;
+use super::field::Field;
+use super::machine::{Origin, Status};
+use super::runner;
+use super::world::{Identity, Millis, Pid};
+use crate::dockerfile::Image;
+use crate::programs::{Inner, Kind, Program, Tables};
+use crate::project::{Found, ImageFile, ImageFiles};
+use crate::shell::{self, Script};
+use crate::source::{Excerpt, Place, Span};
+
+/// Wrappers in front of wrappers, scripts that start scripts: deeper than this is not followed.
+const MAX_DEPTH: usize = 16;
+
+/// What the simulation reads: the image, its files, and what is known of programs.
+pub(crate) struct Environment<'a> {
+    pub(crate) image: &'a Image,
+    pub(crate) files: &'a dyn ImageFiles,
+    pub(crate) tables: &'a Tables,
+    /// What `/bin/sh` is, or is taken to be.
+    pub(crate) sh: Dialect,
+    /// Set where `/bin/sh` was needed.
+    pub(crate) used_sh: Cell<bool>,
+    scripts: RefCell<HashMap<(*const Excerpt, usize), Arc<Script>>>,
+}
+
+/// What a program is, and how to start it.
+#[derive(Debug, Clone)]
+pub(crate) enum What {
+    /// It ends by itself, with this status as far as it is known.
+    Ends(Status),
+    /// Nothing is known: setup or service.
+    Unknown,
+    /// A service; with its row if the tables have one.
+    Service(Option<Rc<Program>>),
+    /// Stays without holding data.
+    Helper,
+    /// `sleep`
+    Pause(Millis),
+    /// `tail --pid`: stays as long as another process.
+    Follows(Pid),
+    /// A server that goes into the background.
+    Daemon(Rc<Program>),
+    /// A shell with something to run.
+    Shell(Box<ShellStart>),
+    /// Starts a command and waits for it.
+    Forward(Box<Forward>),
+    /// Starts a command and leaves.
+    Detach(Vec<Field>),
+    /// Cannot be followed.
+    Opaque(String),
+    /// The kernel refuses to run it.
+    Broken(Broken),
+}
+
+/// Why the kernel refuses to run a script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Broken {
+    /// No `#!` in the first line.
+    NoShebang,
+    /// A byte-order mark before the `#!`.
+    ByteOrderMark,
+    /// A carriage return at the end of the `#!` line.
+    CarriageReturn,
+    /// Not executable.
+    NotExecutable,
+}
+
+/// A shell about to start.
+#[derive(Debug, Clone)]
+pub(crate) struct ShellStart {
+    pub(crate) dialect: Dialect,
+    pub(crate) origin: Origin,
+    pub(crate) script: Arc<Script>,
+    pub(crate) zero: Field,
+    pub(crate) positional: Vec<Field>,
+    pub(crate) errexit: bool,
+}
+
+/// A forwarding program about to start.
+#[derive(Debug, Clone)]
+pub(crate) struct Forward {
+    pub(crate) program: Rc<Program>,
+    pub(crate) child: Child,
+}
+
+/// What a forwarding program starts.
+#[derive(Debug, Clone)]
+pub(crate) enum Child {
+    Command(Vec<Field>),
+    /// A command line for a shell.
+    Line(Arc<Excerpt>, Origin, Dialect),
+    /// A command line that the program runs itself.
+    Own(Arc<Excerpt>),
+}
+
+/// An argument vector, seen through.
+#[derive(Debug, Clone)]
+pub(crate) struct Resolved {
+    pub(crate) what: What,
+    /// What the process is, one after the other: wrappers that replace themselves first.
+    pub(crate) identities: Vec<Identity>,
+    /// True for a program that would stay on with an open standard input or output (cat, tee).
+    pub(crate) stays_on_input: bool,
+    /// Set by a working directory option; otherwise the caller's.
+    pub(crate) directory: Option<Rc<str>>,
+}
+
+/// A path below a directory, `.` and `..` taken out.
+pub(crate) fn join(directory: &str, path: &str) -> String {
+    let whole = if path.starts_with('/') { path.to_owned() } else { format!("{directory}/{path}") };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in whole.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+impl<'a> Environment<'a> {
+    pub(crate) fn new(image: &'a Image, files: &'a dyn ImageFiles, tables: &'a Tables, sh: Dialect) -> Self {
+        Self { image, files, tables, sh, used_sh: Cell::new(false), scripts: RefCell::default() }
+    }
+
+    /// Reads shell text; the same excerpt is read once, so that a statement keeps its identity.
+    pub(crate) fn parse(&self, excerpt: Arc<Excerpt>) -> Arc<Script> {
+        let key = (Arc::as_ptr(&excerpt), excerpt.text().len());
+        if let Some(script) = self.scripts.borrow().get(&key) {
+            return Arc::clone(script);
+        }
+        let script = Arc::new(shell::parse(excerpt));
+        self.scripts.borrow_mut().insert(key, Arc::clone(&script));
+        script
+    }
+
+    /// True if the image has a script of the project at this path.
+    pub(crate) fn is_script(&self, path: &str) -> bool {
+        matches!(self.files.find(&join(&self.image.workdir, path)), Found::File(_))
+    }
+
+    /// The text that `.` reads.
+    pub(crate) fn script_text(&self, path: &str, directory: Option<&str>) -> Option<Arc<Excerpt>> {
+        let found = if path.contains('/') {
+            self.files.find(&join(directory.unwrap_or(&self.image.workdir), path))
+        } else {
+            match self.which(path) {
+                Some(file) => Found::File(file),
+                None => self.files.find(&join(directory.unwrap_or(&self.image.workdir), path)),
+            }
+        };
+        match found {
+            Found::File(file) => Some(file.text),
+            _ => None,
+        }
+    }
+
+    fn which(&self, name: &str) -> Option<ImageFile> {
+        self.files.which(name, self.image.env.get("PATH").map(String::as_str))
+    }
+
+    /// `/bin/sh`, as the base has it.
+    pub(crate) fn sh(&self) -> Dialect {
+        self.used_sh.set(true);
+        self.sh
+    }
+
+    /// Works out what an argument vector runs. `caller` is the shell that runs it, if one does: a shell runs a script without `#!`
+    /// itself, the kernel does not.
+    pub(crate) fn resolve(
+        &self,
+        argv: &[Field],
+        place: &Place,
+        directory: Option<&str>,
+        caller: Option<Dialect>,
+    ) -> Resolved {
+        let mut resolved =
+            Resolved { what: What::Unknown, identities: Vec::new(), stays_on_input: false, directory: None };
+        let mut resolver = Resolver { environment: self, place, directory: directory.map(Rc::from), caller };
+        let what = resolver.step(argv, &mut resolved, 0);
+        resolved.what = what;
+        resolved
+    }
+}
+
+struct Resolver<'e, 'a> {
+    environment: &'e Environment<'a>,
+    place: &'e Place,
+    directory: Option<Rc<str>>,
+    caller: Option<Dialect>,
+}
+
+impl Resolver<'_, '_> {
+    fn step(&mut self, argv: &[Field], resolved: &mut Resolved, depth: usize) -> What {
+        let program = argv.first().and_then(Field::text).map(str::to_owned);
+        let identity = |program: Option<&Program>| Identity {
+            argv: argv.into(),
+            place: Some(self.place.clone()),
+            program: program.and_then(|row| row.names.first()).map(|name| Rc::from(name.as_str())),
+        };
+        let Some(name) = program else {
+            resolved.identities.push(identity(None));
+            return What::Unknown;
+        };
+        if depth > MAX_DEPTH {
+            return What::Opaque("too many programs start each other".to_owned());
+        }
+        if let Some(dialect) = self.dialect_of(&name) {
+            resolved.identities.push(identity(None));
+            return self.shell(dialect, argv);
+        }
+        let arguments: Vec<Option<&str>> = argv[1..].iter().map(|f| if f.is_rest() { None } else { f.text() }).collect();
+        let own = self.file(&name);
+        let row = match own {
+            Some(_) => None,
+            None if self.environment.sh == Dialect::Ash => self.environment.tables.applet(&name, &arguments),
+            None => self.environment.tables.program(&name, &arguments),
+        };
+        if let Some(row) = row {
+            resolved.identities.push(identity(Some(row)));
+            let row = Rc::new(row.clone());
+            return self.known(&row, argv, &arguments, resolved, depth);
+        }
+        match own {
+            Some(Found::File(file)) => {
+                let interpreter = interpreter(file.text.text());
+                return match interpreter {
+                    Ok(words) => self.script(&file, &words, argv, resolved, depth),
+                    Err(broken) => self.without_interpreter(&file, broken, argv, resolved),
+                };
+            }
+            Some(Found::Unreadable(reason)) => {
+                resolved.identities.push(identity(None));
+                return What::Opaque(reason);
+            }
+            Some(Found::Unknown) | None => {}
+        }
+        resolved.identities.push(identity(None));
+        let base = &self.environment.image.base;
+        let is_base_entrypoint = base.entrypoint.as_ref().is_some_and(|words| {
+            words.first().is_some_and(|first| first.rsplit('/').next() == name.rsplit('/').next())
+        });
+        if is_base_entrypoint && base.entrypoint_execs {
+            return if argv.len() > 1 { self.step(&argv[1..], resolved, depth + 1) } else { What::Unknown };
+        }
+        let is_script = std::path::Path::new(&name)
+            .extension()
+            .is_some_and(|extension| extension == "sh" || extension == "bash");
+        if is_script || is_base_entrypoint {
+            return What::Opaque(format!("the content of {name} is not known"));
+        }
+        What::Unknown
+    }
+
+    /// A file of the project by that name. Tools by their bare names come from the tables first; a project that replaces one does so
+    /// by path.
+    fn file(&self, name: &str) -> Option<Found> {
+        let environment = self.environment;
+        let found = if name.contains('/') {
+            let directory = self.directory.as_deref().unwrap_or(&environment.image.workdir);
+            environment.files.find(&join(directory, name))
+        } else {
+            environment.which(name).map_or(Found::Unknown, Found::File)
+        };
+        (!matches!(found, Found::Unknown)).then_some(found)
+    }
+
+    fn dialect_of(&self, name: &str) -> Option<Dialect> {
+        let base = match name.rsplit_once('/') {
+            Some((folder, base)) if folder.ends_with("bin") => base,
+            Some(_) => return None,
+            None => name,
+        };
+        Some(match base {
+            "sh" => self.environment.sh(),
+            "dash" => Dialect::Dash,
+            "ash" => Dialect::Ash,
+            "bash" => Dialect::Bash,
+            _ => return None,
+        })
+    }
+
+    /// `sh [options] -c text`, `sh [options] file`.
+    fn shell(&mut self, dialect: Dialect, argv: &[Field]) -> What {
+        let mut at = 1;
+        let (mut command, mut errexit, mut standard_input) = (false, false, false);
+        while let Some(field) = argv.get(at) {
+            let Some(text) = field.text() else { break };
+            if text == "--" || text == "-" {
+                at += 1;
+                break;
+            }
+            if !(text.starts_with('-') || text.starts_with('+')) || text.len() < 2 {
+                break;
+            }
+            at += 1;
+            if let Some(long) = text.strip_prefix("--") {
+                at += usize::from(matches!(long, "rcfile" | "init-file"));
+                continue;
+            }
+            for letter in text[1..].chars() {
+                match letter {
+                    'c' => command = true,
+                    'e' => errexit = true,
+                    's' => standard_input = true,
+                    'o' | 'O' => at += 1,
+                    _ => {}
+                }
+            }
+        }
+        let rest = &argv[at.min(argv.len())..];
+        let Some(first) = rest.first().filter(|_| !standard_input) else {
+            // Without a terminal an interactive shell ends at once.
+            return What::Ends(Status::known(0));
+        };
+        if command {
+            let Some(text) = first.text() else {
+                return What::Opaque(format!("the command line {} is not known", first.shown()));
+            };
+            let excerpt = match &first.excerpt {
+                Some(excerpt) => Arc::clone(excerpt),
+                None => Arc::new(Excerpt::derived(&self.place.source, self.place.span, text)),
+            };
+            let place = first.place().unwrap_or_else(|| self.place.clone());
+            return What::Shell(Box::new(ShellStart {
+                dialect,
+                origin: Origin::Text(place),
+                script: self.environment.parse(excerpt),
+                zero: rest.get(1).cloned().unwrap_or_else(|| argv[0].clone()),
+                positional: rest.get(2..).unwrap_or_default().to_vec(),
+                errexit,
+            }));
+        }
+        let Some(path) = first.text() else {
+            return What::Opaque(format!("which script {} is, is not known", first.shown()));
+        };
+        let Some(text) = self.environment.script_text(path, self.directory.as_deref()) else {
+            return What::Opaque(format!("the content of {path} is not known"));
+        };
+        What::Shell(Box::new(ShellStart {
+            dialect,
+            origin: Origin::Script,
+            script: self.environment.parse(text),
+            zero: first.clone(),
+            positional: rest[1..].to_vec(),
+            errexit,
+        }))
+    }
+
+    /// A script whose first line names its interpreter.
+    fn script(
+        &mut self,
+        file: &ImageFile,
+        words: &[String],
+        argv: &[Field],
+        resolved: &mut Resolved,
+        depth: usize,
+    ) -> What {
+        let mut own: Vec<Field> = words.iter().map(|word| Field::known(word.as_str())).collect();
+        own.push(Field { text: Some(file.path.as_str().into()), ..Field::default() });
+        own.extend_from_slice(&argv[1..]);
+        let before = resolved.identities.len();
+        // The interpreter reads the file that was found, whatever its path looks like from here.
+        let what = self.step(&own, resolved, depth + 1);
+        let shown = Identity {
+            argv: argv.into(),
+            place: Some(self.place.clone()),
+            program: resolved.identities.get(before).and_then(|identity| identity.program.clone()),
+        };
+        match what {
+            What::Shell(mut start) => {
+                start.script = self.environment.parse(Arc::clone(&file.text));
+                resolved.identities.truncate(before);
+                resolved.identities.push(shown);
+                What::Shell(start)
+            }
+            other => other,
+        }
+    }
+
+    fn without_interpreter(
+        &mut self,
+        file: &ImageFile,
+        broken: Broken,
+        argv: &[Field],
+        resolved: &mut Resolved,
+    ) -> What {
+        resolved.identities.push(Identity {
+            argv: argv.into(),
+            place: Some(self.place.clone()),
+            program: None,
+        });
+        let looks_like_shell = !file.text.text().starts_with('\u{7f}');
+        match (self.caller, broken) {
+            // A shell that gets "exec format error" runs the file itself.
+            (Some(dialect), Broken::NoShebang | Broken::ByteOrderMark) if looks_like_shell => {
+                What::Shell(Box::new(ShellStart {
+                    dialect,
+                    origin: Origin::Script,
+                    script: self.environment.parse(Arc::clone(&file.text)),
+                    zero: argv[0].clone(),
+                    positional: argv[1..].to_vec(),
+                    errexit: false,
+                }))
+            }
+            _ => What::Broken(broken),
+        }
+    }
+
+    /// A program of the tables.
+    fn known(
+        &mut self,
+        row: &Rc<Program>,
+        argv: &[Field],
+        arguments: &[Option<&str>],
+        resolved: &mut Resolved,
+        depth: usize,
+    ) -> What {
+        match row.kind {
+            Kind::Exec => match self.inner(row, argv, arguments) {
+                Some(Child::Command(inner)) => self.step(&inner, resolved, depth + 1),
+                Some(Child::Line(text, origin, dialect)) => What::Shell(Box::new(ShellStart {
+                    dialect,
+                    origin,
+                    script: self.environment.parse(text),
+                    zero: Field::known("sh"),
+                    positional: Vec::new(),
+                    errexit: false,
+                })),
+                _ => What::Ends(Status::UNKNOWN),
+            },
+            Kind::Init | Kind::Fork => match self.inner(row, argv, arguments) {
+                Some(child) => What::Forward(Box::new(Forward { program: Rc::clone(row), child })),
+                None => What::Ends(Status::UNKNOWN),
+            },
+            Kind::Detach => match self.inner(row, argv, arguments) {
+                Some(Child::Command(inner)) => What::Detach(inner),
+                _ => What::Ends(Status::UNKNOWN),
+            },
+            Kind::Shell => What::Opaque(format!("{} is a shell that is not followed", argv[0].shown())),
+            Kind::Runner => match runner::child(self.environment, row, argv, arguments, self.place, self.directory.as_deref()) {
+                Some(child) => What::Forward(Box::new(Forward { program: Rc::clone(row), child })),
+                None => What::Unknown,
+            },
+            Kind::Interpreter => What::Unknown,
+            Kind::Server | Kind::Supervisor if row.daemonizes && !row.config_may_override => {
+                What::Daemon(Rc::clone(row))
+            }
+            Kind::Server | Kind::Supervisor => What::Service(Some(Rc::clone(row))),
+            Kind::Setup => What::Ends(Status::UNKNOWN),
+            Kind::Helper => self.helper(argv, arguments, resolved),
+        }
+    }
+
+    /// Helpers: `sleep` pauses, `tail -f` stays, and what copies its input ends with it.
+    fn helper(&self, argv: &[Field], arguments: &[Option<&str>], resolved: &mut Resolved) -> What {
+        let name = argv[0].text().unwrap_or("").rsplit('/').next().unwrap_or("");
+        match name {
+            "sleep" => match arguments.first().copied().flatten() {
+                Some("infinity" | "inf") => What::Helper,
+                Some(text) => pause(text).map_or(What::Ends(Status::UNKNOWN), What::Pause),
+                None => What::Pause(1000),
+            },
+            "tail" => {
+                let follows = arguments.iter().flatten().any(|argument| {
+                    argument.starts_with("--follow")
+                        || (argument.starts_with('-') && !argument.starts_with("--") && argument.contains(['f', 'F']))
+                });
+                let pid = arguments.iter().flatten().find_map(|argument| argument.strip_prefix("--pid="));
+                match (follows, pid.and_then(|pid| pid.parse().ok())) {
+                    (true, Some(pid)) => What::Follows(pid),
+                    (true, None) => What::Helper,
+                    (false, _) => What::Ends(Status::UNKNOWN),
+                }
+            }
+            _ => {
+                resolved.stays_on_input = true;
+                What::Ends(Status::UNKNOWN)
+            }
+        }
+    }
+
+    /// The inner command of a wrapper.
+    fn inner(&mut self, row: &Program, argv: &[Field], arguments: &[Option<&str>]) -> Option<Child> {
+        let inner = match row.inner_command(arguments) {
+            Inner::Command { name, arguments } => {
+                let mut inner = vec![argv.get(name + 1)?.clone()];
+                inner.extend_from_slice(argv.get(arguments + 1..).unwrap_or_default());
+                inner
+            }
+            Inner::Line { argument, offset } => {
+                let field = argv.get(argument + 1)?;
+                let text = field.text()?.get(offset..)?;
+                let excerpt = match &field.excerpt {
+                    Some(excerpt) => Arc::new(excerpt.sub(Span::new(offset, excerpt.text().len()))),
+                    None => Arc::new(Excerpt::derived(&self.place.source, self.place.span, text)),
+                };
+                let place = excerpt.whole_place();
+                return Some(Child::Line(excerpt, Origin::Text(place), self.environment.sh()));
+            }
+            Inner::None => return None,
+            Inner::Unknown => vec![Field::unknown("...")],
+        };
+        if row.shell.is_some() {
+            let words: Vec<String> = inner.iter().map(Field::shown).collect();
+            let text = Arc::new(Excerpt::derived(&self.place.source, self.place.span, words.join(" ")));
+            return Some(Child::Line(text, Origin::PackageScript, self.environment.sh()));
+        }
+        Some(Child::Command(inner))
+    }
+}
+
+fn pause(text: &str) -> Option<Millis> {
+    let (number, unit) = match text.find(|c: char| c.is_ascii_alphabetic()) {
+        Some(at) => text.split_at(at),
+        None => (text, "s"),
+    };
+    let seconds: f64 = number.parse().ok()?;
+    let factor = match unit {
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86400.0,
+        _ => return None,
+    };
+    let millis = seconds * factor * 1000.0;
+    // A number so large that it is "for ever".
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    (millis.is_finite() && millis >= 0.0).then(|| millis.min(1e15) as Millis)
+}
+
+/// The words of a script's `#!` line; `env -S` is seen through by its row in the tables.
+fn interpreter(text: &str) -> Result<Vec<String>, Broken> {
+    let bare = text.strip_prefix('\u{feff}');
+    let Some(line) = bare.unwrap_or(text).strip_prefix("#!").and_then(|rest| rest.split('\n').next()) else {
+        return Err(Broken::NoShebang);
+    };
+    if bare.is_some() {
+        return Err(Broken::ByteOrderMark);
+    }
+    if line.ends_with('\r') {
+        return Err(Broken::CarriageReturn);
+    }
+    let line = line.trim();
+    // The kernel gives everything after the interpreter as one argument.
+    Ok(match line.split_once([' ', '\t']) {
+        Some((interpreter, argument)) => {
+            let argument = argument.trim();
+            match argument.strip_prefix("-S") {
+                Some(rest) if interpreter.ends_with("/env") => rest.split_whitespace().map(str::to_owned).collect(),
+                _ => vec![interpreter.to_owned(), argument.to_owned()],
+            }
+        }
+        None => vec![line.to_owned()],
+    })
+}

@@ -1,0 +1,53 @@
+//! Package runners: which script of package.json they run, and through which shell.
+
+use std::sync::Arc;
+
+use super::dialect::Dialect;
+use super::field::Field;
+use super::machine::Origin;
+use super::resolve::{Child, Environment, join};
+use crate::programs::{InnerShell, Program};
+use crate::project::package_json;
+use crate::source::{Excerpt, Place};
+
+/// What a runner starts; `None` if it is asked for something else than running a script or a program.
+pub(super) fn child(
+    environment: &Environment<'_>,
+    row: &Program,
+    argv: &[Field],
+    arguments: &[Option<&str>],
+    place: &Place,
+    directory: Option<&str>,
+) -> Option<Child> {
+    let script = row.script(arguments)?;
+    let directory = directory.unwrap_or(&environment.image.workdir);
+    let folder = match script.directory {
+        Some(own) => join(directory, own),
+        None => directory.to_owned(),
+    };
+    let own = match script.workspace {
+        // Which package that is cannot be told from here.
+        Some(_) => None,
+        None => environment.files.package_json(&folder),
+    };
+    let text = own.as_ref().and_then(|file| package_json::script(&file.text, script.name));
+    let rest: Vec<String> = argv[(script.arguments + 1).min(argv.len())..].iter().map(Field::shown).collect();
+    let text = match text {
+        Some(text) if rest.is_empty() => text,
+        Some(text) => {
+            let whole = format!("{} {}", text.text(), rest.join(" "));
+            Arc::new(Excerpt::derived(text.source(), text.span(), whole))
+        }
+        // A script that is not known is taken for the usual one: one program.
+        None => Arc::new(Excerpt::derived(&place.source, place.span, format!("./{}", script.name))),
+    };
+    let bash = match environment.image.base.bash {
+        Some(true) => Dialect::Bash,
+        _ => environment.sh(),
+    };
+    Some(match row.shell {
+        Some(InnerShell::Own) => Child::Own(text),
+        Some(InnerShell::Bash) => Child::Line(text, Origin::PackageScript, bash),
+        _ => Child::Line(text, Origin::PackageScript, environment.sh()),
+    })
+}

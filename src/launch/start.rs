@@ -1,0 +1,237 @@
+//! Starting what was resolved: as a new process, or in place of one.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::dialect::{Dialect, InPlace};
+use super::field::Field;
+use super::machine::{Frame, Origin, Shell, Status, Waiting};
+use super::resolve::{Child, Environment, Forward, Resolved, ShellStart, What};
+use super::signal::Signal;
+use super::world::{Doubt, Ended, Forwarder, Identity, Pid, Role, Started, World};
+use crate::programs::{Kind, Program};
+use crate::source::Place;
+
+/// Starts a process; `None` if it has ended at once.
+pub(super) fn start(
+    world: &mut World,
+    environment: &Environment<'_>,
+    parent: Pid,
+    started: Started,
+    resolved: &Resolved,
+    ignored: Vec<Signal>,
+) -> Option<Pid> {
+    match &resolved.what {
+        What::Ends(_) | What::Broken(_) => return None,
+        What::Daemon(program) => {
+            // The daemon's own parent leaves at once; the daemon is nobody's child.
+            let identity = last_identity(resolved);
+            let pid = world.spawn(parent, Started::Forked, identity, Role::Service(Some(Rc::clone(program))), ignored);
+            if let Some(process) = world.process_mut(pid) {
+                process.parent = 1;
+            }
+            return None;
+        }
+        What::Detach(inner) => {
+            let place = last_identity(resolved).place?;
+            let resolved = environment.resolve(inner, &place, None, None);
+            let pid = start(world, environment, parent, Started::Forked, &resolved, ignored)?;
+            if let Some(process) = world.process_mut(pid) {
+                process.parent = 1;
+                process.group = pid;
+            }
+            return None;
+        }
+        _ => {}
+    }
+    let (first, rest) = resolved.identities.split_first()?;
+    let pid = world.spawn(parent, started, first.clone(), Role::Helper, ignored);
+    for identity in rest {
+        world.become_role(pid, identity.clone(), Role::Helper);
+    }
+    take_role(world, environment, pid, resolved);
+    Some(pid)
+}
+
+/// The process becomes what was resolved, as by exec.
+pub(super) fn replace(world: &mut World, environment: &Environment<'_>, pid: Pid, resolved: &Resolved) {
+    for identity in &resolved.identities {
+        world.become_role(pid, identity.clone(), Role::Helper);
+    }
+    match &resolved.what {
+        What::Ends(status) => world.die(pid, status.value.unwrap_or(0), Ended::Clean),
+        What::Broken(broken) => {
+            world.path.broken = Some((*broken, last_identity(resolved)));
+            world.die(pid, 126, Ended::Clean);
+        }
+        What::Daemon(_) | What::Detach(_) => {
+            let ignored = world.process(pid).map(|process| process.ignored.clone()).unwrap_or_default();
+            start(world, environment, pid, Started::Forked, resolved, ignored);
+            world.die(pid, 0, Ended::Clean);
+        }
+        _ => take_role(world, environment, pid, resolved),
+    }
+}
+
+fn last_identity(resolved: &Resolved) -> Identity {
+    resolved.identities.last().cloned().unwrap_or_else(|| Identity {
+        argv: Rc::from([]),
+        place: None,
+        program: None,
+    })
+}
+
+fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolved: &Resolved) {
+    let role = match &resolved.what {
+        What::Unknown => Role::Service(None),
+        What::Service(program) => Role::Service(program.clone()),
+        What::Pause(length) => Role::Timer(world.now + length),
+        What::Follows(other) => Role::Follower(*other),
+        What::Shell(start) => Role::Shell(Box::new(shell(environment, start, pid, resolved))),
+        What::Forward(forward) => return take_forwarder(world, environment, pid, forward, resolved),
+        What::Opaque(reason) => {
+            let place = last_identity(resolved).place;
+            world.path.doubts.push(Doubt { place, reason: reason.clone() });
+            Role::Opaque
+        }
+        What::Helper | What::Ends(_) | What::Daemon(_) | What::Detach(_) | What::Broken(_) => Role::Helper,
+    };
+    if let Some(process) = world.process_mut(pid) {
+        process.role = role;
+    }
+}
+
+fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: &Resolved) -> Shell {
+    let statements = &start.script.statements;
+    let in_place: InPlace = match start.origin {
+        Origin::ShellForm(_) | Origin::Text(_) | Origin::PackageScript => {
+            start.dialect.in_place_of_text(start.script.excerpt.text(), statements)
+        }
+        Origin::Script | Origin::Fork => InPlace::default(),
+    };
+    Shell {
+        dialect: start.dialect,
+        origin: start.origin.clone(),
+        frames: vec![Frame::List { list: Arc::clone(statements), next: 0 }],
+        status: Status::known(0),
+        variables: Rc::default(),
+        functions: Rc::default(),
+        zero: start.zero.clone(),
+        positional: Rc::new(start.positional.clone()),
+        arguments_overridable: pid == 1,
+        traps: Rc::default(),
+        errexit: start.errexit,
+        monitor: false,
+        last_background: None,
+        dollar: pid,
+        jobs: Vec::new(),
+        pending: Vec::new(),
+        waiting: Waiting::None,
+        circling: false,
+        in_place,
+        directory: resolved.directory.clone().or_else(|| Some(environment.image.workdir.as_str().into())),
+    }
+}
+
+/// A forwarding program: itself, and its child.
+fn take_forwarder(
+    world: &mut World,
+    environment: &Environment<'_>,
+    pid: Pid,
+    forward: &Forward,
+    resolved: &Resolved,
+) {
+    let place = last_identity(resolved).place;
+    let ignored = world.process(pid).map(|process| process.ignored.clone()).unwrap_or_default();
+    let leads = pid == 1 || world.process(world.process(pid).map_or(0, |p| p.parent)).is_some_and(|p| {
+        matches!(&p.role, Role::Forwarder(f) if f.program.kind == Kind::Init)
+    });
+    if forward.program.leader_only && !leads
+        && let Child::Command(inner) = &forward.child
+        && let Some(place) = &place
+    {
+        let inner = environment.resolve(inner, place, resolved.directory.as_deref(), None);
+        replace(world, environment, pid, &inner);
+        return;
+    }
+    // The child does not exist yet; until then the forwarder waits for nobody.
+    let role = |child: Pid, program: &Rc<Program>| {
+        Role::Forwarder(Forwarder { child, program: Rc::clone(program), kills_at: None })
+    };
+    if let Some(process) = world.process_mut(pid) {
+        process.role = role(usize::MAX, &forward.program);
+    }
+    let child = start_child(world, environment, pid, forward, place.as_ref(), resolved, ignored);
+    match child {
+        Some(child) => {
+            if let Some(process) = world.process_mut(pid) {
+                process.role = role(child, &forward.program);
+            }
+            if forward.program.kind == Kind::Init && let Some(process) = world.process_mut(child) {
+                process.group = child;
+            }
+        }
+        None => world.die(pid, 0, Ended::Clean),
+    }
+}
+
+fn start_child(
+    world: &mut World,
+    environment: &Environment<'_>,
+    pid: Pid,
+    forward: &Forward,
+    place: Option<&Place>,
+    resolved: &Resolved,
+    ignored: Vec<Signal>,
+) -> Option<Pid> {
+    let directory = resolved.directory.as_deref();
+    match &forward.child {
+        Child::Command(argv) => {
+            let mut inner = environment.resolve(argv, place?, directory, None);
+            if matches!(inner.what, What::Opaque(_)) && !forward.program.forwards {
+                // It will not hear a signal, whatever it is.
+                inner.what = What::Unknown;
+            }
+            start(world, environment, pid, Started::Forked, &inner, ignored)
+        }
+        Child::Line(text, origin, dialect) => {
+            let start_of_shell = ShellStart {
+                dialect: *dialect,
+                origin: origin.clone(),
+                script: environment.parse(Arc::clone(text)),
+                zero: Field::known("sh"),
+                positional: Vec::new(),
+                errexit: false,
+            };
+            let argv = [Field::known("sh"), Field::known("-c"), Field::written(text)];
+            let identity = Identity { argv: Rc::from(argv), place: Some(text.whole_place()), program: None };
+            let inner = Resolved {
+                what: What::Shell(Box::new(start_of_shell)),
+                identities: vec![identity],
+                stays_on_input: false,
+                directory: resolved.directory.clone(),
+            };
+            start(world, environment, pid, Started::Forked, &inner, ignored)
+        }
+        Child::Own(text) => {
+            let identity = Identity {
+                argv: Rc::from([Field::written(text)]),
+                place: Some(text.whole_place()),
+                program: None,
+            };
+            Some(world.spawn(pid, Started::Forked, identity, Role::Service(None), ignored))
+        }
+    }
+}
+
+/// The shell of a shell-form command, or any other shell that the engine starts.
+pub(super) fn dialect_of_words(environment: &Environment<'_>, words: &[String]) -> Option<Dialect> {
+    let name = words.first()?;
+    Some(match name.rsplit('/').next()? {
+        "sh" => environment.sh(),
+        "bash" => Dialect::Bash,
+        "dash" => Dialect::Dash,
+        "ash" => Dialect::Ash,
+        _ => return None,
+    })
+}

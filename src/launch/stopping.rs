@@ -1,0 +1,93 @@
+//! Programs that look at processes or stop them: pkill, pgrep, `nginx -s quit`, `pg_ctl stop` and the like.
+
+use super::field::Field;
+use super::machine::{Machine, Status};
+use super::signal::Signal;
+use super::world::{Ended, Pid, Role, State};
+
+impl Machine<'_, '_> {
+    /// Runs a program that acts on processes; false if it is none.
+    pub(super) fn act_on_processes(&mut self, fields: &[Field]) -> bool {
+        let words: Vec<&str> = fields.iter().map(|field| field.text().unwrap_or("")).collect();
+        let Some((name, arguments)) = words.split_first() else { return false };
+        let name = name.rsplit('/').next().unwrap_or(name);
+        match name {
+            "kill" => {
+                self.kill(&fields[1..]);
+            }
+            "pgrep" | "pidof" => {
+                let found = !self.named(arguments).is_empty();
+                // A process that the model does not know by that name may still be there.
+                self.set_status(if found { Status::known(0) } else { Status::UNKNOWN });
+            }
+            "ps" => match pid_option(arguments) {
+                Some(pid) => self.set_status(Status::of(self.world.alive(pid))),
+                None => self.set_status_quietly(Status::UNKNOWN),
+            },
+            "pkill" | "killall" | "killall5" => {
+                let signal = arguments
+                    .iter()
+                    .find_map(|argument| argument.strip_prefix('-').and_then(Signal::parse))
+                    .unwrap_or(Signal::TERM);
+                let named = self.named(arguments);
+                if named.is_empty() {
+                    self.tell_jobs(signal);
+                } else {
+                    for pid in named {
+                        self.world.send(pid, signal);
+                    }
+                }
+                self.set_status(Status::UNKNOWN);
+            }
+            _ if says_stop(name, arguments) => {
+                self.stop_services();
+                self.set_status_quietly(Status::UNKNOWN);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Living processes whose program has one of these names.
+    fn named(&self, names: &[&str]) -> Vec<Pid> {
+        self.world
+            .processes()
+            .filter(|process| self.world.alive(process.pid) && process.pid != self.pid)
+            .filter(|process| {
+                let argv = process.identity.argv.first().and_then(Field::text).unwrap_or("");
+                let own = argv.rsplit('/').next().unwrap_or(argv);
+                names.iter().any(|name| !name.starts_with('-') && !name.is_empty() && *name == own)
+            })
+            .map(|process| process.pid)
+            .collect()
+    }
+
+    /// A program's own stop command: the services end in good order, and the command returns when they have.
+    fn stop_services(&mut self) {
+        let services: Vec<Pid> = self
+            .world
+            .processes()
+            .filter(|process| process.state == State::Running && process.pid != 1)
+            .filter(|process| matches!(process.role, Role::Service(_)))
+            .map(|process| process.pid)
+            .collect();
+        for pid in services {
+            if let Some(process) = self.world.process_mut(pid) {
+                process.heard.push(Signal::TERM);
+            }
+            self.world.die(pid, 0, Ended::Clean);
+        }
+    }
+}
+
+fn pid_option(arguments: &[&str]) -> Option<Pid> {
+    arguments.iter().find_map(|argument| argument.trim_start_matches("-p").parse().ok())
+}
+
+/// `nginx -s quit`, `pg_ctl stop`, `mysqladmin shutdown`, `/stop.sh`: in the words people use for it.
+fn says_stop(name: &str, arguments: &[&str]) -> bool {
+    let stem = name.split('.').next().unwrap_or(name);
+    let verb = |word: &str| matches!(word, "stop" | "quit" | "shutdown" | "--stop" | "--shutdown" | "kill");
+    let named = stem.split(['-', '_']).any(verb);
+    named || arguments.iter().any(|argument| verb(argument))
+}

@@ -1,0 +1,380 @@
+//! From a steady state and its stop to an outcome, and to the first hop that loses the signal.
+
+use super::explore::Steady;
+use super::machine::{Origin, Rest, Shell, Waiting};
+use super::signal::Signal;
+use super::world::{Ended, MishapKind, Pid, Process, Role, Started, State, World};
+use super::{Cause, Fault, Hop, Site, TrapFlaw};
+use crate::diagnostic::Outcome;
+use crate::programs::Kind;
+use crate::shell::{Node, NodeKind};
+use crate::source::Place;
+
+/// How the stop in this world ended.
+pub(super) fn outcome(after: &World) -> Outcome {
+    if after.ended.is_none() {
+        return Outcome::Timeout;
+    }
+    let cut = after.processes().any(|process| is_cut(process));
+    if cut { Outcome::Abrupt } else { Outcome::Graceful }
+}
+
+/// A service that did not end in good order.
+fn is_cut(process: &Process) -> bool {
+    let Role::Service(program) = &process.role else { return false };
+    match process.state {
+        State::Dead(death) => match death.how {
+            Ended::Clean => false,
+            // A program that is known to have no handler has nothing to finish.
+            Ended::Signal => !program.as_ref().is_some_and(|row| row.signals.none),
+            Ended::Fast | Ended::Container => true,
+        },
+        State::Running | State::Finishing { .. } => true,
+    }
+}
+
+/// For comparing the ways that a stop can go: the higher, the worse.
+pub(super) fn badness(after: &World) -> (u8, usize) {
+    let level = match outcome(after) {
+        Outcome::Graceful => 0,
+        Outcome::Abrupt => 1,
+        _ => 2,
+    };
+    (level, after.processes().filter(|process| is_cut(process)).count())
+}
+
+/// The causes in one steady state: for each service that does not end gracefully, the first hop that loses the signal.
+pub(super) fn faults(steady: &Steady, signal: Signal) -> Vec<Fault> {
+    let (before, after) = (&steady.before, &steady.after);
+    let outcome = outcome(after);
+    if outcome == Outcome::Graceful {
+        return Vec::new();
+    }
+    let view = View { before, after, signal, outcome };
+    let mut faults: Vec<Fault> = Vec::new();
+    let bad: Vec<Pid> = after
+        .processes()
+        .filter(|process| is_cut(process) && before.alive(process.pid))
+        .map(|process| process.pid)
+        .collect();
+    for pid in bad {
+        if let Some(fault) = view.fault(pid)
+            && !faults.iter().any(|known| known.is_same(&fault))
+        {
+            faults.push(fault);
+        }
+    }
+    if faults.is_empty() && outcome == Outcome::Timeout {
+        faults.extend(view.keep_alive());
+    }
+    faults
+}
+
+struct View<'a> {
+    before: &'a World,
+    after: &'a World,
+    signal: Signal,
+    outcome: Outcome,
+}
+
+impl View<'_> {
+    /// The processes from PID 1 down to `pid`, by who waits for whom.
+    fn chain(&self, pid: Pid) -> Vec<&Process> {
+        let mut chain = Vec::new();
+        let mut at = pid;
+        while let Some(process) = self.before.process(at) {
+            chain.push(process);
+            at = if process.pid == 1 { 0 } else { process.parent };
+        }
+        chain.reverse();
+        chain
+    }
+
+    fn fault(&self, pid: Pid) -> Option<Fault> {
+        let chain = self.chain(pid);
+        let service = *chain.last()?;
+        let shown = chain.iter().map(|process| process.identity.shown()).collect();
+        let (mut hops, mut first): (Vec<Hop>, Option<(Cause, Place, Site)>) = (Vec::new(), None);
+        for (index, process) in chain.iter().enumerate() {
+            let below = chain.get(index + 1).copied();
+            let Some((cause, place, site)) = self.hop(process, below, service) else { continue };
+            match &first {
+                None => first = Some((cause, place, site)),
+                Some((_, known, _)) if *known == place => {}
+                Some(_) => hops.push(Hop { place, message: cause.hop_message() }),
+            }
+        }
+        let (cause, place, site) = first?;
+        Some(Fault {
+            cause,
+            place,
+            outcome: self.outcome,
+            service: service.identity.shown(),
+            chain: shown,
+            hops,
+            site,
+            default: self.before.path.default,
+            known_service: service.identity.program.is_some(),
+        })
+    }
+
+    /// Whether this process loses the signal on its way, and why.
+    fn hop(&self, process: &Process, below: Option<&Process>, service: &Process) -> Option<(Cause, Place, Site)> {
+        let own_place = || process.identity.place.clone();
+        match &process.role {
+            Role::Shell(shell) => self.shell(process, shell, below, service),
+            Role::Forwarder(forwarder) => {
+                let row = &forwarder.program;
+                let told = self.heard(process.pid);
+                let cause = match row.kind {
+                    Kind::Runner => Cause::PackageRunner,
+                    Kind::Init if told => return None,
+                    _ if is_privilege(row.names.first().map_or("", String::as_str)) => Cause::PrivilegeWrapper,
+                    _ if told && row.kills_after.is_none() => return None,
+                    _ => Cause::SwallowingWrapper,
+                };
+                Some((cause, own_place()?, Site::Process))
+            }
+            Role::Service(_) if process.pid == service.pid => {
+                let heard = self.heard(process.pid);
+                let Role::Service(program) = &process.role else { return None };
+                let none = program.as_ref().is_some_and(|row| row.signals.none);
+                let fast = matches!(
+                    self.after.process(process.pid).map(|p| p.state),
+                    Some(State::Dead(death)) if death.how == Ended::Fast
+                );
+                // Only where everybody in front has done well is it the service's own fault.
+                let cause = match (none, fast || !heard) {
+                    (true, _) => Cause::UnhandledStop,
+                    (false, true) => Cause::StopSignal,
+                    _ => return None,
+                };
+                Some((cause, own_place()?, Site::Process))
+            }
+            // A job of the shell that this process replaced: nobody tells it.
+            Role::Service(_) => {
+                let job = below.unwrap_or(service);
+                Some((Cause::OrphanedBackground, job.identity.place.clone()?, Site::Process))
+            }
+            Role::Helper | Role::Timer(_) | Role::Follower(_) => Some((Cause::KeepAlive, own_place()?, Site::Process)),
+            Role::Opaque => None,
+        }
+    }
+
+    fn heard(&self, pid: Pid) -> bool {
+        self.after.process(pid).is_some_and(|process| !process.heard.is_empty())
+    }
+
+    fn shell(
+        &self,
+        process: &Process,
+        shell: &Shell,
+        below: Option<&Process>,
+        service: &Process,
+    ) -> Option<(Cause, Place, Site)> {
+        let handles = shell.traps.contains_key(&self.signal);
+        let through_exit = !handles && shell.catches(self.signal);
+        match &shell.waiting {
+            Waiting::Foreground { pids, node, rest } => {
+                let in_front: Vec<&Process> = pids.iter().filter_map(|&pid| self.before.process(pid)).collect();
+                let place = place_of(node);
+                let site = || Site::Foreground { node: node.clone(), rest: *rest, dialect: shell.dialect };
+                let leads = below.is_some_and(|below| pids.contains(&below.pid));
+                let only_helpers = in_front
+                    .iter()
+                    .all(|p| matches!(p.role, Role::Helper | Role::Timer(_) | Role::Follower(_)));
+                let pauses = in_front.iter().all(|p| matches!(p.role, Role::Timer(_))) && shell.circling;
+                if handles || through_exit {
+                    if through_exit && !leads {
+                        return Some((Cause::IncompleteTrap(self.flaw(process, service)), place, site()));
+                    }
+                    if pauses || (through_exit && leads) {
+                        let trap = self.trap_place(shell).unwrap_or(place);
+                        return Some((Cause::IncompleteTrap(self.flaw(process, service)), trap, self.jobs(shell, node)));
+                    }
+                    return Some((Cause::DeferredTrap, place, site()));
+                }
+                if let Some(flaw) = self.misnamed() {
+                    return Some(flaw);
+                }
+                if let NodeKind::Pipeline(_) = node.kind
+                    && leads
+                {
+                    return Some((Cause::PipedService, place, site()));
+                }
+                if only_helpers && !pauses {
+                    return Some((Cause::KeepAlive, place, self.jobs(shell, node)));
+                }
+                if self.has_service_jobs(shell) || pauses {
+                    return Some((Cause::UntrappedBackground, place, self.jobs(shell, node)));
+                }
+                if *rest == Rest::Loop {
+                    return Some((Cause::RestartLoop, place, site()));
+                }
+                Some(match &shell.origin {
+                    Origin::ShellForm(instruction) => (Cause::ShellForm, instruction.clone(), site()),
+                    Origin::Text(_) => (Cause::ShellWrapper, place, site()),
+                    Origin::PackageScript => (Cause::PackageRunner, place, site()),
+                    Origin::Script | Origin::Fork => (Cause::MissingExec, place, site()),
+                })
+            }
+            Waiting::Wait { node, .. } => {
+                let site = self.jobs(shell, node);
+                if handles || through_exit {
+                    let place = self.trap_place(shell).unwrap_or_else(|| place_of(node));
+                    return Some((Cause::IncompleteTrap(self.flaw(process, service)), place, site));
+                }
+                if let Some((cause, place, _)) = self.misnamed() {
+                    return Some((cause, place, site));
+                }
+                Some((Cause::UntrappedBackground, place_of(node), site))
+            }
+            Waiting::None => None,
+        }
+    }
+
+    /// A trap that was never set, because the shell does not know the signal by that name.
+    fn misnamed(&self) -> Option<(Cause, Place, Site)> {
+        let mishap = self.before.path.mishaps.iter().find(|mishap| mishap.kind == MishapKind::SignalName)?;
+        Some((Cause::IncompleteTrap(TrapFlaw::SignalName), mishap.place.clone(), Site::Process))
+    }
+
+    fn trap_place(&self, shell: &Shell) -> Option<Place> {
+        let trap = shell.traps.get(&self.signal).or_else(|| shell.traps.get(&Signal::EXIT))?;
+        Some(trap.place.clone())
+    }
+
+    /// What is wrong with a trap that does run.
+    fn flaw(&self, process: &Process, service: &Process) -> TrapFlaw {
+        let status = self.after.status_of(process.pid);
+        let told = self.heard(service.pid);
+        match (status, told) {
+            (Some(139), _) => TrapFlaw::Recursion,
+            (Some(_), true) => TrapFlaw::NotWaited,
+            (Some(_), false) => TrapFlaw::ExitsWithoutTelling,
+            (None, false) => TrapFlaw::NotTold,
+            (None, true) => TrapFlaw::Endless,
+        }
+    }
+
+    fn has_service_jobs(&self, shell: &Shell) -> bool {
+        shell.jobs.iter().any(|&job| self.leads_to_service(job, 0))
+    }
+
+    fn leads_to_service(&self, pid: Pid, depth: usize) -> bool {
+        if depth > 16 || !self.before.alive(pid) {
+            return false;
+        }
+        let Some(process) = self.before.process(pid) else { return false };
+        matches!(process.role, Role::Service(_))
+            || self.before.children(pid).into_iter().any(|child| self.leads_to_service(child, depth + 1))
+    }
+
+    /// The shell's jobs that live, and where it stays.
+    fn jobs(&self, shell: &Shell, at: &Node) -> Site {
+        let statements = shell
+            .jobs
+            .iter()
+            .filter(|&&job| self.before.alive(job))
+            .filter_map(|&job| self.before.process(job)?.statement.clone())
+            .collect();
+        Site::Jobs { statements, at: at.clone(), dialect: shell.dialect }
+    }
+
+    /// Nothing of value runs, or all of it ended well, but PID 1 stays until it is killed.
+    fn keep_alive(&self) -> Option<Fault> {
+        let mut pid = 1;
+        loop {
+            let process = self.before.process(pid)?;
+            let (cause, place, site, next) = match &process.role {
+                Role::Shell(shell) => {
+                    let handles = shell.catches(self.signal);
+                    match &shell.waiting {
+                        Waiting::Foreground { node, rest, .. } => {
+                            let site = Site::Foreground { node: node.clone(), rest: *rest, dialect: shell.dialect };
+                            let cause = if handles { Cause::DeferredTrap } else { Cause::KeepAlive };
+                            (cause, place_of(node), site, None)
+                        }
+                        Waiting::Wait { node, .. } if handles => {
+                            let place = self.trap_place(shell).unwrap_or_else(|| place_of(node));
+                            (Cause::IncompleteTrap(TrapFlaw::Endless), place, self.jobs(shell, node), None)
+                        }
+                        Waiting::Wait { node, .. } => (Cause::KeepAlive, place_of(node), self.jobs(shell, node), None),
+                        Waiting::None => return None,
+                    }
+                }
+                Role::Forwarder(forwarder) => {
+                    let place = process.identity.place.clone()?;
+                    (Cause::SwallowingWrapper, place, Site::Process, Some(forwarder.child))
+                }
+                Role::Opaque => return None,
+                _ => (Cause::KeepAlive, process.identity.place.clone()?, Site::Process, None),
+            };
+            match next {
+                Some(child) if self.heard(process.pid) => pid = child,
+                _ => {
+                    return Some(Fault {
+                        cause,
+                        place,
+                        outcome: self.outcome,
+                        service: process.identity.shown(),
+                        chain: vec![process.identity.shown()],
+                        hops: Vec::new(),
+                        site,
+                        default: self.before.path.default,
+                        known_service: false,
+                    });
+                }
+            }
+        }
+    }
+}
+
+/// A course in which the container ends although a service runs.
+pub(super) fn early(world: &World) -> Option<Fault> {
+    let cut = world.processes().find(|process| {
+        matches!(process.role, Role::Service(_))
+            && matches!(process.state, State::Dead(death) if death.how == Ended::Container)
+    });
+    let mishap = world.path.mishaps.iter().find_map(|mishap| match mishap.kind {
+        MishapKind::WaitNext => Some((Cause::UnsupportedWait, mishap.place.clone())),
+        MishapKind::Bashism => Some((Cause::WrongInterpreter, mishap.place.clone())),
+        _ => None,
+    });
+    let (cause, place) = match mishap {
+        Some(known) => known,
+        None if cut?.started == Started::Forked => (Cause::Daemonized, cut?.identity.place.clone()?),
+        None => (Cause::EndsInBackground, cut?.identity.place.clone()?),
+    };
+    let first = world.process(1)?;
+    let service = cut.unwrap_or(first);
+    let site = match (&service.statement, world.process(1)) {
+        (Some(statement), Some(Process { role: Role::Shell(shell), .. })) => {
+            Site::Jobs { statements: vec![statement.clone()], at: statement.clone(), dialect: shell.dialect }
+        }
+        _ => Site::Process,
+    };
+    Some(Fault {
+        cause,
+        place,
+        outcome: Outcome::ExitsEarly,
+        service: service.identity.shown(),
+        chain: vec![first.identity.shown(), service.identity.shown()],
+        hops: Vec::new(),
+        site,
+        default: world.path.default,
+        known_service: service.identity.program.is_some(),
+    })
+}
+
+fn is_privilege(name: &str) -> bool {
+    matches!(name, "su" | "sudo" | "runuser")
+}
+
+/// The line a person would change: the command itself, not what is wrapped around it.
+fn place_of(node: &Node) -> Place {
+    match &node.kind {
+        NodeKind::Redirected(inner, _) | NodeKind::Not(inner) | NodeKind::Background(inner) => place_of(inner),
+        _ => node.place(),
+    }
+}

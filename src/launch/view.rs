@@ -1,0 +1,87 @@
+//! The processes of a steady state as a tree, for people and for reports.
+
+use super::explore::Steady;
+use super::signal::Signal;
+use super::world::{Identity, Pid, Process, Role, Started, World};
+use crate::source::Place;
+
+/// Whether a process hears the stop signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receives {
+    /// It does, and reacts.
+    Yes,
+    /// It does not, or it ignores it.
+    No,
+    /// The model cannot tell.
+    Unknown,
+}
+
+/// A process in a steady state.
+#[derive(Debug, Clone)]
+pub struct ProcessView {
+    /// The words it was started with, as far as they are known.
+    pub argv: Vec<String>,
+    /// How it came to be.
+    pub started: Started,
+    /// True if it does the container's work.
+    pub service: bool,
+    /// Whether it hears the stop signal.
+    pub receives: Receives,
+    /// What it was before it replaced itself, oldest first.
+    pub replaced: Vec<String>,
+    /// Where it is started.
+    pub place: Option<Place>,
+    /// Its children.
+    pub children: Vec<ProcessView>,
+}
+
+impl Identity {
+    /// The words, for people.
+    pub(super) fn shown(&self) -> String {
+        let words: Vec<String> = self.argv.iter().map(|field| one_line(&field.shown())).collect();
+        words.join(" ")
+    }
+}
+
+/// Text that may span lines, as one.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The tree of the processes that live.
+pub(super) fn tree(steady: &Steady, signal: Signal) -> Vec<ProcessView> {
+    steady.before.process(1).map(|first| node(steady, first, signal, 0)).into_iter().collect()
+}
+
+fn node(steady: &Steady, process: &Process, signal: Signal, depth: usize) -> ProcessView {
+    let children: Vec<Pid> =
+        if depth > 32 { Vec::new() } else { alive_children(&steady.before, process.pid) };
+    ProcessView {
+        argv: process.identity.argv.iter().map(super::field::Field::shown).collect(),
+        started: process.started,
+        service: matches!(process.role, Role::Service(_)),
+        receives: receives(steady, process, signal),
+        replaced: process.before.iter().map(Identity::shown).collect(),
+        place: process.identity.place.clone(),
+        children: children
+            .into_iter()
+            .filter_map(|child| steady.before.process(child))
+            .map(|child| node(steady, child, signal, depth + 1))
+            .collect(),
+    }
+}
+
+fn alive_children(world: &World, pid: Pid) -> Vec<Pid> {
+    world.children(pid).into_iter().filter(|&child| child != pid && world.alive(child)).collect()
+}
+
+fn receives(steady: &Steady, process: &Process, signal: Signal) -> Receives {
+    if matches!(process.role, Role::Opaque) {
+        return Receives::Unknown;
+    }
+    let _ = signal;
+    match steady.after.process(process.pid) {
+        Some(after) if !after.heard.is_empty() => Receives::Yes,
+        _ => Receives::No,
+    }
+}

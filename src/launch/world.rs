@@ -1,0 +1,602 @@
+//! The processes of one container, the signals between them, and the time.
+//!
+//! A world is one possible course of events. It is cheap to clone, so that a choice that cannot be decided (a condition on a file that
+//! may or may not be there) is followed both ways.
+
+use std::rc::Rc;
+
+use super::field::Field;
+use super::machine::{Shell, Waiting};
+use super::resolve::Broken;
+use super::signal::Signal;
+use crate::programs::{Program, Reaction};
+use crate::shell::Node;
+use crate::source::Place;
+
+/// A process number in the container; PID 1 is the first.
+pub(crate) type Pid = usize;
+
+/// Milliseconds since the container started.
+pub(crate) type Millis = u64;
+
+/// How long a stand-in for an unknown service takes to finish its work. Longer than any shell built-in, shorter than any grace period.
+const CLEAN_UP: Millis = 500;
+
+/// A sleep this long is no pause in a setup but a way to keep the container alive.
+const FOREVER: Millis = 10 * 60 * 1000;
+
+/// One possible course of events.
+#[derive(Debug, Clone)]
+pub(crate) struct World {
+    pub(crate) now: Millis,
+    processes: Vec<Rc<Process>>,
+    /// The stop, once it has begun.
+    pub(crate) stop: Option<Stop>,
+    pub(crate) path: Path,
+    /// The answer to the choice that the next step will ask for.
+    pub(crate) answer: Option<usize>,
+    /// The next unknown foreground command is taken as the service, not as setup.
+    pub(crate) next_is_service: bool,
+    /// The next condition is followed both ways even if it seems to make no difference.
+    pub(crate) follow_next: bool,
+    pub(crate) steps: u32,
+    /// PID 1's exit status once it has ended.
+    pub(crate) ended: Option<i32>,
+}
+
+/// The stop signal sent from outside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stop {
+    pub(crate) signal: Signal,
+    pub(crate) at: Millis,
+    pub(crate) grace: Millis,
+}
+
+/// Which way the course of events took.
+#[derive(Debug, Clone)]
+pub(crate) struct Path {
+    /// Choices in scripts, in order: where, and which way.
+    pub(crate) choices: Vec<Choice>,
+    /// True while nothing contradicts the image's own defaults (CMD, ENV).
+    pub(crate) default: bool,
+    /// The last command that was taken as setup but may be the service.
+    pub(crate) candidate: Option<usize>,
+    /// True if the path ended by `exit` with a failure that the script itself states.
+    pub(crate) failed: bool,
+    /// What could not be followed.
+    pub(crate) doubts: Vec<Doubt>,
+    /// Commands that failed at once because the shell does not know them so (`wait -n` in dash), traps never set, and the like.
+    pub(crate) mishaps: Vec<Mishap>,
+    /// A script that the kernel refused to run.
+    pub(crate) broken: Option<(Broken, Identity)>,
+}
+
+impl Path {
+    /// True if the shell could not run a part of the script.
+    pub(crate) fn fails_to_run(&self) -> bool {
+        self.mishaps.iter().any(|mishap| matches!(mishap.kind, MishapKind::WaitNext | MishapKind::Bashism))
+    }
+}
+
+/// One choice.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    pub(crate) place: Place,
+    pub(crate) taken: String,
+}
+
+/// Something that the model does not follow.
+#[derive(Debug, Clone)]
+pub(crate) struct Doubt {
+    pub(crate) place: Option<Place>,
+    pub(crate) reason: String,
+}
+
+/// A command that does not do what it seems to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mishap {
+    pub(crate) kind: MishapKind,
+    pub(crate) place: Place,
+}
+
+/// The kinds of [`Mishap`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MishapKind {
+    /// `wait -n` where the shell has no such option.
+    WaitNext,
+    /// `trap ... SIGTERM` where the shell knows names without SIG only.
+    SignalName,
+    /// Bash syntax run by another shell.
+    Bashism,
+    /// exec after a trap whose handler does work.
+    TrapDropped,
+}
+
+/// A process.
+#[derive(Debug, Clone)]
+pub(crate) struct Process {
+    pub(crate) pid: Pid,
+    pub(crate) parent: Pid,
+    /// The parent at its start; orphans are handed to PID 1.
+    pub(crate) born_of: Pid,
+    pub(crate) group: Pid,
+    pub(crate) started: Started,
+    /// What the process was before it replaced itself, oldest first.
+    pub(crate) before: Vec<Identity>,
+    pub(crate) identity: Identity,
+    /// For a background job: the statement before the `&`.
+    pub(crate) statement: Option<Node>,
+    pub(crate) role: Role,
+    pub(crate) state: State,
+    /// Signals that are ignored; kept over exec.
+    pub(crate) ignored: Vec<Signal>,
+    /// Signals that arrived and that the process reacts to.
+    pub(crate) heard: Vec<Signal>,
+}
+
+/// What a process runs, for people.
+#[derive(Debug, Clone)]
+pub(crate) struct Identity {
+    pub(crate) argv: Rc<[Field]>,
+    /// Where it is started.
+    pub(crate) place: Option<Place>,
+    /// The table's name for the program, if it has one.
+    pub(crate) program: Option<Rc<str>>,
+}
+
+/// How a process came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Started {
+    /// By the engine.
+    Pid1,
+    /// It replaced the process before it.
+    Exec,
+    /// By a process that waits for it.
+    Foreground,
+    /// By a shell's `&`.
+    Background,
+    /// By a program that is no shell.
+    Forked,
+}
+
+/// What a process does.
+#[derive(Debug, Clone)]
+pub(crate) enum Role {
+    Shell(Box<Shell>),
+    /// Does the container's work; with its row if the tables have one.
+    Service(Option<Rc<Program>>),
+    /// Stays, installs no handler, holds no data.
+    Helper,
+    /// `sleep`: ends by itself.
+    Timer(Millis),
+    /// `tail --pid`: stays as long as another process.
+    Follower(Pid),
+    /// Waits for a child.
+    Forwarder(Forwarder),
+    /// Not followed any further.
+    Opaque,
+}
+
+/// A process that starts one child and waits for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Forwarder {
+    pub(crate) child: Pid,
+    pub(crate) program: Rc<Program>,
+    /// When it kills the child, once it has forwarded a signal.
+    pub(crate) kills_at: Option<Millis>,
+}
+
+/// Whether a process lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    Running,
+    /// Cleaning up until then; `fast` if it cuts its work short.
+    Finishing { until: Millis, fast: bool },
+    Dead(Death),
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Death {
+    pub(crate) status: i32,
+    pub(crate) how: Ended,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// By itself, its work done.
+    Clean,
+    /// By itself, cutting its work.
+    Fast,
+    /// By a signal that it does not handle.
+    Signal,
+    /// With PID 1.
+    Container,
+}
+
+/// What [`World::advance`] came to.
+pub(crate) enum Next {
+    /// This shell can take a step.
+    Step(Pid),
+    /// Time went on.
+    Passed,
+    /// Nothing will happen until somebody sends a signal.
+    Steady,
+    /// PID 1 has ended, or the grace period has.
+    Over,
+}
+
+impl Process {
+    /// The process begins to end.
+    fn hears(&mut self, signal: Signal, until: Millis, fast: bool) {
+        self.heard.push(signal);
+        if self.state == State::Running {
+            self.state = State::Finishing { until, fast };
+        }
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            now: 0,
+            processes: Vec::new(),
+            stop: None,
+            path: Path {
+                choices: Vec::new(),
+                default: true,
+                candidate: None,
+                failed: false,
+                doubts: Vec::new(),
+                mishaps: Vec::new(),
+                broken: None,
+            },
+            answer: None,
+            next_is_service: false,
+            follow_next: false,
+            steps: 0,
+            ended: None,
+        }
+    }
+
+    pub(crate) fn processes(&self) -> impl Iterator<Item = &Process> {
+        self.processes.iter().map(Rc::as_ref)
+    }
+
+    pub(crate) fn process(&self, pid: Pid) -> Option<&Process> {
+        pid.checked_sub(1).and_then(|index| self.processes.get(index)).map(Rc::as_ref)
+    }
+
+    pub(crate) fn process_mut(&mut self, pid: Pid) -> Option<&mut Process> {
+        pid.checked_sub(1).and_then(|index| self.processes.get_mut(index)).map(Rc::make_mut)
+    }
+
+    pub(crate) fn alive(&self, pid: Pid) -> bool {
+        self.process(pid).is_some_and(|process| !matches!(process.state, State::Dead(_)))
+    }
+
+    /// The exit status of a process that has ended.
+    pub(crate) fn status_of(&self, pid: Pid) -> Option<i32> {
+        match self.process(pid)?.state {
+            State::Dead(death) => Some(death.status),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn shell(&self, pid: Pid) -> Option<&Shell> {
+        match &self.process(pid)?.role {
+            Role::Shell(shell) => Some(shell),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn shell_mut(&mut self, pid: Pid) -> Option<&mut Shell> {
+        match &mut self.process_mut(pid)?.role {
+            Role::Shell(shell) => Some(shell),
+            _ => None,
+        }
+    }
+
+    /// Starts a process and gives its number.
+    pub(crate) fn spawn(
+        &mut self,
+        parent: Pid,
+        started: Started,
+        identity: Identity,
+        role: Role,
+        ignored: Vec<Signal>,
+    ) -> Pid {
+        let pid = self.processes.len() + 1;
+        let group = self.process(parent).map_or(pid, |parent| parent.group);
+        self.processes.push(Rc::new(Process {
+            pid,
+            parent,
+            born_of: parent,
+            group,
+            started,
+            before: Vec::new(),
+            identity,
+            statement: None,
+            role,
+            state: State::Running,
+            ignored,
+            heard: Vec::new(),
+        }));
+        pid
+    }
+
+    /// The process becomes something else, as by exec.
+    pub(crate) fn become_role(&mut self, pid: Pid, identity: Identity, role: Role) {
+        if let Some(process) = self.process_mut(pid) {
+            let old = std::mem::replace(&mut process.identity, identity);
+            process.before.push(old);
+            process.role = role;
+        }
+    }
+
+    pub(crate) fn children(&self, pid: Pid) -> Vec<Pid> {
+        self.processes().filter(|process| process.parent == pid).map(|process| process.pid).collect()
+    }
+
+    /// Sends a signal; false if there is no such process.
+    pub(crate) fn send(&mut self, pid: Pid, signal: Signal) -> bool {
+        if !self.alive(pid) {
+            return false;
+        }
+        if signal == Signal::EXIT {
+            return true;
+        }
+        if signal == Signal::KILL {
+            self.die(pid, 137, Ended::Signal);
+            return true;
+        }
+        let stop_signal = self.stop.map(|stop| stop.signal);
+        let now = self.now;
+        let Some(process) = self.process_mut(pid) else { return false };
+        // A service that handles a signal does so whatever it inherits.
+        let keeps = match &process.role {
+            Role::Service(program) => program.as_ref().is_some_and(|row| row.signals.none),
+            _ => true,
+        };
+        if keeps && process.ignored.contains(&signal) {
+            return true;
+        }
+        let first = pid == 1;
+        match &mut process.role {
+            Role::Shell(shell) => {
+                if shell.catches(signal) {
+                    shell.pending.push(signal);
+                    process.heard.push(signal);
+                } else if !first && !signal.ignored_by_default() {
+                    self.die(pid, 128 + i32::from(signal.number()), Ended::Signal);
+                }
+            }
+            Role::Service(program) => {
+                let program = program.clone();
+                let usual = matches!(signal, Signal::TERM | Signal::INT | Signal::QUIT);
+                let assumed = usual || stop_signal == Some(signal);
+                match program.as_ref().map_or(Reaction::Unknown, |row| row.reaction(&signal.name(), first)) {
+                    // Assume the best of what is not known.
+                    Reaction::Unknown | Reaction::Forwards if !assumed => {}
+                    Reaction::Unknown | Reaction::Forwards | Reaction::Finishes => {
+                        process.hears(signal, now + CLEAN_UP, false);
+                    }
+                    Reaction::Cuts if program.is_some_and(|row| row.signals.none) => {
+                        self.die(pid, 128 + i32::from(signal.number()), Ended::Signal);
+                    }
+                    Reaction::Cuts => process.hears(signal, now, true),
+                    Reaction::Ignores => {}
+                }
+            }
+            Role::Helper | Role::Timer(_) | Role::Follower(_) | Role::Opaque => {
+                if !first && !signal.ignored_by_default() {
+                    self.die(pid, 128 + i32::from(signal.number()), Ended::Signal);
+                }
+            }
+            Role::Forwarder(forwarder) => {
+                let forwarder = forwarder.clone();
+                match forwarder.program.reaction(&signal.name(), first) {
+                    Reaction::Forwards => {
+                        process.heard.push(signal);
+                        self.forward(pid, &forwarder, signal);
+                    }
+                    Reaction::Finishes => {
+                        process.heard.push(signal);
+                        self.forward(pid, &forwarder, signal);
+                    }
+                    Reaction::Cuts => self.die(pid, 128 + i32::from(signal.number()), Ended::Signal),
+                    Reaction::Ignores | Reaction::Unknown => {}
+                }
+            }
+        }
+        true
+    }
+
+    fn forward(&mut self, pid: Pid, forwarder: &Forwarder, signal: Signal) {
+        let row = &forwarder.program;
+        let signal = row.sends.as_deref().and_then(Signal::parse).unwrap_or(signal);
+        if row.broadcast {
+            let others: Vec<Pid> = self.processes().map(|process| process.pid).filter(|&p| p != pid).collect();
+            for other in others {
+                self.send(other, signal);
+            }
+        } else {
+            self.send(forwarder.child, signal);
+        }
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let patience = row.kills_after.map(|seconds| (seconds * 1000.0) as Millis);
+        let now = self.now;
+        if let Some(patience) = patience
+            && let Some(Process { role: Role::Forwarder(own), .. }) = self.process_mut(pid)
+        {
+            own.kills_at.get_or_insert(now + patience);
+        }
+    }
+
+    /// Every process in the group of `pid`.
+    pub(crate) fn group_of(&self, pid: Pid) -> Vec<Pid> {
+        let group = self.process(pid).map(|process| process.group);
+        self.processes().filter(|p| Some(p.group) == group).map(|p| p.pid).collect()
+    }
+
+    /// Ends a process; PID 1 takes all others with it.
+    pub(crate) fn die(&mut self, pid: Pid, status: i32, how: Ended) {
+        if !self.alive(pid) {
+            return;
+        }
+        if let Some(process) = self.process_mut(pid) {
+            process.state = State::Dead(Death { status, how });
+        }
+        if pid == 1 {
+            self.ended = Some(status);
+            for index in 0..self.processes.len() {
+                let other = index + 1;
+                if self.alive(other)
+                    && let Some(process) = self.process_mut(other)
+                {
+                    process.state = State::Dead(Death { status: 137, how: Ended::Container });
+                }
+            }
+            return;
+        }
+        let parent = self.process(pid).map_or(0, |process| process.parent);
+        if self.shell(parent).is_some_and(|shell| shell.catches(Signal::CHLD))
+            && let Some(shell) = self.shell_mut(parent)
+        {
+            shell.pending.push(Signal::CHLD);
+        }
+        for child in self.children(pid) {
+            if let Some(child) = self.process_mut(child) {
+                child.parent = 1;
+            }
+        }
+        let waiting: Vec<Pid> = self
+            .processes()
+            .filter(|p| match &p.role {
+                Role::Forwarder(forwarder) => forwarder.child == pid,
+                Role::Follower(other) => *other == pid,
+                _ => false,
+            })
+            .map(|p| p.pid)
+            .collect();
+        for forwarder in waiting {
+            self.die(forwarder, status, Ended::Clean);
+        }
+    }
+
+    /// Lets the container go on: the next shell that can take a step, or the next moment at which something happens.
+    pub(crate) fn advance(&mut self) -> Next {
+        if self.ended.is_some() {
+            return Next::Over;
+        }
+        if let Some(pid) = self.ready() {
+            return Next::Step(pid);
+        }
+        if self.stop.is_none() && self.is_steady() {
+            return Next::Steady;
+        }
+        let deadline = self.stop.map(|stop| stop.at + stop.grace);
+        match (self.next_event(), deadline) {
+            (Some(at), Some(deadline)) if at > deadline => self.now = deadline,
+            (Some(at), _) => {
+                self.now = at;
+                self.fire();
+                return Next::Passed;
+            }
+            (None, Some(deadline)) => self.now = deadline,
+            (None, None) => return Next::Steady,
+        }
+        Next::Over
+    }
+
+    /// The first shell that is not blocked.
+    fn ready(&self) -> Option<Pid> {
+        self.processes()
+            .find(|process| {
+                process.state == State::Running
+                    && matches!(&process.role, Role::Shell(shell) if self.can_step(shell))
+            })
+            .map(|process| process.pid)
+    }
+
+    fn can_step(&self, shell: &Shell) -> bool {
+        match &shell.waiting {
+            Waiting::None => true,
+            Waiting::Foreground { pids, .. } => shell.must_end() || pids.iter().all(|&pid| !self.alive(pid)),
+            Waiting::Wait { targets, any, .. } => {
+                !shell.pending.is_empty()
+                    || if *any {
+                        targets.is_empty() || targets.iter().any(|&pid| !self.alive(pid))
+                    } else {
+                        targets.iter().all(|&pid| !self.alive(pid))
+                    }
+            }
+        }
+    }
+
+    /// Steady: everybody waits, and those who only pause go round in circles.
+    fn is_steady(&self) -> bool {
+        self.processes().all(|process| match (&process.role, &process.state) {
+            (_, State::Dead(_)) => true,
+            (_, State::Finishing { .. }) => false,
+            (Role::Timer(until), _) => {
+                until.saturating_sub(self.now) >= FOREVER || self.in_circles(process.parent) || process.parent == 0
+            }
+            _ => true,
+        })
+    }
+
+    /// True if a pause holds nothing up: nobody waits for it, or only a loop without end.
+    fn in_circles(&self, pid: Pid) -> bool {
+        let mut at = pid;
+        while let Some(process) = self.process(at) {
+            match &process.role {
+                Role::Shell(shell) if !shell.circling => at = process.parent,
+                _ => return true,
+            }
+        }
+        false
+    }
+
+    fn next_event(&self) -> Option<Millis> {
+        self.processes()
+            .filter_map(|process| match (&process.state, &process.role) {
+                (State::Finishing { until, .. }, _) => Some(*until),
+                (State::Running, Role::Timer(until)) => Some(*until),
+                (State::Running, Role::Forwarder(forwarder)) => forwarder.kills_at,
+                _ => None,
+            })
+            .min()
+    }
+
+    /// Ends what is due now.
+    fn fire(&mut self) {
+        let due: Vec<(Pid, Option<bool>)> = self
+            .processes()
+            .filter_map(|process| match (&process.state, &process.role) {
+                (State::Finishing { until, fast }, _) if *until <= self.now => Some((process.pid, Some(*fast))),
+                (State::Running, Role::Timer(until)) if *until <= self.now => Some((process.pid, Some(false))),
+                (State::Running, Role::Forwarder(forwarder)) => {
+                    forwarder.kills_at.filter(|at| *at <= self.now).map(|_| (process.pid, None))
+                }
+                _ => None,
+            })
+            .collect();
+        for (pid, end) in due {
+            match end {
+                Some(fast) => self.die(pid, 0, if fast { Ended::Fast } else { Ended::Clean }),
+                None => {
+                    let child = match self.process_mut(pid).map(|process| &mut process.role) {
+                        Some(Role::Forwarder(forwarder)) => {
+                            forwarder.kills_at = None;
+                            forwarder.child
+                        }
+                        _ => continue,
+                    };
+                    self.send(child, Signal::KILL);
+                }
+            }
+        }
+    }
+}
