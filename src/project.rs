@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::dockerfile::{Image, Keyword, Stage, StageBase};
+use crate::dockerfile::{Image, Stage};
 use crate::source::{Excerpt, Loader, Place};
 
 mod build_context;
@@ -22,7 +22,6 @@ mod vars;
 use build_context::BuildContext;
 use layers::Layers;
 use lookup::Lookup;
-use vars::Variables;
 
 /// Where Docker looks for programs unless ENV PATH says otherwise.
 pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -93,7 +92,6 @@ pub struct Context<'a> {
     loader: &'a dyn Loader,
     root: Option<Utf8PathBuf>,
     stages: Vec<Stage>,
-    global_args: Variables,
     files: OnceLock<BuildContext<'a>>,
     layers: Vec<OnceLock<Layers>>,
 }
@@ -111,17 +109,9 @@ impl<'a> Context<'a> {
     }
 
     fn build(image: &'a Image, loader: &'a dyn Loader, root: Option<Utf8PathBuf>) -> Self {
-        let dockerfile = &image.dockerfile;
-        let stages = dockerfile.stages();
-        let mut global_args = Variables::default();
-        let first = stages.first().map_or(0, |stage| stage.instructions.start);
-        for instruction in dockerfile.instructions.iter().take(first) {
-            if instruction.keyword == Keyword::Arg {
-                global_args.arg(instruction.body.text(), dockerfile.escape, None);
-            }
-        }
+        let stages = image.dockerfile.stages();
         let layers = stages.iter().map(|_| OnceLock::new()).collect();
-        Self { image, loader, root, stages, global_args, files: OnceLock::new(), layers }
+        Self { image, loader, root, stages, files: OnceLock::new(), layers }
     }
 
     /// The folder of the project that the answers take for the build context; empty for the project's root.
@@ -134,25 +124,9 @@ impl<'a> Context<'a> {
             .get_or_init(|| BuildContext::new(&self.image.dockerfile, self.loader, self.root.as_deref()))
     }
 
-    /// The steps of a stage, followed when they are first asked for.
+    /// What a stage does to files, followed when it is first asked for.
     fn layers(&self, stage: usize) -> &Layers {
-        // The stages below come first, one by one: a chain of stages can be longer than the call stack.
-        let mut chain = vec![stage];
-        while let Some(&last) = chain.last()
-            && let StageBase::Stage(parent) = self.stages[last].base
-            && parent < last
-            && self.layers[parent].get().is_none()
-        {
-            chain.push(parent);
-        }
-        for stage in chain.into_iter().rev() {
-            let parent = match self.stages[stage].base {
-                StageBase::Stage(parent) => self.layers[parent].get().map(|layers| (parent, layers)),
-                StageBase::Image(_) => None,
-            };
-            self.layers[stage].get_or_init(|| Layers::build(self, stage, parent));
-        }
-        self.layers[stage].get_or_init(|| Layers::build(self, stage, None))
+        self.layers[stage].get_or_init(|| Layers::build(self, stage))
     }
 }
 

@@ -381,11 +381,8 @@ impl Excerpt {
 
     /// The text with every `\r\n` read as `\n`, as it stands after `dos2unix`.
     pub fn without_carriage_returns(&self) -> Excerpt {
-        let changes: Vec<_> = self
-            .text
-            .match_indices("\r\n")
-            .map(|(at, _)| (Span::new(at, at + 2), "\n".to_owned()))
-            .collect();
+        let changes: Vec<_> =
+            self.text.match_indices("\r\n").map(|(at, _)| (Span::new(at, at + 2), "\n".to_owned())).collect();
         self.with_changes(&changes, self.encoding)
     }
 

@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, OnceLock};
 
-use crate::dockerfile::{Instruction, Keyword};
+use crate::dockerfile::{Instruction, Keyword, Step};
 use crate::source::{Excerpt, Span};
 
 use super::build_context::{BuildContext, Entry};
 use super::dockerignore::Patterns;
 use super::glob::{self, Glob};
 use super::heredoc::{self, Expander};
-use super::layers::State;
+use super::layers::Tree;
 use super::mode;
 use super::path;
 use super::vars;
@@ -105,7 +105,8 @@ fn words(instruction: &Instruction) -> Vec<Word> {
 pub(super) fn literal_sources(instruction: &Instruction) -> Vec<String> {
     let mut words = words(instruction);
     words.pop();
-    let literal = |text: &str| !glob::has_wildcards(text) && !text.contains(['$', '"', '\'', '\\']) && !is_url(text);
+    let literal =
+        |text: &str| !glob::has_wildcards(text) && !text.contains(['$', '"', '\'', '\\']) && !is_url(text);
     let plain = words.into_iter().filter(|word| word.opener.is_none() && literal(&word.text));
     plain.map(|word| path::join("/", &word.text)[1..].to_owned()).filter(|path| !path.is_empty()).collect()
 }
@@ -122,10 +123,10 @@ fn is_archive(name: &str) -> bool {
 
 impl Copy {
     /// Reads a COPY or ADD. `None` if it has no source or no destination.
-    pub(super) fn read(instruction: &Instruction, escape: char, origin: Origin, state: &State) -> Option<Self> {
-        let expand = |text: &str| vars::expand(text, escape, &state.variables);
+    pub(super) fn read(step: &Step<'_>, origin: Origin, tree: &Tree) -> Option<Self> {
+        let instruction = step.instruction;
         let mut words = words(instruction);
-        let dest = expand(&words.pop().filter(|word| word.opener.is_none())?.text);
+        let dest = step.expand(&words.pop().filter(|word| word.opener.is_none())?.text);
         if words.is_empty() {
             return None;
         }
@@ -133,17 +134,17 @@ impl Copy {
             .into_iter()
             .map(|word| match word.opener.and_then(|index| instruction.heredocs.get(index)) {
                 Some(heredoc) => {
-                    let get = |name: &str| state.variables.get(name).map(str::to_owned);
+                    let get = |name: &str| step.variables.get(name).cloned();
                     let expanded = || heredoc::expand(&heredoc.body, Expander::BuildKit, &get).map(Arc::new);
                     let body = if heredoc.expand { expanded() } else { None };
                     let body = body.unwrap_or_else(|| Arc::clone(&heredoc.body));
                     Source::Heredoc { name: heredoc.delimiter.clone(), body }
                 }
-                None => Source::read(expand(&word.text)),
+                None => Source::read(step.expand(&word.text)),
             })
             .collect();
-        let absolute = state.resolve(&path::join(&state.workdir, &dest));
-        let into = path::says_directory(&dest) || sources.len() > 1 || state.is_directory(&absolute);
+        let absolute = tree.resolve(&path::join(&step.workdir, &dest));
+        let into = path::says_directory(&dest) || sources.len() > 1 || tree.is_directory(&absolute);
         let unpack = instruction.flags.iter().find(|flag| flag.name == "unpack");
         let excludes = instruction.flags.iter().filter(|flag| flag.name == "exclude");
         let is_set = |name: &str| {
@@ -155,7 +156,7 @@ impl Copy {
             dest: absolute,
             sources,
             origin,
-            executable: instruction.flag("chmod").and_then(|mode| mode::executable(&expand(mode))),
+            executable: instruction.flag("chmod").and_then(|mode| mode::executable(&step.expand(mode))),
             exclude: Patterns::new(excludes.filter_map(|flag| flag.value.as_deref())),
             parents: is_set("parents"),
             unpacks: instruction.keyword == Keyword::Add && (unpack.is_none() || is_set("unpack")),

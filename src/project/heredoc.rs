@@ -69,16 +69,18 @@ fn value(
     if !reference.is_special() {
         return reference.value(get);
     }
-    let of_shell = |name: &str| {
-        Some(match name {
-            "#" | "?" => "0".to_owned(),
-            "$" | "-" | "0" => return None,
-            _ => String::new(),
-        })
-    };
     match expander {
         Expander::BuildKit => reference.value(&|_| Some(String::new())),
-        Expander::Shell => reference.value(&of_shell),
+        Expander::Shell => reference.value(&special),
+    }
+}
+
+/// The value of a special parameter in the shell of a RUN, which has no arguments and no jobs.
+pub(super) fn special(name: &str) -> Option<String> {
+    match name {
+        "#" | "?" => Some("0".to_owned()),
+        "$" | "-" | "0" => None,
+        _ => Some(String::new()),
     }
 }
 

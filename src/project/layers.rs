@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::dockerfile::{Instruction, Keyword, StageBase};
-use crate::programs::Sh;
+use crate::dockerfile::{Image, Keyword, StageBase, Step};
+use crate::programs::{Base, Sh};
 use crate::source::{Excerpt, Span};
 
 use super::Context;
@@ -12,7 +12,6 @@ use super::copy::{Copy, Origin};
 use super::glob::Glob;
 use super::path;
 use super::run;
-use super::vars::{self, Variables};
 
 /// Symlinks followed before a path counts as a loop, as in the kernel.
 pub(super) const MAX_LINKS: usize = 40;
@@ -54,19 +53,17 @@ const DIRECTORIES: &[&str] = &[
     "/var/tmp",
 ];
 
-/// What a stage does to files, oldest first.
+/// What a stage and the stages it builds on do to files, oldest first.
 #[derive(Debug)]
 pub(super) struct Layers {
-    /// The stage that it builds on.
-    pub(super) parent: Option<usize>,
-    pub(super) steps: Vec<Step>,
-    /// How things stand after the last step.
-    pub(super) end: State,
+    pub(super) changes: Vec<Change>,
+    /// How things stand after the last one.
+    pub(super) tree: Tree,
 }
 
 /// One effect and the instruction that has it.
 #[derive(Debug)]
-pub(super) struct Step {
+pub(super) struct Change {
     pub(super) effect: Effect,
     pub(super) by: Span,
 }
@@ -97,7 +94,7 @@ pub(super) enum Effect {
     },
     Remove(Target),
     /// Something that cannot be followed, and why the content is not known afterwards.
-    Change {
+    Obscure {
         target: Target,
         reason: String,
     },
@@ -166,7 +163,8 @@ impl Duplicate {
             let rest = path::below(path, &self.to)?;
             let first = rest.split('/').next()?;
             let dir = path::parent(&self.from)?;
-            return (!rest.is_empty() && glob.matches(first)).then(|| (path::under(dir, rest), first == rest));
+            return (!rest.is_empty() && glob.matches(first))
+                .then(|| (path::under(dir, rest), first == rest));
         }
         let name = path::name(&self.from);
         let to = if self.into { path::under(&self.to, name) } else { self.to.clone() };
@@ -184,30 +182,14 @@ impl Duplicate {
     }
 }
 
-/// What is known at one point of a build.
-#[derive(Debug, Clone)]
-pub(super) struct State {
-    pub(super) workdir: String,
-    pub(super) variables: Variables,
-    /// Which shell RUN uses; `None` if it is no POSIX shell.
-    pub(super) shell: Option<Sh>,
+/// The directories and symlinks that are known at one point of a build.
+#[derive(Debug, Default)]
+pub(super) struct Tree {
     directories: BTreeSet<String>,
     links: BTreeMap<String, String>,
 }
 
-impl State {
-    fn new(workdir: &str, sh: Sh) -> Self {
-        let mut state = Self {
-            workdir: path::join("/", workdir),
-            variables: Variables::default(),
-            shell: Some(sh),
-            directories: BTreeSet::new(),
-            links: BTreeMap::new(),
-        };
-        state.make_directory(workdir);
-        state
-    }
-
+impl Tree {
     /// Whether a directory is known to be there.
     pub(super) fn is_directory(&self, path: &str) -> bool {
         path == "/" || DIRECTORIES.binary_search(&path).is_ok() || self.directories.contains(path)
@@ -216,14 +198,23 @@ impl State {
     /// Notes a directory and those above it.
     pub(super) fn make_directory(&mut self, path: &str) {
         let missing = |path: &&str| !self.directories.contains(*path);
-        let new: Vec<String> =
-            std::iter::once(path).chain(path::ancestors(path)).take_while(missing).map(str::to_owned).collect();
+        let new: Vec<String> = std::iter::once(path)
+            .chain(path::ancestors(path))
+            .take_while(missing)
+            .map(str::to_owned)
+            .collect();
         self.directories.extend(new);
     }
 
     /// Notes a symlink.
     pub(super) fn link(&mut self, link: &str, target: &str) {
         self.links.insert(link.to_owned(), target.to_owned());
+    }
+
+    /// Notes that a path is gone.
+    pub(super) fn remove(&mut self, path: &str) {
+        self.links.remove(path);
+        self.directories.retain(|dir| path::below(dir, path).is_none());
     }
 
     /// The path with the known symlinks on it followed.
@@ -243,103 +234,57 @@ impl State {
 }
 
 impl Layers {
-    /// Follows the instructions of one stage. The stage it builds on comes as `parent`.
-    pub(super) fn build(context: &Context<'_>, stage: usize, parent: Option<(usize, &Layers)>) -> Self {
-        let dockerfile = &context.image.dockerfile;
-        let (state, parent) = match parent {
-            Some((index, layers)) => (layers.end.clone(), Some(index)),
-            None => (first_state(context, stage), None),
-        };
-        let mut builder = Builder { context, stage, state, steps: Vec::new() };
-        builder.state.variables.leave_stage();
-        let instructions = |stage: usize| {
-            let range = context.stages.get(stage).map_or(0..0, |stage| stage.instructions.clone());
-            dockerfile.instructions.get(range).unwrap_or_default()
-        };
-        // What the parent's ONBUILD asks for runs first.
-        for instruction in parent.map_or(&[][..], instructions) {
-            if let (Keyword::Onbuild, Some(inner)) = (instruction.keyword, &instruction.inner) {
-                builder.follow(inner);
-            }
+    /// Follows the instructions of a stage and of those it builds on.
+    pub(super) fn build(context: &Context<'_>, stage: usize) -> Self {
+        let base = base_of(context, stage);
+        let sh = base.sh;
+        let image = Image { stage, base, ..context.image.clone() };
+        let mut layers = Self { changes: Vec::new(), tree: Tree::default() };
+        for step in image.steps() {
+            layers.follow(context, &step, sh);
         }
-        for instruction in instructions(stage) {
-            builder.follow(instruction);
-        }
-        Self { parent, steps: builder.steps, end: builder.state }
+        layers
     }
-}
 
-fn first_state(context: &Context<'_>, stage: usize) -> State {
-    let base = &context.image.base;
-    let known = context.stages.get(stage).is_some_and(|stage| match &stage.base {
-        StageBase::Image(name) => *name == context.image.base_name,
-        StageBase::Stage(_) => false,
-    });
-    if known {
-        State::new(base.workdir.as_deref().unwrap_or("/"), base.sh)
-    } else {
-        State::new("/", Sh::Unknown)
-    }
-}
-
-struct Builder<'c, 'a> {
-    context: &'c Context<'a>,
-    stage: usize,
-    state: State,
-    steps: Vec<Step>,
-}
-
-impl Builder<'_, '_> {
-    fn follow(&mut self, instruction: &Instruction) {
-        let escape = self.context.image.dockerfile.escape;
-        let body = instruction.body.text();
-        match instruction.keyword {
-            Keyword::Arg => self.state.variables.arg(body, escape, Some(&self.context.global_args)),
-            Keyword::Env => self.state.variables.env(body, escape),
-            Keyword::Workdir => {
-                let dir = vars::expand(body, escape, &self.state.variables);
-                self.state.workdir = path::join(&self.state.workdir, &dir);
-                let dir = self.state.resolve(&self.state.workdir);
-                self.state.make_directory(&dir);
-            }
-            Keyword::Shell => {
-                let program = instruction.exec_form().and_then(|words| words.first());
-                let name = program.map_or("", |word| path::name(word.text()));
-                self.state.shell = match name {
-                    "bash" => Some(Sh::Bash),
-                    "dash" => Some(Sh::Dash),
-                    "ash" | "busybox" => Some(Sh::Ash),
-                    "sh" => first_state(self.context, self.stage).shell,
-                    "ksh" | "mksh" | "zsh" => Some(Sh::Unknown),
-                    _ => None,
-                };
-            }
+    fn follow(&mut self, context: &Context<'_>, step: &Step<'_>, sh: Sh) {
+        let by = step.instruction.span;
+        let tree = &mut self.tree;
+        tree.make_directory(&tree.resolve(&step.workdir));
+        match step.instruction.keyword {
             Keyword::Copy | Keyword::Add => {
-                let origin = self.origin(instruction);
-                let Some(copy) = Copy::read(instruction, escape, origin, &self.state) else { return };
-                self.state.make_directory(copy.directory(self.context.files()));
-                self.steps.push(Step { effect: Effect::Copy(Box::new(copy)), by: instruction.span });
+                let Some(copy) = Copy::read(step, origin(context, step), tree) else { return };
+                tree.make_directory(copy.directory(context.files()));
+                self.changes.push(Change { effect: Effect::Copy(Box::new(copy)), by });
             }
             Keyword::Run => {
-                let effects = run::effects(instruction, &mut self.state);
-                let steps = effects.into_iter().map(|effect| Step { effect, by: instruction.span });
-                self.steps.extend(steps);
+                let effects = run::effects(step, sh, tree);
+                self.changes.extend(effects.into_iter().map(|effect| Change { effect, by }));
             }
             _ => {}
         }
     }
+}
 
-    fn origin(&self, instruction: &Instruction) -> Origin {
-        let Some(from) = instruction.flag("from") else { return Origin::Context };
-        let from = vars::expand(from, self.context.image.dockerfile.escape, &self.state.variables);
-        let earlier = self.context.stages.get(..self.stage).unwrap_or_default();
-        let named = |name: &str| name.eq_ignore_ascii_case(&from);
-        let index = match earlier.iter().rposition(|stage| stage.name.as_deref().is_some_and(named)) {
-            Some(index) => Some(index),
-            None => from.parse().ok().filter(|index| *index < earlier.len()),
-        };
-        index.map_or(Origin::Elsewhere, Origin::Stage)
+/// What is known of the image that a stage's chain begins with.
+fn base_of(context: &Context<'_>, stage: usize) -> Base {
+    let mut base = context.stages.get(stage).map(|stage| &stage.base);
+    while let Some(StageBase::Stage(stage)) = base {
+        base = context.stages.get(*stage).map(|stage| &stage.base);
     }
+    match base {
+        Some(StageBase::Image(name)) if *name == context.image.base_name => context.image.base.clone(),
+        _ => Base::default(),
+    }
+}
+
+fn origin(context: &Context<'_>, step: &Step<'_>) -> Origin {
+    let Some(from) = step.instruction.flag("from") else { return Origin::Context };
+    let from = step.expand(from);
+    let earlier = context.stages.get(..step.stage).unwrap_or_default();
+    let named = |name: &str| name.eq_ignore_ascii_case(&from);
+    let by_name = earlier.iter().rposition(|stage| stage.name.as_deref().is_some_and(named));
+    let by_index = || from.parse().ok().filter(|index| *index < earlier.len());
+    by_name.or_else(by_index).map_or(Origin::Elsewhere, Origin::Stage)
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@ use camino::Utf8Path;
 use crate::source::{Excerpt, Place, ReadError, Span};
 
 use super::copy::{Candidate, Copy};
-use super::layers::{Content, Effect, MAX_LINKS};
+use super::layers::{Change, Content, Effect, MAX_LINKS};
 use super::path;
 use super::{Context, Found, ImageFile};
 
-/// Steps looked at before a question is given up: stages can copy from each other in ways that take exponential time.
+/// Changes looked at before a question is given up: stages can copy from each other in ways that take exponential time.
 const BUDGET: usize = 100_000;
 
 /// Copies of copies that are followed.
@@ -22,13 +22,6 @@ pub(super) struct Lookup<'c, 'a> {
     context: &'c Context<'a>,
     budget: usize,
     depth: usize,
-}
-
-/// A point in the history of a stage: everything before step `before` has happened.
-#[derive(Clone, Copy)]
-struct Cursor {
-    stage: usize,
-    before: usize,
 }
 
 /// What later steps did to the file that is still looked for.
@@ -51,38 +44,41 @@ impl<'c, 'a> Lookup<'c, 'a> {
     /// What is at a path when a stage is finished.
     pub(super) fn find(&mut self, stage: usize, path: &str) -> Found {
         let layers = self.context.layers(stage);
-        let path = layers.end.resolve(&path::join("/", path));
-        self.find_at(Cursor { stage, before: layers.steps.len() }, path)
+        self.budget = self.budget.saturating_sub(layers.changes.len());
+        let path = layers.tree.resolve(&path::join("/", path));
+        self.find_in(&layers.changes, path)
     }
 
-    fn find_at(&mut self, from: Cursor, path: String) -> Found {
+    /// What is at a path after some changes.
+    fn find_in(&mut self, changes: &'c [Change], path: String) -> Found {
         if self.depth >= MAX_DEPTH {
             return Found::Unreadable("it is copied too many times".to_owned());
         }
         self.depth += 1;
-        let found = self.walk(from, path);
+        let found = self.walk(changes, path);
         self.depth -= 1;
         found
     }
 
-    fn walk(&mut self, from: Cursor, mut path: String) -> Found {
-        let mut at = from;
+    fn walk(&mut self, changes: &'c [Change], mut path: String) -> Found {
         let mut links = 0;
         let mut pending = Pending::default();
-        while let Some((effect, by)) = self.step_back(&mut at) {
+        let mut rest = changes;
+        while let [before @ .., Change { effect, by }] = rest {
+            rest = before;
             if self.budget == 0 {
                 return Found::Unreadable("too many instructions copy from each other".to_owned());
             }
             self.budget -= 1;
             match effect {
                 Effect::Copy(copy) => {
-                    if let Some(found) = self.copied(copy, &path, by) {
+                    if let Some(found) = self.copied(copy, &path, *by) {
                         return self.finish(pending, found, &path, copy.executable);
                     }
                 }
                 Effect::Duplicate(duplicate) => {
                     if let Some((origin, exact)) = duplicate.origin(&path) {
-                        let found = self.find_at(at, origin);
+                        let found = self.find_in(before, origin);
                         if exact || !matches!(found, Found::Unknown) {
                             return self.finish(pending, found, &path, duplicate.executable);
                         }
@@ -95,36 +91,24 @@ impl<'c, 'a> Lookup<'c, 'a> {
                     return self.finish(pending, Found::Unknown, &path, None);
                 }
                 Effect::Link { link, target } => {
-                    if let Some(rest) = path::below(&path, link) {
+                    if let Some(below) = path::below(&path, link) {
                         links += 1;
                         if links > MAX_LINKS {
                             return Found::Unreadable("its symlinks form a loop".to_owned());
                         }
-                        path = path::under(target, rest);
-                        at = from;
+                        path = path::under(target, below);
+                        // The target may have been put there later than the link.
+                        rest = changes;
                     }
                 }
                 Effect::Mode { target, executable } if target.covers(&path) => {
                     pending.executable.get_or_insert(*executable);
                 }
-                effect if pending.written.is_none() => pending.note(effect, &path, by),
+                effect if pending.written.is_none() => pending.note(effect, &path, *by),
                 _ => {}
             }
         }
         self.finish(pending, Found::Unknown, &path, None)
-    }
-
-    /// The step before, in this stage or in the one it builds on.
-    fn step_back(&self, at: &mut Cursor) -> Option<(&'c Effect, Span)> {
-        loop {
-            let layers = self.context.layers(at.stage);
-            if let Some(before) = at.before.checked_sub(1) {
-                at.before = before;
-                return layers.steps.get(before).map(|step| (&step.effect, step.by));
-            }
-            at.stage = layers.parent?;
-            at.before = self.context.layers(at.stage).steps.len();
-        }
     }
 
     /// What a COPY put at the path; `None` if nothing.
@@ -223,7 +207,7 @@ impl Pending {
                 }
             }
             Effect::Newlines(target) if target.covers(path) => self.newlines = true,
-            Effect::Change { target, reason } if target.covers(path) => {
+            Effect::Obscure { target, reason } if target.covers(path) => {
                 self.changed.get_or_insert_with(|| reason.clone());
             }
             _ => {}
@@ -232,10 +216,7 @@ impl Pending {
 }
 
 /// A text and what was appended to it, the latest first.
-fn append(
-    begin: Option<Arc<Excerpt>>,
-    appended: &[(Content, Span)],
-) -> Result<Arc<Excerpt>, String> {
+fn append(begin: Option<Arc<Excerpt>>, appended: &[(Content, Span)]) -> Result<Arc<Excerpt>, String> {
     let mut parts: Vec<Arc<Excerpt>> = begin.into_iter().collect();
     for (content, _) in appended.iter().rev() {
         match content {

@@ -83,7 +83,9 @@ impl Loader for DiskLoader {
     }
 
     fn list(&self, path: &Utf8Path) -> Vec<String> {
-        let Ok(entries) = self.resolve(path).and_then(|real| Ok(fs::read_dir(real)?)) else { return Vec::new() };
+        let Ok(entries) = self.resolve(path).and_then(|real| Ok(fs::read_dir(real)?)) else {
+            return Vec::new();
+        };
         let mut names: Vec<String> =
             entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
         names.sort_unstable();

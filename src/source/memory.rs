@@ -1,6 +1,7 @@
 //! A map as a [`Loader`]: for tests, standard input and editors.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -77,13 +78,13 @@ pub(super) fn kind_in<T>(files: &BTreeMap<Utf8PathBuf, T>, path: &Utf8Path) -> O
         return Some(EntryKind::File);
     }
     // Utf8Path sorts by components, so whatever is below a directory follows it at once.
-    let below = files.range::<Utf8Path, _>(path..).next();
+    let below = files.range::<Utf8Path, _>((Bound::Included(path), Bound::Unbounded)).next();
     below.is_some_and(|(next, _)| next.starts_with(path)).then_some(EntryKind::Directory)
 }
 
 /// The names in the directory `path` if `files` are all there is.
 pub(super) fn names_in<T>(files: &BTreeMap<Utf8PathBuf, T>, path: &Utf8Path) -> Vec<String> {
-    let below = files.range::<Utf8Path, _>(path..).map(|(file, _)| file);
+    let below = files.range::<Utf8Path, _>((Bound::Included(path), Bound::Unbounded)).map(|(file, _)| file);
     let mut names: Vec<String> = below
         .map_while(|file| file.strip_prefix(path).ok())
         .filter_map(|rest| rest.components().next())

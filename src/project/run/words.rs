@@ -14,7 +14,9 @@ use crate::source::{Excerpt, Span};
 pub(super) enum Item {
     Command(Simple),
     /// `(` or `{`
-    Open,
+    Open {
+        subshell: bool,
+    },
     /// `)` or `}` and what follows it up to the next separator.
     Close(Simple),
 }
@@ -36,7 +38,11 @@ pub(super) struct Simple {
 #[derive(Debug)]
 pub(super) enum Redirect {
     /// `>`: standard output, unless `other`.
-    Out { to: Word, append: bool, other: bool },
+    Out {
+        to: Word,
+        append: bool,
+        other: bool,
+    },
     In(Word),
     Heredoc(Body),
 }
@@ -170,7 +176,7 @@ impl Lexer<'_> {
                 }
                 '(' => {
                     self.separator(at);
-                    self.items.push(Item::Open);
+                    self.items.push(Item::Open { subshell: true });
                 }
                 ')' => {
                     self.separator(at);
@@ -226,7 +232,7 @@ impl Lexer<'_> {
                     return;
                 }
                 Some("done" | "then" | "else" | "elif" | "do" | "!" | "time") => return,
-                Some("{") => return self.items.push(Item::Open),
+                Some("{") => return self.items.push(Item::Open { subshell: false }),
                 Some("}") => {
                     self.closes = true;
                     return;
