@@ -35,7 +35,11 @@ pub(super) struct Copy {
 #[derive(Debug)]
 enum Source {
     /// A path relative to the context or to the root of a stage, as written but for its variables.
-    Path(String),
+    Path {
+        path: String,
+        /// What the context holds there.
+        entry: OnceLock<Entry>,
+    },
     Wildcards {
         pattern: String,
         matches: OnceLock<Vec<(String, Entry)>>,
@@ -167,8 +171,8 @@ impl Copy {
     pub(super) fn directory(&self, files: &BuildContext<'_>) -> &str {
         let holds_files = self.into
             || self.sources.iter().any(|source| match source {
-                Source::Path(path) if self.origin == Origin::Context => {
-                    files.entry(&clean(path)) == Entry::Directory
+                Source::Path { path, entry } if self.origin == Origin::Context => {
+                    *entry.get_or_init(|| files.entry(&clean(path))) == Entry::Directory
                 }
                 _ => false,
             });
@@ -188,11 +192,11 @@ impl Copy {
                 Source::Unknown(text) if self.lands(rest, path::name(text)) => {
                     found.push(Candidate::Missing(format!("its source `{text}` depends on the build")));
                 }
-                Source::Path(text) if self.parents => self.with_parents(text, rest, files, &mut found),
+                Source::Path { path, .. } if self.parents => self.with_parents(path, rest, files, &mut found),
                 Source::Wildcards { pattern, .. } if self.parents => {
                     self.with_parents(pattern, rest, files, &mut found);
                 }
-                Source::Path(text) => self.of_path(&clean(text), rest, files, &mut found),
+                Source::Path { path, entry } => self.of_path(&clean(path), entry, rest, files, &mut found),
                 Source::Wildcards { pattern, matches } => {
                     self.of_wildcards(pattern, matches, rest, files, &mut found);
                 }
@@ -207,7 +211,14 @@ impl Copy {
         if rest.is_empty() { !self.into } else { rest == name }
     }
 
-    fn of_path(&self, source: &str, rest: &str, files: &BuildContext<'_>, found: &mut Vec<Candidate>) {
+    fn of_path(
+        &self,
+        source: &str,
+        entry: &OnceLock<Entry>,
+        rest: &str,
+        files: &BuildContext<'_>,
+        found: &mut Vec<Candidate>,
+    ) {
         let name = path::name(source);
         match self.origin {
             Origin::Elsewhere if self.lands(rest, name) => found.push(Candidate::Elsewhere),
@@ -221,7 +232,10 @@ impl Copy {
                     found.push(Candidate::Stage { stage, path: source, exact: true });
                 }
             }
-            Origin::Context => self.of_entry(source, files.entry(source), rest, files, found),
+            Origin::Context => {
+                let entry = *entry.get_or_init(|| files.entry(source));
+                self.of_entry(source, entry, rest, files, found);
+            }
         }
     }
 
@@ -317,7 +331,7 @@ impl Source {
         } else if glob::has_wildcards(&text) {
             Self::Wildcards { pattern: text, matches: OnceLock::new() }
         } else {
-            Self::Path(text)
+            Self::Path { path: text, entry: OnceLock::new() }
         }
     }
 }

@@ -4,6 +4,9 @@ use crate::source::{Encoding, Excerpt, Span};
 
 use super::vars::Reference;
 
+/// How much variables may add to a body, in bytes and in multiples of its length.
+const MAX_ADDED: (usize, usize) = (1 << 10, 8);
+
 /// Who expands the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expander {
@@ -22,6 +25,7 @@ pub(super) fn expand(
 ) -> Option<Excerpt> {
     let text = body.text();
     let mut changes = Vec::new();
+    let mut room = MAX_ADDED.0 + MAX_ADDED.1 * text.len();
     let mut rest = text;
     while let Some(found) = rest.find(['$', '\\', '`']) {
         let at = text.len() - rest.len() + found;
@@ -30,7 +34,10 @@ pub(super) fn expand(
         let len = match text.as_bytes()[at] {
             b'$' => match Reference::parse(behind) {
                 Some((reference, len)) => {
-                    if let Some(value) = value(&reference, expander, get) {
+                    if let Some(value) = value(&reference, expander, get)
+                        && let Some(less) = room.checked_sub(value.len())
+                    {
+                        room = less;
                         changes.push((Span::new(at, at + 1 + len), value));
                     }
                     len

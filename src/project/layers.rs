@@ -16,6 +16,12 @@ use super::run;
 /// Symlinks followed before a path counts as a loop, as in the kernel.
 pub(super) const MAX_LINKS: usize = 40;
 
+/// Longer paths do not exist: PATH_MAX of Linux.
+pub(super) const MAX_PATH: usize = 4096;
+
+/// How many directories above a path are noted.
+const MAX_PARENTS: usize = 64;
+
 /// Directories that every base image has, as far as people copy files into them.
 const DIRECTORIES: &[&str] = &[
     "/bin",
@@ -198,9 +204,13 @@ impl Tree {
     /// Notes a directory and those above it.
     pub(super) fn make_directory(&mut self, path: &str) {
         let missing = |path: &&str| !self.directories.contains(*path);
+        if path.len() > MAX_PATH {
+            return;
+        }
         let new: Vec<String> = std::iter::once(path)
             .chain(path::ancestors(path))
             .take_while(missing)
+            .take(MAX_PARENTS)
             .map(str::to_owned)
             .collect();
         self.directories.extend(new);
@@ -221,7 +231,7 @@ impl Tree {
     pub(super) fn resolve(&self, path: &str) -> String {
         let mut path = path.to_owned();
         for _ in 0..MAX_LINKS {
-            if self.links.is_empty() {
+            if self.links.is_empty() || path.len() > MAX_PATH {
                 break;
             }
             let on_path = std::iter::once(path.as_str()).chain(path::ancestors(&path));

@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use crate::source::{Excerpt, Place, ReadError, Span};
 
 use super::copy::{Candidate, Copy};
-use super::layers::{Change, Content, Effect, MAX_LINKS};
+use super::layers::{Change, Content, Effect, MAX_LINKS, MAX_PATH};
 use super::path;
 use super::{Context, Found, ImageFile};
 
@@ -45,7 +45,11 @@ impl<'c, 'a> Lookup<'c, 'a> {
     pub(super) fn find(&mut self, stage: usize, path: &str) -> Found {
         let layers = self.context.layers(stage);
         self.budget = self.budget.saturating_sub(layers.changes.len());
-        let path = layers.tree.resolve(&path::join("/", path));
+        let path = path::join("/", path);
+        if path.len() > MAX_PATH {
+            return Found::Unknown;
+        }
+        let path = layers.tree.resolve(&path);
         self.find_in(&layers.changes, path)
     }
 

@@ -1,5 +1,6 @@
 //! RUN: what its commands do to files, as far as that can be followed.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,6 +26,9 @@ const MAX_DEPTH: usize = 4;
 /// How many words one word may become.
 const MAX_EXPANSION: usize = 64;
 
+/// How much variables may add to a script, in bytes and in multiples of its length: `a=$a$a` doubles a value each time.
+const MAX_ADDED: (usize, usize) = (1 << 12, 16);
+
 /// What a RUN instruction does to files, in order. `sh` is the image's `/bin/sh`.
 pub(super) fn effects(step: &Step<'_>, sh: Sh, tree: &mut Tree) -> Vec<Effect> {
     let program = step.shell.first().map_or("", |word| path::name(word));
@@ -37,6 +41,7 @@ pub(super) fn effects(step: &Step<'_>, sh: Sh, tree: &mut Tree) -> Vec<Effect> {
         // PowerShell and the like.
         _ => return Vec::new(),
     };
+    let instruction = step.instruction;
     let mut runner = Runner {
         step,
         sh,
@@ -47,8 +52,8 @@ pub(super) fn effects(step: &Step<'_>, sh: Sh, tree: &mut Tree) -> Vec<Effect> {
         groups: Vec::new(),
         output: None,
         depth: 0,
+        room: Cell::new(MAX_ADDED.0 + MAX_ADDED.1 * (instruction.span.end - instruction.span.start)),
     };
-    let instruction = step.instruction;
     match instruction.exec_form() {
         None => runner.script(&instruction.body, &instruction.heredocs),
         Some(words) => {
@@ -134,6 +139,8 @@ struct Runner<'r, 's> {
     /// What the command before wrote.
     output: Option<Output>,
     depth: usize,
+    /// Bytes that variables may still add.
+    room: Cell<usize>,
 }
 
 impl Runner<'_, '_> {
@@ -333,6 +340,12 @@ impl Runner<'_, '_> {
             let mut next = Vec::new();
             for (arg, pattern, wild) in &args {
                 for value in values.iter().take(MAX_EXPANSION / args.len().max(1)) {
+                    let added = arg.text.len() + value.text.len();
+                    let Some(room) = self.room.get().checked_sub(added) else {
+                        next.push((Arg { computed: true, ..Arg::default() }, String::new(), false));
+                        continue;
+                    };
+                    self.room.set(room);
                     let (mut arg, mut pattern) = (arg.clone(), pattern.clone());
                     arg.text.push_str(&value.text);
                     arg.unknown |= value.unknown;

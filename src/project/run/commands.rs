@@ -1,6 +1,6 @@
 //! What single commands do to files.
 
-use super::{Arg, Content, Duplicate, Effect, Files, Output, Place, Redirect, Runner, Target};
+use super::{Arg, Content, Duplicate, Effect, Files, MAX_EXPANSION, Output, Place, Redirect, Runner, Target};
 use super::{is_shell_script, one, output, path};
 use crate::project::glob::Glob;
 use crate::project::mode;
@@ -303,7 +303,8 @@ impl Runner<'_, '_> {
         if let [name, keyword, values @ ..] = args
             && keyword.text == "in"
         {
-            self.locals.insert(name.text.clone(), values.to_vec());
+            let values = values.iter().take(MAX_EXPANSION).cloned().collect();
+            self.locals.insert(name.text.clone(), values);
         }
     }
 
