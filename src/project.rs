@@ -1,9 +1,30 @@
 //! The build context: which file is at a path of the image?
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use crate::dockerfile::Image;
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::dockerfile::{Image, Stage};
 use crate::source::{Excerpt, Loader, Place};
+
+mod build_context;
+mod copy;
+mod dockerignore;
+mod glob;
+mod heredoc;
+mod layers;
+mod lookup;
+mod mode;
+mod path;
+mod run;
+mod vars;
+
+use build_context::BuildContext;
+use layers::Layers;
+use lookup::Lookup;
+
+/// Where Docker looks for programs unless ENV PATH says otherwise.
+pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What the image holds at a path.
 #[derive(Debug, Clone)]
@@ -19,9 +40,9 @@ pub enum Found {
 /// A text file in the image.
 #[derive(Debug, Clone)]
 pub struct ImageFile {
-    /// Absolute, normalised path in the image.
+    /// Absolute, normalised path in the image, symlinks followed.
     pub path: String,
-    /// The content, with its map to the file a person would edit.
+    /// The content as the image has it, with its map to the file a person would edit.
     pub text: Arc<Excerpt>,
     /// Whether it may be executed; `None` where that cannot be known.
     pub executable: Option<bool>,
@@ -33,25 +54,87 @@ pub struct ImageFile {
 pub trait ImageFiles {
     /// The file at an absolute path of the image.
     fn find(&self, path: &str) -> Found;
+
+    /// The file that a bare name means: the first one in the directories of PATH that may be executed, else the first one.
+    fn which(&self, name: &str, path_env: Option<&str>) -> Option<ImageFile> {
+        if name.is_empty() || name.contains('/') {
+            return None;
+        }
+        let mut first = None;
+        for dir in path_env.unwrap_or(DEFAULT_PATH).split(':').filter(|dir| dir.starts_with('/')) {
+            if let Found::File(file) = self.find(&path::join(dir, name)) {
+                if file.executable != Some(false) {
+                    return Some(file);
+                }
+                first.get_or_insert(file);
+            }
+        }
+        first
+    }
+
+    /// The package.json that counts in a directory: its own, or that of the nearest directory above it.
+    fn package_json(&self, dir: &str) -> Option<ImageFile> {
+        let dir = path::join("/", dir);
+        for dir in std::iter::once(dir.as_str()).chain(path::ancestors(&dir)) {
+            match self.find(&path::join(dir, "package.json")) {
+                Found::File(file) => return Some(file),
+                Found::Unreadable(_) => return None,
+                Found::Unknown => {}
+            }
+        }
+        None
+    }
 }
 
 /// The files that a Dockerfile's instructions put into an image.
 pub struct Context<'a> {
-    #[allow(dead_code)]
     image: &'a Image,
-    #[allow(dead_code)]
     loader: &'a dyn Loader,
+    root: Option<Utf8PathBuf>,
+    stages: Vec<Stage>,
+    files: OnceLock<BuildContext<'a>>,
+    layers: Vec<OnceLock<Layers>>,
 }
 
 impl<'a> Context<'a> {
-    /// The files of `image`, read through `loader`.
+    /// The files of `image`, read through `loader`. The build context is the Dockerfile's folder, or one above it if the
+    /// sources of COPY are found there.
     pub fn new(image: &'a Image, loader: &'a dyn Loader) -> Self {
-        Self { image, loader }
+        Self::build(image, loader, None)
+    }
+
+    /// The files of `image`, built with `root` (a folder of the project) as its context.
+    pub fn with_root(image: &'a Image, loader: &'a dyn Loader, root: impl Into<Utf8PathBuf>) -> Self {
+        Self::build(image, loader, Some(root.into()))
+    }
+
+    fn build(image: &'a Image, loader: &'a dyn Loader, root: Option<Utf8PathBuf>) -> Self {
+        let stages = image.dockerfile.stages();
+        let layers = stages.iter().map(|_| OnceLock::new()).collect();
+        Self { image, loader, root, stages, files: OnceLock::new(), layers }
+    }
+
+    /// The folder of the project that the answers take for the build context; empty for the project's root.
+    pub fn context_root(&self) -> &Utf8Path {
+        &self.files().root
+    }
+
+    fn files(&self) -> &BuildContext<'a> {
+        self.files
+            .get_or_init(|| BuildContext::new(&self.image.dockerfile, self.loader, self.root.as_deref()))
+    }
+
+    /// What a stage does to files, followed when it is first asked for.
+    fn layers(&self, stage: usize) -> &Layers {
+        self.layers[stage].get_or_init(|| Layers::build(self, stage))
     }
 }
 
 impl ImageFiles for Context<'_> {
-    fn find(&self, _path: &str) -> Found {
-        Found::Unknown
+    fn find(&self, path: &str) -> Found {
+        if self.image.stage >= self.stages.len() {
+            return Found::Unknown;
+        }
+        Lookup::new(self).find(self.image.stage, path)
     }
 }

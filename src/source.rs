@@ -7,6 +7,14 @@ use std::sync::{Arc, OnceLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+mod disk;
+mod memory;
+mod overlay;
+
+pub use disk::{DiskLoader, MAX_FILE_SIZE};
+pub use memory::MemoryLoader;
+pub use overlay::OverlayLoader;
+
 /// A half-open range of byte offsets into a [`Source`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Span {
@@ -196,6 +204,8 @@ pub struct Edit {
 pub enum Encoding {
     /// As it is: a script, a heredoc's body.
     Verbatim,
+    /// A heredoc's body in which `$VAR` is expanded: dollars, backslashes and backquotes are written with a backslash.
+    Expanded,
     /// The logical line of a Dockerfile instruction: a line ending cannot be written.
     LogicalLine,
     /// Inside a JSON string.
@@ -332,6 +342,65 @@ impl Excerpt {
         }
     }
 
+    /// The bytes `range` of the text as an excerpt of their own.
+    pub fn sub(&self, range: Span) -> Excerpt {
+        let text = self.text.get(range.start..range.end).unwrap_or("").to_owned();
+        let mut pieces = Vec::new();
+        self.cut(range, 0, &mut pieces);
+        Self {
+            text,
+            source: Arc::clone(&self.source),
+            span: self.to_source(range),
+            pieces,
+            encoding: self.encoding,
+        }
+    }
+
+    /// The text with `changes` made: ascending, disjoint ranges of the text and what stands there instead.
+    /// The unchanged rest keeps its places; each replacement has the place of what it replaces, as a whole.
+    pub fn with_changes(&self, changes: &[(Span, String)], encoding: Encoding) -> Excerpt {
+        let mut text = String::with_capacity(self.text.len());
+        let mut pieces = Vec::new();
+        let mut done = 0;
+        for (range, replacement) in changes {
+            self.cut(Span::new(done, range.start), text.len(), &mut pieces);
+            text.push_str(self.text.get(done..range.start).unwrap_or(""));
+            let place = self.to_source(*range);
+            push_indivisible(&mut pieces, text.len(), replacement.len(), place);
+            text.push_str(replacement);
+            done = range.end;
+        }
+        self.cut(Span::new(done, self.text.len()), text.len(), &mut pieces);
+        text.push_str(self.text.get(done..).unwrap_or(""));
+        let encoding = if self.pieces.is_empty() { Encoding::Derived } else { encoding };
+        if encoding == Encoding::Derived {
+            pieces.clear();
+        }
+        Self { text, source: Arc::clone(&self.source), span: self.span, pieces, encoding }
+    }
+
+    /// The text with every `\r\n` read as `\n`, as it stands after `dos2unix`.
+    pub fn without_carriage_returns(&self) -> Excerpt {
+        let changes: Vec<_> =
+            self.text.match_indices("\r\n").map(|(at, _)| (Span::new(at, at + 2), "\n".to_owned())).collect();
+        self.with_changes(&changes, self.encoding)
+    }
+
+    /// Copies the pieces of `range`, as they lie in a text where the range begins at `at`.
+    fn cut(&self, range: Span, at: usize, pieces: &mut Vec<Piece>) {
+        let first = self.pieces.partition_point(|p| p.text + p.len <= range.start);
+        for piece in self.pieces[first..].iter().take_while(|p| p.text < range.end) {
+            let start = piece.text.max(range.start);
+            let end = (piece.text + piece.len).min(range.end);
+            let (source, source_len) = if piece.len == piece.source_len {
+                (piece.source + (start - piece.text), end - start)
+            } else {
+                (piece.source, piece.source_len)
+            };
+            pieces.push(Piece { text: at + start - range.start, len: end - start, source, source_len });
+        }
+    }
+
     /// The edit that puts `replacement` in place of the bytes `range` of the text, escaped as the place needs it.
     /// `None` where the text cannot be edited or the replacement cannot be written there.
     pub fn edit(&self, range: Span, replacement: &str) -> Option<Edit> {
@@ -340,6 +409,7 @@ impl Excerpt {
             Encoding::LogicalLine if replacement.contains(['\n', '\r']) => return None,
             Encoding::LogicalLine => replacement.to_owned(),
             Encoding::Verbatim => replacement.replace('\n', self.source.newline()),
+            Encoding::Expanded => escape_expansion(replacement).replace('\n', self.source.newline()),
             Encoding::Json => {
                 let quoted = serde_json::to_string(replacement).ok()?;
                 quoted[1..quoted.len() - 1].to_owned()
@@ -347,6 +417,33 @@ impl Excerpt {
         };
         Some(Edit { path: self.source.path().to_owned(), span: self.to_source(range), text })
     }
+}
+
+/// Adds `len` bytes of text that stand for the bytes `place` of the file, and not byte by byte.
+fn push_indivisible(pieces: &mut Vec<Piece>, text: usize, len: usize, place: Span) {
+    let source_len = place.end - place.start;
+    if len == 0 {
+        return;
+    }
+    if len != source_len || len == 1 {
+        pieces.push(Piece { text, len, source: place.start, source_len });
+        return;
+    }
+    // Equal lengths would say that the bytes are the same, so the last byte of the text gets a piece of its own.
+    pieces.push(Piece { text, len: len - 1, source: place.start, source_len });
+    pieces.push(Piece { text: text + len - 1, len: 1, source: place.end, source_len: 0 });
+}
+
+/// Text as it is written where `$VAR` is expanded.
+fn escape_expansion(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '$' | '\\' | '`') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
 }
 
 /// What stands at a path of the project.

@@ -1,0 +1,553 @@
+//! What single commands do to files.
+
+use super::{Arg, Content, Duplicate, Effect, Files, MAX_EXPANSION, Output, Place, Redirect, Runner, Target};
+use super::{is_shell_script, one, output, path};
+use crate::project::glob::Glob;
+use crate::project::mode;
+use crate::source::Excerpt;
+
+/// Commands that leave the files alone which they name.
+const READERS: &[&str] = &[
+    ".",
+    "[",
+    "[[",
+    "addgroup",
+    "adduser",
+    "apk",
+    "apt",
+    "apt-get",
+    "basename",
+    "chgrp",
+    "chown",
+    "cmp",
+    "cksum",
+    "deno",
+    "df",
+    "diff",
+    "dirname",
+    "du",
+    "egrep",
+    "file",
+    "grep",
+    "groupadd",
+    "gunzip",
+    "head",
+    "jq",
+    "ldd",
+    "less",
+    "ls",
+    "md5sum",
+    "node",
+    "npm",
+    "php",
+    "pip",
+    "pip3",
+    "pnpm",
+    "readlink",
+    "realpath",
+    "ruby",
+    "setcap",
+    "sha1sum",
+    "sha256sum",
+    "sha512sum",
+    "shellcheck",
+    "sort",
+    "source",
+    "stat",
+    "tail",
+    "tar",
+    "test",
+    "type",
+    "uniq",
+    "useradd",
+    "usermod",
+    "wc",
+    "which",
+    "yarn",
+];
+
+/// Commands that write nothing to standard output.
+const SILENT: &[&str] = &[
+    ":", "alias", "cd", "chmod", "chown", "export", "local", "popd", "pushd", "readonly", "set", "shift",
+    "sleep", "touch", "true", "umask", "unset",
+];
+
+impl Runner<'_, '_> {
+    /// Follows a command, and returns what it writes to standard output, if that is known.
+    pub(super) fn dispatch(&mut self, name: &str, args: &[Arg], place: &Place<'_>) -> Option<Output> {
+        match name {
+            "echo" => return output::echo(args, self.sh).and_then(|text| Output::text(place, text)),
+            "printf" => return output::printf(args).and_then(|text| Output::text(place, text)),
+            "cat" => return self.cat(args, place),
+            "tee" => return self.tee(args, place),
+            "tr" => return self.tr(args, place),
+            "sed" => return self.sed(args, place),
+            "find" => return self.find(args, place),
+            "xargs" => self.xargs(args, place),
+            "curl" | "wget" => return Some(self.download(name, args, place)),
+            "for" => self.bind(args),
+            "cd" | "pushd" => self.cd(args),
+            "export" | "local" | "readonly" | "declare" => self.export(args),
+            "mkdir" => self.mkdir(args),
+            "chmod" => self.chmod(args),
+            "ln" => self.ln(args, place),
+            "cp" | "mv" | "install" => self.copy(name, args, place),
+            "rm" | "unlink" => self.rm(args, place),
+            "dos2unix" | "fromdos" => self.dos2unix(args),
+            "sh" | "bash" | "ash" | "dash" | "su" | "runuser" => self.shell(args, place),
+            "perl" | "python" | "python3" if !args.iter().any(|arg| arg.text.starts_with("-i")) => {}
+            _ if SILENT.contains(&name) => {}
+            _ if READERS.binary_search(&name).is_ok() => return None,
+            _ => {
+                self.others(name, args, place);
+                return None;
+            }
+        }
+        if SILENT.contains(&name) || matches!(name, "mkdir" | "ln" | "rm") {
+            Output::nothing(place)
+        } else {
+            None
+        }
+    }
+
+    /// A command that cannot be followed: what it names is not known afterwards.
+    fn others(&mut self, name: &str, args: &[Arg], place: &Place<'_>) {
+        for arg in args.iter().filter(|arg| !arg.text.is_empty() || arg.found.is_some()) {
+            if let Some((_, value)) = arg.text.split_once('=') {
+                self.obscure(Files::One(self.path(value)), "may be changed", name, place);
+            }
+            if let Some(target) = self.target(arg, false) {
+                let reason = self.reason("may be changed", name, place);
+                self.effects.push(Effect::Obscure { target, reason });
+            }
+        }
+    }
+
+    fn cat(&mut self, args: &[Arg], place: &Place<'_>) -> Option<Output> {
+        let files: Vec<&Arg> = args.iter().filter(|arg| arg.text != "-").collect();
+        match (&files[..], self.stdin(place)) {
+            ([], stdin) => stdin,
+            ([file], _) if file.is_known() && file.pattern.is_none() => {
+                Some(Output::File { path: self.path(&file.text), newlines: false })
+            }
+            _ => None,
+        }
+    }
+
+    /// What the command reads from standard input.
+    fn stdin(&self, place: &Place<'_>) -> Option<Output> {
+        match place.command.redirects.iter().rev().find(|r| !matches!(r, Redirect::Out { .. })) {
+            Some(Redirect::Heredoc(body)) => Some(Output::Text(self.body(body, place))),
+            Some(Redirect::In(file)) => match &self.expand(file)[..] {
+                [file] if file.is_known() => {
+                    Some(Output::File { path: self.path(&file.text), newlines: false })
+                }
+                _ => None,
+            },
+            _ if place.command.piped => self.output.clone(),
+            _ => None,
+        }
+    }
+
+    fn tee(&mut self, args: &[Arg], place: &Place<'_>) -> Option<Output> {
+        let output = self.stdin(place);
+        let append = args.iter().any(|arg| matches!(arg.text.as_str(), "-a" | "--append"));
+        for file in args.iter().filter(|arg| !arg.text.starts_with('-')) {
+            self.write(file, output.clone(), "tee", append, place);
+        }
+        output
+    }
+
+    fn tr(&mut self, args: &[Arg], place: &Place<'_>) -> Option<Output> {
+        let words: Vec<&str> = args.iter().map(|arg| arg.text.as_str()).collect();
+        match (&words[..], self.stdin(place)) {
+            (["-d", "\\r" | "\r" | "\\015"], Some(Output::File { path, .. })) => {
+                Some(Output::File { path, newlines: true })
+            }
+            _ => None,
+        }
+    }
+
+    fn sed(&mut self, args: &[Arg], place: &Place<'_>) -> Option<Output> {
+        let mut scripts = Vec::new();
+        let mut files = Vec::new();
+        let mut in_place = false;
+        let mut args = args.iter();
+        while let Some(arg) = args.next() {
+            match arg.text.as_str() {
+                "-e" | "--expression" => scripts.extend(args.next().map(|arg| arg.text.as_str())),
+                "-f" | "--file" => scripts.extend(args.next().map(|_| "")),
+                text if text.starts_with("--in-place") => in_place = true,
+                text if text.starts_with("--") => {}
+                text if text.starts_with('-') && text.len() > 1 => {
+                    // `-i.bak` takes what follows; `-ie` does too, but is meant as `-i -e` with the script behind it.
+                    let flags: String = text[1..].chars().take_while(|c| "nrEszu".contains(*c)).collect();
+                    let rest = &text[1 + flags.len()..];
+                    in_place |= rest.starts_with('i');
+                    if let Some(script) = rest.strip_prefix('e') {
+                        scripts.push(script);
+                    }
+                }
+                _ => files.push(arg),
+            }
+        }
+        if scripts.iter().all(|script| script.is_empty()) && !files.is_empty() {
+            scripts.push(files.remove(0).text.as_str());
+        }
+        let newlines = scripts.iter().all(|script| script.is_empty() || removes_returns(script));
+        if !in_place {
+            return match (&files[..], newlines) {
+                ([file], true) if file.is_known() => {
+                    Some(Output::File { path: self.path(&file.text), newlines })
+                }
+                _ => None,
+            };
+        }
+        for file in files {
+            let Some(target) = self.target(file, false) else { continue };
+            let reason = self.reason("is changed", "sed", place);
+            self.effects.push(if newlines {
+                Effect::Newlines(target)
+            } else {
+                Effect::Obscure { target, reason }
+            });
+        }
+        Output::nothing(place)
+    }
+
+    /// `find DIR -name PATTERN -exec ...`
+    fn find(&mut self, args: &[Arg], place: &Place<'_>) -> Option<Output> {
+        let dirs = args.iter().take_while(|arg| !arg.text.starts_with(['-', '(', '!'])).collect::<Vec<_>>();
+        let value = |flag: &str| args.iter().position(|arg| arg.text == flag).and_then(|at| args.get(at + 1));
+        let several = args.iter().filter(|arg| arg.text == "-name").count() > 1;
+        // Several names are alternatives; all files below the directory are more than enough.
+        let name = if several { None } else { value("-name").map(|name| name.text.clone()) };
+        let here = Arg::literal(".");
+        let dirs = if dirs.is_empty() { vec![&here] } else { dirs };
+        let found: Vec<Arg> = dirs
+            .iter()
+            .map(|dir| Arg { found: Some((dir.text.clone(), name.clone())), ..Arg::default() })
+            .collect();
+        for (at, _) in args.iter().enumerate().filter(|(_, a)| a.text == "-exec" || a.text == "-execdir") {
+            let command = args[at + 1..].iter().take_while(|arg| !matches!(arg.text.as_str(), ";" | "+"));
+            let mut words = Vec::new();
+            for arg in command {
+                if arg.text == "{}" { words.extend(found.iter().cloned()) } else { words.push(arg.clone()) }
+            }
+            if let Some((program, operands)) = words.split_first() {
+                let name = path::name(&program.text).to_owned();
+                self.dispatch(&name, operands, place);
+            }
+        }
+        if args.iter().any(|arg| arg.text == "-delete") {
+            for arg in &found {
+                let Some(target) = self.target(arg, true) else { continue };
+                self.effects.push(Effect::Remove(target));
+            }
+        }
+        Some(Output::Names(found))
+    }
+
+    fn xargs(&mut self, args: &[Arg], place: &Place<'_>) {
+        let Some(Output::Names(found)) = self.output.clone() else { return };
+        let mut words = args;
+        let mut placeholder = None;
+        while let [first, rest @ ..] = words
+            && first.text.starts_with('-')
+        {
+            let takes_value = matches!(first.text.as_str(), "-I" | "-n" | "-P" | "-L" | "-d" | "-s");
+            if first.text == "-I" {
+                placeholder = rest.first().map(|arg| arg.text.clone());
+            }
+            words = if takes_value { rest.get(1..).unwrap_or_default() } else { rest };
+        }
+        let Some((program, operands)) = words.split_first() else { return };
+        let mut operands = operands.to_vec();
+        match placeholder.and_then(|text| operands.iter().position(|arg| arg.text == text)) {
+            Some(at) => drop(operands.splice(at..=at, found)),
+            None => operands.extend(found),
+        }
+        let name = path::name(&program.text).to_owned();
+        self.dispatch(&name, &operands, place);
+    }
+
+    fn download(&mut self, name: &str, args: &[Arg], place: &Place<'_>) -> Output {
+        let elsewhere = || Some(Output::Text(Content::Elsewhere));
+        let url = args.iter().find(|arg| arg.text.contains("://"));
+        let remote_name = url.map(|url| {
+            let text = url.text.split(['?', '#']).next().unwrap_or("");
+            Arg { text: path::name(text).to_owned(), ..url.clone() }
+        });
+        let (to_file, long) = if name == "curl" { ('o', "--output") } else { ('O', "--output-document") };
+        let mut file = if name == "wget" { remote_name.clone() } else { None };
+        for (at, arg) in args.iter().enumerate() {
+            let next = args.get(at + 1).cloned();
+            if let Some(value) = arg.text.strip_prefix(long) {
+                file = value.strip_prefix('=').map(Arg::literal).or(next);
+            } else if arg.text.starts_with('-') && !arg.text.starts_with("--") {
+                if let Some((_, value)) = arg.text.split_once(to_file) {
+                    file = if value.is_empty() { next } else { Some(Arg::literal(value)) };
+                } else if name == "curl" && arg.text.contains('O') {
+                    file = remote_name.clone();
+                }
+            }
+        }
+        if let Some(file) = file.filter(|file| !matches!(file.text.as_str(), "" | "-")) {
+            self.write(&file, elsewhere(), name, false, place);
+        }
+        Output::Text(Content::Elsewhere)
+    }
+
+    /// `for NAME in WORDS`
+    fn bind(&mut self, args: &[Arg]) {
+        if let [name, keyword, values @ ..] = args
+            && keyword.text == "in"
+        {
+            let values = values.iter().take(MAX_EXPANSION).cloned().collect();
+            self.locals.insert(name.text.clone(), values);
+        }
+    }
+
+    fn cd(&mut self, args: &[Arg]) {
+        if let Some(dir) = args.iter().find(|arg| !arg.text.starts_with('-')) {
+            self.cwd = self.path(&dir.text);
+        }
+    }
+
+    fn export(&mut self, args: &[Arg]) {
+        for (name, value) in args
+            .iter()
+            .filter_map(|arg| arg.text.split_once('=').map(|v| (v, arg)))
+            .map(|((name, value), arg)| (name, Arg { text: value.to_owned(), pattern: None, ..arg.clone() }))
+        {
+            self.locals.insert(name.to_owned(), vec![value]);
+        }
+    }
+
+    fn mkdir(&mut self, args: &[Arg]) {
+        for arg in args.iter().filter(|arg| !arg.text.starts_with('-') && !arg.computed) {
+            let path = self.path(&arg.text);
+            self.tree.make_directory(&path);
+        }
+    }
+
+    fn chmod(&mut self, args: &[Arg]) {
+        let is_flag = |arg: &Arg| {
+            arg.text.strip_prefix('-').is_some_and(|rest| {
+                rest.starts_with('-') || !rest.is_empty() && rest.chars().all(|c| "Rvfc".contains(c))
+            })
+        };
+        let recursive = args.iter().any(|arg| {
+            arg.text == "--recursive" || is_flag(arg) && !arg.text.starts_with("--") && arg.text.contains('R')
+        });
+        let mut operands = args.iter().filter(|arg| !is_flag(arg));
+        let Some(mode) = operands.next() else { return };
+        let executable = if mode.is_known() { mode::executable(&mode.text) } else { Some(None) };
+        let Some(executable) = executable else { return };
+        for arg in operands {
+            let guess = !arg.is_known() && arg.found.is_none();
+            if guess && executable != Some(false) {
+                let target = Target { files: Files::Any, tree: false, name: None };
+                self.effects.push(Effect::Mode { target, executable: None });
+            }
+            if let Some(target) = self.target(arg, recursive) {
+                self.effects.push(Effect::Mode { target, executable });
+            }
+        }
+    }
+
+    fn ln(&mut self, args: &[Arg], place: &Place<'_>) {
+        let flags: String =
+            args.iter().filter(|arg| arg.text.starts_with('-')).map(|arg| &*arg.text).collect();
+        if !flags.contains("-symbolic") && !flags.replace("--", "").contains('s') {
+            return self.copy("ln", args, place);
+        }
+        let operands: Vec<&Arg> = args.iter().filter(|arg| !arg.text.starts_with('-')).collect();
+        let (targets, last) = match &operands[..] {
+            [] => return,
+            [only] => (vec![*only], "."),
+            [targets @ .., last] => (targets.to_vec(), last.text.as_str()),
+        };
+        let to = self.path(last);
+        let into = targets.len() > 1
+            || path::says_directory(last)
+            || self.tree.is_directory(&to) && !flags.contains(['n', 'T']);
+        for target in targets {
+            let link = if into { path::under(&to, path::name(&target.text)) } else { to.clone() };
+            let target = path::join(path::parent(&link).unwrap_or("/"), &target.text);
+            if link != target {
+                self.tree.link(&link, &target);
+                self.effects.push(Effect::Link { link, target });
+            }
+        }
+    }
+
+    fn copy(&mut self, name: &str, args: &[Arg], place: &Place<'_>) {
+        let mut operands = Vec::new();
+        let mut executable = (name == "install").then_some(Some(true));
+        let mut dir = None;
+        let mut words = args.iter();
+        while let Some(arg) = words.next() {
+            let flag = arg.text.strip_prefix('-').filter(|rest| !rest.is_empty());
+            match (name, flag) {
+                (_, None) => operands.push(arg),
+                ("install", Some("d" | "-directory")) => return self.mkdir(args),
+                (_, Some("t")) => dir = words.next(),
+                ("install", Some("o" | "g")) => drop(words.next()),
+                ("install", Some(flag)) if flag.starts_with("m") || flag.ends_with('m') => {
+                    let joined = flag.strip_prefix('m').filter(|mode| !mode.is_empty());
+                    let next =
+                        if joined.is_none() { words.next().map(|arg| arg.text.as_str()) } else { None };
+                    executable = joined.or(next).and_then(mode::executable);
+                }
+                ("install", Some(flag)) if flag.starts_with("-mode=") => {
+                    executable = mode::executable(&flag["-mode=".len()..]);
+                }
+                (_, Some(flag)) => {
+                    if let Some(target) = flag.strip_prefix("-target-directory=") {
+                        operands.push(arg);
+                        return self.others(name, &[Arg::literal(target)], place);
+                    }
+                }
+            }
+        }
+        let into = dir.is_some() || operands.len() > 2;
+        let Some(dest) = dir.or_else(|| operands.pop()) else { return };
+        if !dest.is_known() {
+            return;
+        }
+        let to = self.path(&dest.text);
+        let into = into || path::says_directory(&dest.text) || self.tree.is_directory(&to);
+        for source in operands.into_iter().filter(|source| source.is_known()) {
+            // `cp -r dir/. to` copies what is in the directory.
+            let into = into && !source.text.ends_with("/.") && source.text != ".";
+            let pattern = source.pattern.as_deref().unwrap_or(&source.text);
+            let from = self.path(pattern);
+            let glob = source.pattern.is_some().then(|| Glob::new(path::name(&from))).flatten();
+            if place.command.conditional {
+                let path = if into { path::under(&to, path::name(&from)) } else { to.clone() };
+                self.obscure(Files::One(path), "may be replaced", name, place);
+                continue;
+            }
+            let moves = name == "mv";
+            if self.tree.is_directory(&from) {
+                let made = if into { path::under(&to, path::name(&from)) } else { to.clone() };
+                self.tree.make_directory(&made);
+            } else if into {
+                self.tree.make_directory(&to);
+            }
+            if moves && glob.is_none() {
+                self.tree.remove(&from);
+            }
+            self.duplicate(Duplicate { from, glob, to: to.clone(), into, moves, executable });
+        }
+    }
+
+    fn rm(&mut self, args: &[Arg], place: &Place<'_>) {
+        let flags = args.iter().filter(|arg| arg.text.starts_with('-'));
+        let tree = flags.clone().any(|arg| arg.text == "--recursive" || arg.text.contains(['r', 'R']));
+        for arg in args.iter().filter(|arg| !arg.text.starts_with('-')) {
+            let Some(target) = self.target(arg, tree) else { continue };
+            if place.command.conditional {
+                let reason = self.reason("may be removed", "rm", place);
+                self.effects.push(Effect::Obscure { target, reason });
+                continue;
+            }
+            if let Files::One(_) = &target.files
+                && arg.found.is_none()
+            {
+                // The link itself goes, not what it points to.
+                let path = path::join(&self.cwd, &arg.text);
+                self.tree.remove(&path);
+                self.effects.push(Effect::Remove(Target { files: Files::One(path), ..target }));
+            } else {
+                self.effects.push(Effect::Remove(target));
+            }
+        }
+    }
+
+    fn dos2unix(&mut self, args: &[Arg]) {
+        let files: Vec<&Arg> = args.iter().filter(|arg| !arg.text.starts_with('-')).collect();
+        if args.iter().any(|arg| matches!(arg.text.as_str(), "-n" | "--newfile")) {
+            for pair in files.chunks_exact(2).filter(|pair| pair.iter().all(|arg| arg.is_known())) {
+                let (from, to) = (self.path(&pair[0].text), self.path(&pair[1].text));
+                self.duplicate(Duplicate {
+                    from,
+                    glob: None,
+                    to: to.clone(),
+                    into: false,
+                    moves: false,
+                    executable: None,
+                });
+                self.effects.push(Effect::Newlines(one(to)));
+            }
+            return;
+        }
+        for file in files {
+            let Some(target) = self.target(file, false) else { continue };
+            self.effects.push(Effect::Newlines(target));
+        }
+    }
+
+    /// `sh -c '...'`, `su -c '...'`, `sh <<EOF`
+    fn shell(&mut self, args: &[Arg], place: &Place<'_>) {
+        let is_command = |arg: &Arg| {
+            arg.text.starts_with('-') && !arg.text.starts_with("--") && arg.text.ends_with('c')
+                || arg.text == "--command"
+        };
+        if let Some(at) = args.iter().position(is_command) {
+            if let Some(text) = args.get(at + 1).filter(|text| !text.computed) {
+                let span = place.script.to_source(place.command.span);
+                let script = Excerpt::derived(place.script.source(), span, text.text.clone());
+                self.nested(&script);
+            }
+        } else if args.iter().all(|arg| arg.text.starts_with('-'))
+            && let Some(Output::Text(Content::Known(text))) = self.stdin(place)
+            && is_shell_script(text.text())
+        {
+            self.nested(&text);
+        }
+    }
+
+    /// A script in a process of its own: what it changes in itself ends with it.
+    fn nested(&mut self, script: &Excerpt) {
+        let (cwd, locals) = (self.cwd.clone(), self.locals.clone());
+        self.script(script, &[]);
+        (self.cwd, self.locals) = (cwd, locals);
+    }
+}
+
+/// Whether a sed script removes carriage returns at the ends of lines, and nothing else.
+fn removes_returns(script: &str) -> bool {
+    let Some(rest) = script.strip_prefix('s') else { return false };
+    let Some(separator) = rest.chars().next() else { return false };
+    let parts: Vec<&str> = rest.split(separator).collect();
+    let [_, pattern, "", "" | "g"] = parts[..] else { return false };
+    let returns = pattern.strip_suffix('$').unwrap_or(pattern);
+    let returns = returns.strip_suffix("\\+").or_else(|| returns.strip_suffix(['+', '*'])).unwrap_or(returns);
+    let returns = returns.strip_prefix('(').and_then(|inner| inner.strip_suffix(')')).unwrap_or(returns);
+    matches!(returns, "\r" | "\\r" | "\\x0D" | "\\x0d" | "\\o015")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readers_are_sorted() {
+        let unsorted = READERS.windows(2).find(|pair| pair[0] > pair[1]);
+        assert_eq!(unsorted, None);
+    }
+
+    #[test]
+    fn knows_what_removes_returns() {
+        for script in
+            ["s/\\r$//", "s/\\r//g", "s/\\r\\+$//", "s|\\r$||", "s/\r$//", "s/\\x0D$//", "s/\\r*$//"]
+        {
+            assert!(removes_returns(script), "{script}");
+        }
+        for script in ["s/a/b/", "s/\\r/x/", "", "s", "/\\r/d", "s/\\r$//;s/a/b/"] {
+            assert!(!removes_returns(script), "{script}");
+        }
+    }
+}
