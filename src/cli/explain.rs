@@ -1,0 +1,36 @@
+//! `pidone explain`: a rule's documentation.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use crate::report::{markdown, style};
+
+use super::terminal::Terminal;
+use super::{ExplainArguments, Failure};
+
+pub(super) fn run(arguments: &ExplainArguments, terminal: &Terminal) -> Result<ExitCode, Failure> {
+    let Some(rule) = crate::rules::all().iter().find(|rule| rule.name == arguments.rule) else {
+        return Err(Failure::Message(format!("there is no rule {}", arguments.rule)));
+    };
+    let mut text = Vec::new();
+    let (bold, dim) = (style::BOLD, style::DIM);
+    let severity = style::severity(rule.severity);
+    writeln!(text, "{bold}{}{bold:#}: {}", rule.name, rule.summary)?;
+    writeln!(
+        text,
+        "{severity}{}{severity:#}{dim}, fix: {}, since {}{dim:#}\n",
+        rule.severity.name(),
+        rule.fix,
+        rule.since
+    )?;
+    let view = terminal.view(super::working_folder()?, false);
+    markdown::print(body(rule.document), &view, &mut text)?;
+    terminal.print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The document without its front matter, which the lines above have told.
+fn body(document: &str) -> &str {
+    let rest = document.strip_prefix("+++").and_then(|rest| rest.split_once("\n+++"));
+    rest.map_or(document, |(_, body)| body).trim_start()
+}
