@@ -18,6 +18,9 @@ pub mod style;
 mod text;
 mod tree;
 
+#[cfg(test)]
+mod tests;
+
 /// A way to print what was found.
 #[derive(Debug)]
 pub struct Format {
@@ -197,20 +200,4 @@ impl View {
 /// `1 error`, `2 errors`.
 pub fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_for_people_start_where_they_stand() {
-        let view = |cwd: &str| View { width: 80, cwd: cwd.into(), quiet: false, unsafe_fixes: false };
-        let shown = |cwd| view(cwd).path("/home/me/project".into(), "docker/run.sh".into());
-        assert_eq!(shown("/home/me/project"), "docker/run.sh");
-        assert_eq!(shown("/home/me"), "project/docker/run.sh");
-        assert_eq!(shown("/home/me/project/docker"), "run.sh");
-        assert_eq!(shown("/home/me/project/src/a"), "../../docker/run.sh");
-        assert_eq!(shown("/srv"), "/home/me/project/docker/run.sh");
-    }
 }

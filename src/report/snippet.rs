@@ -14,8 +14,8 @@ use super::escape;
 const CONTEXT: usize = 1;
 /// A label over more lines than this is shown on its first line only.
 const MOST_LINES: usize = 6;
-/// Characters shown of a long line.
-const MOST_COLUMNS: usize = 160;
+/// Columns that miette needs beside a line.
+const GUTTER: usize = 8;
 
 /// A place to show, with a few words about it.
 pub(super) struct Label<'a> {
@@ -52,11 +52,11 @@ struct Range<'a> {
 }
 
 impl Snippet {
-    /// Lays out the places; the first is the primary one, and its panel comes first.
-    pub(super) fn new(labels: &[Label<'_>]) -> Self {
+    /// Lays out the places for `width` columns; the first is the primary one, and its panel comes first.
+    pub(super) fn new(labels: &[Label<'_>], width: usize) -> Self {
         let mut snippet = Self::default();
         for range in ranges(labels) {
-            snippet.add(&range, labels.first());
+            snippet.add(&range, labels.first(), width.saturating_sub(GUTTER));
         }
         snippet.labels.sort_by_key(LabeledSpan::offset);
         snippet
@@ -67,7 +67,7 @@ impl Snippet {
         &self.labels
     }
 
-    fn add(&mut self, range: &Range<'_>, primary: Option<&Label<'_>>) {
+    fn add(&mut self, range: &Range<'_>, primary: Option<&Label<'_>>, columns: usize) {
         let Some((first_label, _)) = range.labels.first() else { return };
         let source = &first_label.place.source;
         // A gap between the panels keeps the end of one apart from the start of the next.
@@ -76,7 +76,7 @@ impl Snippet {
         let mut text = String::new();
         for line in range.first..=range.last {
             let span = source.line_span(line);
-            show_line(source, span, &range.labels, &mut text, &mut spans);
+            show_line(source, span, columns, &range.labels, &mut text, &mut spans);
             text.push('\n');
         }
         let mut heads = Vec::new();
@@ -153,10 +153,11 @@ fn line_count(source: &Source) -> usize {
     source.line(if source.text().ends_with('\n') { end - 1 } else { end })
 }
 
-/// Appends one line as it may be shown, and notes where the labels that start or end in it have come to stand.
+/// Appends one line as it may be shown, cut to `columns` characters around its first label, and notes where the labels that start or end in it have come to stand.
 fn show_line(
     source: &Source,
     line: Span,
+    columns: usize,
     labels: &[(&Label<'_>, Span)],
     out: &mut String,
     spans: &mut [(usize, usize)],
@@ -168,8 +169,8 @@ fn show_line(
         .filter(|start| (line.start..=line.end).contains(start))
         .min();
     let column = start_of_label.map_or(0, |start| source.position(start).column - 1);
-    let window = if column < MOST_COLUMNS * 2 / 3 { 0 } else { column - MOST_COLUMNS / 3 };
-    let window = window..window + MOST_COLUMNS;
+    let first = if column < columns * 2 / 3 { 0 } else { column - columns / 3 };
+    let window = first..first + columns;
     let cut_before = window.start > 0;
     let cut_after = text.chars().nth(window.end).is_some();
 

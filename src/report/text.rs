@@ -159,8 +159,7 @@ fn write_summary(summary: &Summary, fixed: usize, view: &View, out: &mut dyn Wri
         .filter(|(_, number)| *number > 0)
         .map(|&(severity, number)| {
             let style = style::severity(severity);
-            let noun = if severity == Severity::Info { "note" } else { severity.name() };
-            format!("{style}{}{style:#}", count(number, noun))
+            format!("{style}{}{style:#}", count(number, severity.name()))
         })
         .collect();
 
@@ -244,7 +243,7 @@ impl Page {
             title: format!("{}[{}]:", diagnostic.severity.name(), diagnostic.rule),
             severity: diagnostic.severity,
             message: escape::line(&diagnostic.message),
-            snippet: Snippet::new(&labels),
+            snippet: Snippet::new(&labels, view.width),
         }
     }
 

@@ -30,6 +30,10 @@ fn write_image(root: &Utf8Path, image: &ImageReport, view: &View, out: &mut dyn 
     if !image.base.is_empty() {
         write!(out, " {dim}from {}{dim:#}", escape::line(&image.base))?;
     }
+    if image.stop_signal_source != "default" {
+        let (signal, origin) = (escape::line(&image.stop_signal), escape::line(&image.stop_signal_source));
+        write!(out, "{dim}, stopped by{dim:#} {signal} {dim}({origin}){dim:#}")?;
+    }
     writeln!(out)?;
 
     let groups = groups(image);
@@ -125,12 +129,6 @@ impl Picture {
         for process in processes {
             picture.add(root, process, &signal, "", "", view);
         }
-        if let Some(first) = picture.rows.first_mut() {
-            let origin = escape::line(&image.stop_signal_source);
-            if !origin.is_empty() && origin != "default" {
-                first.right.push_str(&format!(" ({origin})"));
-            }
-        }
         picture
     }
 
@@ -160,7 +158,7 @@ impl Picture {
                 Started::Forked => "forked",
             },
             receives: process.receives,
-            right: if note.is_empty() { heard } else { format!("{heard}: {note}") },
+            right: if note.is_empty() { heard } else { format!("{heard}, {note}") },
             place: process.place.as_ref().map_or_else(String::new, |place| shown(root, place, view)),
         });
         for (index, child) in process.children.iter().enumerate() {
