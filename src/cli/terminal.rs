@@ -61,7 +61,9 @@ impl Terminal {
     }
 
     pub(super) fn warning(&self, message: &str) {
-        self.say(style::WARNING, "warning", message);
+        if !self.quiet {
+            self.say(style::WARNING, "warning", message);
+        }
     }
 
     /// Something for those who ask with `--verbose`.

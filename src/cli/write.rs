@@ -11,6 +11,8 @@ use tempfile::NamedTempFile;
 pub(super) enum WriteError {
     #[error("{0} has changed since it was read; nothing was written")]
     Changed(Utf8PathBuf),
+    #[error("{0} has two names, and would be changed in two ways; nothing was written")]
+    Twice(Utf8PathBuf),
     #[error("{0} leads out of the project; nothing was written")]
     Outside(Utf8PathBuf),
     #[error("cannot write {0}: {1}; nothing was written")]
@@ -23,24 +25,32 @@ pub(super) enum WriteError {
 struct Staged<'a> {
     target: Utf8PathBuf,
     original: &'a str,
+    text: &'a str,
     file: NamedTempFile,
 }
 
 /// Replaces files, given as path below `root`, text as it was read, and new text.
 pub(super) fn all(root: &Utf8Path, files: &[(Utf8PathBuf, String, String)]) -> Result<(), WriteError> {
-    let mut staged = Vec::new();
+    let mut staged: Vec<Staged<'_>> = Vec::new();
     for (path, original, fixed) in files {
         let target = target(root, path)?;
         unchanged(&target, original)?;
+        if let Some(other) = staged.iter().find(|other| other.target == target) {
+            // Two names of one file: fine if they agree.
+            if other.text == fixed {
+                continue;
+            }
+            return Err(WriteError::Twice(target));
+        }
         let file = stage(&target, fixed).map_err(|error| WriteError::Io(target.clone(), error))?;
-        staged.push(Staged { target, original, file });
+        staged.push(Staged { target, original, text: fixed, file });
     }
     // Everything that can take time or fail is done; look once more, then rename.
     for file in &staged {
         unchanged(&file.target, file.original)?;
     }
     let mut done: Vec<(Utf8PathBuf, &str)> = Vec::new();
-    for Staged { target, original, file } in staged {
+    for Staged { target, original, file, .. } in staged {
         if let Err(error) = file.persist(&target) {
             put_back(&done)
                 .map_err(|lost| WriteError::Halfway(target.clone(), io::ErrorKind::Other.into(), lost))?;
@@ -105,4 +115,64 @@ fn put_back(done: &[(Utf8PathBuf, &str)]) -> Result<(), Utf8PathBuf> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    type Change = (Utf8PathBuf, String, String);
+
+    fn change(path: &str, original: &str, fixed: &str) -> Change {
+        (path.into(), original.to_owned(), fixed.to_owned())
+    }
+
+    fn folder() -> (tempfile::TempDir, Utf8PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let root = Utf8PathBuf::from_path_buf(folder.path().join("root")).unwrap();
+        fs::create_dir(&root).unwrap();
+        fs::write(root.join("a"), "old a").unwrap();
+        fs::write(root.join("b"), "old b").unwrap();
+        fs::write(folder.path().join("outside"), "old").unwrap();
+        symlink("../outside", root.join("link-out")).unwrap();
+        symlink("a", root.join("link-a")).unwrap();
+        (folder, root)
+    }
+
+    /// Tries to write, and checks that nothing has changed if that is refused.
+    fn refused(changes: &[Change]) -> WriteError {
+        let (_folder, root) = folder();
+        let error = all(&root, changes).unwrap_err();
+        assert_eq!(fs::read_to_string(root.join("a")).unwrap(), "old a");
+        assert_eq!(fs::read_to_string(root.join("b")).unwrap(), "old b");
+        assert_eq!(fs::read_to_string(root.join("link-out")).unwrap(), "old");
+        assert_eq!(fs::read_dir(&root).unwrap().count(), 4, "no temporary file is left");
+        error
+    }
+
+    #[test]
+    fn all_or_nothing() {
+        let good = change("a", "old a", "new a");
+        assert!(matches!(refused(&[good.clone(), change("b", "older b", "x")]), WriteError::Changed(_)));
+        assert!(matches!(refused(&[good.clone(), change("c", "", "x")]), WriteError::Io(..)));
+        assert!(matches!(refused(&[good.clone(), change("link-out", "old", "x")]), WriteError::Outside(_)));
+        assert!(matches!(refused(&[good.clone(), change("../outside", "old", "x")]), WriteError::Outside(_)));
+        assert!(matches!(refused(&[good, change("link-a", "old a", "x")]), WriteError::Twice(_)));
+    }
+
+    #[test]
+    fn several_files_and_names() {
+        let (_folder, root) = folder();
+        let changes =
+            [change("link-a", "old a", "new"), change("a", "old a", "new"), change("b", "old b", "new b")];
+        all(&root, &changes).unwrap();
+        assert_eq!(fs::read_to_string(root.join("a")).unwrap(), "new");
+        assert_eq!(fs::read_to_string(root.join("b")).unwrap(), "new b");
+        assert!(root.join("link-a").is_symlink());
+        put_back(&[(root.join("a"), "old a")]).unwrap();
+        assert_eq!(fs::read_to_string(root.join("a")).unwrap(), "old a");
+    }
 }
