@@ -4,11 +4,18 @@ use std::sync::Arc;
 
 use crate::source::{Excerpt, Source, Span};
 
+mod check;
+mod expand;
+mod heredoc;
 mod image;
+mod json;
+mod lines;
+mod pattern;
 mod reader;
 mod stages;
+mod words;
 
-pub use image::{Command, Image, Setting, images};
+pub use image::{Command, Image, Setting, Step, image, images};
 pub use reader::parse;
 pub use stages::{Stage, StageBase};
 
@@ -58,6 +65,33 @@ pub enum Keyword {
     Workdir,
     /// A word that is no instruction.
     Unknown,
+}
+
+impl Keyword {
+    /// The keyword of that name, which is in upper case.
+    fn from_upper_case(name: &str) -> Self {
+        match name {
+            "ADD" => Self::Add,
+            "ARG" => Self::Arg,
+            "CMD" => Self::Cmd,
+            "COPY" => Self::Copy,
+            "ENTRYPOINT" => Self::Entrypoint,
+            "ENV" => Self::Env,
+            "EXPOSE" => Self::Expose,
+            "FROM" => Self::From,
+            "HEALTHCHECK" => Self::Healthcheck,
+            "LABEL" => Self::Label,
+            "MAINTAINER" => Self::Maintainer,
+            "ONBUILD" => Self::Onbuild,
+            "RUN" => Self::Run,
+            "SHELL" => Self::Shell,
+            "STOPSIGNAL" => Self::Stopsignal,
+            "USER" => Self::User,
+            "VOLUME" => Self::Volume,
+            "WORKDIR" => Self::Workdir,
+            _ => Self::Unknown,
+        }
+    }
 }
 
 /// One instruction.
@@ -129,6 +163,15 @@ impl Instruction {
         match &self.form {
             Form::Exec(elements) => Some(elements),
             Form::Shell => None,
+        }
+    }
+
+    /// The arguments: the elements of an exec form, or the words between white space. What COPY, FROM, EXPOSE and their like
+    /// work on; quotes mean nothing there.
+    pub fn words(&self) -> Vec<&str> {
+        match &self.form {
+            Form::Exec(elements) => elements.iter().map(|element| element.text()).collect(),
+            Form::Shell => words::words(self.body.text()).collect(),
         }
     }
 }

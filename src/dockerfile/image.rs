@@ -3,10 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::programs::{Base, Tables};
+use crate::programs::{Base, Family, Tables};
 use crate::source::{Excerpt, Place, Span};
 
-use super::{Dockerfile, Instruction};
+use super::expand::{Unset, expand};
+use super::stages::chain;
+use super::words::{arguments, assignments};
+use super::{Dockerfile, Form, Instruction, Keyword, Stage, StageBase};
+
+/// What Linux images get as PATH where neither they nor their base set it.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A value with the instruction that sets it; no place if it comes from the base image.
 #[derive(Debug, Clone)]
@@ -20,7 +26,7 @@ pub struct Setting<T> {
 /// The value of ENTRYPOINT or CMD.
 #[derive(Debug, Clone)]
 pub enum Command {
-    /// Exec form. Empty: a reset.
+    /// Exec form. Empty: a reset (`ENTRYPOINT [""]` is one too).
     Exec(Vec<Arc<Excerpt>>),
     /// Shell form: run by the SHELL in force where the instruction stands.
     Shell {
@@ -52,7 +58,7 @@ pub struct Image {
     pub entrypoint: Option<Setting<Command>>,
     /// CMD in force; a CMD of the base is dropped where a stage sets ENTRYPOINT, as the engine does.
     pub cmd: Option<Setting<Command>>,
-    /// STOPSIGNAL as written (`SIGTERM`, `15` ...), ENV and ARG substituted.
+    /// STOPSIGNAL as written (`SIGTERM`, `15` ...), ENV and ARG substituted; a variable that nothing sets stays as `${NAME}`.
     pub stop_signal: Option<Setting<String>>,
     /// Working directory: absolute, normalised; `/` unless set.
     pub workdir: String,
@@ -64,15 +70,446 @@ pub struct Image {
     pub is_final: bool,
 }
 
+/// One instruction of an image, and what is in force where it stands.
+#[derive(Debug, Clone)]
+pub struct Step<'a> {
+    /// Index of its stage.
+    pub stage: usize,
+    /// The instruction; for an ONBUILD of the stage before, the one inside it.
+    pub instruction: &'a Instruction,
+    /// Working directory before it.
+    pub workdir: Arc<str>,
+    /// SHELL before it.
+    pub shell: Arc<[String]>,
+    /// ENV and ARG before it.
+    pub variables: Arc<BTreeMap<String, String>>,
+    escape: char,
+}
+
+impl Step<'_> {
+    /// A word of the instruction with its variables substituted and its quotes removed, as COPY and WORKDIR do; what nothing
+    /// sets stays as `${NAME}`.
+    pub fn expand(&self, word: &str) -> String {
+        let lookup = |name: &str| self.variables.get(name).map(String::as_str);
+        expand(word, self.escape, Unset::Keep, lookup).unwrap_or_else(|| word.to_owned())
+    }
+}
+
 impl Image {
     /// The instructions of the stage and the stages it builds on, oldest first, each with the index of its stage.
     pub fn instructions(&self) -> Vec<(usize, &Instruction)> {
-        Vec::new()
+        let stages = self.dockerfile.stages();
+        let of_stage = |stage| self.dockerfile.stage_instructions(&stages, stage).map(move |i| (stage, i));
+        chain(&stages, self.stage).into_iter().flat_map(of_stage).collect()
+    }
+
+    /// The same instructions, each with the working directory, shell and variables where it stands.
+    pub fn steps(&self) -> Vec<Step<'_>> {
+        let stages = self.dockerfile.stages();
+        let globals = self.dockerfile.global_arguments();
+        let chain = chain(&stages, self.stage);
+        let mut state = State::new(&self.base, is_windows(&self.base, &stages[chain[0]]));
+        let mut steps = Vec::new();
+        for stage in chain {
+            state.enter_stage();
+            for instruction in self.dockerfile.stage_instructions(&stages, stage) {
+                steps.push(Step {
+                    stage,
+                    instruction,
+                    workdir: Arc::clone(&state.workdir),
+                    shell: Arc::clone(&state.shell),
+                    variables: Arc::clone(&state.variables),
+                    escape: self.dockerfile.escape,
+                });
+                state.apply(&self.dockerfile, &globals, instruction);
+            }
+        }
+        steps
     }
 }
 
 /// The images of a Dockerfile: its last stage, and every other stage that sets ENTRYPOINT or CMD itself.
 pub fn images(dockerfile: &Arc<Dockerfile>, tables: &Tables) -> Vec<Image> {
-    let _ = (dockerfile, tables);
-    Vec::new()
+    let stages = dockerfile.stages();
+    let is_launch = |i: &Instruction| matches!(i.keyword, Keyword::Entrypoint | Keyword::Cmd);
+    let wanted = |stage: usize| {
+        stage + 1 == stages.len()
+            || dockerfile.instructions[stages[stage].instructions.clone()].iter().any(is_launch)
+    };
+    build(dockerfile, &stages, tables, wanted)
+}
+
+/// The image of one stage, whether it has a launch or not; `None` if there is no such stage.
+pub fn image(dockerfile: &Arc<Dockerfile>, stage: usize, tables: &Tables) -> Option<Image> {
+    let stages = dockerfile.stages();
+    build(dockerfile, &stages, tables, |candidate| candidate == stage).pop()
+}
+
+/// Builds every stage once, and keeps the wanted ones.
+fn build(
+    dockerfile: &Arc<Dockerfile>,
+    stages: &[Stage],
+    tables: &Tables,
+    wanted: impl Fn(usize) -> bool,
+) -> Vec<Image> {
+    let globals = dockerfile.global_arguments();
+    let mut built: Vec<Built> = Vec::with_capacity(stages.len());
+    let mut images = Vec::new();
+    for (index, stage) in stages.iter().enumerate() {
+        let mut this = match &stage.base {
+            StageBase::Stage(base) => built[*base].clone(),
+            StageBase::Image(reference) => {
+                let base = tables.base(reference);
+                let state = State::new(&base, is_windows(&base, stage));
+                Built { base_name: reference.clone(), base, state }
+            }
+        };
+        this.state.enter_stage();
+        for instruction in dockerfile.stage_instructions(stages, index) {
+            this.state.apply(dockerfile, &globals, instruction);
+        }
+        if wanted(index) {
+            let Built { base_name, base, state } = this.clone();
+            images.push(Image {
+                dockerfile: Arc::clone(dockerfile),
+                stage: index,
+                name: stage.name.clone(),
+                from: stage.from,
+                base_name,
+                base,
+                entrypoint: state.entrypoint,
+                cmd: state.cmd,
+                stop_signal: state.stop_signal,
+                workdir: state.workdir.to_string(),
+                user: state.user,
+                env: Arc::unwrap_or_clone(state.env),
+                is_final: index + 1 == stages.len(),
+            });
+        }
+        built.push(this);
+    }
+    images
+}
+
+#[derive(Clone)]
+struct Built {
+    base_name: String,
+    base: Base,
+    state: State,
+}
+
+fn is_windows(base: &Base, stage: &Stage) -> bool {
+    base.family == Family::Windows
+        || stage.platform.as_ref().is_some_and(|platform| platform.starts_with("windows"))
+}
+
+/// The image's configuration while its instructions are applied. Cheap to clone, for there may be many stages.
+#[derive(Clone)]
+struct State {
+    entrypoint: Option<Setting<Command>>,
+    cmd: Option<Setting<Command>>,
+    /// True if CMD was set in the stage at hand: only then an ENTRYPOINT leaves it alone.
+    cmd_is_own: bool,
+    stop_signal: Option<Setting<String>>,
+    shell: Arc<[String]>,
+    workdir: Arc<str>,
+    user: Option<String>,
+    env: Arc<BTreeMap<String, String>>,
+    /// What `$NAME` stands for: ENV, ARG, and the default PATH.
+    variables: Arc<BTreeMap<String, String>>,
+    windows: bool,
+}
+
+impl State {
+    fn new(base: &Base, windows: bool) -> Self {
+        let inherited = |words: &Option<Vec<String>>| {
+            words.clone().map(|words| Setting { value: Command::Inherited(words), place: None })
+        };
+        let shell: &[&str] = if windows { &["cmd", "/S", "/C"] } else { &["/bin/sh", "-c"] };
+        let mut variables = BTreeMap::new();
+        if !windows {
+            variables.insert("PATH".to_owned(), DEFAULT_PATH.to_owned());
+        }
+        let mut state = Self {
+            entrypoint: inherited(&base.entrypoint),
+            cmd: inherited(&base.cmd),
+            cmd_is_own: false,
+            stop_signal: base.stop_signal.clone().map(|value| Setting { value, place: None }),
+            shell: shell.iter().map(|&word| word.to_owned()).collect(),
+            workdir: "/".into(),
+            user: base.user.clone(),
+            env: Arc::default(),
+            variables: Arc::new(variables),
+            windows,
+        };
+        state.change_directory(base.workdir.as_deref().unwrap_or_default());
+        state
+    }
+
+    /// A stage that builds on another starts with its image; there ENV hides an ARG that came after it.
+    fn enter_stage(&mut self) {
+        self.cmd_is_own = false;
+        let hidden = self.env.iter().any(|(name, value)| self.variables.get(name) != Some(value));
+        if hidden {
+            let env = self.env.iter().map(|(name, value)| (name.clone(), value.clone()));
+            Arc::make_mut(&mut self.variables).extend(env);
+        }
+    }
+
+    fn apply(
+        &mut self,
+        dockerfile: &Dockerfile,
+        globals: &BTreeMap<String, String>,
+        instruction: &Instruction,
+    ) {
+        let body = instruction.body.text();
+        let escape = dockerfile.escape;
+        let place = || Some(Place::new(&dockerfile.source, instruction.span));
+        match instruction.keyword {
+            Keyword::Entrypoint => {
+                self.entrypoint = Some(Setting { value: self.command(instruction), place: place() });
+                if !self.cmd_is_own {
+                    self.cmd = None;
+                }
+            }
+            Keyword::Cmd => {
+                self.cmd = Some(Setting { value: self.command(instruction), place: place() });
+                self.cmd_is_own = true;
+            }
+            Keyword::Shell => {
+                if let Some(words) = instruction.exec_form().filter(|words| !words.is_empty()) {
+                    self.shell = words.iter().map(|word| word.text().to_owned()).collect();
+                }
+            }
+            Keyword::Stopsignal => {
+                self.stop_signal =
+                    Some(Setting { value: self.expand(body, escape, Unset::Keep), place: place() });
+            }
+            Keyword::Workdir => {
+                let path = self.expand(body, escape, Unset::Keep);
+                self.change_directory(&path);
+            }
+            Keyword::User => self.user = Some(self.expand(body, escape, Unset::Keep)),
+            Keyword::Env => {
+                let assignments = assignments("ENV", body, escape).unwrap_or_default();
+                // All values of one ENV see the variables from before it.
+                let expand = |text| self.expand(text, escape, Unset::Empty);
+                let values: Vec<_> =
+                    assignments.iter().map(|(name, value)| (expand(name), expand(value))).collect();
+                Arc::make_mut(&mut self.variables).extend(values.iter().cloned());
+                Arc::make_mut(&mut self.env).extend(values);
+            }
+            Keyword::Arg => {
+                for (name, default) in arguments(body, escape) {
+                    let value = match default {
+                        Some(default) => Some(self.expand(default, escape, Unset::Empty)),
+                        None => globals.get(name).cloned(),
+                    };
+                    if let Some(value) = value {
+                        Arc::make_mut(&mut self.variables).insert(name.to_owned(), value);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What BuildKit cannot expand stays as it is written.
+    fn expand(&self, text: &str, escape: char, unset: Unset) -> String {
+        let lookup = |name: &str| self.variables.get(name).map(String::as_str);
+        expand(text, escape, unset, lookup).unwrap_or_else(|| text.to_owned())
+    }
+
+    fn command(&self, instruction: &Instruction) -> Command {
+        match &instruction.form {
+            // The engine drops an ENTRYPOINT of one empty word.
+            Form::Exec(words) if instruction.keyword == Keyword::Entrypoint && is_blank(words) => {
+                Command::Exec(Vec::new())
+            }
+            Form::Exec(words) => Command::Exec(words.clone()),
+            Form::Shell => {
+                Command::Shell { text: Arc::new(instruction.body.clone()), shell: self.shell.to_vec() }
+            }
+        }
+    }
+
+    fn change_directory(&mut self, path: &str) {
+        if self.windows && path.contains(['\\', ':']) {
+            self.workdir = path.into();
+        } else if !path.is_empty() {
+            self.workdir = join(&self.workdir, path).into();
+        }
+    }
+}
+
+fn is_blank(words: &[Arc<Excerpt>]) -> bool {
+    matches!(words, [word] if word.text().is_empty())
+}
+
+/// `path` as seen from `directory`, without `.`, `..` and doubled slashes.
+fn join(directory: &str, path: &str) -> String {
+    let directory = if path.starts_with('/') { "" } else { directory };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in directory.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dockerfile::parse;
+    use crate::source::Source;
+
+    fn all(text: &str) -> Vec<Image> {
+        images(&Arc::new(parse(&Source::new("Dockerfile", text))), &Tables::default())
+    }
+
+    fn last(text: &str) -> Image {
+        all(text).pop().unwrap()
+    }
+
+    /// The words of a command; a shell form as the argv that it makes.
+    fn argv(setting: Option<&Setting<Command>>) -> Option<Vec<String>> {
+        setting.map(|setting| match &setting.value {
+            Command::Exec(words) => words.iter().map(|word| word.text().to_owned()).collect(),
+            Command::Shell { text, shell } => shell.iter().cloned().chain([text.text().to_owned()]).collect(),
+            Command::Inherited(words) => words.clone(),
+        })
+    }
+
+    fn launch(text: &str) -> [Option<String>; 2] {
+        let image = last(text);
+        [image.entrypoint.as_ref(), image.cmd.as_ref()].map(|s| argv(s).map(|words| words.join(" ")))
+    }
+
+    #[test]
+    fn entrypoint_and_cmd() {
+        let some = |text: &str| Some(text.to_owned());
+        for (text, entrypoint, cmd) in [
+            ("FROM a", None, None),
+            ("FROM a\nCMD [\"x\"]", None, some("x")),
+            ("FROM a\nCMD x y", None, some("/bin/sh -c x y")),
+            ("FROM a\nCMD x\nENTRYPOINT [\"y\"]", some("y"), some("/bin/sh -c x")),
+            ("FROM a\nCMD x\nCMD [\"z\"]", None, some("z")),
+            ("FROM a\nENTRYPOINT x\nENTRYPOINT []", some(""), None),
+            ("FROM a\nENTRYPOINT [\"\"]\nCMD [\"x\"]", some(""), some("x")),
+            ("FROM a\nCMD []", None, some("")),
+            // ENTRYPOINT drops a CMD that was not set in the same stage.
+            ("FROM a AS b\nCMD [\"x\"]\nFROM b\nENTRYPOINT [\"y\"]", some("y"), None),
+            ("FROM a AS b\nCMD [\"x\"]\nFROM b\nCMD [\"z\"]\nENTRYPOINT [\"y\"]", some("y"), some("z")),
+            ("FROM a AS b\nENTRYPOINT [\"y\"]\nCMD [\"x\"]\nFROM b\nCMD [\"z\"]", some("y"), some("z")),
+            ("FROM a AS b\nENTRYPOINT [\"y\"]\nCMD [\"x\"]\nFROM b", some("y"), some("x")),
+            ("FROM a AS b\nCMD [\"x\"]\nFROM c", None, None),
+            // SHELL counts from where it stands, and is inherited.
+            (
+                "FROM a\nCMD x\nSHELL [\"bash\", \"-c\"]\nENTRYPOINT y",
+                some("bash -c y"),
+                some("/bin/sh -c x"),
+            ),
+            ("FROM a AS b\nSHELL [\"bash\", \"-c\"]\nFROM b\nCMD y", None, some("bash -c y")),
+            ("FROM --platform=windows/amd64 a\nCMD y", None, some("cmd /S /C y")),
+            // ONBUILD counts in a stage that builds on this one.
+            ("FROM a AS b\nONBUILD ENTRYPOINT [\"x\"]\nFROM b", some("x"), None),
+            ("FROM a AS b\nONBUILD ENTRYPOINT [\"x\"]", None, None),
+            ("FROM a AS b\nONBUILD CMD [\"x\"]\nFROM b AS c\nCMD [\"y\"]\nFROM c", None, some("y")),
+        ] {
+            assert_eq!(launch(text), [entrypoint, cmd], "{text}");
+        }
+    }
+
+    #[test]
+    fn which_stages_are_images() {
+        let text = "FROM a AS one\nCMD x\nFROM a AS two\nRUN y\nFROM one AS three\nUSER z\nFROM two\nUSER z";
+        let found: Vec<_> = all(text).iter().map(|i| (i.stage, i.name.clone(), i.is_final)).collect();
+        assert_eq!(found, [(0, Some("one".to_owned()), false), (3, None, true)]);
+        assert!(all("ARG X\n").is_empty());
+        let dockerfile = Arc::new(parse(&Source::new("Dockerfile", text)));
+        assert_eq!(image(&dockerfile, 1, &Tables::default()).unwrap().base_name, "a");
+        assert!(image(&dockerfile, 4, &Tables::default()).is_none());
+    }
+
+    #[test]
+    fn places() {
+        let text = "FROM a\nENTRYPOINT [ \\\n \"x\", \"y\"]\nSTOPSIGNAL 15\n";
+        let image = last(text);
+        let entrypoint = image.entrypoint.unwrap();
+        assert_eq!(entrypoint.place.unwrap().text(), "ENTRYPOINT [ \\\n \"x\", \"y\"]");
+        let Command::Exec(words) = entrypoint.value else { panic!() };
+        assert_eq!(words[1].whole_place().text(), "y");
+        assert_eq!(image.stop_signal.unwrap().place.unwrap().line(), 4);
+    }
+
+    #[test]
+    fn working_directory() {
+        for (text, expected) in [
+            ("", "/"),
+            ("WORKDIR /a/../b//c/", "/b/c"),
+            ("WORKDIR /a\nWORKDIR b\nWORKDIR ./c/..", "/a/b"),
+            ("WORKDIR a", "/a"),
+            ("ENV D=/x\nWORKDIR $D/y", "/x/y"),
+            ("ARG D\nWORKDIR /$D/y", "/${D}/y"),
+            ("ARG D=x\nWORKDIR /$D\nFROM a\nWORKDIR /${D:-z}", "/z"),
+            ("WORKDIR \"/a b\"", "/a b"),
+            ("WORKDIR ../..", "/"),
+        ] {
+            assert_eq!(last(&format!("FROM a\n{text}")).workdir, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn environment() {
+        let env = |text: &str, name: &str| last(text).env.get(name).cloned();
+        for (text, expected) in [
+            ("FROM a\nENV A=1 B=2\nENV A=3 X=$A$B", "12"),
+            ("FROM a\nENV X y  z", "y  z"),
+            ("FROM a\nENV X=\"a b\"\\ c", "a b c"),
+            ("FROM a\nENV X=$NONE.", "."),
+            ("FROM a\nENV X=/app:$PATH", &format!("/app:{DEFAULT_PATH}")),
+            ("ARG V=1\nFROM a\nENV X=$V", ""),
+            ("ARG V=1\nFROM a\nARG V\nENV X=$V", "1"),
+            ("ARG V=1\nFROM a\nARG V=2\nENV X=$V", "2"),
+            ("FROM a\nARG V=1\nENV V=2\nENV X=$V", "2"),
+            ("FROM a AS b\nENV V=2\nARG V=1\nFROM b\nENV X=$V", "2"),
+            ("FROM a AS b\nARG V=1\nFROM b\nENV X=$V", "1"),
+            ("FROM a AS b\nARG V=1\nFROM a\nENV X=$V", ""),
+            ("# escape=`\nFROM a\nENV X=C:\\a` b", "C:\\a b"),
+        ] {
+            assert_eq!(env(text, "X").as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn signal_and_user() {
+        let image = last(
+            "ARG S=SIGINT\nFROM a AS b\nARG S\nSTOPSIGNAL $S\nUSER app\nFROM b\nARG U\nUSER ${U:-web}:web\n",
+        );
+        assert_eq!(image.stop_signal.unwrap().value, "SIGINT");
+        assert_eq!(image.user.as_deref(), Some("web:web"));
+        assert_eq!(last("FROM a\nARG S\nSTOPSIGNAL $S").stop_signal.unwrap().value, "${S}");
+    }
+
+    #[test]
+    fn steps_know_what_is_in_force() {
+        let image = last("FROM a AS b\nWORKDIR /app\nARG F=x\nFROM b\nENV G=y\nCOPY $F $G$H ./\n");
+        let steps = image.steps();
+        assert_eq!(steps.len(), image.instructions().len());
+        let copy = steps.last().unwrap();
+        assert_eq!((copy.stage, &*copy.workdir), (1, "/app"));
+        let words: Vec<_> = copy.instruction.words().into_iter().map(|word| copy.expand(word)).collect();
+        assert_eq!(words, ["x", "y${H}", "./"]);
+    }
+
+    #[test]
+    fn values_cannot_explode() {
+        let text = format!("FROM a\nENV A=aaaaaaaa\n{}", "ENV A=$A$A\n".repeat(200));
+        assert!(last(&text).env["A"].len() < 10_000);
+    }
 }

@@ -1,10 +1,13 @@
 //! Instructions to stages: FROM, its name, and what it builds on.
 
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use crate::source::Span;
 
-use super::Dockerfile;
+use super::expand::{Unset, expand};
+use super::words::arguments;
+use super::{Dockerfile, Instruction, Keyword};
 
 /// One build stage.
 #[derive(Debug, Clone)]
@@ -33,6 +36,145 @@ pub enum StageBase {
 impl Dockerfile {
     /// The stages, in order.
     pub fn stages(&self) -> Vec<Stage> {
-        Vec::new()
+        let globals = self.global_arguments();
+        let substitute = |text: &str| {
+            expand(text, self.escape, Unset::Keep, |name| globals.get(name).map(String::as_str))
+                .unwrap_or_else(|| text.to_owned())
+        };
+        let mut by_name: HashMap<String, usize> = HashMap::new();
+        let mut stages: Vec<Stage> = Vec::new();
+        for (index, instruction) in self.instructions.iter().enumerate() {
+            if instruction.keyword != Keyword::From {
+                continue;
+            }
+            if let Some(previous) = stages.last_mut() {
+                previous.instructions.end = index;
+            }
+            let words = instruction.words();
+            let reference = substitute(words.first().copied().unwrap_or_default());
+            // BuildKit looks for a name only; a number in FROM is the name of an image.
+            let base = match by_name.get(&reference.to_lowercase()) {
+                Some(&stage) => StageBase::Stage(stage),
+                None => StageBase::Image(reference),
+            };
+            let name = stage_name(&words);
+            if let Some(name) = &name {
+                by_name.insert(name.clone(), stages.len());
+            }
+            let platform = instruction.flag("platform").map(substitute);
+            let instructions = index + 1..self.instructions.len();
+            stages.push(Stage { name, base, from: instruction.span, platform, instructions });
+        }
+        stages
+    }
+
+    /// The ARGs before the first FROM that have a value.
+    pub(super) fn global_arguments(&self) -> BTreeMap<String, String> {
+        let mut globals: BTreeMap<String, String> = BTreeMap::new();
+        let heading = self.instructions.iter().take_while(|i| i.keyword != Keyword::From);
+        for instruction in heading.filter(|i| i.keyword == Keyword::Arg) {
+            for (name, default) in arguments(instruction.body.text(), self.escape) {
+                let Some(default) = default else { continue };
+                let lookup = |name: &str| globals.get(name).map(String::as_str);
+                let value = expand(default, self.escape, Unset::Keep, lookup);
+                globals.insert(name.to_owned(), value.unwrap_or_else(|| default.to_owned()));
+            }
+        }
+        globals
+    }
+
+    /// The instructions of a stage, those that the ONBUILD of the stage it builds on adds in front.
+    pub(super) fn stage_instructions<'a>(
+        &'a self,
+        stages: &[Stage],
+        stage: usize,
+    ) -> impl Iterator<Item = &'a Instruction> {
+        let triggers = match stages[stage].base {
+            StageBase::Stage(parent) => stages[parent].instructions.clone(),
+            StageBase::Image(_) => 0..0,
+        };
+        let triggers = self.instructions[triggers].iter().filter(|i| i.keyword == Keyword::Onbuild);
+        let triggered = triggers.filter_map(|i| i.inner.as_deref());
+        triggered.chain(&self.instructions[stages[stage].instructions.clone()])
+    }
+}
+
+/// The name after AS.
+fn stage_name(words: &[&str]) -> Option<String> {
+    match words {
+        [_, keyword, name, ..] if keyword.eq_ignore_ascii_case("as") => Some(name.to_lowercase()),
+        _ => None,
+    }
+}
+
+/// The stages that `stage` builds on and itself, oldest first.
+pub(super) fn chain(stages: &[Stage], stage: usize) -> Vec<usize> {
+    let base = |&stage: &usize| match stages[stage].base {
+        StageBase::Stage(base) => Some(base),
+        StageBase::Image(_) => None,
+    };
+    let mut chain: Vec<usize> = std::iter::successors(Some(stage), base).collect();
+    chain.reverse();
+    chain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dockerfile::parse;
+    use crate::source::Source;
+
+    fn stages(text: &str) -> Vec<Stage> {
+        parse(&Source::new("Dockerfile", text)).stages()
+    }
+
+    fn bases(text: &str) -> Vec<StageBase> {
+        stages(text).into_iter().map(|stage| stage.base).collect()
+    }
+
+    fn image(reference: &str) -> StageBase {
+        StageBase::Image(reference.to_owned())
+    }
+
+    #[test]
+    fn references() {
+        for (text, expected) in [
+            ("FROM a", "a"),
+            ("ARG V=1\nFROM \"a:${V}\"", "a:1"),
+            ("ARG V=1\nARG B=a:$V\nFROM $B", "a:1"),
+            ("ARG V\nFROM a:$V-slim", "a:${V}-slim"),
+            ("ARG V\nFROM a:${V:-2}", "a:2"),
+            ("ARG V=x\nFROM a${V:+:$V}", "a:x"),
+            ("ARG V=3.12.1\nFROM a:${V%.*}", "a:3.12"),
+            ("FROM --platform=$BUILDPLATFORM a AS b", "a"),
+            ("FROM ${broken", "${broken"),
+            ("FROM", ""),
+            ("ARG V=1\nFROM a\nARG V=2\nFROM a:$V", "a"),
+        ] {
+            assert_eq!(bases(text)[0], image(expected), "{text}");
+        }
+        assert_eq!(bases("ARG V=1\nFROM a\nARG V=2\nFROM a:$V")[1], image("a:1"));
+    }
+
+    #[test]
+    fn earlier_stages() {
+        let text = "FROM a AS Build\nFROM build as two\nFROM BUILD\nFROM three\nFROM a AS three\nFROM three as three";
+        let expected = [
+            image("a"),
+            StageBase::Stage(0),
+            StageBase::Stage(0),
+            image("three"),
+            image("a"),
+            StageBase::Stage(4),
+        ];
+        assert_eq!(bases(text), expected);
+    }
+
+    #[test]
+    fn names_and_instructions() {
+        let stages = stages("ARG X\nFROM --platform=linux/amd64 a AS B\nRUN x\nFROM c\n");
+        assert_eq!(stages[0].name.as_deref(), Some("b"));
+        assert_eq!(stages[0].platform.as_deref(), Some("linux/amd64"));
+        assert_eq!((stages[0].instructions.clone(), stages[1].instructions.clone()), (2..3, 4..4));
     }
 }
