@@ -270,8 +270,8 @@ pub struct DiskLoader {
 }
 
 impl DiskLoader {
-    pub fn new(root: impl Into<Utf8PathBuf>) -> Self {
-        Self { root: root.into() }
+    pub fn new(root: impl AsRef<std::path::Path>) -> std::io::Result<Self> {
+        Ok(Self { root: Utf8PathBuf::from_path_buf(root.as_ref().to_owned()).unwrap() })
     }
 }
 
@@ -301,30 +301,30 @@ impl Loader for DiskLoader {
 }
 
 pub struct OverlayLoader<'a> {
-    base: &'a dyn Loader,
-    files: BTreeMap<Utf8PathBuf, String>,
+    under: &'a dyn Loader,
+    files: BTreeMap<Utf8PathBuf, Arc<Source>>,
 }
 
 impl<'a> OverlayLoader<'a> {
-    pub fn new(base: &'a dyn Loader, files: impl IntoIterator<Item = (Utf8PathBuf, String)>) -> Self {
-        Self { base, files: files.into_iter().collect() }
+    pub fn new(under: &'a dyn Loader) -> Self {
+        Self { under, files: BTreeMap::new() }
+    }
+    pub fn insert(&mut self, source: Arc<Source>) {
+        self.files.insert(source.path().to_owned(), source);
     }
 }
 
 impl Loader for OverlayLoader<'_> {
     fn read(&self, path: &Utf8Path) -> Result<Arc<Source>, ReadError> {
-        match self.files.get(path) {
-            Some(text) => Ok(Source::new(path, text.clone())),
-            None => self.base.read(path),
-        }
+        self.files.get(path).map_or_else(|| self.under.read(path), |source| Ok(Arc::clone(source)))
     }
     fn kind(&self, path: &Utf8Path) -> Option<EntryKind> {
-        if self.files.contains_key(path) { Some(EntryKind::File) } else { self.base.kind(path) }
+        if self.files.contains_key(path) { Some(EntryKind::File) } else { self.under.kind(path) }
     }
     fn list(&self, path: &Utf8Path) -> Vec<String> {
-        self.base.list(path)
+        self.under.list(path)
     }
     fn executable(&self, path: &Utf8Path) -> Option<bool> {
-        self.base.executable(path)
+        self.under.executable(path)
     }
 }

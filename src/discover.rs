@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use camino::{Utf8Path, Utf8PathBuf};
 use ignore::{WalkBuilder, WalkState};
 
+use crate::DiskLoader;
 use crate::dockerfile::{self, Keyword};
-use crate::source::Source;
+use crate::source::{Loader, Source};
 
 mod names;
 
@@ -189,11 +190,11 @@ fn kind(file: &Resolved) -> Result<Kind, String> {
 }
 
 fn read(path: &Utf8Path) -> Result<Arc<Source>, String> {
-    use crate::source::Loader;
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err("not a regular file".to_owned());
     };
-    crate::DiskLoader::new(folder).read(Utf8Path::new(name)).map_err(|error| error.to_string())
+    let loader = DiskLoader::new(folder).map_err(|error| error.to_string())?;
+    loader.read(Utf8Path::new(name)).map_err(|error| error.to_string())
 }
 
 /// Sorts the lists, and looks for the Dockerfiles that may start the scripts.

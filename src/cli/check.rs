@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
+use crate::Settings;
 use crate::discover::Project;
 use crate::fix::{FixOutcome, fix_all};
 use crate::report::{Fixed, Results, View, count, diff};
-use crate::{DiskLoader, OverlayLoader, Settings};
 
 use super::run::{self, Request};
 use super::terminal::Terminal;
@@ -21,7 +21,7 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
 
     let fixed = if arguments.fix { fix(&mut request, &settings)? } else { Vec::new() };
     let checked = request.projects.iter().map(|project| run::check(project, &settings, terminal));
-    let results = Results { projects: checked.collect(), fixed };
+    let results = Results { projects: checked.collect::<Result<_, _>>()?, fixed };
 
     if arguments.diff {
         print_diff(&request, &settings, &view, terminal)?;
@@ -59,22 +59,22 @@ fn print_findings(
 }
 
 /// Computes the repair of one project.
-fn repair(project: &Project, settings: &Settings) -> FixOutcome {
-    let disk = DiskLoader::new(project.root.clone());
-    let loader = OverlayLoader::new(&disk, project.texts.clone());
+fn repair(project: &Project, settings: &Settings) -> Result<FixOutcome, Failure> {
+    let disk = run::disk(project)?;
+    let loader = run::overlay(project, &disk);
     let mut paths = project.dockerfiles.clone();
     paths.extend(project.candidates.iter().cloned());
     // Somebody who names a script asks for nothing else to be changed.
     let only =
         if project.dockerfiles.is_empty() { project.scripts.iter().cloned().collect() } else { Vec::new() };
-    fix_all(&paths, &loader, &Settings { only, ..settings.clone() })
+    Ok(fix_all(&paths, &loader, &Settings { only, ..settings.clone() }))
 }
 
 /// Writes the repair, and says what was repaired.
 fn fix(request: &mut Request, settings: &Settings) -> Result<Vec<Fixed>, Failure> {
     let mut fixed = Vec::new();
     for project in &mut request.projects {
-        let outcome = repair(project, settings);
+        let outcome = repair(project, settings)?;
         if project.texts.is_empty() {
             write::all(&project.root, &outcome.changed)
                 .map_err(|error| Failure::Message(error.to_string()))?;
@@ -111,11 +111,12 @@ fn print_diff(
     view: &View,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    let (mut text, mut findings, mut files) = (Vec::new(), 0, 0);
+    let (mut text, mut findings, mut files, mut left) = (Vec::new(), 0, 0, 0);
     for project in &request.projects {
-        let outcome = repair(project, settings);
+        let outcome = repair(project, settings)?;
         findings += outcome.applied.len();
         files += outcome.changed.len();
+        left += outcome.remaining.len();
         for (path, original, fixed) in &outcome.changed {
             let diff = diff::unified(path, original, fixed);
             if terminal.is_for_people() {
@@ -131,10 +132,14 @@ fn print_diff(
         terminal.print_raw(&text)?
     }
     if !view.quiet {
-        let summary = match findings {
-            0 => "Nothing to fix\n".to_owned(),
-            _ => format!("Would fix {} in {}\n", count(findings, "finding"), count(files, "file")),
+        let mut summary = match findings {
+            0 => "Nothing to fix".to_owned(),
+            _ => format!("Would fix {} in {}", count(findings, "finding"), count(files, "file")),
         };
+        if left > 0 {
+            summary.push_str(&format!("; {} would be left", count(left, "finding")));
+        }
+        summary.push('\n');
         terminal.print_aside(summary.as_bytes());
     }
     Ok(())

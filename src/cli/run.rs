@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use crate::diagnostic::Diagnostic;
 use crate::discover::{self, Given, Project};
 use crate::report::Checked;
-use crate::source::Loader;
+use crate::source::{Loader, Source};
 use crate::{DiskLoader, FileReport, OverlayLoader, Settings};
 
 use super::terminal::Terminal;
@@ -43,7 +43,7 @@ pub(super) fn request(
     let mut projects = found.projects;
     let mut failed = !found.errors.is_empty();
     for project in &mut projects {
-        failed |= !drop_unreadable(project, terminal);
+        failed |= !drop_unreadable(project, terminal)?;
     }
     let nothing = projects.iter().all(|project| project.dockerfiles.is_empty() && project.scripts.is_empty());
     if nothing && !failed {
@@ -79,10 +79,24 @@ fn given(arguments: &FileArguments) -> Result<Vec<Given>, Failure> {
     Ok(given)
 }
 
+/// The project's files on disk.
+pub(super) fn disk(project: &Project) -> Result<DiskLoader, Failure> {
+    DiskLoader::new(&project.root).map_err(|error| Failure::Message(format!("{}: {error}", project.root)))
+}
+
+/// The same with the texts that were given.
+pub(super) fn overlay<'a>(project: &Project, disk: &'a DiskLoader) -> OverlayLoader<'a> {
+    let mut overlay = OverlayLoader::new(disk);
+    for (path, text) in &project.texts {
+        overlay.insert(Source::new(path.clone(), text.as_str()));
+    }
+    overlay
+}
+
 /// Takes out what cannot be read; false if any of it was named.
-fn drop_unreadable(project: &mut Project, terminal: &Terminal) -> bool {
-    let disk = DiskLoader::new(project.root.clone());
-    let loader = OverlayLoader::new(&disk, project.texts.clone());
+fn drop_unreadable(project: &mut Project, terminal: &Terminal) -> Result<bool, Failure> {
+    let disk = disk(project)?;
+    let loader = overlay(project, &disk);
     let mut fine = true;
     let Project { root, dockerfiles, named, scripts, candidates, .. } = project;
     dockerfiles.retain(|path| match loader.read(path) {
@@ -106,13 +120,13 @@ fn drop_unreadable(project: &mut Project, terminal: &Terminal) -> bool {
         }
     });
     candidates.retain(|path| loader.read(path).is_ok());
-    fine
+    Ok(fine)
 }
 
 /// Checks a project. Of Dockerfiles that were not asked for, only what touches a script that was asked for is kept.
-pub(super) fn check(project: &Project, settings: &Settings, terminal: &Terminal) -> Checked {
-    let disk = DiskLoader::new(project.root.clone());
-    let loader = OverlayLoader::new(&disk, project.texts.clone());
+pub(super) fn check(project: &Project, settings: &Settings, terminal: &Terminal) -> Result<Checked, Failure> {
+    let disk = disk(project)?;
+    let loader = overlay(project, &disk);
     let all = |paths: &[Utf8PathBuf]| -> Vec<FileReport> {
         paths.par_iter().map(|path| crate::check(path, &loader, settings)).collect()
     };
@@ -133,7 +147,7 @@ pub(super) fn check(project: &Project, settings: &Settings, terminal: &Terminal)
         }
     }
     files.sort_by(|left, right| left.path.cmp(&right.path));
-    Checked { root: project.root.clone(), files }
+    Ok(Checked { root: project.root.clone(), files })
 }
 
 fn touches(diagnostic: &Diagnostic, scripts: &BTreeSet<Utf8PathBuf>) -> bool {

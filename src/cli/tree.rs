@@ -12,8 +12,8 @@ pub(super) fn run(arguments: &TreeArguments, terminal: &Terminal) -> Result<Exit
     let cwd = super::working_folder()?;
     let request = run::request(&arguments.files, &cwd, terminal)?;
     let settings = Settings::default();
-    let projects = request.projects.iter().map(|project| run::check(project, &settings, terminal)).collect();
-    let results = Results { projects, fixed: Vec::new() };
+    let checked = request.projects.iter().map(|project| run::check(project, &settings, terminal));
+    let results = Results { projects: checked.collect::<Result<_, _>>()?, fixed: Vec::new() };
 
     let mut text = Vec::new();
     let format = arguments.output_format;

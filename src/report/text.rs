@@ -147,6 +147,9 @@ fn write_fixed(results: &Results, view: &View, out: &mut dyn Write) -> io::Resul
 }
 
 fn write_summary(summary: &Summary, fixed: usize, view: &View, out: &mut dyn Write) -> io::Result<()> {
+    if summary.files == 0 {
+        return Ok(());
+    }
     let checked =
         format!("Checked {}, {}", count(summary.files, "Dockerfile"), count(summary.images, "image"));
     let severities = [

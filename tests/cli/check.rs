@@ -44,7 +44,10 @@ fn nothing_to_say() {
     assert_eq!(project.run(&["check", "-q"]).out, "");
 
     let empty = Project::new(&[]).run(&["check"]);
-    assert_eq!((empty.code, empty.err.as_str()), (0, "warning: no Dockerfiles found\n"));
+    assert_eq!(
+        (empty.code, empty.out.as_str(), empty.err.as_str()),
+        (0, "", "warning: no Dockerfiles found\n")
+    );
 }
 
 #[test]

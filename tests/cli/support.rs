@@ -96,8 +96,8 @@ impl Project {
     /// The findings of `pidone check --output-format json`, as `path:line rule`.
     pub(super) fn findings(&self, arguments: &[&str]) -> Vec<String> {
         let run = self.run(&[&["check", "--output-format", "json"], arguments].concat());
-        let found = run.json()["diagnostics"].as_array().unwrap().iter().map(finding).collect();
-        found
+        let report = run.json();
+        report["diagnostics"].as_array().unwrap().iter().map(finding).collect()
     }
 }
 
