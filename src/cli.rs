@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::diagnostic::Severity;
 use crate::report::{self, Format};
+use crate::rules::RuleInfo;
 
 mod check;
 mod explain;
@@ -140,8 +141,8 @@ struct TreeArguments {
 #[derive(Debug, Args)]
 struct ExplainArguments {
     /// The rule, for example missing-exec; `pidone rules` lists them
-    #[arg(value_name = "RULE", value_parser = rule_names(), hide_possible_values = true)]
-    rule: String,
+    #[arg(value_name = "RULE", value_parser = explain::rule)]
+    rule: &'static RuleInfo,
 }
 
 #[derive(Debug, Args)]
@@ -194,10 +195,6 @@ fn formats(can: fn(&Format) -> bool) -> impl TypedValueParser<Value = &'static F
         .map(|format| PossibleValue::new(format.name).help(format.help));
     PossibleValuesParser::new(values)
         .try_map(|name| report::FORMATS.iter().find(|format| format.name == name).ok_or("no such format"))
-}
-
-fn rule_names() -> PossibleValuesParser {
-    PossibleValuesParser::new(crate::rules::all().iter().map(|rule| rule.name))
 }
 
 /// Why a command could not do its work. The exit code is 2.

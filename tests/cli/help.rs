@@ -39,5 +39,7 @@ fn rules_are_listed() {
 fn an_unknown_rule() {
     let run = Project::new(&[]).run(&["explain", "mising-exec"]);
     assert_eq!(run.code, 2);
-    assert!(run.err.contains("missing-exec"), "a similar name is offered: {}", run.err);
+    assert!(run.err.contains("there is no such rule; did you mean missing-exec?"), "{}", run.err);
+    let run = Project::new(&[]).run(&["explain", "zzz"]);
+    assert!(run.err.contains("`pidone rules` lists them"), "{}", run.err);
 }
