@@ -213,6 +213,8 @@ fn walk(folder: &Utf8Path, root: &Utf8Path, found: &mut Found) -> Vec<Utf8PathBu
     let seen = Mutex::new(Seen::default());
     let walker = WalkBuilder::new(folder)
         .require_git(false)
+        // A .gitignore above a folder that is not under git is about something else.
+        .parents(root.join(".git").exists())
         .filter_entry(|entry| entry.file_name() != "node_modules")
         .build_parallel();
     walker.run(|| {

@@ -22,6 +22,7 @@ pub(super) struct Label<'a> {
     pub(super) place: &'a Place,
     /// The name to show for the file.
     pub(super) path: String,
+    /// The words, safe to show.
     pub(super) text: String,
 }
 
@@ -82,7 +83,7 @@ impl Snippet {
         let mut heads = Vec::new();
         for ((label, span), (start, end)) in range.labels.iter().zip(spans) {
             let shown = SourceSpan::from(offset + start..offset + end.max(start));
-            let words = Some(escape::line(&label.text)).filter(|words| !words.is_empty());
+            let words = Some(label.text.clone()).filter(|words| !words.is_empty());
             self.labels.push(if primary.is_some_and(|primary| std::ptr::eq(primary, *label)) {
                 LabeledSpan::new_primary_with_span(words, shown)
             } else {

@@ -37,7 +37,7 @@ fn check(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> 
 fn write_finding(finding: &Finding<'_>, view: &View, out: &mut dyn Write) -> io::Result<()> {
     let page = Page::new(finding, view);
     let mut text = String::new();
-    let rendered = page.handler(view).render_report(&mut text, &page);
+    let rendered = page.handler().render_report(&mut text, &page);
     match rendered {
         // miette indents the first line for its icon; ours begins at the margin.
         Ok(()) => write!(out, "{}", text.trim_start_matches(['\n', ' ']))?,
@@ -84,7 +84,7 @@ fn write_footer(finding: &Finding<'_>, view: &View, out: &mut dyn Write) -> io::
 fn entry(out: &mut dyn Write, view: &View, style: anstyle::Style, name: &str, text: &str) -> io::Result<()> {
     let colon = if name.starts_with('[') { "" } else { ":" };
     let indent = name.len() + colon.len() + 3;
-    for (index, line) in wrap(&escape::line(text), view.width.saturating_sub(indent)).iter().enumerate() {
+    for (index, line) in wrap(&sentence(text), view.width.saturating_sub(indent)).iter().enumerate() {
         if index == 0 {
             writeln!(out, "  {style}{name}{colon}{style:#} {line}")?;
         } else {
@@ -138,7 +138,7 @@ fn write_fixed(results: &Results, view: &View, out: &mut dyn Write) -> io::Resul
             writeln!(out, "{bold}{path}{bold:#}")?;
             file = Some(path);
         }
-        writeln!(out, "  {good}fixed{good:#} {}: {}", fixed.rule, escape::line(&fixed.message))?;
+        writeln!(out, "  {good}fixed{good:#} {}: {}", fixed.rule, sentence(&fixed.message))?;
     }
     if file.is_some() {
         writeln!(out)?;
@@ -197,6 +197,11 @@ fn write_summary(summary: &Summary, fixed: usize, view: &View, out: &mut dyn Wri
     writeln!(out)
 }
 
+/// What a rule says, as one line that is safe to show.
+fn sentence(text: &str) -> String {
+    escape::line(&text.replace(['\n', '\r'], " "))
+}
+
 /// Breaks text into lines of at most `width` characters, at blanks.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(20);
@@ -235,22 +240,21 @@ impl Page {
         let mut labels = vec![Label {
             place: &diagnostic.place,
             path: view.path(finding.root, diagnostic.place.source.path()),
-            text: diagnostic.label.clone(),
+            text: sentence(&diagnostic.label),
         }];
         labels.extend(diagnostic.related.iter().map(|related| Label {
             place: &related.place,
             path: view.path(finding.root, related.place.source.path()),
-            text: related.message.clone(),
+            text: sentence(&related.message),
         }));
-        Self {
-            title: format!("{}[{}]:", diagnostic.severity.name(), diagnostic.rule),
-            severity: diagnostic.severity,
-            message: escape::line(&diagnostic.message),
-            snippet: Snippet::new(&labels, view.width),
-        }
+        let title = format!("{}[{}]:", diagnostic.severity.name(), diagnostic.rule);
+        // Wrapped here, as miette would break words at their hyphens; its lines below the first are indented by four.
+        let lines = wrap(&format!("{title} {}", sentence(&diagnostic.message)), view.width.saturating_sub(4));
+        let message = lines.join("\n").split_off(title.len()).trim_start().to_owned();
+        Self { title, severity: diagnostic.severity, message, snippet: Snippet::new(&labels, view.width) }
     }
 
-    fn handler(&self, view: &View) -> GraphicalReportHandler {
+    fn handler(&self) -> GraphicalReportHandler {
         let mut theme = GraphicalTheme::unicode();
         theme.characters.error.clone_from(&self.title);
         theme.characters.warning.clone_from(&self.title);
@@ -265,7 +269,7 @@ impl Page {
         GraphicalReportHandler::new_themed(theme)
             .with_links(false)
             .with_urls(false)
-            .with_width(view.width.max(40))
+            .with_wrap_lines(false)
             .without_syntax_highlighting()
     }
 }

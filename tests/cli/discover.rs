@@ -37,6 +37,16 @@ fn names_and_git() {
 }
 
 #[test]
+fn ignore_files_count_up_to_the_root_of_the_project() {
+    let files =
+        [(".gitignore", "Dockerfile\n"), ("a/Dockerfile", SHELL_FORM), ("a/Containerfile", SHELL_FORM)];
+    assert_eq!(Project::new(&files).findings(&["a"]), ["a/Containerfile:3 shell-form"]);
+    let plain = Project::without_git(&files);
+    assert_eq!(plain.findings(&[]), ["a/Containerfile:3 shell-form"]);
+    assert_eq!(plain.findings(&["a"]), ["Containerfile:3 shell-form", "Dockerfile:3 shell-form"]);
+}
+
+#[test]
 fn what_is_named_is_checked_whatever_its_name() {
     let project = Project::new(&[(".hidden/x.j2", SHELL_FORM), ("a/Dockerfile.md", SHELL_FORM)]);
     assert_eq!(project.findings(&[".hidden"]), [""; 0]);
