@@ -15,6 +15,7 @@ mod heredoc;
 mod layers;
 mod lookup;
 mod mode;
+pub mod package_json;
 mod path;
 mod run;
 mod vars;

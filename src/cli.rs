@@ -1,0 +1,244 @@
+//! The command line: arguments in, exit code out. One file per command.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use camino::Utf8PathBuf;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::diagnostic::Severity;
+use crate::report::{self, Format};
+use crate::rules::RuleInfo;
+
+mod check;
+mod explain;
+mod rules;
+mod run;
+mod terminal;
+mod tree;
+mod write;
+
+use terminal::Terminal;
+
+/// Finds and repairs the reasons why a container does not stop well.
+///
+/// pidone reads a Dockerfile and the scripts it starts, works out which process becomes PID 1 and whether the stop signal
+/// reaches every service behind it, says what is wrong, and writes the fix.
+#[derive(Debug, Parser)]
+#[command(name = "pidone", version, after_help = EXAMPLES, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    /// When to use colours; `auto` also heeds NO_COLOR and CLICOLOR_FORCE
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    color: Color,
+
+    /// Print findings only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+
+    /// Say also what was skipped
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  pidone check                    what stops badly below this folder
+  pidone check --diff             what the repair would be
+  pidone check --fix              repair it
+  pidone tree Dockerfile          which process hears the stop signal
+  pidone explain missing-exec     all about one rule";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say what stops badly, and repair it
+    Check(CheckArguments),
+    /// Draw each image's processes, and what each hears on stop
+    Tree(TreeArguments),
+    /// Explain a rule
+    Explain(ExplainArguments),
+    /// List the rules
+    Rules(RulesArguments),
+}
+
+const CHECK_EXAMPLES: &str = "\
+Examples:
+  pidone check                                  every Dockerfile below this folder
+  pidone check web/Dockerfile worker/           one Dockerfile, and those below worker/
+  pidone check docker/entrypoint.sh             a script, as the Dockerfiles start it
+  pidone check --diff | git apply               look at the repair, or apply it by hand
+  pidone check --fix --unsafe-fixes             repair also where behaviour may change
+  pidone check - --stdin-filename Dockerfile    check what an editor holds
+
+Exit codes:
+  0  nothing at or above --fail-on, or all of it fixed
+  1  findings at or above --fail-on
+  2  bad usage, or a named file that cannot be read";
+
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+struct CheckArguments {
+    #[command(flatten)]
+    files: FileArguments,
+
+    /// Repair what can be repaired without changing anything but signal delivery
+    #[arg(long, conflicts_with = "diff")]
+    fix: bool,
+
+    /// Repair also where something else may change; each such fix says what
+    #[arg(long)]
+    unsafe_fixes: bool,
+
+    /// Print the repair as a diff and write nothing
+    #[arg(long)]
+    diff: bool,
+
+    /// How to print the findings
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = formats(|_| true))]
+    output_format: &'static Format,
+
+    /// The least severity that makes the exit code 1
+    #[arg(long, value_name = "SEVERITY", default_value = "warning")]
+    fail_on: Level,
+
+    /// Report also what may be right, and what cannot be told
+    #[arg(long)]
+    pedantic: bool,
+}
+
+#[derive(Debug, Args)]
+struct FileArguments {
+    /// Dockerfiles, folders to search, or scripts that Dockerfiles start; `-` is standard input [default: .]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Read standard input as the text of PATH
+    #[arg(long, value_name = "PATH")]
+    stdin_filename: Option<PathBuf>,
+}
+
+const TREE_EXAMPLES: &str = "\
+Examples:
+  pidone tree                           every image below this folder
+  pidone tree Dockerfile                the images of one Dockerfile
+  pidone tree --output-format json      the same for programs";
+
+#[derive(Debug, Args)]
+#[command(after_help = TREE_EXAMPLES)]
+struct TreeArguments {
+    #[command(flatten)]
+    files: FileArguments,
+
+    /// How to print the processes
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = formats(|format| format.tree.is_some()))]
+    output_format: &'static Format,
+}
+
+#[derive(Debug, Args)]
+struct ExplainArguments {
+    /// The rule, for example missing-exec; `pidone rules` lists them
+    #[arg(value_name = "RULE", value_parser = explain::rule)]
+    rule: &'static RuleInfo,
+}
+
+#[derive(Debug, Args)]
+struct RulesArguments {
+    /// How to print the list
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    output_format: ListFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Color {
+    /// Where a terminal reads it
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ListFormat {
+    /// A table
+    Text,
+    /// One document
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Level {
+    Info,
+    Warning,
+    Error,
+}
+
+impl From<Level> for Severity {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Info => Self::Info,
+            Level::Warning => Self::Warning,
+            Level::Error => Self::Error,
+        }
+    }
+}
+
+/// The formats of [`report::FORMATS`] that can do what is asked, as values of an option.
+fn formats(can: fn(&Format) -> bool) -> impl TypedValueParser<Value = &'static Format> {
+    let values = report::FORMATS
+        .iter()
+        .filter(|format| can(format))
+        .map(|format| PossibleValue::new(format.name).help(format.help));
+    PossibleValuesParser::new(values)
+        .try_map(|name| report::FORMATS.iter().find(|format| format.name == name).ok_or("no such format"))
+}
+
+/// Why a command could not do its work. The exit code is 2.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Message(String),
+    #[error("cannot write the report: {0}")]
+    Output(#[from] io::Error),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Nobody is left to be told if this cannot be written.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let terminal = Terminal::new(&arguments);
+    let result = match &arguments.command {
+        Command::Check(check) => check::run(check, &terminal),
+        Command::Tree(tree) => tree::run(tree, &terminal),
+        Command::Explain(explain) => explain::run(explain, &terminal),
+        Command::Rules(rules) => rules::run(rules, &terminal),
+    };
+    match result {
+        Ok(code) => code,
+        // The reader has seen enough (`pidone check | head`).
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(failure) => {
+            terminal.error(&failure.to_string());
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Where we are, absolute and without symlinks.
+fn working_folder() -> Result<Utf8PathBuf, Failure> {
+    let folder = std::env::current_dir().and_then(std::fs::canonicalize);
+    let folder =
+        folder.map_err(|error| Failure::Message(format!("cannot find the working folder: {error}")))?;
+    Utf8PathBuf::from_path_buf(folder)
+        .map_err(|folder| Failure::Message(format!("{}: its name is not UTF-8", folder.display())))
+}

@@ -1,0 +1,146 @@
+//! `pidone check`: findings, their repair, or its diff.
+
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+
+use crate::Settings;
+use crate::discover::Project;
+use crate::fix::{FixOutcome, fix_all};
+use crate::report::{Fixed, Results, View, count, diff};
+
+use super::run::{self, Request};
+use super::terminal::Terminal;
+use super::{CheckArguments, Failure, write};
+
+pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<ExitCode, Failure> {
+    let cwd = super::working_folder()?;
+    let mut request = run::request(&arguments.files, &cwd, terminal)?;
+    let view = terminal.view(cwd, arguments.unsafe_fixes);
+    let settings =
+        Settings { pedantic: arguments.pedantic, unsafe_fixes: arguments.unsafe_fixes, only: Vec::new() };
+
+    let fixed = if arguments.fix { fix(&mut request, &settings)? } else { Vec::new() };
+    let checked = request.projects.iter().map(|project| run::check(project, &settings, terminal));
+    let results = Results { projects: checked.collect::<Result<_, _>>()?, fixed };
+
+    if arguments.diff {
+        print_diff(&request, &settings, &view, terminal)?;
+    } else {
+        print_findings(arguments, &request, &results, &view, terminal)?;
+    }
+    let fails = results.worst().is_some_and(|worst| worst >= arguments.fail_on.into());
+    Ok(ExitCode::from(match (request.failed, fails) {
+        (true, _) => 2,
+        (false, true) => 1,
+        (false, false) => 0,
+    }))
+}
+
+fn print_findings(
+    arguments: &CheckArguments,
+    request: &Request,
+    results: &Results,
+    view: &View,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let format = arguments.output_format;
+    let mut text = Vec::new();
+    (format.check)(results, view, &mut text)?;
+    // Standard output is the way back of a text that came by standard input.
+    if let Some((index, path)) = request.stdin.as_ref().filter(|_| arguments.fix) {
+        terminal.print_aside(&text);
+        terminal.print_raw(request.projects[*index].texts[path].as_bytes())?;
+    } else if format.for_people {
+        terminal.print(&text)?;
+    } else {
+        terminal.print_raw(&text)?;
+    }
+    Ok(())
+}
+
+/// Computes the repair of one project.
+fn repair(project: &Project, settings: &Settings) -> Result<FixOutcome, Failure> {
+    let disk = run::disk(project)?;
+    let loader = run::overlay(project, &disk);
+    let mut paths = project.dockerfiles.clone();
+    paths.extend(project.candidates.iter().cloned());
+    // Somebody who names a script asks for nothing else to be changed.
+    let only =
+        if project.dockerfiles.is_empty() { project.scripts.iter().cloned().collect() } else { Vec::new() };
+    Ok(fix_all(&paths, &loader, &Settings { only, ..settings.clone() }))
+}
+
+/// Writes the repair, and says what was repaired.
+fn fix(request: &mut Request, settings: &Settings) -> Result<Vec<Fixed>, Failure> {
+    let mut fixed = Vec::new();
+    for project in &mut request.projects {
+        let outcome = repair(project, settings)?;
+        if project.texts.is_empty() {
+            write::all(&project.root, &outcome.changed)
+                .map_err(|error| Failure::Message(error.to_string()))?;
+        } else {
+            replace_texts(project, &outcome)?;
+        }
+        fixed.extend(outcome.applied.into_iter().map(|(rule, path, message)| Fixed {
+            root: project.root.clone(),
+            path,
+            rule,
+            message,
+        }));
+    }
+    fixed.sort_by(|left, right| (&left.root, &left.path).cmp(&(&right.root, &right.path)));
+    Ok(fixed)
+}
+
+/// Puts the repair of a text from standard input in its place; nothing on disk is touched.
+fn replace_texts(project: &mut Project, outcome: &FixOutcome) -> Result<(), Failure> {
+    if let Some((path, ..)) = outcome.changed.iter().find(|(path, ..)| !project.texts.contains_key(path)) {
+        return Err(Failure::Message(format!(
+            "the repair also changes {path}, which standard output cannot carry; use --diff, or name the files"
+        )));
+    }
+    let texts: BTreeMap<_, _> =
+        outcome.changed.iter().map(|(path, _, fixed)| (path.clone(), fixed.clone())).collect();
+    project.texts.extend(texts);
+    Ok(())
+}
+
+fn print_diff(
+    request: &Request,
+    settings: &Settings,
+    view: &View,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let (mut text, mut findings, mut files, mut left) = (Vec::new(), 0, 0, 0);
+    for project in &request.projects {
+        let outcome = repair(project, settings)?;
+        findings += outcome.applied.len();
+        files += outcome.changed.len();
+        left += outcome.remaining.len();
+        for (path, original, fixed) in &outcome.changed {
+            let diff = diff::unified(path, original, fixed);
+            if terminal.is_for_people() {
+                diff::write_coloured(&mut text, &diff)?;
+            } else {
+                text.extend_from_slice(diff.as_bytes());
+            }
+        }
+    }
+    if terminal.is_for_people() {
+        terminal.print(&text)?
+    } else {
+        terminal.print_raw(&text)?
+    }
+    if !view.quiet {
+        let mut summary = match findings {
+            0 => "Nothing to fix".to_owned(),
+            _ => format!("Would fix {} in {}", count(findings, "finding"), count(files, "file")),
+        };
+        if left > 0 {
+            summary.push_str(&format!("; {} would be left", count(left, "finding")));
+        }
+        summary.push('\n');
+        terminal.print_aside(summary.as_bytes());
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! From paths to results: what `check` and `tree` have in common.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
+
+use crate::diagnostic::Diagnostic;
+use crate::discover::{self, Given, Project};
+use crate::report::Checked;
+use crate::source::{Loader, Source};
+use crate::{DiskLoader, FileReport, OverlayLoader, Settings};
+
+use super::terminal::Terminal;
+use super::{Failure, FileArguments};
+
+/// What was asked for.
+pub(super) struct Request {
+    pub(super) projects: Vec<Project>,
+    /// The file whose text came from standard input, with the index of its project.
+    pub(super) stdin: Option<(usize, Utf8PathBuf)>,
+    /// True if something named could not be read.
+    pub(super) failed: bool,
+}
+
+/// Finds what the arguments name, and says what cannot be read.
+pub(super) fn request(
+    arguments: &FileArguments,
+    cwd: &Utf8Path,
+    terminal: &Terminal,
+) -> Result<Request, Failure> {
+    let found = discover::find(given(arguments)?, cwd);
+    for note in &found.notes {
+        terminal.note(note);
+    }
+    for warning in &found.warnings {
+        terminal.warning(warning);
+    }
+    for error in &found.errors {
+        terminal.error(error);
+    }
+    let mut projects = found.projects;
+    let mut failed = !found.errors.is_empty();
+    for project in &mut projects {
+        failed |= !drop_unreadable(project, terminal)?;
+    }
+    let nothing = projects.iter().all(|project| project.dockerfiles.is_empty() && project.scripts.is_empty());
+    if nothing && !failed {
+        terminal.warning("no Dockerfiles found");
+    }
+    let stdin = projects
+        .iter()
+        .enumerate()
+        .find_map(|(index, project)| Some((index, project.texts.keys().next()?.clone())));
+    Ok(Request { projects, stdin, failed })
+}
+
+fn given(arguments: &FileArguments) -> Result<Vec<Given>, Failure> {
+    let mut given: Vec<Given> = Vec::new();
+    let from_stdin =
+        arguments.stdin_filename.is_some() || arguments.paths.iter().any(|path| path.as_os_str() == "-");
+    if from_stdin {
+        let path = arguments.stdin_filename.clone().unwrap_or_else(|| "Dockerfile".into());
+        let mut bytes = Vec::new();
+        std::io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .map_err(|error| Failure::Message(format!("cannot read standard input: {error}")))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| Failure::Message("standard input: not UTF-8 text".to_owned()))?;
+        given.push(Given { path, text: Some(text) });
+    }
+    let paths = arguments.paths.iter().filter(|path| path.as_os_str() != "-");
+    given.extend(paths.map(|path| Given { path: path.clone(), text: None }));
+    if given.is_empty() {
+        given.push(Given { path: ".".into(), text: None });
+    }
+    Ok(given)
+}
+
+/// The project's files on disk.
+pub(super) fn disk(project: &Project) -> Result<DiskLoader, Failure> {
+    DiskLoader::new(&project.root).map_err(|error| Failure::Message(format!("{}: {error}", project.root)))
+}
+
+/// The same with the texts that were given.
+pub(super) fn overlay<'a>(project: &Project, disk: &'a DiskLoader) -> OverlayLoader<'a> {
+    let mut overlay = OverlayLoader::new(disk);
+    for (path, text) in &project.texts {
+        overlay.insert(Source::new(path.clone(), text.as_str()));
+    }
+    overlay
+}
+
+/// Takes out what cannot be read; false if any of it was named.
+fn drop_unreadable(project: &mut Project, terminal: &Terminal) -> Result<bool, Failure> {
+    let disk = disk(project)?;
+    let loader = overlay(project, &disk);
+    let mut fine = true;
+    let Project { root, dockerfiles, named, scripts, candidates, .. } = project;
+    dockerfiles.retain(|path| match loader.read(path) {
+        Ok(_) => true,
+        Err(error) if named.contains(path) => {
+            terminal.error(&format!("{}: {error}", root.join(path)));
+            fine = false;
+            false
+        }
+        Err(error) => {
+            terminal.warning(&format!("{}: {error}", root.join(path)));
+            false
+        }
+    });
+    scripts.retain(|path| match loader.read(path) {
+        Ok(_) => true,
+        Err(error) => {
+            terminal.error(&format!("{}: {error}", root.join(path)));
+            fine = false;
+            false
+        }
+    });
+    candidates.retain(|path| loader.read(path).is_ok());
+    Ok(fine)
+}
+
+/// Checks a project. Of Dockerfiles that were not asked for, only what touches a script that was asked for is kept.
+pub(super) fn check(project: &Project, settings: &Settings, terminal: &Terminal) -> Result<Checked, Failure> {
+    let disk = disk(project)?;
+    let loader = overlay(project, &disk);
+    let all = |paths: &[Utf8PathBuf]| -> Vec<FileReport> {
+        paths.par_iter().map(|path| crate::check(path, &loader, settings)).collect()
+    };
+    let mut files = all(&project.dockerfiles);
+    for mut report in all(&project.candidates) {
+        if report.sources.iter().any(|source| project.scripts.contains(source.path())) {
+            report.diagnostics.retain(|diagnostic| touches(diagnostic, &project.scripts));
+            files.push(report);
+        }
+    }
+    for script in &project.scripts {
+        let started = files.iter().any(|report| report.sources.iter().any(|source| source.path() == script));
+        if !started {
+            terminal.warning(&format!(
+                "{}: no Dockerfile of the project starts this script",
+                project.root.join(script)
+            ));
+        }
+    }
+    files.sort_by(|left, right| left.path.cmp(&right.path));
+    Ok(Checked { root: project.root.clone(), files })
+}
+
+fn touches(diagnostic: &Diagnostic, scripts: &BTreeSet<Utf8PathBuf>) -> bool {
+    let edits = diagnostic.fix.iter().flat_map(|fix| &fix.edits).map(|edit| edit.path.as_path());
+    let related = diagnostic.related.iter().map(|related| related.place.source.path());
+    std::iter::once(diagnostic.place.source.path())
+        .chain(related)
+        .chain(edits)
+        .any(|path| scripts.contains(path))
+}

@@ -1,0 +1,29 @@
+//! `pidone tree`: a picture of each image's processes.
+
+use std::process::ExitCode;
+
+use crate::Settings;
+use crate::report::Results;
+
+use super::terminal::Terminal;
+use super::{Failure, TreeArguments, run};
+
+pub(super) fn run(arguments: &TreeArguments, terminal: &Terminal) -> Result<ExitCode, Failure> {
+    let cwd = super::working_folder()?;
+    let request = run::request(&arguments.files, &cwd, terminal)?;
+    let settings = Settings::default();
+    let checked = request.projects.iter().map(|project| run::check(project, &settings, terminal));
+    let results = Results { projects: checked.collect::<Result<_, _>>()?, fixed: Vec::new() };
+
+    let mut text = Vec::new();
+    let format = arguments.output_format;
+    if let Some(tree) = format.tree {
+        tree(&results, &terminal.view(cwd, false), &mut text)?;
+    }
+    if format.for_people {
+        terminal.print(&text)?
+    } else {
+        terminal.print_raw(&text)?
+    }
+    Ok(ExitCode::from(if request.failed { 2 } else { 0 }))
+}

@@ -1,0 +1,301 @@
+//! Finding what to check: the Dockerfiles under a folder, and the project that a file belongs to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use camino::{Utf8Path, Utf8PathBuf};
+use ignore::{WalkBuilder, WalkState};
+
+use crate::DiskLoader;
+use crate::dockerfile::{self, Keyword};
+use crate::source::{Loader, Source};
+
+mod names;
+
+pub use names::{Name, name};
+
+/// A path as it was given.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// The path.
+    pub path: PathBuf,
+    /// The text to take instead of what is on disk (standard input).
+    pub text: Option<String>,
+}
+
+/// Files that are checked together: what they copy and start is looked up below the same root.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Project {
+    /// The git top level; without git, the folder given, or the common parent. Absolute.
+    pub root: Utf8PathBuf,
+    /// The Dockerfiles to check, relative to the root, sorted.
+    pub dockerfiles: Vec<Utf8PathBuf>,
+    /// Those of them that were named themselves.
+    pub named: BTreeSet<Utf8PathBuf>,
+    /// Scripts that were named: what is found in them counts, whichever Dockerfile starts them.
+    pub scripts: BTreeSet<Utf8PathBuf>,
+    /// Where there are scripts: the project's other Dockerfiles, which may start them.
+    pub candidates: Vec<Utf8PathBuf>,
+    /// Files whose text is given rather than on disk.
+    pub texts: BTreeMap<Utf8PathBuf, String>,
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The projects, in the order in which they were first named.
+    pub projects: Vec<Project>,
+    /// What was left out, and why; interesting to those who ask.
+    pub notes: Vec<String>,
+    /// What could not be looked at; interesting to everybody.
+    pub warnings: Vec<String>,
+    /// Named paths that cannot be read.
+    pub errors: Vec<String>,
+}
+
+/// One path after it was looked at.
+struct Resolved {
+    path: Utf8PathBuf,
+    is_folder: bool,
+    root: Utf8PathBuf,
+    in_git: bool,
+    text: Option<String>,
+}
+
+/// Sorts what was given into projects and searches the folders. `cwd` is absolute.
+pub fn find(given: Vec<Given>, cwd: &Utf8Path) -> Found {
+    let mut found = Found::default();
+    let mut resolved = Vec::new();
+    for given in given {
+        let shown = given.path.to_string_lossy().into_owned();
+        match resolve(given, cwd) {
+            Ok(path) => resolved.push(path),
+            Err(reason) => found.errors.push(format!("{shown}: {reason}")),
+        }
+    }
+    // Without git there is nothing but the paths themselves to say what belongs together.
+    let common = resolved
+        .iter()
+        .filter(|path| !path.in_git)
+        .map(|path| path.root.clone())
+        .reduce(|left, right| common_parent(&left, &right));
+    for path in &mut resolved {
+        if let Some(common) = common.as_ref().filter(|_| !path.in_git) {
+            path.root.clone_from(common);
+        }
+    }
+    for path in resolved {
+        let index =
+            found.projects.iter().position(|project| project.root == path.root).unwrap_or_else(|| {
+                found.projects.push(Project { root: path.root.clone(), ..Project::default() });
+                found.projects.len() - 1
+            });
+        add(path, index, &mut found);
+    }
+    for index in 0..found.projects.len() {
+        finish(index, &mut found);
+    }
+    found
+}
+
+fn resolve(given: Given, cwd: &Utf8Path) -> Result<Resolved, String> {
+    let relative = given.path.is_relative();
+    let full = cwd.as_std_path().join(&given.path);
+    let (full, is_folder) = match std::fs::metadata(&full) {
+        Ok(meta) => (settle(&full, meta.is_dir()), meta.is_dir()),
+        Err(_) if given.text.is_some() => (settle(&full, false), false),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err("not found".to_owned()),
+        Err(error) => return Err(error.to_string()),
+    };
+    let path = Utf8PathBuf::from_path_buf(full).map_err(|_| "its name is not UTF-8".to_owned())?;
+    let folder = if is_folder { path.as_path() } else { path.parent().unwrap_or(&path) };
+    let (root, in_git) = match git_top_level(folder) {
+        Some(root) => (root, true),
+        // `pidone check docker/Dockerfile` is most often called where `docker build -f docker/Dockerfile .` is.
+        None if !is_folder && relative && path.starts_with(cwd) => (cwd, false),
+        None => (folder, false),
+    };
+    let root = root.to_owned();
+    Ok(Resolved { path, is_folder, root, in_git, text: given.text })
+}
+
+/// The path without `..` and symlinks in its folder; a file keeps its own name.
+fn settle(path: &Path, is_folder: bool) -> PathBuf {
+    let canonical = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    match (path.parent(), path.file_name()) {
+        (Some(folder), Some(name)) if !is_folder => canonical(folder).join(name),
+        _ => canonical(path),
+    }
+}
+
+fn git_top_level(folder: &Utf8Path) -> Option<&Utf8Path> {
+    folder.ancestors().find(|folder| folder.join(".git").exists())
+}
+
+fn common_parent(left: &Utf8Path, right: &Utf8Path) -> Utf8PathBuf {
+    let same = left.components().zip(right.components()).take_while(|(left, right)| left == right);
+    same.map(|(part, _)| part).collect()
+}
+
+fn add(path: Resolved, index: usize, found: &mut Found) {
+    if path.is_folder {
+        let dockerfiles = walk(&path.path, &path.root, found);
+        found.projects[index].dockerfiles.extend(dockerfiles);
+        return;
+    }
+    let project = &mut found.projects[index];
+    let Ok(relative) = path.path.strip_prefix(&project.root) else { return };
+    let relative = relative.to_owned();
+    match kind(&path) {
+        Ok(Kind::Dockerfile) => {
+            project.named.insert(relative.clone());
+            project.dockerfiles.push(relative.clone());
+        }
+        Ok(Kind::Script) => {
+            project.scripts.insert(relative.clone());
+        }
+        Err(reason) => {
+            found.errors.push(format!("{}: {reason}", path.path));
+            return;
+        }
+    }
+    if let Some(text) = path.text {
+        project.texts.insert(relative, text);
+    }
+}
+
+enum Kind {
+    Dockerfile,
+    Script,
+}
+
+/// What a named file is: its name tells, or else its content does.
+fn kind(file: &Resolved) -> Result<Kind, String> {
+    let by_name = file.path.file_name().map_or(Name::Other, name);
+    if by_name == Name::Dockerfile {
+        return Ok(Kind::Dockerfile);
+    }
+    let source = match &file.text {
+        Some(text) => Source::new("", text.as_str()),
+        None => read(&file.path)?,
+    };
+    if by_name == Name::Script || source.text().trim_start_matches('\u{feff}').starts_with("#!") {
+        return Ok(Kind::Script);
+    }
+    let has_from = |source| {
+        dockerfile::parse(source).instructions.iter().any(|instruction| instruction.keyword == Keyword::From)
+    };
+    Ok(if by_name == Name::Template || has_from(&source) { Kind::Dockerfile } else { Kind::Script })
+}
+
+fn read(path: &Utf8Path) -> Result<Arc<Source>, String> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err("not a regular file".to_owned());
+    };
+    let loader = DiskLoader::new(folder).map_err(|error| error.to_string())?;
+    loader.read(Utf8Path::new(name)).map_err(|error| error.to_string())
+}
+
+/// Sorts the lists, and looks for the Dockerfiles that may start the scripts.
+fn finish(index: usize, found: &mut Found) {
+    let root = found.projects[index].root.clone();
+    let all = if found.projects[index].scripts.is_empty() { Vec::new() } else { walk(&root, &root, found) };
+    let project = &mut found.projects[index];
+    project.dockerfiles.sort();
+    project.dockerfiles.dedup();
+    project.candidates = all;
+    project.candidates.retain(|path| project.dockerfiles.binary_search(path).is_err());
+}
+
+/// The Dockerfiles below `folder`, relative to `root`, sorted; what git ignores and hidden files are left out.
+fn walk(folder: &Utf8Path, root: &Utf8Path, found: &mut Found) -> Vec<Utf8PathBuf> {
+    let seen = Mutex::new(Seen::default());
+    let walker = WalkBuilder::new(folder)
+        .require_git(false)
+        // A .gitignore above a folder that is not under git is about something else.
+        .parents(root.join(".git").exists())
+        .filter_entry(|entry| entry.file_name() != "node_modules")
+        .build_parallel();
+    walker.run(|| {
+        Box::new(|entry| {
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            match entry {
+                Ok(entry) => seen.add(entry.path(), entry.file_type(), root),
+                Err(error) => seen.warnings.push(error.to_string()),
+            }
+            WalkState::Continue
+        })
+    });
+    let mut seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    seen.notes.sort();
+    seen.warnings.sort();
+    found.notes.append(&mut seen.notes);
+    found.warnings.append(&mut seen.warnings);
+
+    let mut dockerfiles = seen.files;
+    // A symlink to a file that is checked under its own name says nothing new.
+    for (target, links) in seen.links {
+        if let Some(link) = links.into_iter().next().filter(|_| !dockerfiles.contains(&target)) {
+            dockerfiles.insert(link);
+        }
+    }
+    dockerfiles.into_iter().collect()
+}
+
+/// What a walk came across.
+#[derive(Default)]
+struct Seen {
+    files: BTreeSet<Utf8PathBuf>,
+    /// Symlinks by what they lead to.
+    links: BTreeMap<Utf8PathBuf, BTreeSet<Utf8PathBuf>>,
+    notes: Vec<String>,
+    warnings: Vec<String>,
+}
+
+impl Seen {
+    fn add(&mut self, path: &Path, file_type: Option<std::fs::FileType>, root: &Utf8Path) {
+        let is_link = file_type.is_some_and(|kind| kind.is_symlink());
+        if !is_link && !file_type.is_some_and(|kind| kind.is_file()) {
+            return;
+        }
+        let Some(file_name) = path.file_name() else { return };
+        match name(&file_name.to_string_lossy()) {
+            Name::Dockerfile => {}
+            Name::Template => {
+                self.notes.push(format!("{}: skipped, a template is no Dockerfile yet", path.display()));
+                return;
+            }
+            Name::Script | Name::Other => return,
+        }
+        let Some(path) = Utf8Path::from_path(path) else {
+            self.warnings.push(format!("{}: skipped, its name is not UTF-8", path.display()));
+            return;
+        };
+        let Ok(relative) = path.strip_prefix(root) else { return };
+        if !is_link {
+            self.files.insert(relative.to_owned());
+            return;
+        }
+        let target = path.canonicalize_utf8().ok().filter(|target| target.is_file());
+        match target.as_ref().and_then(|target| target.strip_prefix(root).ok()) {
+            Some(target) => {
+                self.links.entry(target.to_owned()).or_default().insert(relative.to_owned());
+            }
+            None => self.notes.push(format!("{path}: skipped, the symlink leads to no file of the project")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_paths_have_in_common() {
+        let common = |left: &str, right: &str| common_parent(left.into(), right.into());
+        assert_eq!(common("/a/b/c", "/a/b/d/e"), "/a/b");
+        assert_eq!(common("/a/b", "/a/b"), "/a/b");
+        assert_eq!(common("/a", "/b"), "/");
+    }
+}

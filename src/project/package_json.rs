@@ -1,0 +1,88 @@
+//! Scripts of package.json, with their place in the file.
+
+use std::sync::Arc;
+
+use jsonc_parser::ast::{ObjectPropName, Value};
+use jsonc_parser::common::Ranged;
+use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+
+use crate::source::{Encoding, Excerpt, Piece, Span};
+
+/// The text of a script; `None` if the file has no such script or is not JSON.
+pub fn script(file: &Arc<Excerpt>, name: &str) -> Option<Arc<Excerpt>> {
+    let parsed = parse_to_ast(file.text(), &CollectOptions::default(), &ParseOptions::default()).ok()?;
+    let Value::Object(root) = parsed.value? else { return None };
+    let scripts = root.properties.iter().find(|property| property_name(&property.name) == "scripts")?;
+    let Value::Object(scripts) = &scripts.value else { return None };
+    let script = scripts.properties.iter().find(|property| property_name(&property.name) == name)?;
+    let Value::StringLit(literal) = &script.value else { return None };
+    let range = literal.range();
+    decode(file, Span::new(range.start, range.end))
+}
+
+/// True if running a script also runs one named before or after it (`prestart`, `poststart`).
+pub fn has_companions(file: &Arc<Excerpt>, name: &str) -> bool {
+    script(file, &format!("pre{name}")).is_some() || script(file, &format!("post{name}")).is_some()
+}
+
+fn property_name<'a>(name: &'a ObjectPropName<'a>) -> &'a str {
+    match name {
+        ObjectPropName::String(literal) => &literal.value,
+        ObjectPropName::Word(literal) => literal.value,
+    }
+}
+
+/// The string literal at `literal` (quotes included) as an excerpt of what it stands for.
+fn decode(file: &Arc<Excerpt>, literal: Span) -> Option<Arc<Excerpt>> {
+    let inner = Span::new(literal.start + 1, literal.end.checked_sub(1)?);
+    let raw = file.text().get(inner.start..inner.end)?;
+    let mut text = String::new();
+    let mut pieces: Vec<Piece> = Vec::new();
+    let mut at = 0;
+    while at < raw.len() {
+        let rest = &raw[at..];
+        let used = match rest.strip_prefix('\\') {
+            None => rest.find('\\').unwrap_or(rest.len()),
+            Some(escape) if escape.starts_with('u') => pair_or_single(rest),
+            Some(_) => 2,
+        };
+        let written = raw.get(at..at + used)?;
+        let meant: String = serde_json::from_str(&format!("\"{written}\"")).ok()?;
+        let place = file.to_source(Span::new(inner.start + at, inner.start + at + used));
+        pieces.push(Piece {
+            text: text.len(),
+            len: meant.len(),
+            source: place.start,
+            source_len: place.end - place.start,
+        });
+        text.push_str(&meant);
+        at += used;
+    }
+    let span = file.to_source(inner);
+    Some(Arc::new(Excerpt::mapped(file.source(), span, text, pieces, Encoding::Json)))
+}
+
+/// The length of `\uXXXX`, or of the pair of them that stands for one character.
+fn pair_or_single(rest: &str) -> usize {
+    let high = rest.get(2..3).is_some_and(|digit| digit.eq_ignore_ascii_case("d"));
+    if high && rest.get(6..8) == Some("\\u") { 12.min(rest.len()) } else { 6.min(rest.len()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Source;
+
+    #[test]
+    fn a_script_is_found_with_its_place() {
+        let text = r#"{"name": "x", "scripts": {"start": "node \"a b\" \u00e9 x", "prestart": "y"}}"#;
+        let source = Source::new("package.json", text);
+        let file = Arc::new(Excerpt::whole(&source));
+        let start = script(&file, "start").unwrap();
+        assert_eq!(start.text(), "node \"a b\" é x");
+        let edit = start.edit(Span::at(0), "exec ").unwrap();
+        assert_eq!(&text[edit.span.start..][..4], "node");
+        assert!(has_companions(&file, "start"));
+        assert!(script(&file, "missing").is_none());
+    }
+}

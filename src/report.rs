@@ -1,0 +1,203 @@
+//! Findings and process trees, to text and JSON: one file per format. The only room that prints.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::diagnostic::{Diagnostic, ImageRef, Outcome, Safety, Severity};
+use crate::{FileReport, ImageReport};
+
+pub mod diff;
+pub mod escape;
+mod json;
+pub mod markdown;
+pub mod rules;
+mod snippet;
+pub mod style;
+mod text;
+mod tree;
+
+#[cfg(test)]
+mod tests;
+
+/// A way to print what was found.
+#[derive(Debug)]
+pub struct Format {
+    /// What `--output-format` calls it.
+    pub name: &'static str,
+    /// One line for the help.
+    pub help: &'static str,
+    /// True if people read it: it may have colours, and notes may stand around it.
+    pub for_people: bool,
+    /// Prints findings.
+    pub check: Print,
+    /// Prints process trees, where the format can.
+    pub tree: Option<Print>,
+}
+
+/// Prints results of a run.
+pub type Print = fn(&Results, &View, &mut dyn Write) -> io::Result<()>;
+
+/// Every format; the command line, its help and its completions read this table.
+pub const FORMATS: &[Format] = &[text::FORMAT, json::FORMAT];
+
+/// How the reader looks at the report.
+#[derive(Debug, Clone)]
+pub struct View {
+    /// Columns of the terminal.
+    pub width: usize,
+    /// The folder to which paths for people are relative.
+    pub cwd: Utf8PathBuf,
+    /// Findings only, no summary.
+    pub quiet: bool,
+    /// Whether unsafe fixes count as fixable.
+    pub unsafe_fixes: bool,
+}
+
+/// What a run found.
+#[derive(Debug, Default)]
+pub struct Results {
+    /// One entry per project, in the order given.
+    pub projects: Vec<Checked>,
+    /// What has been repaired; empty unless files were written.
+    pub fixed: Vec<Fixed>,
+}
+
+/// The reports of one project's Dockerfiles.
+#[derive(Debug)]
+pub struct Checked {
+    /// The project's root, absolute.
+    pub root: Utf8PathBuf,
+    /// One report per Dockerfile, in order of their paths.
+    pub files: Vec<FileReport>,
+}
+
+/// A repair that was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fixed {
+    /// The project's root.
+    pub root: Utf8PathBuf,
+    /// The file, relative to the root.
+    pub path: Utf8PathBuf,
+    /// The rule whose finding it repaired.
+    pub rule: &'static str,
+    /// What was done.
+    pub message: String,
+}
+
+/// One finding; where several images lead to the same finding at the same place, it is one.
+#[derive(Debug)]
+pub struct Finding<'a> {
+    /// The project's root.
+    pub root: &'a Utf8Path,
+    /// What was found.
+    pub diagnostic: &'a Diagnostic,
+    /// Further images that it is about.
+    pub also: Vec<&'a ImageRef>,
+}
+
+/// The counts at the end of a report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Summary {
+    /// Dockerfiles read.
+    pub files: usize,
+    /// Images they make.
+    pub images: usize,
+    /// Findings of each severity.
+    pub errors: usize,
+    /// See `errors`.
+    pub warnings: usize,
+    /// See `errors`.
+    pub infos: usize,
+    /// Findings that `--fix` repairs as called.
+    pub fixable: usize,
+    /// Findings that `--fix` repairs only together with `--unsafe-fixes`.
+    #[serde(skip)]
+    pub unsafe_fixable: usize,
+    /// Images whose outcome is unknown.
+    #[serde(skip)]
+    pub unknown: usize,
+}
+
+impl Results {
+    /// The findings, by project, path and place.
+    pub fn findings(&self) -> Vec<Finding<'_>> {
+        let mut findings = BTreeMap::new();
+        for (index, project) in self.projects.iter().enumerate() {
+            for diagnostic in project.files.iter().flat_map(|file| &file.diagnostics) {
+                let (path, span) = diagnostic.place.key();
+                findings
+                    .entry((index, path, span, diagnostic.rule))
+                    .and_modify(|finding: &mut Finding<'_>| finding.also.extend(&diagnostic.image))
+                    .or_insert(Finding { root: &project.root, diagnostic, also: Vec::new() });
+            }
+        }
+        findings.into_values().collect()
+    }
+
+    /// The images, with their project's root.
+    pub fn images(&self) -> impl Iterator<Item = (&Utf8Path, &ImageReport)> {
+        self.projects.iter().flat_map(|project| {
+            project.files.iter().flat_map(|file| &file.images).map(|image| (project.root.as_path(), image))
+        })
+    }
+
+    /// The worst severity found.
+    pub fn worst(&self) -> Option<Severity> {
+        self.projects
+            .iter()
+            .flat_map(|project| &project.files)
+            .flat_map(|file| &file.diagnostics)
+            .map(|d| d.severity)
+            .max()
+    }
+
+    /// The counts.
+    pub fn summary(&self, view: &View) -> Summary {
+        let mut summary = Summary {
+            files: self.projects.iter().map(|project| project.files.len()).sum(),
+            images: self.images().count(),
+            unknown: self.images().filter(|(_, image)| image.outcome == Outcome::Unknown).count(),
+            ..Summary::default()
+        };
+        for finding in self.findings() {
+            match finding.diagnostic.severity {
+                Severity::Error => summary.errors += 1,
+                Severity::Warning => summary.warnings += 1,
+                Severity::Info => summary.infos += 1,
+            }
+            match finding.diagnostic.fix.as_ref().map(|fix| fix.safety) {
+                Some(Safety::Unsafe) if !view.unsafe_fixes => summary.unsafe_fixable += 1,
+                Some(_) => summary.fixable += 1,
+                None => {}
+            }
+        }
+        summary
+    }
+
+    /// How a machine-readable report names a file: relative to the project's root, absolute if there are several projects.
+    fn path(&self, root: &Utf8Path, path: &Utf8Path) -> String {
+        if self.projects.len() > 1 { root.join(path).into_string() } else { path.as_str().to_owned() }
+    }
+}
+
+impl View {
+    /// How a report for people names a file: relative to where they stand, so that it can be opened from there.
+    pub fn path(&self, root: &Utf8Path, path: &Utf8Path) -> String {
+        let full = root.join(path);
+        let shown = if let Ok(below) = full.strip_prefix(&self.cwd) {
+            below.to_owned()
+        } else if let Ok(down) = self.cwd.strip_prefix(root) {
+            down.components().map(|_| "..").collect::<Utf8PathBuf>().join(path)
+        } else {
+            full
+        };
+        escape::line(shown.as_str())
+    }
+}
+
+/// `1 error`, `2 errors`.
+pub fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}

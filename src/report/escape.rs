@@ -1,0 +1,65 @@
+//! Making text from files safe to show: no byte of a file may steer the reader's terminal.
+
+/// A single line: every character that would not be seen as itself is written out.
+pub fn line(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
+        push(&mut out, c);
+        out
+    })
+}
+
+/// Text that may have several lines: as [`line`], with line ends kept.
+pub fn lines(text: &str) -> String {
+    text.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Appends one character of a file as it may be shown.
+pub fn push(out: &mut String, c: char) {
+    match c {
+        '\t' => out.push('\t'),
+        // The control pictures block repeats the control characters, in order.
+        '\0'..='\u{1f}' => out.extend(char::from_u32(0x2400 + u32::from(c))),
+        '\u{7f}' => out.push('␡'),
+        _ if is_invisible(c) => out.push_str(&format!("<U+{:04X}>", u32::from(c))),
+        _ => out.push(c),
+    }
+}
+
+/// C1 controls, and the format characters that reorder or hide text.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// An argument vector as a person would type it; an element that needs quotes gets them.
+pub fn argv(argv: &[String]) -> String {
+    argv.iter().map(|word| argument(word)).collect::<Vec<_>>().join(" ")
+}
+
+fn argument(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,^~$*?[]{}#!".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else if word.contains('\'') {
+        format!("\"{}\"", line(&word.replace('"', "\\\"")))
+    } else {
+        format!("'{}'", line(word))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_reaches_the_terminal_raw() {
+        assert_eq!(line("a\x1b[31mb\u{9b}\u{202e}\r\x7fé"), "a␛[31mb<U+009B><U+202E>␍␡é");
+        assert_eq!(lines("a\nb\x07"), "a\nb␇");
+    }
+
+    #[test]
+    fn arguments_are_quoted_where_needed() {
+        let words = ["/bin/sh", "-c", "npm start", "it's", ""].map(str::to_owned);
+        assert_eq!(argv(&words), r#"/bin/sh -c 'npm start' "it's" ''"#);
+    }
+}

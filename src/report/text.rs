@@ -1,0 +1,301 @@
+//! Findings for people, in the terminal.
+
+use std::fmt;
+use std::io::{self, Write};
+
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
+
+use crate::diagnostic::{Diagnostic, Outcome, Safety, Severity};
+
+use super::snippet::{Label, Snippet};
+use super::{Finding, Format, Results, Summary, View, count, escape, style, tree};
+
+/// The row of this format.
+pub(super) const FORMAT: Format = Format {
+    name: "text",
+    help: "For people: the code, the cause and the repair",
+    for_people: true,
+    check,
+    tree: Some(tree::print),
+};
+
+/// Characters shown of one process in a chain.
+const MOST_OF_PROCESS: usize = 70;
+
+fn check(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> {
+    for finding in results.findings() {
+        write_finding(&finding, view, out)?;
+        writeln!(out)?;
+    }
+    if view.quiet {
+        return Ok(());
+    }
+    write_fixed(results, view, out)?;
+    write_summary(&results.summary(view), results.fixed.len(), view, out)
+}
+
+fn write_finding(finding: &Finding<'_>, view: &View, out: &mut dyn Write) -> io::Result<()> {
+    let page = Page::new(finding, view);
+    let mut text = String::new();
+    let rendered = page.handler().render_report(&mut text, &page);
+    match rendered {
+        // miette indents the first line for its icon; ours begins at the margin.
+        Ok(()) => write!(out, "{}", text.trim_start_matches(['\n', ' ']))?,
+        Err(fmt::Error) => writeln!(out, "{}", page.message)?,
+    }
+    write_footer(finding, view, out)
+}
+
+/// What stands below the code: how the stop ends, the processes, help, the repair.
+fn write_footer(finding: &Finding<'_>, view: &View, out: &mut dyn Write) -> io::Result<()> {
+    let Diagnostic { outcome, chain, help, fix, .. } = finding.diagnostic;
+    let dim = style::DIM;
+    if let Some(outcome) = outcome.filter(|outcome| *outcome != Outcome::Graceful) {
+        let text = format!("{} ({})", meaning(outcome), outcome.name());
+        entry(out, view, style::severity(finding.diagnostic.severity), "stop", &text)?;
+    }
+    if let Some((first, rest)) = chain.split_first() {
+        write_chain(out, view, first, rest)?;
+    }
+    if let Some(help) = help {
+        entry(out, view, style::NOTE, "help", help)?;
+    }
+    if let Some(fix) = fix {
+        let (name, flags) = match fix.safety {
+            Safety::Safe => ("[fix]", "--fix"),
+            Safety::Unsafe => ("[unsafe fix]", "--fix --unsafe-fixes"),
+        };
+        entry(out, view, style::GOOD, name, &format!("{} ({flags})", fix.message.trim_end_matches('.')))?;
+    }
+    if !finding.also.is_empty() {
+        let mut images: Vec<String> = finding
+            .also
+            .iter()
+            .map(|image| format!("{}:{}", view.path(finding.root, &image.path), image.line))
+            .collect();
+        images.sort();
+        images.dedup();
+        writeln!(out, "  {dim}also in the image of {}{dim:#}", images.join(", "))?;
+    }
+    Ok(())
+}
+
+/// One named entry of the footer, wrapped under itself.
+fn entry(out: &mut dyn Write, view: &View, style: anstyle::Style, name: &str, text: &str) -> io::Result<()> {
+    let colon = if name.starts_with('[') { "" } else { ":" };
+    let indent = name.len() + colon.len() + 3;
+    for (index, line) in wrap(&sentence(text), view.width.saturating_sub(indent)).iter().enumerate() {
+        if index == 0 {
+            writeln!(out, "  {style}{name}{colon}{style:#} {line}")?;
+        } else {
+            writeln!(out, "{:indent$}{line}", "")?;
+        }
+    }
+    Ok(())
+}
+
+/// The processes from PID 1 to the service: in one line where it fits, as a staircase where it does not.
+fn write_chain(out: &mut dyn Write, view: &View, first: &str, rest: &[String]) -> io::Result<()> {
+    let bold = style::BOLD;
+    let first = clip(first.strip_prefix("PID 1").unwrap_or(first).trim_start());
+    let rest: Vec<String> = rest.iter().map(|process| clip(process)).collect();
+    let line = rest.iter().fold(first.clone(), |line, process| format!("{line} → {process}"));
+    if line.chars().count() + 9 <= view.width {
+        return writeln!(out, "  {bold}PID 1{bold:#}: {line}");
+    }
+    writeln!(out, "  {bold}PID 1{bold:#}: {first}")?;
+    for (depth, process) in rest.iter().enumerate() {
+        writeln!(out, "  {:1$}└─ {process}", "", depth * 3)?;
+    }
+    Ok(())
+}
+
+fn clip(process: &str) -> String {
+    let process = escape::line(process);
+    match process.char_indices().nth(MOST_OF_PROCESS) {
+        Some((at, _)) => format!("{}…", &process[..at]),
+        None => process,
+    }
+}
+
+/// What an outcome means to somebody who runs `docker stop`.
+pub(super) fn meaning(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Graceful => "every service is told, and the container waits for it",
+        Outcome::Unknown => "cannot be told from the files",
+        Outcome::Abrupt => "the container ends at once and kills a service in the middle of its work",
+        Outcome::Timeout => "nothing happens until the grace period is over, then SIGKILL",
+        Outcome::ExitsEarly => "the container ends although a service should run",
+    }
+}
+
+fn write_fixed(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> {
+    let (bold, good) = (style::BOLD, style::GOOD);
+    let mut file = None;
+    for fixed in &results.fixed {
+        let path = view.path(&fixed.root, &fixed.path);
+        if file.as_ref() != Some(&path) {
+            writeln!(out, "{bold}{path}{bold:#}")?;
+            file = Some(path);
+        }
+        writeln!(out, "  {good}fixed{good:#} {}: {}", fixed.rule, sentence(&fixed.message))?;
+    }
+    if file.is_some() {
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+fn write_summary(summary: &Summary, fixed: usize, view: &View, out: &mut dyn Write) -> io::Result<()> {
+    if summary.files == 0 {
+        return Ok(());
+    }
+    let checked =
+        format!("Checked {}, {}", count(summary.files, "Dockerfile"), count(summary.images, "image"));
+    let severities = [
+        (Severity::Error, summary.errors),
+        (Severity::Warning, summary.warnings),
+        (Severity::Info, summary.infos),
+    ];
+    let found: Vec<String> = severities
+        .iter()
+        .filter(|(_, number)| *number > 0)
+        .map(|&(severity, number)| {
+            let style = style::severity(severity);
+            format!("{style}{}{style:#}", count(number, severity.name()))
+        })
+        .collect();
+
+    let good = style::GOOD;
+    let verdict = match (found.is_empty(), fixed) {
+        (true, 0) if summary.unknown == 0 => format!("{good}all good{good:#}"),
+        (true, 0) => format!("{good}no problems found{good:#}"),
+        (true, fixed) => format!("{good}{} fixed, none left{good:#}", count(fixed, "finding")),
+        (false, 0) => found.join(", "),
+        (false, fixed) => format!("{good}{fixed} fixed{good:#}, {} left", found.join(", ")),
+    };
+    write!(out, "{checked}: {verdict}")?;
+
+    let mut remarks = Vec::new();
+    if summary.fixable > 0 {
+        let flags = if view.unsafe_fixes { "--fix --unsafe-fixes" } else { "--fix" };
+        remarks.push(format!("{} fixable with {flags}", summary.fixable));
+    }
+    if summary.unsafe_fixable > 0 {
+        let more = if summary.fixable > 0 { " more" } else { " fixable" };
+        remarks.push(format!("{}{more} with --fix --unsafe-fixes", summary.unsafe_fixable));
+    }
+    if summary.unknown > 0 {
+        remarks.push(format!(
+            "{} beyond what the files tell, see `pidone tree`",
+            count(summary.unknown, "image")
+        ));
+    }
+    if !remarks.is_empty() {
+        write!(out, " ({})", remarks.join("; "))?;
+    }
+    writeln!(out)
+}
+
+/// What a rule says, as one line that is safe to show.
+fn sentence(text: &str) -> String {
+    escape::line(&text.replace(['\n', '\r'], " "))
+}
+
+/// Breaks text into lines of at most `width` characters, at blanks.
+pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+    let width = width.max(20);
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > width {
+            lines.push(String::new());
+            used = 0;
+        }
+        if let Some(line) = lines.last_mut() {
+            if used > 0 {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(word);
+            used += length;
+        }
+    }
+    lines
+}
+
+/// A finding as miette sees it.
+#[derive(Debug)]
+struct Page {
+    title: String,
+    severity: Severity,
+    message: String,
+    snippet: Snippet,
+}
+
+impl Page {
+    fn new(finding: &Finding<'_>, view: &View) -> Self {
+        let diagnostic = finding.diagnostic;
+        let mut labels = vec![Label {
+            place: &diagnostic.place,
+            path: view.path(finding.root, diagnostic.place.source.path()),
+            text: sentence(&diagnostic.label),
+        }];
+        labels.extend(diagnostic.related.iter().map(|related| Label {
+            place: &related.place,
+            path: view.path(finding.root, related.place.source.path()),
+            text: sentence(&related.message),
+        }));
+        let title = format!("{}[{}]:", diagnostic.severity.name(), diagnostic.rule);
+        // Wrapped here, as miette would break words at their hyphens; its lines below the first are indented by four.
+        let lines = wrap(&format!("{title} {}", sentence(&diagnostic.message)), view.width.saturating_sub(4));
+        let message = lines.join("\n").split_off(title.len()).trim_start().to_owned();
+        Self { title, severity: diagnostic.severity, message, snippet: Snippet::new(&labels, view.width) }
+    }
+
+    fn handler(&self) -> GraphicalReportHandler {
+        let mut theme = GraphicalTheme::unicode();
+        theme.characters.error.clone_from(&self.title);
+        theme.characters.warning.clone_from(&self.title);
+        theme.characters.advice.clone_from(&self.title);
+        let (primary, other) = match self.severity {
+            Severity::Error => (theme.styles.error, theme.styles.advice),
+            Severity::Warning => (theme.styles.warning, theme.styles.advice),
+            Severity::Info => (theme.styles.advice, theme.styles.advice),
+        };
+        theme.styles.highlights =
+            self.snippet.labels().iter().map(|label| if label.primary() { primary } else { other }).collect();
+        GraphicalReportHandler::new_themed(theme)
+            .with_links(false)
+            .with_urls(false)
+            .with_wrap_lines(false)
+            .without_syntax_highlighting()
+    }
+}
+
+impl fmt::Display for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Page {}
+
+impl miette::Diagnostic for Page {
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+            Severity::Info => miette::Severity::Advice,
+        })
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        Some(&self.snippet)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        Some(Box::new(self.snippet.labels().iter().cloned()))
+    }
+}

@@ -1,0 +1,11 @@
+//! The binary, end to end, on temporary folders.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod cli {
+    mod check;
+    mod diff;
+    mod discover;
+    mod fix;
+    mod help;
+    mod support;
+}
