@@ -829,6 +829,9 @@ fn context_folder() {
         ("COPY app/run.sh /", "docker"),
         ("COPY docker/app/run.sh package.json /", ""),
         ("COPY . /", "docker/app"),
+        ("COPY . /\nCMD [\"/only.sh\"]", "docker/app"),
+        ("COPY . /\nCMD [\"/docker/app/only.sh\"]", ""),
+        ("WORKDIR /w\nCOPY . .\nCMD app/only.sh --now", "docker"),
         ("COPY nothing /", "docker/app"),
         ("COPY --from=x package.json /", "docker/app"),
         ("RUN true", "docker/app"),
@@ -860,6 +863,21 @@ fn answers_have_places() {
     let place = file.text.place(pidone::source::Span::new(6, 10));
     assert_eq!((place.text(), place.line()), ("HOME", 6));
     assert_eq!(file.text.edit(pidone::source::Span::at(0), "$x").unwrap().text, "\\$x");
+}
+
+proptest::proptest! {
+    #[test]
+    fn never_panics(lines in proptest::collection::vec(
+        "(COPY|ADD|RUN|WORKDIR|ENV|ARG|FROM a AS|SHELL) ([-a-f/.*\\[\\]$\\{\\}<>|&;()'\"`=é\\\\ ]|<<X|chmod +x |ln -s |mv |echo |find | -exec |sed -i ){0,12}", 0..8,
+    )) {
+        let text = format!("FROM a\n{}\n", lines.join("\n"));
+        let loader = loader(TREE);
+        let image = image("x/Dockerfile", &text);
+        let context = Context::new(&image, &loader);
+        for path in ["/a", "/a/b", "/docker/run.sh", "", "é", "/"] {
+            drop(context.find(path));
+        }
+    }
 }
 
 #[test]
