@@ -285,6 +285,15 @@ fn later_instructions_win() {
         Row("removed", "COPY a /x\nRUN rm /x", TWO, "/x", Unknown),
         Row("removed with its folder", "COPY a /x/a\nRUN rm -rf /x", TWO, "/x/a", Unknown),
         Row("removed by wildcard", "COPY a /x/a\nRUN rm -f /x/*", TWO, "/x/a", Unknown),
+        Row("removed by find", "COPY a /x/a\nRUN find /x -name a -delete", TWO, "/x/a", Unknown),
+        Row(
+            "others removed by find",
+            "COPY a /x/a\nRUN find /x -name '*.c' -o -name '*.h' -exec rm {} +",
+            TWO,
+            "/x/a",
+            Text("a"),
+        ),
+        Row("empty ones removed by find", "COPY a /x/a\nRUN find /x -empty -delete", TWO, "/x/a", Text("a")),
         Row("removed and put back", "COPY a /x\nRUN rm /x\nCOPY b /x", TWO, "/x", Text("b")),
     ]);
 }

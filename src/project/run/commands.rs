@@ -175,9 +175,9 @@ impl Runner<'_, '_> {
         while let Some(arg) = args.next() {
             match arg.text.as_str() {
                 "-e" | "--expression" => scripts.extend(args.next().map(|arg| arg.text.as_str())),
-                "-f" | "--file" => scripts.extend(args.next().map(|_| "")),
+                "-f" | "--file" => scripts.extend(args.next().map(|_| "a file")),
                 text if text.starts_with("--in-place") => in_place = true,
-                text if text.starts_with("--") => {}
+                text if text.starts_with("--") => scripts.extend(text.strip_prefix("--expression=")),
                 text if text.starts_with('-') && text.len() > 1 => {
                     // `-i.bak` takes what follows; `-ie` does too, but is meant as `-i -e` with the script behind it.
                     let flags: String = text[1..].chars().take_while(|c| "nrEszu".contains(*c)).collect();
@@ -217,15 +217,13 @@ impl Runner<'_, '_> {
     /// `find DIR -name PATTERN -exec ...`
     fn find(&mut self, args: &[Arg], place: &Place<'_>) -> Option<Output> {
         let dirs = args.iter().take_while(|arg| !arg.text.starts_with(['-', '(', '!'])).collect::<Vec<_>>();
-        let value = |flag: &str| args.iter().position(|arg| arg.text == flag).and_then(|at| args.get(at + 1));
-        let several = args.iter().filter(|arg| arg.text == "-name").count() > 1;
-        // Several names are alternatives; all files below the directory are more than enough.
-        let name = if several { None } else { value("-name").map(|name| name.text.clone()) };
         let here = Arg::literal(".");
         let dirs = if dirs.is_empty() { vec![&here] } else { dirs };
+        let names = found_names(args);
         let found: Vec<Arg> = dirs
             .iter()
-            .map(|dir| Arg { found: Some((dir.text.clone(), name.clone())), ..Arg::default() })
+            .flat_map(|dir| names.iter().map(|name| Some((dir.text.clone(), name.clone()))))
+            .map(|found| Arg { found, ..Arg::default() })
             .collect();
         for (at, _) in args.iter().enumerate().filter(|(_, a)| a.text == "-exec" || a.text == "-execdir") {
             let command = args[at + 1..].iter().take_while(|arg| !matches!(arg.text.as_str(), ";" | "+"));
@@ -348,6 +346,30 @@ impl Runner<'_, '_> {
         self.script(script, &[]);
         (self.cwd, self.locals) = (cwd, locals);
     }
+}
+
+/// The patterns of the names that `find` finds; `None` for all. Empty if its tests say more than that, or exclude files.
+fn found_names(args: &[Arg]) -> Vec<Option<String>> {
+    let mut names = Vec::new();
+    let mut all = true;
+    let mut negated = false;
+    let mut words = args.iter().map(|arg| arg.text.as_str());
+    while let Some(word) = words.next() {
+        match word {
+            "!" | "-not" => negated = true,
+            "-name" | "-iname" if !negated => names.extend(words.next().map(|name| Some(name.to_owned()))),
+            "-type" if words.next() == Some("f") => {}
+            "-maxdepth" | "-mindepth" => drop(words.next()),
+            "-exec" | "-execdir" => drop(words.find(|word| matches!(*word, ";" | "+"))),
+            "-a" | "-o" | "-and" | "-or" | "-delete" | "-depth" | "-print" | "-print0" | "-xdev" => {}
+            test if test.starts_with('-') => all = false,
+            _ => {}
+        }
+    }
+    if names.is_empty() && all && !negated {
+        names.push(None);
+    }
+    names
 }
 
 /// Whether a sed script removes carriage returns at the ends of lines, and nothing else.
