@@ -10,7 +10,9 @@ use super::{Dockerfile, Form, Instruction, Keyword, Problem};
 /// The problems of all instructions, and of the file as a whole.
 pub(super) fn problems(dockerfile: &Dockerfile) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let mut in_stage = false;
+    let has_stage = dockerfile.instructions.iter().any(|i| i.keyword == Keyword::From);
+    // Without any FROM one problem says it all.
+    let mut in_stage = !has_stage;
     for instruction in &dockerfile.instructions {
         in_stage |= instruction.keyword == Keyword::From;
         let refusal = misplaced(instruction, in_stage)
@@ -24,7 +26,7 @@ pub(super) fn problems(dockerfile: &Dockerfile) -> Vec<Problem> {
             problems.push(Problem { span, message });
         }
     }
-    if !in_stage {
+    if !has_stage {
         let message = "there is no FROM, so there is nothing to build".to_owned();
         problems.push(Problem { span: Span::at(dockerfile.source.text().len()), message });
     }
@@ -61,10 +63,7 @@ fn flags(instruction: &Instruction) -> Option<String> {
             | Keyword::Workdir
     );
     let flag = instruction.flags.first().filter(|_| takes_none)?;
-    Some(format!(
-        "{} takes no flags, so `--{}` is none of its arguments",
-        instruction.keyword_text, flag.name
-    ))
+    Some(format!("{} takes no flags, not even `--{}`", instruction.keyword_text, flag.name))
 }
 
 fn arguments_of(instruction: &Instruction, escape: char) -> Option<String> {

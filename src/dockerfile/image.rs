@@ -323,7 +323,7 @@ impl State {
     fn command(&self, instruction: &Instruction) -> Command {
         match &instruction.form {
             // The engine drops an ENTRYPOINT of one empty word.
-            Form::Exec(words) if instruction.keyword == Keyword::Entrypoint && is_blank(words) => {
+            Form::Exec(words) if instruction.keyword == Keyword::Entrypoint && is_one_empty_word(words) => {
                 Command::Exec(Vec::new())
             }
             Form::Exec(words) => Command::Exec(words.clone()),
@@ -342,7 +342,7 @@ impl State {
     }
 }
 
-fn is_blank(words: &[Arc<Excerpt>]) -> bool {
+fn is_one_empty_word(words: &[Arc<Excerpt>]) -> bool {
     matches!(words, [word] if word.text().is_empty())
 }
 
@@ -422,6 +422,37 @@ mod tests {
             ("FROM a AS b\nONBUILD CMD [\"x\"]\nFROM b AS c\nCMD [\"y\"]\nFROM c", None, some("y")),
         ] {
             assert_eq!(launch(text), [entrypoint, cmd], "{text}");
+        }
+    }
+
+    #[test]
+    fn the_base_image_s_own() {
+        let words = |text: &str| Some(vec![text.to_owned()]);
+        let base = Base {
+            entrypoint: words("e"),
+            cmd: words("c"),
+            stop_signal: Some("SIGQUIT".to_owned()),
+            user: Some("app".to_owned()),
+            workdir: Some("/srv".to_owned()),
+            ..Base::default()
+        };
+        for (line, entrypoint, cmd) in [
+            ("RUN x", words("e"), words("c")),
+            ("CMD [\"d\"]", words("e"), words("d")),
+            ("ENTRYPOINT [\"d\"]", words("d"), None),
+            ("ENTRYPOINT [\"\"]", Some(vec![]), None),
+        ] {
+            let dockerfile = parse(&Source::new("Dockerfile", format!("FROM a\nWORKDIR x\n{line}\n")));
+            let mut state = State::new(&base, false);
+            dockerfile.instructions.iter().for_each(|i| state.apply(&dockerfile, &BTreeMap::new(), i));
+            assert_eq!(
+                (argv(state.entrypoint.as_ref()), argv(state.cmd.as_ref())),
+                (entrypoint, cmd),
+                "{line}"
+            );
+            assert_eq!((&*state.workdir, state.user.as_deref()), ("/srv/x", Some("app")));
+            let signal = state.stop_signal.unwrap();
+            assert!(signal.value == "SIGQUIT" && signal.place.is_none());
         }
     }
 
