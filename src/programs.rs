@@ -1,7 +1,13 @@
 //! What pidone knows of programs and base images: typed look-ups over `rules/programs.toml` and `rules/images.toml`.
 
+mod arguments;
 mod images;
+mod name;
+mod reference;
+mod signals;
 mod table;
 
-pub use images::{Base, Family, Sh};
-pub use table::{CommandLine, Handler, Kind, Program, Tables};
+pub use arguments::{CommandLine, Inner, Script};
+pub use images::{Base, Family, InitInstall, Sh};
+pub use signals::{Handler, Reaction};
+pub use table::{InnerShell, Kind, Program, TableError, Tables};

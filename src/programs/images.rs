@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::Tables;
+use super::reference::{Reference, glob};
 
 /// The distribution, as far as it decides how packages are installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
@@ -43,7 +44,8 @@ pub enum Sh {
 /// What is known about a base image.
 #[derive(Debug, Clone, Default)]
 pub struct Base {
-    /// True if a row of the table matched.
+    /// True if a row of the table tells what the image starts: only then does a missing ENTRYPOINT mean that it sets none.
+    /// Distribution and shell may be known without.
     pub known: bool,
     /// Distribution.
     pub family: Family,
@@ -65,10 +67,187 @@ pub struct Base {
     pub entrypoint_execs: bool,
 }
 
+/// How tini is installed.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InitInstall {
+    family: Family,
+    /// A command for RUN.
+    pub command: String,
+    /// Where the program is then.
+    pub path: String,
+    /// The address of the documentation.
+    pub source: String,
+}
+
+/// `rules/images.toml`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Images {
+    distribution: Vec<Distribution>,
+    image: Vec<Image>,
+    init: Vec<InitInstall>,
+}
+
+/// What a distribution's images have in common.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Distribution {
+    name: String,
+    family: Family,
+    sh: Sh,
+    #[serde(default)]
+    bash: Option<bool>,
+    /// Patterns of tags that tell this distribution, whatever the repository.
+    #[serde(default)]
+    tags: Vec<String>,
+}
+
+/// A repository, or several of one kind.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Image {
+    /// Patterns of repositories.
+    names: Vec<String>,
+    /// The distributions it is built on, the one without a word in the tag first. The only one is it whatever the tag.
+    on: Vec<String>,
+    /// Whether it has bash, where the distribution does not tell.
+    bash: Option<bool>,
+    /// What it starts; absent if that is not known (a pattern for many images).
+    launch: Option<Launch>,
+    /// Tags that differ; the first that matches wins, and what it leaves out is as in the row.
+    #[serde(default)]
+    variant: Vec<Variant>,
+    source: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+struct Variant {
+    tags: Vec<String>,
+    #[serde(default)]
+    on: Vec<String>,
+    bash: Option<bool>,
+    launch: Option<Launch>,
+}
+
+/// What a container of the image starts; an empty value of a variant takes the row's away.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+struct Launch {
+    entrypoint: Option<Vec<String>>,
+    cmd: Option<Vec<String>>,
+    stop_signal: Option<String>,
+    user: Option<String>,
+    workdir: Option<String>,
+    entrypoint_execs: Option<bool>,
+}
+
 impl Tables {
-    /// What is known about an image's reference (`node:20-slim`, `docker.io/library/node@sha256:...`).
+    /// What is known about an image's reference (`node:20-slim`, `docker.io/library/node@sha256:...`). Variables that are left in
+    /// it stand for anything: `node:${V}-alpine` is on Alpine, of `node:${V}` the shell is not known.
+    ///
+    /// A repository that no row knows still has the distribution that its tag names (`team/app:1-alpine`, `:bookworm-slim`), but
+    /// nothing else is known then.
     pub fn base(&self, reference: &str) -> Base {
-        let _ = reference;
-        Base::default()
+        let reference = Reference::parse(reference);
+        self.images.base(&reference)
+    }
+
+    /// How to install an init on a distribution, if it packages one.
+    pub fn init_install(&self, family: Family) -> Option<&InitInstall> {
+        self.images.init.iter().find(|init| init.family == family)
+    }
+
+    /// What is wrong with the table of images: names of distributions that do not exist, rows that another one hides or that have
+    /// no source. For tests.
+    pub fn image_problems(&self) -> Vec<String> {
+        self.images.problems()
+    }
+}
+
+impl Images {
+    fn base(&self, reference: &Reference) -> Base {
+        let tag = reference.tag.as_deref().unwrap_or("\u{0}");
+        let hint = self.distribution.iter().find(|d| d.tags.iter().any(|pattern| glob(pattern, tag)));
+        let Some(image) =
+            self.image.iter().find(|row| row.names.iter().any(|name| glob(name, &reference.repository)))
+        else {
+            return Base::default().on(hint);
+        };
+        let variant =
+            image.variant.iter().find(|variant| variant.tags.iter().any(|pattern| glob(pattern, tag)));
+        let sure = variant.is_some() || reference.has_known_tag();
+        let on = variant.map(|variant| &variant.on).filter(|on| !on.is_empty()).unwrap_or(&image.on);
+        let distribution = match on.as_slice() {
+            [only] => self.named(only),
+            [default, ..] => hint.or_else(|| if sure { self.named(default) } else { None }),
+            [] => hint,
+        };
+        let mut base = Base::default().on(distribution);
+        base.bash = variant.and_then(|variant| variant.bash).or(image.bash).or(base.bash);
+        let launches = [image.launch.as_ref(), variant.and_then(|variant| variant.launch.as_ref())];
+        // Without its tag, an image is known where all its variants start the same.
+        base.known = launches.iter().any(Option::is_some)
+            && (sure || image.variant.iter().all(|variant| variant.launch.is_none()));
+        if base.known {
+            launches.into_iter().flatten().for_each(|launch| base.start(launch));
+        }
+        base
+    }
+
+    fn named(&self, name: &str) -> Option<&Distribution> {
+        self.distribution.iter().find(|distribution| distribution.name == name)
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (index, image) in self.image.iter().enumerate() {
+            let on = image.on.iter().chain(image.variant.iter().flat_map(|variant| &variant.on));
+            problems.extend(
+                on.filter(|name| self.named(name).is_none()).map(|name| format!("no distribution {name}")),
+            );
+            if !image.source.starts_with("https://") {
+                problems.push(format!("{:?} has no source", image.names));
+            }
+            for name in &image.names {
+                if self.image[..index]
+                    .iter()
+                    .any(|earlier| earlier.names.iter().any(|pattern| glob(pattern, name)))
+                {
+                    problems.push(format!("{name} is hidden by an earlier row"));
+                }
+            }
+        }
+        problems
+    }
+}
+
+impl Base {
+    fn on(mut self, distribution: Option<&Distribution>) -> Self {
+        if let Some(distribution) = distribution {
+            self.family = distribution.family;
+            self.sh = distribution.sh;
+            self.bash = distribution.bash;
+        }
+        self
+    }
+
+    fn start(&mut self, launch: &Launch) {
+        for (to, from) in [(&mut self.entrypoint, &launch.entrypoint), (&mut self.cmd, &launch.cmd)] {
+            if let Some(words) = from {
+                *to = (!words.is_empty()).then(|| words.clone());
+            }
+        }
+        for (to, from) in [
+            (&mut self.stop_signal, &launch.stop_signal),
+            (&mut self.user, &launch.user),
+            (&mut self.workdir, &launch.workdir),
+        ] {
+            if let Some(text) = from {
+                *to = (!text.is_empty()).then(|| text.clone());
+            }
+        }
+        self.entrypoint_execs = launch.entrypoint_execs.unwrap_or(self.entrypoint_execs);
     }
 }

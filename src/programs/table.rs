@@ -1,8 +1,14 @@
 //! `rules/programs.toml`: how programs treat their arguments and the stop signal.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::OnceLock;
 
 use serde::Deserialize;
+
+use super::arguments::{CommandLine, Match};
+use super::images::Images;
+use super::name;
+use super::signals::Handler;
 
 /// What a program is on the way from PID 1 to a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -32,69 +38,69 @@ pub enum Kind {
     Helper,
 }
 
-/// How the inner command is found among a program's arguments.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
-pub struct CommandLine {
-    /// Options whose value is the next argument (`-u`, `--user`); `--name=value` needs no entry.
-    pub value_options: Vec<String>,
-    /// Options after which the program does not run an inner command as usual (`-h`, `start-stop-daemon -b`).
-    pub stop_options: Vec<String>,
-    /// How many positional arguments stand before the inner command (`gosu USER cmd`: 1).
-    pub positionals: usize,
-    /// True if `NAME=value` arguments before the command are assignments (env).
-    pub assignments: bool,
-    /// The option whose value is a command line for `sh -c` (`su -c`).
-    pub command_option: Option<String>,
-    /// Words that must follow the name for this row to apply (`poetry run`: ["run"]).
-    pub subcommand: Vec<String>,
-    /// An option that must be present for this row to apply (`setsid -w`).
-    pub requires: Vec<String>,
-    /// An option that must be absent for this row to apply.
-    pub forbids: Vec<String>,
-}
-
-/// What a program does about a signal.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
-pub struct Handler {
-    /// Signals (names without SIG) on which it finishes its work and ends. Empty: see `unknown`.
-    pub graceful: Vec<String>,
-    /// Signals on which it ends at once, cutting its work.
-    pub fast: Vec<String>,
-    /// True if it installs no handler at all: ignored as PID 1, killed elsewhere.
-    pub none: bool,
+/// The shell that stands between a program and its inner command or script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InnerShell {
+    /// `/bin/sh -c` (npm, watch).
+    Sh,
+    /// `bash -c` where the image has bash, else `sh -c` (bun).
+    Bash,
+    /// One of its own, which passes the stop signal on (yarn 2 and later, deno).
+    Own,
 }
 
 /// One row: a program, or a program with certain arguments.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Program {
-    /// Base names and, where the name alone is not sure, absolute paths.
+    /// Base names and, where the name alone is not sure, absolute paths; a path that ends in `/` stands for all files below it.
     pub names: Vec<String>,
     /// What it is.
     pub kind: Kind,
-    /// Where its inner command stands.
+    /// True if the name is distinctive enough to count in any directory (`/tini`, `./gradlew`, `bin/rails`).
+    #[serde(default)]
+    pub anywhere: bool,
+    /// True for an applet of busybox, which is what the name means where busybox is the system's (Alpine).
+    #[serde(default)]
+    pub busybox: bool,
+    /// When the row applies, and where its inner command stands.
     #[serde(default)]
     pub args: CommandLine,
-    /// For `fork` and `init`: true if the stop signal is passed on to the inner command.
+    /// For `fork`, `init` and `runner`: true if the stop signal is passed on to the inner command.
     #[serde(default)]
     pub forwards: bool,
+    /// The signals that are passed on (names without SIG), where it is not all of them.
+    #[serde(default)]
+    pub forwarded: Vec<String>,
+    /// The signal that the inner command gets, where it is not the one that came (pm2-runtime: INT).
+    #[serde(default)]
+    pub sends: Option<String>,
     /// For `init`: true if the whole process group gets the signal (dumb-init, `tini -g`).
     #[serde(default)]
     pub broadcast: bool,
-    /// For `fork`: seconds after a forwarded signal when it kills the child (su: 2).
+    /// Seconds after a forwarded signal when it kills the child (su: 2).
     #[serde(default)]
     pub kills_after: Option<f64>,
-    /// For services: what it does on signals.
+    /// True if it forks only where it leads its process group (as PID 1, or right below an init); elsewhere it replaces itself by
+    /// the inner command (setsid).
+    #[serde(default)]
+    pub leader_only: bool,
+    /// The shell through which the inner command or script is run; `None` if there is none.
+    #[serde(default)]
+    pub shell: Option<InnerShell>,
+    /// What the program itself does on signals.
     #[serde(default)]
     pub signals: Handler,
-    /// True if as PID 1 it reaps orphans.
+    /// Whether it reaps orphans as PID 1; `None` if not known.
     #[serde(default)]
     pub reaps: Option<bool>,
-    /// For servers: true if with these arguments it puts itself into the background.
+    /// For servers and supervisors: true if with these arguments it puts itself into the background.
     #[serde(default)]
     pub daemonizes: bool,
+    /// True if a configuration file can turn `daemonizes` round (nginx.conf, supervisord.conf, redis.conf).
+    #[serde(default)]
+    pub config_may_override: bool,
     /// For servers that daemonise: how to keep it in front, for people (`nginx -g 'daemon off;'`).
     #[serde(default)]
     pub foreground: Option<String>,
@@ -106,25 +112,118 @@ pub struct Program {
     pub source: String,
 }
 
+impl Program {
+    /// Whether the row needs certain arguments; a row without conditions is the last of its name.
+    pub fn is_conditional(&self) -> bool {
+        self.args.is_conditional()
+    }
+
+    /// Whether the row says that nothing is left in front: what must not be said when an unknown argument could change it.
+    fn leaves(&self) -> bool {
+        self.daemonizes || self.kind == Kind::Detach
+    }
+}
+
+/// Why a table cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// `rules/programs.toml` is not what it should be.
+    #[error("rules/programs.toml: {0}")]
+    Programs(toml::de::Error),
+    /// `rules/images.toml` is not what it should be.
+    #[error("rules/images.toml: {0}")]
+    Images(toml::de::Error),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProgramFile {
+    program: Vec<Program>,
+}
+
 /// All rows, by name.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Tables {
-    /// Rows by name, in the file's order.
-    #[allow(dead_code)]
-    programs: BTreeMap<String, Vec<Program>>,
+    programs: Vec<Program>,
+    /// Indices of `programs` by name, in order.
+    by_name: HashMap<String, Vec<usize>>,
+    pub(super) images: Images,
 }
 
 impl Tables {
     /// The tables that ship with pidone.
     pub fn builtin() -> &'static Tables {
-        static TABLES: std::sync::OnceLock<Tables> = std::sync::OnceLock::new();
-        TABLES.get_or_init(Tables::default)
+        static TABLES: OnceLock<Tables> = OnceLock::new();
+        // The files are part of the program and a test parses them, so that the default is never taken.
+        TABLES.get_or_init(|| Self::parse_builtin().unwrap_or_default())
+    }
+
+    /// Parses the tables that ship with pidone. [`Tables::builtin`] is what to use; this one tells what is wrong with them.
+    pub fn parse_builtin() -> Result<Tables, TableError> {
+        Self::parse(include_str!("../../rules/programs.toml"), include_str!("../../rules/images.toml"))
+    }
+
+    fn parse(programs: &str, images: &str) -> Result<Tables, TableError> {
+        let file: ProgramFile = toml::from_str(programs).map_err(TableError::Programs)?;
+        let images = toml::from_str(images).map_err(TableError::Images)?;
+        Ok(Self::assemble(file.program, images))
+    }
+
+    /// The built-in tables with rows of the user's in front, so that these win.
+    pub fn with(extra: Vec<Program>) -> Tables {
+        let builtin = Self::builtin();
+        let programs = extra.into_iter().chain(builtin.programs.iter().cloned()).collect();
+        Self::assemble(programs, builtin.images.clone())
+    }
+
+    fn assemble(programs: Vec<Program>, images: Images) -> Tables {
+        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+        for (index, program) in programs.iter().enumerate() {
+            for name in &program.names {
+                by_name.entry(name.clone()).or_default().push(index);
+            }
+        }
+        Tables { programs, by_name, images }
+    }
+
+    /// Every row, in order.
+    pub fn programs(&self) -> &[Program] {
+        &self.programs
     }
 
     /// The row for a program called with these arguments: `name` is a base name or a path, `arguments` are the known words after
     /// it (`None` for a word that is not known). The first row whose conditions hold wins.
+    ///
+    /// A path names the tool only where tools are installed: `/bin`, `/usr/local/bin`, `/opt/x/bin`, a virtual environment,
+    /// `node_modules/.bin`. `./server` and `/app/watch` are the project's own, except for rows with `anywhere`.
+    ///
+    /// Where a word is not known that could keep the program in front, no row is taken that sends it into the background.
     pub fn program(&self, name: &str, arguments: &[Option<&str>]) -> Option<&Program> {
-        let _ = (name, arguments);
+        self.look_up(name, arguments, false)
+    }
+
+    /// As [`Tables::program`], on a system whose tools are busybox's (Alpine), or after `busybox` itself: an applet's row wins.
+    pub fn applet(&self, name: &str, arguments: &[Option<&str>]) -> Option<&Program> {
+        self.look_up(name, arguments, true).or_else(|| self.program(name, arguments))
+    }
+
+    fn look_up(&self, name: &str, arguments: &[Option<&str>], busybox: bool) -> Option<&Program> {
+        let (key, installed) = name::keys(name).into_iter().find_map(|key| {
+            let rows = self.by_name.get(key.name)?;
+            rows.iter().any(|&row| self.programs[row].busybox == busybox).then_some((key.name, key.installed))
+        })?;
+        let rows = self.by_name[key]
+            .iter()
+            .map(|&row| &self.programs[row])
+            .filter(|row| row.busybox == busybox && (installed || row.anywhere));
+        let mut doubt = false;
+        for row in rows {
+            match row.args.matches(row.kind, arguments) {
+                Match::Yes => return (!doubt || !row.leaves()).then_some(row),
+                Match::Maybe => doubt = true,
+                Match::No => {}
+            }
+        }
         None
     }
 }

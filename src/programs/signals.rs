@@ -1,0 +1,91 @@
+//! What a program does about a signal.
+
+use serde::Deserialize;
+
+use super::{Kind, Program};
+
+/// What a program does about signals. A signal that is in no list is one nothing is known about, unless `none` is set.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Handler {
+    /// Signals (names without SIG) on which it finishes its work and ends; the first is the one to prefer.
+    pub graceful: Vec<String>,
+    /// Signals on which it ends at once, cutting its work; a program with an inner command does not wait for that command.
+    pub fast: Vec<String>,
+    /// Signals that it catches and does not end on, as PID 1 or not.
+    pub ignored: Vec<String>,
+    /// True if it installs no handler (but for signals in the lists): ignored as PID 1, killed elsewhere.
+    pub none: bool,
+}
+
+/// What happens to a process that gets a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reaction {
+    /// It passes the signal to its command and waits for it.
+    Forwards,
+    /// It finishes its work and ends.
+    Finishes,
+    /// It ends at once: its work is cut, and its command is not waited for.
+    Cuts,
+    /// Nothing happens.
+    Ignores,
+    /// Not known.
+    Unknown,
+}
+
+impl Program {
+    /// What this program does on a signal (`TERM`, `SIGTERM`), as PID 1 or as another process.
+    pub fn reaction(&self, signal: &str, pid1: bool) -> Reaction {
+        let signal = canonical(signal);
+        let is_in = |list: &[String]| list.iter().any(|name| canonical(name) == signal);
+        if is_in(&self.signals.ignored) {
+            Reaction::Ignores
+        } else if is_in(&self.signals.fast) {
+            Reaction::Cuts
+        } else if is_in(&self.signals.graceful) {
+            Reaction::Finishes
+        } else if self.signals.none {
+            default_action(&signal, pid1)
+        } else if self.forwards && matches!(self.kind, Kind::Init | Kind::Fork | Kind::Runner) {
+            match self.forwarded.is_empty() || is_in(&self.forwarded) {
+                true => Reaction::Forwards,
+                false if pid1 => Reaction::Ignores,
+                false => Reaction::Unknown,
+            }
+        } else {
+            Reaction::Unknown
+        }
+    }
+}
+
+/// What the kernel does for a process without a handler.
+fn default_action(signal: &str, pid1: bool) -> Reaction {
+    match signal {
+        "CHLD" | "CONT" | "URG" | "WINCH" => Reaction::Ignores,
+        "KILL" => Reaction::Cuts,
+        _ if pid1 => Reaction::Ignores,
+        _ => Reaction::Cuts,
+    }
+}
+
+/// A signal's name in upper case without SIG; numbers of the signals that images use become names.
+fn canonical(signal: &str) -> String {
+    let upper = signal.trim().to_ascii_uppercase();
+    let name = upper.strip_prefix("SIG").unwrap_or(&upper);
+    match name {
+        "1" => "HUP",
+        "2" => "INT",
+        "3" => "QUIT",
+        "9" => "KILL",
+        "10" => "USR1",
+        "12" => "USR2",
+        "15" => "TERM",
+        "17" => "CHLD",
+        "18" => "CONT",
+        "23" => "URG",
+        "28" => "WINCH",
+        "37" => "RTMIN+3",
+        other => other,
+    }
+    .to_owned()
+}
