@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::dockerfile::{Image, Stage};
+use crate::dockerfile::{Command, Image, Stage};
 use crate::source::{Excerpt, Loader, Place};
 
 mod build_context;
@@ -121,14 +121,47 @@ impl<'a> Context<'a> {
     }
 
     fn files(&self) -> &BuildContext<'a> {
-        self.files
-            .get_or_init(|| BuildContext::new(&self.image.dockerfile, self.loader, self.root.as_deref()))
+        self.files.get_or_init(|| {
+            let root = self.root.clone().unwrap_or_else(|| self.choose_root());
+            BuildContext::new(&self.image.dockerfile, self.loader, root)
+        })
+    }
+
+    /// The folder that the sources of COPY point to; where they point nowhere (`COPY . .`) the nearest one that holds a file
+    /// which the image starts.
+    fn choose_root(&self) -> Utf8PathBuf {
+        let dockerfile = &self.image.dockerfile;
+        let mut candidates = build_context::candidates(dockerfile);
+        let Some(own) = candidates.next().filter(|own| !own.as_str().is_empty()) else {
+            return Utf8PathBuf::new();
+        };
+        build_context::root_of_sources(dockerfile, self.loader)
+            .or_else(|| {
+                let started = launch_words(self.image);
+                let holds = |root: &&Utf8Path| {
+                    let context = Context::with_root(self.image, self.loader, *root);
+                    started.iter().any(|path| matches!(context.find(path), Found::File(_)))
+                };
+                std::iter::once(own).chain(candidates).find(holds).map(Utf8Path::to_owned)
+            })
+            .unwrap_or_else(|| own.to_owned())
     }
 
     /// What a stage does to files, followed when it is first asked for.
     fn layers(&self, stage: usize) -> &Layers {
         self.layers[stage].get_or_init(|| Layers::build(self, stage))
     }
+}
+
+/// The words of ENTRYPOINT and CMD that look like paths, as absolute ones.
+fn launch_words(image: &Image) -> Vec<String> {
+    let commands = [&image.entrypoint, &image.cmd].into_iter().flatten();
+    let texts = commands.flat_map(|setting| match &setting.value {
+        Command::Exec(words) => words.iter().map(|word| word.text()).collect(),
+        Command::Shell { text, .. } => text.text().split_ascii_whitespace().collect(),
+        Command::Inherited(_) => Vec::new(),
+    });
+    texts.filter(|text| text.contains(['/', '.'])).map(|text| path::join(&image.workdir, text)).collect()
 }
 
 impl ImageFiles for Context<'_> {

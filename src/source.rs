@@ -116,7 +116,7 @@ impl Source {
 
     /// The line (from 1) that holds a byte offset.
     pub fn line(&self, offset: usize) -> usize {
-        self.position(offset).line
+        self.line_starts().partition_point(|&start| start <= offset.min(self.text.len()))
     }
 
     /// The span of the whole line (from 1) without its line ending.

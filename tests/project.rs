@@ -41,7 +41,7 @@ fn image(path: &str, text: &str) -> Image {
     let source = Source::new(path, text);
     let dockerfile = Arc::new(dockerfile::parse(&source));
     let last = dockerfile.stages().len().checked_sub(1).unwrap();
-    dockerfile::image(&dockerfile, last, &Tables::default()).unwrap()
+    dockerfile::image(&dockerfile, last, Tables::builtin()).unwrap()
 }
 
 fn check(rows: &[Row]) {
@@ -285,6 +285,15 @@ fn later_instructions_win() {
         Row("removed", "COPY a /x\nRUN rm /x", TWO, "/x", Unknown),
         Row("removed with its folder", "COPY a /x/a\nRUN rm -rf /x", TWO, "/x/a", Unknown),
         Row("removed by wildcard", "COPY a /x/a\nRUN rm -f /x/*", TWO, "/x/a", Unknown),
+        Row("removed by find", "COPY a /x/a\nRUN find /x -name a -delete", TWO, "/x/a", Unknown),
+        Row(
+            "others removed by find",
+            "COPY a /x/a\nRUN find /x -name '*.c' -o -name '*.h' -exec rm {} +",
+            TWO,
+            "/x/a",
+            Text("a"),
+        ),
+        Row("empty ones removed by find", "COPY a /x/a\nRUN find /x -empty -delete", TWO, "/x/a", Text("a")),
         Row("removed and put back", "COPY a /x\nRUN rm /x\nCOPY b /x", TWO, "/x", Text("b")),
     ]);
 }
@@ -829,6 +838,9 @@ fn context_folder() {
         ("COPY app/run.sh /", "docker"),
         ("COPY docker/app/run.sh package.json /", ""),
         ("COPY . /", "docker/app"),
+        ("COPY . /\nCMD [\"/only.sh\"]", "docker/app"),
+        ("COPY . /\nCMD [\"/docker/app/only.sh\"]", ""),
+        ("WORKDIR /w\nCOPY . .\nCMD app/only.sh --now", "docker"),
         ("COPY nothing /", "docker/app"),
         ("COPY --from=x package.json /", "docker/app"),
         ("RUN true", "docker/app"),
@@ -860,6 +872,21 @@ fn answers_have_places() {
     let place = file.text.place(pidone::source::Span::new(6, 10));
     assert_eq!((place.text(), place.line()), ("HOME", 6));
     assert_eq!(file.text.edit(pidone::source::Span::at(0), "$x").unwrap().text, "\\$x");
+}
+
+proptest::proptest! {
+    #[test]
+    fn never_panics(lines in proptest::collection::vec(
+        "(COPY|ADD|RUN|WORKDIR|ENV|ARG|FROM a AS|SHELL) ([-a-f/.*\\[\\]$\\{\\}<>|&;()'\"`=é\\\\ ]|<<X|chmod +x |ln -s |mv |echo |find | -exec |sed -i ){0,12}", 0..8,
+    )) {
+        let text = format!("FROM a\n{}\n", lines.join("\n"));
+        let loader = loader(TREE);
+        let image = image("x/Dockerfile", &text);
+        let context = Context::new(&image, &loader);
+        for path in ["/a", "/a/b", "/docker/run.sh", "", "é", "/"] {
+            drop(context.find(path));
+        }
+    }
 }
 
 #[test]

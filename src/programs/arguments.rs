@@ -131,7 +131,9 @@ impl Program {
 impl CommandLine {
     /// Whether the row needs certain arguments.
     pub(super) fn is_conditional(&self) -> bool {
-        ![&self.subcommand, &self.requires, &self.forbids, &self.mentions].iter().all(|words| words.is_empty())
+        ![&self.subcommand, &self.requires, &self.forbids, &self.mentions]
+            .iter()
+            .all(|words| words.is_empty())
     }
 
     pub(super) fn matches(&self, kind: Kind, arguments: &[Option<&str>]) -> Match {
@@ -144,7 +146,8 @@ impl CommandLine {
         }
         let required = self.requires.is_empty() || self.requires.iter().any(|option| walk.has(option));
         let text = walk.text(arguments);
-        let mentioned = self.mentions.is_empty() || self.mentions.iter().any(|words| text.contains(words.as_str()));
+        let mentioned =
+            self.mentions.is_empty() || self.mentions.iter().any(|words| text.contains(words.as_str()));
         match (required && mentioned, walk.unknown) {
             (true, unknown) if self.forbids.is_empty() || !unknown => Match::Yes,
             (false, false) => Match::No,
@@ -180,6 +183,8 @@ struct Walk<'a> {
     unknown: bool,
     /// The last positional argument before the inner command.
     positional: Option<&'a str>,
+    /// The word after which the inner command stands.
+    after: &'a str,
     /// True after a shell's `-c`: the first positional argument is the command line.
     line: bool,
 }
@@ -194,6 +199,7 @@ impl<'a> Walk<'a> {
             own: arguments.len(),
             unknown: false,
             positional: None,
+            after: "",
             line: false,
         };
         walk.run(rules, kind, arguments);
@@ -210,8 +216,13 @@ impl<'a> Walk<'a> {
         let mut at = 0;
         while let Some(&argument) = arguments.get(at) {
             let word = argument.unwrap_or_default();
-            let is_option = word.len() > 1 && (word.starts_with('-') || (kind == Kind::Shell && word.starts_with('+')));
-            if self.subcommand_left == 0 && !options_end && is_after(rules, word) {
+            let is_option =
+                word.len() > 1 && (word.starts_with('-') || (kind == Kind::Shell && word.starts_with('+')));
+            if self.subcommand_left == 0
+                && !options_end
+                && rules.after.iter().any(|after| ends_in_option(word, after))
+            {
+                self.after = word;
                 return self.finish(command_at(at + 1, arguments.len()), at + 1);
             } else if !options_end && word == "--" {
                 options_end = true;
@@ -293,7 +304,14 @@ impl<'a> Walk<'a> {
     }
 
     /// `-Eu user`: single letters, of which the last may take a value.
-    fn bundle(&mut self, rules: &CommandLine, kind: Kind, arguments: &[Option<&'a str>], at: usize, word: &'a str) -> Step {
+    fn bundle(
+        &mut self,
+        rules: &CommandLine,
+        kind: Kind,
+        arguments: &[Option<&'a str>],
+        at: usize,
+        word: &'a str,
+    ) -> Step {
         let is_in = |list: &[String], letter: &str| {
             list.iter().any(|name| name.strip_prefix('-').is_some_and(|rest| rest == letter))
         };
@@ -326,7 +344,11 @@ impl<'a> Walk<'a> {
 
     fn has(&self, option: &str) -> bool {
         let letter = option.strip_prefix('-').filter(|rest| rest.chars().count() == 1);
-        self.met.iter().any(|met| if met.letter { letter == Some(met.name) } else { met.name == option })
+        ends_in_option(self.after, option)
+            || self
+                .met
+                .iter()
+                .any(|met| if met.letter { letter == Some(met.name) } else { met.name == option })
     }
 
     fn value_of(&self, names: &[String]) -> Option<&'a str> {
@@ -362,13 +384,11 @@ fn line_at(at: usize, count: usize) -> Inner {
     if at < count { Inner::Line { argument: at, offset: 0 } } else { Inner::None }
 }
 
-/// `-m`, or a bundle that ends in it (`-um`).
-fn is_after(rules: &CommandLine, word: &str) -> bool {
-    rules.after.iter().any(|after| {
-        let letter = after.strip_prefix('-').filter(|rest| rest.chars().count() == 1 && *rest != "-");
-        let bundled = word.starts_with('-') && !word.starts_with("--") && letter.is_some_and(|letter| word.ends_with(letter));
-        word == after || bundled
-    })
+/// Whether a word is the option, or a bundle that ends in it (`-um` for `-m`).
+fn ends_in_option(word: &str, option: &str) -> bool {
+    let letter = option.strip_prefix('-').filter(|rest| rest.chars().count() == 1 && *rest != "-");
+    let is_bundle = word.starts_with('-') && !word.starts_with("--");
+    word == option || (is_bundle && letter.is_some_and(|letter| word.ends_with(letter)))
 }
 
 /// Whether a word is the expected one, as it stands or as a file's base name.

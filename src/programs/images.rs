@@ -170,10 +170,13 @@ impl Images {
     fn base(&self, reference: &Reference) -> Base {
         let tag = reference.tag.as_deref().unwrap_or("\u{0}");
         let hint = self.distribution.iter().find(|d| d.tags.iter().any(|pattern| glob(pattern, tag)));
-        let Some(image) = self.image.iter().find(|row| row.names.iter().any(|name| glob(name, &reference.repository))) else {
+        let Some(image) =
+            self.image.iter().find(|row| row.names.iter().any(|name| glob(name, &reference.repository)))
+        else {
             return Base::default().on(hint);
         };
-        let variant = image.variant.iter().find(|variant| variant.tags.iter().any(|pattern| glob(pattern, tag)));
+        let variant =
+            image.variant.iter().find(|variant| variant.tags.iter().any(|pattern| glob(pattern, tag)));
         let sure = variant.is_some() || reference.has_known_tag();
         let on = variant.map(|variant| &variant.on).filter(|on| !on.is_empty()).unwrap_or(&image.on);
         let distribution = match on.as_slice() {
@@ -201,12 +204,17 @@ impl Images {
         let mut problems = Vec::new();
         for (index, image) in self.image.iter().enumerate() {
             let on = image.on.iter().chain(image.variant.iter().flat_map(|variant| &variant.on));
-            problems.extend(on.filter(|name| self.named(name).is_none()).map(|name| format!("no distribution {name}")));
+            problems.extend(
+                on.filter(|name| self.named(name).is_none()).map(|name| format!("no distribution {name}")),
+            );
             if !image.source.starts_with("https://") {
                 problems.push(format!("{:?} has no source", image.names));
             }
             for name in &image.names {
-                if self.image[..index].iter().any(|earlier| earlier.names.iter().any(|pattern| glob(pattern, name))) {
+                if self.image[..index]
+                    .iter()
+                    .any(|earlier| earlier.names.iter().any(|pattern| glob(pattern, name)))
+                {
                     problems.push(format!("{name} is hidden by an earlier row"));
                 }
             }

@@ -34,7 +34,11 @@ fn holds_tools(directory: &str) -> bool {
     let Some((last, above)) = parts.split_last() else { return false };
     match *last {
         ".bin" => above.last() == Some(&"node_modules"),
-        "bin" | "sbin" if directory.starts_with('/') && matches!(above.first(), None | Some(&("usr" | "opt"))) => true,
+        "bin" | "sbin"
+            if directory.starts_with('/') && matches!(above.first(), None | Some(&("usr" | "opt"))) =>
+        {
+            true
+        }
         // `venv/bin`, `.venv/bin`, `/app/env/bin`, `/root/.local/bin`, `.cargo/bin`.
         "bin" | "sbin" => above.last().is_some_and(|part| part.ends_with("env") || part.starts_with('.')),
         _ => false,
@@ -78,7 +82,9 @@ mod tests {
 
     #[test]
     fn paths_of_the_project_do_not() {
-        for path in ["./watch", "/app/node", "/app/time", "bin/watch", "./bin/setup", "/app/bin/time", "/watch"] {
+        for path in
+            ["./watch", "/app/node", "/app/time", "bin/watch", "./bin/setup", "/app/bin/time", "/watch"]
+        {
             assert!(!is_installed(path), "{path}");
         }
     }

@@ -14,12 +14,18 @@ pub(super) struct Reference {
 pub(super) const UNKNOWN: char = '\u{0}';
 
 /// Registries that serve Docker Hub's official images under this path.
-const OFFICIAL: [&str; 6] =
-    ["docker.io/library/", "index.docker.io/library/", "registry-1.docker.io/library/", "public.ecr.aws/docker/library/",
-     "mirror.gcr.io/library/", "registry.hub.docker.com/library/"];
+const OFFICIAL: [&str; 6] = [
+    "docker.io/library/",
+    "index.docker.io/library/",
+    "registry-1.docker.io/library/",
+    "public.ecr.aws/docker/library/",
+    "mirror.gcr.io/library/",
+    "registry.hub.docker.com/library/",
+];
 
 /// Other ways to write Docker Hub.
-const HUB: [&str; 5] = ["docker.io/", "index.docker.io/", "registry-1.docker.io/", "registry.hub.docker.com/", "mirror.gcr.io/"];
+const HUB: [&str; 5] =
+    ["docker.io/", "index.docker.io/", "registry-1.docker.io/", "registry.hub.docker.com/", "mirror.gcr.io/"];
 
 impl Reference {
     pub(super) fn parse(text: &str) -> Self {
@@ -34,8 +40,12 @@ impl Reference {
             Some(colon) => (&name[..start + colon], Some(name[start + colon + 1..].to_owned())),
             None => (name, None),
         };
-        let tag = tag.or_else(|| (digest.is_none() && !repository.ends_with(UNKNOWN)).then(|| "latest".to_owned()));
-        Reference { repository: canonical(&repository.to_ascii_lowercase()), tag: tag.map(|tag| tag.to_ascii_lowercase()) }
+        let tag =
+            tag.or_else(|| (digest.is_none() && !repository.ends_with(UNKNOWN)).then(|| "latest".to_owned()));
+        Reference {
+            repository: canonical(&repository.to_ascii_lowercase()),
+            tag: tag.map(|tag| tag.to_ascii_lowercase()),
+        }
     }
 
     /// Whether the tag is known as a whole.
@@ -51,7 +61,9 @@ fn canonical(repository: &str) -> String {
     let name = HUB.iter().find_map(|prefix| repository.strip_prefix(prefix)).unwrap_or(repository);
     // A proxy of Docker Hub: `registry.example.com/hub/library/node`.
     match name.rsplit_once("library/") {
-        Some((proxy, official)) if !official.contains('/') && (proxy.is_empty() || proxy.ends_with('/')) => official.to_owned(),
+        Some((proxy, official)) if !official.contains('/') && (proxy.is_empty() || proxy.ends_with('/')) => {
+            official.to_owned()
+        }
         _ => name.to_owned(),
     }
 }
@@ -114,7 +126,11 @@ mod tests {
             ("${", "\0", None),
         ] {
             let reference = Reference::parse(text);
-            assert_eq!((reference.repository.as_str(), reference.tag.as_deref()), (repository, tag), "{text}");
+            assert_eq!(
+                (reference.repository.as_str(), reference.tag.as_deref()),
+                (repository, tag),
+                "{text}"
+            );
         }
     }
 

@@ -31,10 +31,9 @@ pub(super) enum Entry {
 }
 
 impl<'a> BuildContext<'a> {
-    /// The context of a Dockerfile in the folder `root`, or in the folder that its sources point to.
-    pub(super) fn new(dockerfile: &Dockerfile, loader: &'a dyn Loader, root: Option<&Utf8Path>) -> Self {
+    /// The folder `root` as the context of a Dockerfile.
+    pub(super) fn new(dockerfile: &Dockerfile, loader: &'a dyn Loader, root: Utf8PathBuf) -> Self {
         let file = dockerfile.source.path();
-        let root = root.map_or_else(|| choose_root(dockerfile, loader), Utf8Path::to_owned);
         let ignore = [Utf8PathBuf::from(format!("{file}.dockerignore")), root.join(".dockerignore")]
             .iter()
             .find_map(|path| loader.read(path).ok())
@@ -93,29 +92,28 @@ fn in_root(root: &Utf8Path, file: &str) -> Utf8PathBuf {
     if file.is_empty() { root.to_owned() } else { root.join(file) }
 }
 
-/// The nearest folder, from the Dockerfile's upwards, in which most of the sources exist that are named without wildcards.
-fn choose_root(dockerfile: &Dockerfile, loader: &dyn Loader) -> Utf8PathBuf {
-    let folder = dockerfile.source.path().parent().unwrap_or(Utf8Path::new(""));
-    if folder.as_str().is_empty() {
-        return Utf8PathBuf::new();
-    }
+/// The folders that may be the context of a Dockerfile: its own, and those above it.
+pub(super) fn candidates(dockerfile: &Dockerfile) -> impl Iterator<Item = &Utf8Path> {
+    dockerfile.source.path().ancestors().skip(1)
+}
+
+/// The nearest candidate in which most of the sources exist that are named without wildcards; `None` if none exists in any.
+pub(super) fn root_of_sources(dockerfile: &Dockerfile, loader: &dyn Loader) -> Option<Utf8PathBuf> {
     let copies = dockerfile.instructions.iter().filter(|i| matches!(i.keyword, Keyword::Copy | Keyword::Add));
     let mut sources: Vec<String> =
         copies.filter(|copy| copy.flag("from").is_none()).flat_map(copy::literal_sources).collect();
     sources.sort_unstable();
     sources.dedup();
-    let exist = |root: &Utf8Path| {
-        sources.iter().filter(|source| loader.kind(&in_root(root, source)).is_some()).count()
-    };
-    let mut best = (folder, exist(folder));
-    for parent in folder.ancestors().skip(1) {
+    let mut best = (None, 0);
+    for root in candidates(dockerfile) {
         if best.1 == sources.len() {
             break;
         }
-        let count = exist(parent);
+        let there = |source: &&String| loader.kind(&in_root(root, source)).is_some();
+        let count = sources.iter().filter(there).count();
         if count > best.1 {
-            best = (parent, count);
+            best = (Some(root.to_owned()), count);
         }
     }
-    best.0.to_owned()
+    best.0
 }

@@ -7,7 +7,7 @@ use camino::Utf8Path;
 use crate::source::{Excerpt, Place, ReadError, Span};
 
 use super::copy::{Candidate, Copy};
-use super::layers::{Change, Content, Effect, MAX_LINKS, MAX_PATH};
+use super::layers::{Change, Content, Effect, Files, MAX_LINKS, MAX_PATH};
 use super::path;
 use super::{Context, Found, ImageFile};
 
@@ -28,6 +28,8 @@ pub(super) struct Lookup<'c, 'a> {
 #[derive(Default)]
 struct Pending {
     executable: Option<Option<bool>>,
+    /// A chmod of files that are not known came after all that is known of its mode.
+    perhaps_executable: bool,
     newlines: bool,
     /// The latest first.
     appended: Vec<(Content, Span)>,
@@ -105,6 +107,9 @@ impl<'c, 'a> Lookup<'c, 'a> {
                         rest = changes;
                     }
                 }
+                Effect::Mode { target, .. } if matches!(target.files, Files::Any) => {
+                    pending.perhaps_executable |= pending.executable.is_none();
+                }
                 Effect::Mode { target, executable } if target.covers(&path) => {
                     pending.executable.get_or_insert(*executable);
                 }
@@ -158,6 +163,7 @@ impl<'c, 'a> Lookup<'c, 'a> {
             // A new file that a shell writes may not be executed.
             _ => pending.executable.or(mode).unwrap_or(Some(false)),
         };
+        let executable = if pending.perhaps_executable { executable.filter(|is| *is) } else { executable };
         let found = match pending.written {
             Some((Content::Known(text), by)) => self.file(path, text, executable, by),
             Some((Content::Unreadable(reason), _)) => return Found::Unreadable(reason),

@@ -15,6 +15,7 @@ use super::path;
 use super::vars::Reference;
 
 mod commands;
+mod files;
 mod output;
 mod words;
 

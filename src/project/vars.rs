@@ -23,10 +23,9 @@ impl<'t> Reference<'t> {
         };
         let end = closing_brace(braced)?;
         let (name, rest) = braced[..end].split_at(name_len(&braced[..end]));
-        let operation = match rest.find(|c| c != ':') {
-            None => None,
-            Some(at) => Some(rest.split_at(at + rest[at..].chars().next().map_or(0, char::len_utf8))),
-        };
+        let operation = rest
+            .find(|c| c != ':')
+            .map(|at| rest.split_at(at + rest[at..].chars().next().map_or(0, char::len_utf8)));
         (!name.is_empty()).then_some((Self { name, operation }, end + 2))
     }
 

@@ -1,9 +1,7 @@
 //! What single commands do to files.
 
-use super::{Arg, Content, Duplicate, Effect, Files, MAX_EXPANSION, Output, Place, Redirect, Runner, Target};
-use super::{is_shell_script, one, output, path};
-use crate::project::glob::Glob;
-use crate::project::mode;
+use super::{Arg, Content, Effect, Files, MAX_EXPANSION, Output, Place, Redirect, Runner};
+use super::{is_shell_script, output, path};
 use crate::source::Excerpt;
 
 /// Commands that leave the files alone which they name.
@@ -19,8 +17,8 @@ const READERS: &[&str] = &[
     "basename",
     "chgrp",
     "chown",
-    "cmp",
     "cksum",
+    "cmp",
     "deno",
     "df",
     "diff",
@@ -95,7 +93,8 @@ impl Runner<'_, '_> {
             "rm" | "unlink" => self.rm(args, place),
             "dos2unix" | "fromdos" => self.dos2unix(args),
             "sh" | "bash" | "ash" | "dash" | "su" | "runuser" => self.shell(args, place),
-            "perl" | "python" | "python3" if !args.iter().any(|arg| arg.text.starts_with("-i")) => {}
+            "python" | "python3" => {}
+            "perl" if !args.iter().any(|arg| arg.text.starts_with('-') && arg.text.contains('i')) => {}
             _ if SILENT.contains(&name) => {}
             _ if READERS.binary_search(&name).is_ok() => return None,
             _ => {
@@ -176,9 +175,9 @@ impl Runner<'_, '_> {
         while let Some(arg) = args.next() {
             match arg.text.as_str() {
                 "-e" | "--expression" => scripts.extend(args.next().map(|arg| arg.text.as_str())),
-                "-f" | "--file" => scripts.extend(args.next().map(|_| "")),
+                "-f" | "--file" => scripts.extend(args.next().map(|_| "a file")),
                 text if text.starts_with("--in-place") => in_place = true,
-                text if text.starts_with("--") => {}
+                text if text.starts_with("--") => scripts.extend(text.strip_prefix("--expression=")),
                 text if text.starts_with('-') && text.len() > 1 => {
                     // `-i.bak` takes what follows; `-ie` does too, but is meant as `-i -e` with the script behind it.
                     let flags: String = text[1..].chars().take_while(|c| "nrEszu".contains(*c)).collect();
@@ -218,15 +217,13 @@ impl Runner<'_, '_> {
     /// `find DIR -name PATTERN -exec ...`
     fn find(&mut self, args: &[Arg], place: &Place<'_>) -> Option<Output> {
         let dirs = args.iter().take_while(|arg| !arg.text.starts_with(['-', '(', '!'])).collect::<Vec<_>>();
-        let value = |flag: &str| args.iter().position(|arg| arg.text == flag).and_then(|at| args.get(at + 1));
-        let several = args.iter().filter(|arg| arg.text == "-name").count() > 1;
-        // Several names are alternatives; all files below the directory are more than enough.
-        let name = if several { None } else { value("-name").map(|name| name.text.clone()) };
         let here = Arg::literal(".");
         let dirs = if dirs.is_empty() { vec![&here] } else { dirs };
+        let names = found_names(args);
         let found: Vec<Arg> = dirs
             .iter()
-            .map(|dir| Arg { found: Some((dir.text.clone(), name.clone())), ..Arg::default() })
+            .flat_map(|dir| names.iter().map(|name| Some((dir.text.clone(), name.clone()))))
+            .map(|found| Arg { found, ..Arg::default() })
             .collect();
         for (at, _) in args.iter().enumerate().filter(|(_, a)| a.text == "-exec" || a.text == "-execdir") {
             let command = args[at + 1..].iter().take_while(|arg| !matches!(arg.text.as_str(), ";" | "+"));
@@ -308,184 +305,18 @@ impl Runner<'_, '_> {
         }
     }
 
+    fn export(&mut self, args: &[Arg]) {
+        for arg in args {
+            if let Some((name, value)) = arg.text.split_once('=') {
+                let value = Arg { text: value.to_owned(), pattern: None, ..arg.clone() };
+                self.locals.insert(name.to_owned(), vec![value]);
+            }
+        }
+    }
+
     fn cd(&mut self, args: &[Arg]) {
         if let Some(dir) = args.iter().find(|arg| !arg.text.starts_with('-')) {
             self.cwd = self.path(&dir.text);
-        }
-    }
-
-    fn export(&mut self, args: &[Arg]) {
-        for (name, value) in args
-            .iter()
-            .filter_map(|arg| arg.text.split_once('=').map(|v| (v, arg)))
-            .map(|((name, value), arg)| (name, Arg { text: value.to_owned(), pattern: None, ..arg.clone() }))
-        {
-            self.locals.insert(name.to_owned(), vec![value]);
-        }
-    }
-
-    fn mkdir(&mut self, args: &[Arg]) {
-        for arg in args.iter().filter(|arg| !arg.text.starts_with('-') && !arg.computed) {
-            let path = self.path(&arg.text);
-            self.tree.make_directory(&path);
-        }
-    }
-
-    fn chmod(&mut self, args: &[Arg]) {
-        let is_flag = |arg: &Arg| {
-            arg.text.strip_prefix('-').is_some_and(|rest| {
-                rest.starts_with('-') || !rest.is_empty() && rest.chars().all(|c| "Rvfc".contains(c))
-            })
-        };
-        let recursive = args.iter().any(|arg| {
-            arg.text == "--recursive" || is_flag(arg) && !arg.text.starts_with("--") && arg.text.contains('R')
-        });
-        let mut operands = args.iter().filter(|arg| !is_flag(arg));
-        let Some(mode) = operands.next() else { return };
-        let executable = if mode.is_known() { mode::executable(&mode.text) } else { Some(None) };
-        let Some(executable) = executable else { return };
-        for arg in operands {
-            let guess = !arg.is_known() && arg.found.is_none();
-            if guess && executable != Some(false) {
-                let target = Target { files: Files::Any, tree: false, name: None };
-                self.effects.push(Effect::Mode { target, executable: None });
-            }
-            if let Some(target) = self.target(arg, recursive) {
-                self.effects.push(Effect::Mode { target, executable });
-            }
-        }
-    }
-
-    fn ln(&mut self, args: &[Arg], place: &Place<'_>) {
-        let flags: String =
-            args.iter().filter(|arg| arg.text.starts_with('-')).map(|arg| &*arg.text).collect();
-        if !flags.contains("-symbolic") && !flags.replace("--", "").contains('s') {
-            return self.copy("ln", args, place);
-        }
-        let operands: Vec<&Arg> = args.iter().filter(|arg| !arg.text.starts_with('-')).collect();
-        let (targets, last) = match &operands[..] {
-            [] => return,
-            [only] => (vec![*only], "."),
-            [targets @ .., last] => (targets.to_vec(), last.text.as_str()),
-        };
-        let to = self.path(last);
-        let into = targets.len() > 1
-            || path::says_directory(last)
-            || self.tree.is_directory(&to) && !flags.contains(['n', 'T']);
-        for target in targets {
-            let link = if into { path::under(&to, path::name(&target.text)) } else { to.clone() };
-            let target = path::join(path::parent(&link).unwrap_or("/"), &target.text);
-            if link != target {
-                self.tree.link(&link, &target);
-                self.effects.push(Effect::Link { link, target });
-            }
-        }
-    }
-
-    fn copy(&mut self, name: &str, args: &[Arg], place: &Place<'_>) {
-        let mut operands = Vec::new();
-        let mut executable = (name == "install").then_some(Some(true));
-        let mut dir = None;
-        let mut words = args.iter();
-        while let Some(arg) = words.next() {
-            let flag = arg.text.strip_prefix('-').filter(|rest| !rest.is_empty());
-            match (name, flag) {
-                (_, None) => operands.push(arg),
-                ("install", Some("d" | "-directory")) => return self.mkdir(args),
-                (_, Some("t")) => dir = words.next(),
-                ("install", Some("o" | "g")) => drop(words.next()),
-                ("install", Some(flag)) if flag.starts_with("m") || flag.ends_with('m') => {
-                    let joined = flag.strip_prefix('m').filter(|mode| !mode.is_empty());
-                    let next =
-                        if joined.is_none() { words.next().map(|arg| arg.text.as_str()) } else { None };
-                    executable = joined.or(next).and_then(mode::executable);
-                }
-                ("install", Some(flag)) if flag.starts_with("-mode=") => {
-                    executable = mode::executable(&flag["-mode=".len()..]);
-                }
-                (_, Some(flag)) => {
-                    if let Some(target) = flag.strip_prefix("-target-directory=") {
-                        operands.push(arg);
-                        return self.others(name, &[Arg::literal(target)], place);
-                    }
-                }
-            }
-        }
-        let into = dir.is_some() || operands.len() > 2;
-        let Some(dest) = dir.or_else(|| operands.pop()) else { return };
-        if !dest.is_known() {
-            return;
-        }
-        let to = self.path(&dest.text);
-        let into = into || path::says_directory(&dest.text) || self.tree.is_directory(&to);
-        for source in operands.into_iter().filter(|source| source.is_known()) {
-            // `cp -r dir/. to` copies what is in the directory.
-            let into = into && !source.text.ends_with("/.") && source.text != ".";
-            let pattern = source.pattern.as_deref().unwrap_or(&source.text);
-            let from = self.path(pattern);
-            let glob = source.pattern.is_some().then(|| Glob::new(path::name(&from))).flatten();
-            if place.command.conditional {
-                let path = if into { path::under(&to, path::name(&from)) } else { to.clone() };
-                self.obscure(Files::One(path), "may be replaced", name, place);
-                continue;
-            }
-            let moves = name == "mv";
-            if self.tree.is_directory(&from) {
-                let made = if into { path::under(&to, path::name(&from)) } else { to.clone() };
-                self.tree.make_directory(&made);
-            } else if into {
-                self.tree.make_directory(&to);
-            }
-            if moves && glob.is_none() {
-                self.tree.remove(&from);
-            }
-            self.duplicate(Duplicate { from, glob, to: to.clone(), into, moves, executable });
-        }
-    }
-
-    fn rm(&mut self, args: &[Arg], place: &Place<'_>) {
-        let flags = args.iter().filter(|arg| arg.text.starts_with('-'));
-        let tree = flags.clone().any(|arg| arg.text == "--recursive" || arg.text.contains(['r', 'R']));
-        for arg in args.iter().filter(|arg| !arg.text.starts_with('-')) {
-            let Some(target) = self.target(arg, tree) else { continue };
-            if place.command.conditional {
-                let reason = self.reason("may be removed", "rm", place);
-                self.effects.push(Effect::Obscure { target, reason });
-                continue;
-            }
-            if let Files::One(_) = &target.files
-                && arg.found.is_none()
-            {
-                // The link itself goes, not what it points to.
-                let path = path::join(&self.cwd, &arg.text);
-                self.tree.remove(&path);
-                self.effects.push(Effect::Remove(Target { files: Files::One(path), ..target }));
-            } else {
-                self.effects.push(Effect::Remove(target));
-            }
-        }
-    }
-
-    fn dos2unix(&mut self, args: &[Arg]) {
-        let files: Vec<&Arg> = args.iter().filter(|arg| !arg.text.starts_with('-')).collect();
-        if args.iter().any(|arg| matches!(arg.text.as_str(), "-n" | "--newfile")) {
-            for pair in files.chunks_exact(2).filter(|pair| pair.iter().all(|arg| arg.is_known())) {
-                let (from, to) = (self.path(&pair[0].text), self.path(&pair[1].text));
-                self.duplicate(Duplicate {
-                    from,
-                    glob: None,
-                    to: to.clone(),
-                    into: false,
-                    moves: false,
-                    executable: None,
-                });
-                self.effects.push(Effect::Newlines(one(to)));
-            }
-            return;
-        }
-        for file in files {
-            let Some(target) = self.target(file, false) else { continue };
-            self.effects.push(Effect::Newlines(target));
         }
     }
 
@@ -515,6 +346,30 @@ impl Runner<'_, '_> {
         self.script(script, &[]);
         (self.cwd, self.locals) = (cwd, locals);
     }
+}
+
+/// The patterns of the names that `find` finds; `None` for all. Empty if its tests say more than that, or exclude files.
+fn found_names(args: &[Arg]) -> Vec<Option<String>> {
+    let mut names = Vec::new();
+    let mut all = true;
+    let mut negated = false;
+    let mut words = args.iter().map(|arg| arg.text.as_str());
+    while let Some(word) = words.next() {
+        match word {
+            "!" | "-not" => negated = true,
+            "-name" | "-iname" if !negated => names.extend(words.next().map(|name| Some(name.to_owned()))),
+            "-type" if words.next() == Some("f") => {}
+            "-maxdepth" | "-mindepth" => drop(words.next()),
+            "-exec" | "-execdir" => drop(words.find(|word| matches!(*word, ";" | "+"))),
+            "-a" | "-o" | "-and" | "-or" | "-delete" | "-depth" | "-print" | "-print0" | "-xdev" => {}
+            test if test.starts_with('-') => all = false,
+            _ => {}
+        }
+    }
+    if names.is_empty() && all && !negated {
+        names.push(None);
+    }
+    names
 }
 
 /// Whether a sed script removes carriage returns at the ends of lines, and nothing else.

@@ -106,6 +106,7 @@ pub(super) fn split(script: &Excerpt, heredocs: &[Heredoc]) -> Vec<Item> {
         items: Vec::new(),
         command: Simple::default(),
         closes: false,
+        parentheses: 0,
         blocks: 0,
         after_or: false,
     };
@@ -124,16 +125,18 @@ struct Lexer<'s> {
     command: Simple,
     /// The command begins with `)` or `}`.
     closes: bool,
+    parentheses: usize,
     /// Depth of `if`, `case`, `while` and functions.
     blocks: usize,
     after_or: bool,
 }
 
+/// A heredoc whose body is still to come.
 struct Waiting {
-    /// Index of the item whose command reads it; the last redirect without a body of that command.
     delimiter: String,
     expand: bool,
     strip_tabs: bool,
+    /// Index of the item that reads it, and of the redirect there.
     item: usize,
     redirect: usize,
 }
@@ -176,12 +179,17 @@ impl Lexer<'_> {
                 }
                 '(' => {
                     self.separator(at);
+                    self.parentheses += 1;
                     self.items.push(Item::Open { subshell: true });
                 }
                 ')' => {
                     self.separator(at);
-                    self.closes = true;
-                    self.command.span = Span::at(at);
+                    // One that closes nothing ends a pattern of `case`.
+                    if self.parentheses > 0 {
+                        self.parentheses -= 1;
+                        self.closes = true;
+                        self.command.span = Span::at(at);
+                    }
                 }
                 '<' | '>' => self.redirect(false),
                 _ => self.word_or_number(at),
@@ -318,7 +326,7 @@ impl Lexer<'_> {
         self.chars.next();
         match self.chars.peek() {
             Some((_, '(')) => {
-                self.parentheses();
+                self.skip_parentheses();
                 word.parts.push(Part::Unknown);
             }
             Some((_, '\'')) => {
@@ -371,7 +379,7 @@ impl Lexer<'_> {
     }
 
     /// Steps over `( ... )`, quotes inside included.
-    fn parentheses(&mut self) {
+    fn skip_parentheses(&mut self) {
         let mut depth = 0usize;
         let mut quote = None;
         while let Some((_, c)) = self.chars.next() {
