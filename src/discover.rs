@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use camino::{Utf8Path, Utf8PathBuf};
 use ignore::{WalkBuilder, WalkState};
 
-use crate::DiskLoader;
+use crate::source::DiskLoader;
 use crate::dockerfile::{self, Keyword};
 use crate::source::{Loader, Source};
 

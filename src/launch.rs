@@ -160,6 +160,8 @@ pub enum Cause {
     UnsupportedWait,
     /// Bash syntax run by another shell.
     WrongInterpreter,
+    /// An init that must be PID 1 is not.
+    NestedInit,
 }
 
 /// What is wrong with a trap.
@@ -192,6 +194,10 @@ pub enum Site {
         rest: Rest,
         /// The shell.
         dialect: Dialect,
+        /// The functions that it is inside of, outermost first.
+        calls: Vec<String>,
+        /// True if the shell has set traps that do something.
+        traps: bool,
     },
     /// Jobs in the background.
     Jobs {
@@ -309,10 +315,8 @@ fn simulate_with(environment: &Environment<'_>) -> Option<Launch> {
     };
     let resolved = first(environment, &argv, &place);
     let mut world = World::new();
-    let identity = resolved.identities.first().cloned()?;
-    let pid = world.spawn(0, Started::Pid1, identity, world::Role::Helper, Vec::new());
-    let rest = Resolved { identities: resolved.identities[1..].to_vec(), ..resolved };
-    start::replace(&mut world, environment, pid, &rest);
+    start::first(&mut world, environment, &resolved);
+    environment.started.set(true);
     let exploration = explore(environment, world, stop_signal);
     Some(assemble(environment, &argv, stop_signal, stop_signal_source, exploration, &place))
 }
@@ -339,7 +343,7 @@ fn first(environment: &Environment<'_>, argv: &[Field], place: &Place) -> Resolv
             errexit,
         }));
         let identity = Identity { argv: Rc::from(argv), place: Some(instruction), program: None };
-        return Resolved { what, identities: vec![identity], stays_on_input: false, directory: None };
+        return Resolved { what, identities: vec![identity], uncertain: false, stays_on_input: false, directory: None };
     }
     environment.resolve(argv, place, Some(&image.workdir), None)
 }
@@ -542,6 +546,7 @@ impl Fault {
             Cause::StopSignal => format!("{service} does not end gracefully on this signal"),
             Cause::Daemonized => format!("{service} puts itself into the background, and PID 1 ends"),
             Cause::UnsupportedWait => "the shell has no wait -n, and the script ends".to_owned(),
+            Cause::NestedInit => format!("{service} is not PID 1, and refuses to run"),
             Cause::WrongInterpreter => "the shell cannot read the script, and it ends".to_owned(),
         }
     }

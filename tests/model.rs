@@ -1,94 +1,173 @@
-//! The model's predictions next to what was measured: the same rows that the kernel test runs.
+//! The model's predictions next to what was measured: the same rows and fixtures that the kernel test runs.
 #![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+
+mod support;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pidone::dockerfile;
 use pidone::launch::simulate;
-use pidone::programs::Tables;
+use pidone::programs::{Program, Tables};
 use pidone::project::Context;
-use pidone::source::MemoryLoader;
+use pidone::source::{MemoryLoader, Source};
 use serde::Deserialize;
+use support::shell_forms::Form;
+use support::{Files, Outcome, fixture, launch_cases, shell_forms};
+
+/// The stand-ins whose behaviour no table of the product knows.
+const STAND_INS: &str = r#"
+[[program]]
+names = ["rawserver", "srv-raw"]
+kind = "server"
+anywhere = true
+signals = { none = true }
+source = "test"
+
+[[program]]
+names = ["intserver"]
+kind = "server"
+signals = { graceful = ["INT"], ignored = ["TERM", "QUIT"] }
+source = "test"
+
+[[program]]
+names = ["srv"]
+kind = "setup"
+args = { mentions = ["life="] }
+source = "test"
+
+[[program]]
+names = ["helper", "cron-helper", "relayd"]
+kind = "helper"
+source = "test"
+"#;
 
 #[derive(Deserialize)]
-struct Forms {
-    row: Vec<Form>,
+struct Rows {
+    program: Vec<Program>,
 }
 
-#[derive(Deserialize)]
-struct Form {
-    name: String,
-    form: String,
-    text: String,
-    outcome: BTreeMap<String, String>,
-    #[serde(default)]
-    unsettled: Vec<String>,
-    #[serde(default)]
-    files: BTreeMap<String, String>,
-    #[serde(default)]
-    args: Vec<String>,
+fn tables() -> Tables {
+    let rows: Rows = toml::from_str(STAND_INS).unwrap();
+    Tables::with(rows.program)
 }
 
-fn predict(files: &BTreeMap<String, String>, dockerfile: &str) -> String {
+/// What the model says about the last stage, or the named one.
+fn predict(files: &Files, dockerfile: &str, stage: Option<&str>, tables: &Tables) -> Option<Outcome> {
     let mut loader = MemoryLoader::new();
     for (path, text) in files {
         loader.insert(path.as_str(), text.as_str(), Some(true));
     }
-    let source = pidone::source::Source::new("Dockerfile", dockerfile);
-    let parsed = Arc::new(dockerfile::parse(&source));
-    let tables = Tables::builtin();
+    let parsed = Arc::new(dockerfile::parse(&Source::new(dockerfile, files.get(dockerfile)?.as_str())));
     let images = dockerfile::images(&parsed, tables);
-    let image = images.last().unwrap();
+    let image = images.iter().rfind(|image| stage.is_none_or(|stage| image.name.as_deref() == Some(stage)))?;
     let context = Context::new(image, &loader);
-    match simulate(image, &context, tables) {
-        Some(launch) => {
-            if std::env::var_os("SHOW").is_some() {
-                eprintln!("{launch:#?}");
-            }
-            launch.outcome.name().to_owned()
-        }
-        None => "nothing".to_owned(),
+    let launch = simulate(image, &context, tables)?;
+    if std::env::var_os("SHOW").is_some() {
+        eprintln!("{launch:#?}");
     }
+    Some(match launch.outcome.name() {
+        "graceful" => Outcome::Graceful,
+        "abrupt" => Outcome::Abrupt,
+        "timeout" => Outcome::Timeout,
+        "exits-early" => Outcome::ExitsEarly,
+        _ => Outcome::Unknown,
+    })
 }
 
 fn json(words: &[&str]) -> String {
     serde_json::to_string(words).unwrap()
 }
 
+/// Runs only the rows that the environment variable ROW names, if it is set.
+fn wanted(name: &str) -> bool {
+    std::env::var("ROW").map_or(true, |only| only == name)
+}
+
+fn report(wrong: &[String], count: usize) {
+    assert!(count > 0, "nothing was compared");
+    assert!(wrong.is_empty(), "{} of {count} differ:\n{}", wrong.len(), wrong.join("\n"));
+}
+
 #[test]
 fn shell_forms_end_as_measured() {
-    let forms: Forms = toml::from_str(include_str!("data/shell-forms.toml")).unwrap();
-    let only = std::env::var("ROW").ok();
-    let mut wrong = Vec::new();
-    let mut count = 0;
-    for row in &forms.row {
-        if only.as_ref().is_some_and(|only| *only != row.name) {
-            continue;
-        }
-        for (shell, expected) in &row.outcome {
-            if row.unsettled.contains(shell) {
-                continue;
-            }
+    let tables = tables();
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for row in shell_forms::all().iter().filter(|row| wanted(&row.name)) {
+        for (shell, expected) in row.outcome.iter().filter(|(shell, _)| !row.unsettled.contains(shell)) {
             let mut files = row.files.clone();
-            let args: Vec<&str> = row.args.iter().map(String::as_str).collect();
-            let command = if row.form == "sh -c" {
-                let mut words = vec![shell.as_str(), "-c", &row.text];
-                words.extend(&args);
-                format!("CMD {}", json(&words))
-            } else {
-                files.insert("run.sh".into(), format!("#!/bin/{shell}\n{}", row.text));
-                let mut words = vec!["/app/run.sh"];
-                words.extend(&args);
-                format!("ENTRYPOINT {}\nCMD []", json(&words))
+            let mut words: Vec<&str> = match row.form {
+                Form::Inline => vec![shell.as_str(), "-c", &row.text],
+                Form::Script => vec!["/app/run.sh"],
             };
-            let dockerfile = format!("FROM debian:bookworm\nWORKDIR /app\nCOPY . /app/\n{command}\n");
-            let predicted = predict(&files, &dockerfile);
+            words.extend(row.args.iter().map(String::as_str));
+            let command = match row.form {
+                Form::Inline => format!("CMD {}", json(&words)),
+                Form::Script => {
+                    files.insert("run.sh".into(), format!("#!/bin/{shell}\n{}", row.text));
+                    format!("ENTRYPOINT {}\nCMD []", json(&words))
+                }
+            };
+            files.insert(
+                "Dockerfile".into(),
+                format!("FROM debian:bookworm\nWORKDIR /app\nCOPY . /app/\n{command}\n"),
+            );
             count += 1;
-            if predicted != *expected {
-                wrong.push(format!("{} ({shell}): predicted {predicted}, measured {expected}\n{}", row.name, row.text));
+            let predicted = predict(&files, "Dockerfile", None, &tables);
+            if predicted != Some(*expected) {
+                wrong.push(format!("{} ({shell}): {predicted:?}, measured {expected}\n{}", row.name, row.text));
             }
         }
     }
-    assert!(wrong.is_empty(), "{} of {count} differ:\n{}", wrong.len(), wrong.join("\n"));
+    report(&wrong, count);
+}
+
+/// Rows whose stand-ins the model cannot know, each with the reason.
+const NOT_KNOWN: [(&str, &str); 0] = [];
+
+#[test]
+fn reported_cases_end_as_measured() {
+    let tables = tables();
+    let skipped: BTreeMap<&str, &str> = NOT_KNOWN.into_iter().collect();
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    for case in launch_cases::all().iter().filter(|case| wanted(&case.id)) {
+        let Some(verified) = &case.verified else { continue };
+        if skipped.contains_key(case.id.as_str()) {
+            continue;
+        }
+        for (which, files, word) in
+            [("before", case.before.clone(), &verified.before), ("after", case.repaired(), &verified.after)]
+        {
+            count += 1;
+            let expected = launch_cases::outcome(word).unwrap();
+            let predicted = predict(&files, "Dockerfile", None, &tables);
+            if predicted != Some(expected) {
+                wrong.push(format!("{} {which} [{}]: {predicted:?}, measured {expected}\n{files:#?}", case.id, case.category));
+            }
+        }
+    }
+    report(&wrong, count);
+}
+
+#[test]
+fn fixtures_end_as_they_say() {
+    let (mut wrong, mut count) = (Vec::new(), 0);
+    let mut tables = tables();
+    for fixture in fixture::all().iter().filter(|fixture| wanted(&fixture.name)) {
+        let expect = &fixture.expect;
+        if expect.args.is_some() {
+            continue;
+        }
+        let _ = &mut tables;
+        let stage = expect.stage.as_deref();
+        let after = fixture.after.as_ref().zip(expect.outcome_after).map(|(files, outcome)| ("after", files, outcome));
+        for (which, files, expected) in [Some(("before", &fixture.before, expect.outcome)), after].into_iter().flatten() {
+            count += 1;
+            let predicted = predict(files, &expect.dockerfile, stage, &tables);
+            if predicted != Some(expected) {
+                wrong.push(format!("{} {which}: {predicted:?}, expected {expected}; {}", fixture.name, expect.why));
+            }
+        }
+    }
+    report(&wrong, count);
 }

@@ -9,8 +9,8 @@ use rayon::prelude::*;
 use crate::diagnostic::Diagnostic;
 use crate::discover::{self, Given, Project};
 use crate::report::Checked;
-use crate::source::{Loader, Source};
-use crate::{DiskLoader, FileReport, OverlayLoader, Settings};
+use crate::source::{DiskLoader, Loader, OverlayLoader, Source};
+use crate::{FileReport, Settings};
 
 use super::terminal::Terminal;
 use super::{Failure, FileArguments};

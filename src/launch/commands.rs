@@ -107,18 +107,18 @@ impl Machine<'_, '_> {
         };
         let function = self.shell().and_then(|shell| shell.functions.get(&name).cloned());
         if let Some(body) = function {
-            self.call(&body, &fields[1..]);
+            self.call(&name, &body, &fields[1..]);
         } else if !self.builtin(&name, fields, command, node) {
             self.program(fields, command, node);
         }
     }
 
-    fn call(&mut self, body: &Arc<Node>, arguments: &[Field]) {
+    fn call(&mut self, name: &str, body: &Arc<Node>, arguments: &[Field]) {
         let Some(shell) = self.shell() else { return };
         let positional = Rc::clone(&shell.positional);
         let arguments = Rc::new(arguments.to_vec());
         self.with(|shell| shell.positional = arguments);
-        self.push(Frame::Call { positional });
+        self.push(Frame::Call { name: name.into(), positional });
         self.run(body);
     }
 
@@ -145,12 +145,17 @@ impl Machine<'_, '_> {
                 self.set_status(*status);
                 return;
             }
-            What::Unknown | What::Opaque(_) if !in_place || self.world.stop.is_some() => {
+            _ if in_place && self.world.stop.is_none() => {}
+            What::Unknown | What::Opaque(_) => {
                 if !self.stays(node) {
                     self.set_status(Status::UNKNOWN);
                     return;
                 }
                 resolved.what = What::Unknown;
+            }
+            _ if resolved.uncertain && !self.stays(node) => {
+                self.set_status(Status::UNKNOWN);
+                return;
             }
             _ => {}
         }
@@ -162,6 +167,8 @@ impl Machine<'_, '_> {
         let started = start::start(self.world, self.environment, self.pid, Started::Foreground, &resolved, ignored);
         match started {
             Some(pid) => self.wait_for(vec![pid], node),
+            // What goes into the background has started well.
+            None if matches!(resolved.what, What::Daemon(_) | What::Detach(..)) => self.set_status(Status::known(0)),
             None => self.set_status(Status::UNKNOWN),
         }
     }
@@ -281,6 +288,13 @@ impl Machine<'_, '_> {
                     return Some(None);
                 }
                 resolved.what = What::Unknown;
+            }
+            _ if resolved.uncertain => {
+                if let Some(pipeline) = pipeline
+                    && !self.stays(pipeline)
+                {
+                    return Some(None);
+                }
             }
             What::Ends(_) if started == Started::Background && resolved.stays_on_input => {
                 resolved.what = What::Helper;

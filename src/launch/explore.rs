@@ -150,7 +150,7 @@ fn run(
             Next::Step(pid) => {
                 world.steps += 1;
                 *total += 1;
-                if world.steps > MAX_STEPS {
+                if world.steps > MAX_STEPS || world.path.endless {
                     // A loop without end that neither waits nor pauses: nothing stays on this course.
                     candidates.mark(&world, |item| item.ended_well = true);
                     return;
@@ -185,10 +185,7 @@ fn run(
                 return;
             }
             Next::Over => {
-                let cut = world.processes().any(|process| {
-                    matches!(process.role, Role::Service(_))
-                        && matches!(process.state, State::Dead(death) if death.how == Ended::Container)
-                });
+                let cut = super::verdict::is_cut_early(&world);
                 if !world.path.failed {
                     candidates.mark(&world, |item| item.ended_well = true);
                 }
@@ -234,7 +231,7 @@ fn stop(environment: &Environment<'_>, steady: &World, signal: Signal, total: &m
                 Next::Step(pid) => {
                     world.steps += 1;
                     *total += 1;
-                    if world.steps > MAX_STEPS {
+                    if world.steps > MAX_STEPS || world.path.endless {
                         // It goes round and round until it is killed.
                         world.now = world.stop.map_or(world.now, |stop| stop.at + stop.grace);
                         break;

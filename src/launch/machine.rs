@@ -12,7 +12,7 @@ use super::field::{Field, Value};
 use super::inert;
 use super::resolve::Environment;
 use super::signal::Signal;
-use super::world::{Choice, Doubt, Ended, Pid, World};
+use super::world::{Choice, Doubt, Ended, Millis, Pid, World};
 use crate::shell::{Case, For, If, List, Loop, Node, NodeKind};
 use crate::source::Place;
 
@@ -102,13 +102,14 @@ pub(crate) enum Frame {
     AndOr { right: Arc<Node>, and: bool, whole: Place },
     Not,
     If { node: Arc<If>, arm: usize, place: Place },
-    Test { node: Arc<Loop>, rounds: u32, place: Place },
-    Body { node: Arc<Loop>, rounds: u32, place: Place },
+    /// A loop whose condition runs, or whose body does; and when it began.
+    Test { node: Arc<Loop>, rounds: u32, place: Place, since: Millis },
+    Body { node: Arc<Loop>, rounds: u32, place: Place, since: Millis },
     /// Which items can match (`None`: none of them), and which of these ways is the image's default.
     Case { node: Arc<Case>, ways: Rc<[Option<usize>]>, likely: Option<usize>, place: Place },
     For { node: Arc<For>, items: Rc<[Field]>, next: usize },
-    Endless { body: List, rounds: u32 },
-    Call { positional: Rc<Vec<Field>> },
+    Endless { body: List, rounds: u32, since: Millis },
+    Call { name: Rc<str>, positional: Rc<Vec<Field>> },
     Source { positional: Option<Rc<Vec<Field>>> },
     Trap { status: Status, from_wait: bool },
     /// The EXIT trap runs; then the shell ends with this status.
@@ -285,20 +286,20 @@ impl Machine<'_, '_> {
             Frame::Case { node, ways, likely, place } => {
                 return self.choose_item(&node, &ways, likely, &place);
             }
-            Frame::Test { node, rounds, place } => return self.test_loop(&node, rounds, &place),
-            Frame::Body { node, rounds, place } => {
+            Frame::Test { node, rounds, place, since } => return self.test_loop(&node, rounds, &place, since),
+            Frame::Body { node, rounds, place, since } => {
                 self.pop();
-                self.push(Frame::Test { node: Arc::clone(&node), rounds: rounds + 1, place });
+                self.push(Frame::Test { node: Arc::clone(&node), rounds: rounds + 1, place, since });
                 self.push_list(&node.condition);
             }
             Frame::For { node, items, next } => self.next_item(&node, &items, next),
-            Frame::Endless { body, rounds } => {
+            Frame::Endless { body, rounds, since } => {
                 self.pop();
-                self.come_round(rounds + 1);
-                self.push(Frame::Endless { body: Arc::clone(&body), rounds: rounds + 1 });
+                self.come_round(rounds + 1, since);
+                self.push(Frame::Endless { body: Arc::clone(&body), rounds: rounds + 1, since });
                 self.push_list(&body);
             }
-            Frame::Call { positional } => {
+            Frame::Call { positional, .. } => {
                 self.pop();
                 self.with(|shell| shell.positional = positional);
                 self.check_status();
@@ -497,7 +498,8 @@ impl Machine<'_, '_> {
             }
             NodeKind::Case(case) => self.case(case, node),
             NodeKind::Loop(inner) => {
-                self.push(Frame::Test { node: Arc::clone(inner), rounds: 0, place: node.place() });
+                let since = self.world.now;
+                self.push(Frame::Test { node: Arc::clone(inner), rounds: 0, place: node.place(), since });
                 self.push_list(&inner.condition);
             }
             NodeKind::For(inner) => {
@@ -509,7 +511,8 @@ impl Machine<'_, '_> {
                 self.push(Frame::For { node: Arc::clone(inner), items: items.into(), next: 0 });
             }
             NodeKind::ArithmeticFor(body) => {
-                self.push(Frame::Endless { body: Arc::clone(body), rounds: 0 });
+                let since = self.world.now;
+                self.push(Frame::Endless { body: Arc::clone(body), rounds: 0, since });
                 self.push_list(body);
             }
             NodeKind::Group(list) => self.push_list(list),
@@ -626,7 +629,7 @@ impl Machine<'_, '_> {
         Flow::Done
     }
 
-    fn test_loop(&mut self, node: &Arc<Loop>, rounds: u32, place: &Place) -> Flow {
+    fn test_loop(&mut self, node: &Arc<Loop>, rounds: u32, place: &Place, since: Millis) -> Flow {
         let mut status = self.status();
         // Arguments are walked as given: an option loop over CMD has one course.
         status.overridable = false;
@@ -644,11 +647,8 @@ impl Machine<'_, '_> {
             }
             Decision::Holds(holds) if holds != node.until => {
                 self.pop();
-                self.come_round(rounds);
-                if rounds >= 4 * ROUNDS && self.world.stop.is_some() && status.value.is_none() {
-                    return Flow::Done;
-                }
-                self.push(Frame::Body { node: Arc::clone(node), rounds, place: place.clone() });
+                self.come_round(rounds, since);
+                self.push(Frame::Body { node: Arc::clone(node), rounds, place: place.clone(), since });
                 self.push_list(&node.body);
             }
             Decision::Holds(_) => {
@@ -660,9 +660,12 @@ impl Machine<'_, '_> {
     }
 
     /// A loop begins its next round.
-    fn come_round(&mut self, rounds: u32) {
+    fn come_round(&mut self, rounds: u32, since: Millis) {
         if rounds >= ROUNDS {
             self.with(|shell| shell.circling = true);
+        }
+        if rounds > 4 * ROUNDS && self.world.now == since {
+            self.world.path.endless = true;
         }
     }
 

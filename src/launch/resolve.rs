@@ -28,6 +28,8 @@ pub(crate) struct Environment<'a> {
     pub(crate) sh: Dialect,
     /// Set where `/bin/sh` was needed.
     pub(crate) used_sh: Cell<bool>,
+    /// False until the engine's own command has started: its arguments are the caller's to replace.
+    pub(crate) started: Cell<bool>,
     scripts: RefCell<HashMap<(*const Excerpt, usize), Arc<Script>>>,
 }
 
@@ -53,7 +55,7 @@ pub(crate) enum What {
     /// Starts a command and waits for it.
     Forward(Box<Forward>),
     /// Starts a command and leaves.
-    Detach(Vec<Field>),
+    Detach(Rc<Program>, Vec<Field>),
     /// Cannot be followed.
     Opaque(String),
     /// The kernel refuses to run it.
@@ -107,6 +109,8 @@ pub(crate) struct Resolved {
     pub(crate) what: What,
     /// What the process is, one after the other: wrappers that replace themselves first.
     pub(crate) identities: Vec<Identity>,
+    /// True for a wrapper whose inner command may be setup as well as a service.
+    pub(crate) uncertain: bool,
     /// True for a program that would stay on with an open standard input or output (cat, tee).
     pub(crate) stays_on_input: bool,
     /// Set by a working directory option; otherwise the caller's.
@@ -131,7 +135,7 @@ pub(crate) fn join(directory: &str, path: &str) -> String {
 
 impl<'a> Environment<'a> {
     pub(crate) fn new(image: &'a Image, files: &'a dyn ImageFiles, tables: &'a Tables, sh: Dialect) -> Self {
-        Self { image, files, tables, sh, used_sh: Cell::new(false), scripts: RefCell::default() }
+        Self { image, files, tables, sh, used_sh: Cell::new(false), started: Cell::new(false), scripts: RefCell::default() }
     }
 
     /// Reads shell text; the same excerpt is read once, so that a statement keeps its identity.
@@ -186,7 +190,13 @@ impl<'a> Environment<'a> {
         caller: Option<Dialect>,
     ) -> Resolved {
         let mut resolved =
-            Resolved { what: What::Unknown, identities: Vec::new(), stays_on_input: false, directory: None };
+            Resolved {
+                what: What::Unknown,
+                identities: Vec::new(),
+                uncertain: false,
+                stays_on_input: false,
+                directory: None,
+            };
         let mut resolver = Resolver { environment: self, place, directory: directory.map(Rc::from), caller };
         let what = resolver.step(argv, &mut resolved, 0);
         resolved.what = what;
@@ -220,6 +230,10 @@ impl Resolver<'_, '_> {
             resolved.identities.push(identity(None));
             return self.shell(dialect, argv);
         }
+        let name = match name.as_str() {
+            "yarn" if runner::is_berry(self.environment, self.directory.as_deref()) => "yarn@berry".to_owned(),
+            _ => name,
+        };
         let arguments: Vec<Option<&str>> = argv[1..].iter().map(|f| if f.is_rest() { None } else { f.text() }).collect();
         let own = self.file(&name);
         let row = match own {
@@ -240,11 +254,12 @@ impl Resolver<'_, '_> {
                     Err(broken) => self.without_interpreter(&file, broken, argv, resolved),
                 };
             }
-            Some(Found::Unreadable(reason)) => {
+            Some(Found::Unreadable(reason)) if is_script_name(&name) => {
                 resolved.identities.push(identity(None));
                 return What::Opaque(reason);
             }
-            Some(Found::Unknown) | None => {}
+            // A binary, or a file that a build step makes: a program like any other.
+            Some(Found::Unreadable(_) | Found::Unknown) | None => {}
         }
         resolved.identities.push(identity(None));
         let base = &self.environment.image.base;
@@ -254,10 +269,7 @@ impl Resolver<'_, '_> {
         if is_base_entrypoint && base.entrypoint_execs {
             return if argv.len() > 1 { self.step(&argv[1..], resolved, depth + 1) } else { What::Unknown };
         }
-        let is_script = std::path::Path::new(&name)
-            .extension()
-            .is_some_and(|extension| extension == "sh" || extension == "bash");
-        if is_script || is_base_entrypoint {
+        if is_script_name(&name) || is_base_entrypoint {
             return What::Opaque(format!("the content of {name} is not known"));
         }
         What::Unknown
@@ -441,26 +453,57 @@ impl Resolver<'_, '_> {
                 _ => What::Ends(Status::UNKNOWN),
             },
             Kind::Init | Kind::Fork => match self.inner(row, argv, arguments) {
-                Some(child) => What::Forward(Box::new(Forward { program: Rc::clone(row), child })),
+                Some(child) => self.forward(row, child, resolved, depth),
                 None => What::Ends(Status::UNKNOWN),
             },
             Kind::Detach => match self.inner(row, argv, arguments) {
-                Some(Child::Command(inner)) => What::Detach(inner),
+                Some(Child::Command(inner)) => What::Detach(Rc::clone(row), inner),
                 _ => What::Ends(Status::UNKNOWN),
             },
             Kind::Shell => What::Opaque(format!("{} is a shell that is not followed", argv[0].shown())),
-            Kind::Runner => match runner::child(self.environment, row, argv, arguments, self.place, self.directory.as_deref()) {
-                Some(child) => What::Forward(Box::new(Forward { program: Rc::clone(row), child })),
-                None => What::Unknown,
-            },
-            Kind::Interpreter => What::Unknown,
-            Kind::Server | Kind::Supervisor if row.daemonizes && !row.config_may_override => {
-                What::Daemon(Rc::clone(row))
+            Kind::Runner => {
+                let directory = self.directory.as_deref();
+                match runner::child(self.environment, row, argv, arguments, self.place, directory) {
+                    Some(child) => {
+                        resolved.uncertain = true;
+                        What::Forward(Box::new(Forward { program: Rc::clone(row), child }))
+                    }
+                    None => What::Unknown,
+                }
             }
+            Kind::Interpreter => What::Unknown,
+            Kind::Server | Kind::Supervisor if self.daemonizes(row) => What::Daemon(Rc::clone(row)),
             Kind::Server | Kind::Supervisor => What::Service(Some(Rc::clone(row))),
             Kind::Setup => What::Ends(Status::UNKNOWN),
             Kind::Helper => self.helper(argv, arguments, resolved),
         }
+    }
+
+    /// True if the server puts itself into the background, by its arguments and by its configuration.
+    fn daemonizes(&self, row: &Program) -> bool {
+        if !row.daemonizes || !row.config_may_override {
+            return row.daemonizes;
+        }
+        let Some(config) = &row.config else { return false };
+        match self.environment.files.find(&config.path) {
+            Found::File(file) => !file.text.text().contains(&config.foreground),
+            // What an official image brings is its distribution's own.
+            Found::Unknown => self.environment.image.base.known,
+            Found::Unreadable(_) => false,
+        }
+    }
+
+    /// A wrapper that waits is setup, service or unknown as its inner command is.
+    fn forward(&mut self, row: &Rc<Program>, child: Child, resolved: &mut Resolved, depth: usize) -> What {
+        if let Child::Command(inner) = &child {
+            let mut below = resolved.clone();
+            match self.step(inner, &mut below, depth + 1) {
+                What::Ends(status) if row.kind == Kind::Fork => return What::Ends(status),
+                What::Unknown | What::Opaque(_) => resolved.uncertain = true,
+                _ => resolved.uncertain |= below.uncertain,
+            }
+        }
+        What::Forward(Box::new(Forward { program: Rc::clone(row), child }))
     }
 
     /// Helpers: `sleep` pauses, `tail -f` stays, and what copies its input ends with it.
@@ -519,6 +562,10 @@ impl Resolver<'_, '_> {
         }
         Some(Child::Command(inner))
     }
+}
+
+fn is_script_name(name: &str) -> bool {
+    std::path::Path::new(name).extension().is_some_and(|extension| extension == "sh" || extension == "bash")
 }
 
 fn pause(text: &str) -> Option<Millis> {

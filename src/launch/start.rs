@@ -8,7 +8,7 @@ use super::field::Field;
 use super::machine::{Frame, Origin, Shell, Status, Waiting};
 use super::resolve::{Child, Environment, Forward, Resolved, ShellStart, What};
 use super::signal::Signal;
-use super::world::{Doubt, Ended, Forwarder, Identity, Pid, Role, Started, World};
+use super::world::{Doubt, Ended, Forwarder, Identity, Mishap, MishapKind, Pid, Role, Started, World};
 use crate::programs::{Kind, Program};
 use crate::source::Place;
 
@@ -32,9 +32,14 @@ pub(super) fn start(
             }
             return None;
         }
-        What::Detach(inner) => {
+        What::Detach(program, inner) => {
             let place = last_identity(resolved).place?;
-            let resolved = environment.resolve(inner, &place, None, None);
+            let directory = resolved.directory.clone();
+            let resolved = environment.resolve(inner, &place, directory.as_deref(), None);
+            if program.leader_only && started != Started::Forked {
+                // What a shell starts leads no process group.
+                return start(world, environment, parent, started, &resolved, ignored);
+            }
             let pid = start(world, environment, parent, Started::Forked, &resolved, ignored)?;
             if let Some(process) = world.process_mut(pid) {
                 process.parent = 1;
@@ -58,13 +63,28 @@ pub(super) fn replace(world: &mut World, environment: &Environment<'_>, pid: Pid
     for identity in &resolved.identities {
         world.become_role(pid, identity.clone(), Role::Helper);
     }
+    begin(world, environment, pid, resolved);
+}
+
+/// The engine starts PID 1.
+pub(super) fn first(world: &mut World, environment: &Environment<'_>, resolved: &Resolved) {
+    let Some((first, rest)) = resolved.identities.split_first() else { return };
+    let pid = world.spawn(0, Started::Pid1, first.clone(), Role::Helper, Vec::new());
+    for identity in rest {
+        world.become_role(pid, identity.clone(), Role::Helper);
+    }
+    begin(world, environment, pid, resolved);
+}
+
+/// A process that has its name begins its work.
+fn begin(world: &mut World, environment: &Environment<'_>, pid: Pid, resolved: &Resolved) {
     match &resolved.what {
         What::Ends(status) => world.die(pid, status.value.unwrap_or(0), Ended::Clean),
         What::Broken(broken) => {
             world.path.broken = Some((*broken, last_identity(resolved)));
             world.die(pid, 126, Ended::Clean);
         }
-        What::Daemon(_) | What::Detach(_) => {
+        What::Daemon(_) | What::Detach(..) => {
             let ignored = world.process(pid).map(|process| process.ignored.clone()).unwrap_or_default();
             start(world, environment, pid, Started::Forked, resolved, ignored);
             world.die(pid, 0, Ended::Clean);
@@ -82,6 +102,16 @@ fn last_identity(resolved: &Resolved) -> Identity {
 }
 
 fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolved: &Resolved) {
+    if let What::Service(Some(program)) = &resolved.what
+        && program.pid1_only
+        && pid != 1
+    {
+        if let Some(place) = last_identity(resolved).place {
+            world.path.mishaps.push(Mishap { kind: MishapKind::NotPid1, place });
+        }
+        world.die(pid, 100, Ended::Clean);
+        return;
+    }
     let role = match &resolved.what {
         What::Unknown => Role::Service(None),
         What::Service(program) => Role::Service(program.clone()),
@@ -94,7 +124,7 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
             world.path.doubts.push(Doubt { place, reason: reason.clone() });
             Role::Opaque
         }
-        What::Helper | What::Ends(_) | What::Daemon(_) | What::Detach(_) | What::Broken(_) => Role::Helper,
+        What::Helper | What::Ends(_) | What::Daemon(_) | What::Detach(..) | What::Broken(_) => Role::Helper,
     };
     if let Some(process) = world.process_mut(pid) {
         process.role = role;
@@ -117,8 +147,8 @@ fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: 
         variables: Rc::default(),
         functions: Rc::default(),
         zero: start.zero.clone(),
-        positional: Rc::new(start.positional.clone()),
-        arguments_overridable: pid == 1,
+        positional: Rc::new(positional(environment, start)),
+        arguments_overridable: !environment.started.get(),
         traps: Rc::default(),
         errexit: start.errexit,
         monitor: false,
@@ -131,6 +161,15 @@ fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: 
         in_place,
         directory: resolved.directory.clone().or_else(|| Some(environment.image.workdir.as_str().into())),
     }
+}
+
+/// Without a CMD, the caller gives an entry script its arguments.
+fn positional(environment: &Environment<'_>, start: &ShellStart) -> Vec<Field> {
+    let given_by_caller = matches!(start.origin, Origin::Script)
+        && start.positional.is_empty()
+        && !environment.started.get()
+        && environment.image.cmd.is_none();
+    if given_by_caller { vec![Field::rest("\"$@\"")] } else { start.positional.clone() }
 }
 
 /// A forwarding program: itself, and its child.
@@ -162,7 +201,7 @@ fn take_forwarder(
         process.role = role(usize::MAX, &forward.program);
     }
     let child = start_child(world, environment, pid, forward, place.as_ref(), resolved, ignored);
-    match child {
+    match child.filter(|&child| world.alive(child)) {
         Some(child) => {
             if let Some(process) = world.process_mut(pid) {
                 process.role = role(child, &forward.program);
@@ -208,6 +247,7 @@ fn start_child(
             let inner = Resolved {
                 what: What::Shell(Box::new(start_of_shell)),
                 identities: vec![identity],
+                uncertain: false,
                 stays_on_input: false,
                 directory: resolved.directory.clone(),
             };

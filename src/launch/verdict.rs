@@ -1,7 +1,7 @@
 //! From a steady state and its stop to an outcome, and to the first hop that loses the signal.
 
 use super::explore::Steady;
-use super::machine::{Origin, Rest, Shell, Waiting};
+use super::machine::{Frame, Origin, Rest, Shell, Waiting};
 use super::signal::Signal;
 use super::world::{Ended, MishapKind, Pid, Process, Role, Started, State, World};
 use super::{Cause, Fault, Hop, Site, TrapFlaw};
@@ -22,13 +22,12 @@ pub(super) fn outcome(after: &World) -> Outcome {
 /// A service that did not end in good order.
 fn is_cut(process: &Process) -> bool {
     let Role::Service(program) = &process.role else { return false };
+    // A program that is known to have no handler has nothing to finish.
+    if program.as_ref().is_some_and(|row| row.signals.none) {
+        return false;
+    }
     match process.state {
-        State::Dead(death) => match death.how {
-            Ended::Clean => false,
-            // A program that is known to have no handler has nothing to finish.
-            Ended::Signal => !program.as_ref().is_some_and(|row| row.signals.none),
-            Ended::Fast | Ended::Container => true,
-        },
+        State::Dead(death) => death.how != Ended::Clean,
         State::Running | State::Finishing { .. } => true,
     }
 }
@@ -178,7 +177,7 @@ impl View<'_> {
             Waiting::Foreground { pids, node, rest } => {
                 let in_front: Vec<&Process> = pids.iter().filter_map(|&pid| self.before.process(pid)).collect();
                 let place = place_of(node);
-                let site = || Site::Foreground { node: node.clone(), rest: *rest, dialect: shell.dialect };
+                let site = || foreground(shell, node, *rest);
                 let leads = below.is_some_and(|below| pids.contains(&below.pid));
                 let only_helpers = in_front
                     .iter()
@@ -291,7 +290,7 @@ impl View<'_> {
                     let handles = shell.catches(self.signal);
                     match &shell.waiting {
                         Waiting::Foreground { node, rest, .. } => {
-                            let site = Site::Foreground { node: node.clone(), rest: *rest, dialect: shell.dialect };
+                            let site = foreground(shell, node, *rest);
                             let cause = if handles { Cause::DeferredTrap } else { Cause::KeepAlive };
                             (cause, place_of(node), site, None)
                         }
@@ -330,15 +329,18 @@ impl View<'_> {
     }
 }
 
+/// True if PID 1 has ended and taken a service with it.
+pub(super) fn is_cut_early(world: &World) -> bool {
+    world.processes().any(is_cut)
+}
+
 /// A course in which the container ends although a service runs.
 pub(super) fn early(world: &World) -> Option<Fault> {
-    let cut = world.processes().find(|process| {
-        matches!(process.role, Role::Service(_))
-            && matches!(process.state, State::Dead(death) if death.how == Ended::Container)
-    });
+    let cut = world.processes().find(|process| is_cut(process));
     let mishap = world.path.mishaps.iter().find_map(|mishap| match mishap.kind {
         MishapKind::WaitNext => Some((Cause::UnsupportedWait, mishap.place.clone())),
         MishapKind::Bashism => Some((Cause::WrongInterpreter, mishap.place.clone())),
+        MishapKind::NotPid1 => Some((Cause::NestedInit, mishap.place.clone())),
         _ => None,
     });
     let (cause, place) = match mishap {
@@ -365,6 +367,20 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         default: world.path.default,
         known_service: service.identity.program.is_some(),
     })
+}
+
+fn foreground(shell: &Shell, node: &Node, rest: Rest) -> Site {
+    let calls = shell.frames.iter().filter_map(|frame| match frame {
+        Frame::Call { name, .. } => Some(name.to_string()),
+        _ => None,
+    });
+    Site::Foreground {
+        node: node.clone(),
+        rest,
+        dialect: shell.dialect,
+        calls: calls.collect(),
+        traps: shell.traps.values().any(|trap| !trap.action.is_empty()),
+    }
 }
 
 fn is_privilege(name: &str) -> bool {

@@ -6,7 +6,8 @@ use super::world::{Identity, Pid, Process, Role, Started, World};
 use crate::source::Place;
 
 /// Whether a process hears the stop signal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Receives {
     /// It does, and reacts.
     Yes,

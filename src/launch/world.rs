@@ -67,6 +67,8 @@ pub(crate) struct Path {
     pub(crate) doubts: Vec<Doubt>,
     /// Commands that failed at once because the shell does not know them so (`wait -n` in dash), traps never set, and the like.
     pub(crate) mishaps: Vec<Mishap>,
+    /// True once a loop goes round and round without waiting or pausing.
+    pub(crate) endless: bool,
     /// A script that the kernel refused to run.
     pub(crate) broken: Option<(Broken, Identity)>,
 }
@@ -74,7 +76,7 @@ pub(crate) struct Path {
 impl Path {
     /// True if the shell could not run a part of the script.
     pub(crate) fn fails_to_run(&self) -> bool {
-        self.mishaps.iter().any(|mishap| matches!(mishap.kind, MishapKind::WaitNext | MishapKind::Bashism))
+        self.mishaps.iter().any(|mishap| mishap.kind != MishapKind::SignalName && mishap.kind != MishapKind::TrapDropped)
     }
 }
 
@@ -108,6 +110,8 @@ pub(crate) enum MishapKind {
     SignalName,
     /// Bash syntax run by another shell.
     Bashism,
+    /// An init that runs as PID 1 only is started as another process.
+    NotPid1,
     /// exec after a trap whose handler does work.
     TrapDropped,
 }
@@ -145,7 +149,8 @@ pub(crate) struct Identity {
 }
 
 /// How a process came to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Started {
     /// By the engine.
     Pid1,
@@ -250,6 +255,7 @@ impl World {
                 failed: false,
                 doubts: Vec::new(),
                 mishaps: Vec::new(),
+                endless: false,
                 broken: None,
             },
             answer: None,

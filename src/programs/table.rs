@@ -50,6 +50,16 @@ pub enum InnerShell {
     Own,
 }
 
+/// A configuration file that decides whether a server stays in front.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct ConfigFile {
+    /// Where it is in an image.
+    pub path: String,
+    /// The text that keeps the server in front.
+    pub foreground: String,
+}
+
 /// One row: a program, or a program with certain arguments.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -101,6 +111,12 @@ pub struct Program {
     /// True if a configuration file can turn `daemonizes` round (nginx.conf, supervisord.conf, redis.conf).
     #[serde(default)]
     pub config_may_override: bool,
+    /// Its usual configuration file, and what that says where it keeps the program in front.
+    #[serde(default)]
+    pub config: Option<ConfigFile>,
+    /// True for an init that refuses to run as another process than PID 1.
+    #[serde(default)]
+    pub pid1_only: bool,
     /// For servers that daemonise: how to keep it in front, for people (`nginx -g 'daemon off;'`).
     #[serde(default)]
     pub foreground: Option<String>,

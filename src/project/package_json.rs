@@ -20,6 +20,17 @@ pub fn script(file: &Arc<Excerpt>, name: &str) -> Option<Arc<Excerpt>> {
     decode(file, Span::new(range.start, range.end))
 }
 
+/// The value of `packageManager` (`yarn@4.1.0`).
+pub fn package_manager(file: &Arc<Excerpt>) -> Option<String> {
+    let parsed = parse_to_ast(file.text(), &CollectOptions::default(), &ParseOptions::default()).ok()?;
+    let Value::Object(root) = parsed.value? else { return None };
+    let property = root.properties.iter().find(|property| property_name(&property.name) == "packageManager")?;
+    match &property.value {
+        Value::StringLit(literal) => Some(literal.value.to_string()),
+        _ => None,
+    }
+}
+
 /// True if running a script also runs one named before or after it (`prestart`, `poststart`).
 pub fn has_companions(file: &Arc<Excerpt>, name: &str) -> bool {
     script(file, &format!("pre{name}")).is_some() || script(file, &format!("post{name}")).is_some()

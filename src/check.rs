@@ -1,0 +1,263 @@
+//! One Dockerfile from text to findings: read it, find its images, simulate each launch, ask the rules, check the repairs.
+
+use std::sync::{Arc, Mutex};
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::diagnostic::{Diagnostic, ImageRef, Outcome};
+use crate::dockerfile::{self, Dockerfile, Image};
+use crate::launch::{self, Launch, ProcessView, Receives, Started};
+use crate::programs::Tables;
+use crate::project::Context;
+use crate::rules::{self, Finding, Subject};
+use crate::source::{EntryKind, Loader, Place, ReadError, Source};
+use crate::{fix, programs::Family};
+
+/// What a run is asked to do.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// Also say what the model could not tell.
+    pub pedantic: bool,
+    /// Apply fixes that may change something else, too.
+    pub unsafe_fixes: bool,
+    /// Only findings that touch one of these files are fixed; empty: all.
+    pub only: Vec<Utf8PathBuf>,
+}
+
+/// Everything pidone has to say about one Dockerfile.
+#[derive(Debug, Clone)]
+pub struct FileReport {
+    /// The Dockerfile.
+    pub path: Utf8PathBuf,
+    /// The findings, by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// Its images, in order.
+    pub images: Vec<ImageReport>,
+    /// Every file that was read.
+    pub sources: Vec<Arc<Source>>,
+}
+
+/// What becomes of one image.
+#[derive(Debug, Clone)]
+pub struct ImageReport {
+    /// Which image.
+    pub image: ImageRef,
+    /// The image it is built on.
+    pub base: String,
+    /// The words that the engine executes; empty if nothing is known to be started.
+    pub argv: Vec<String>,
+    /// The stop signal, as `SIGTERM`.
+    pub stop_signal: String,
+    /// `default`, `base image` or `STOPSIGNAL`.
+    pub stop_signal_source: String,
+    /// How a stop ends.
+    pub outcome: Outcome,
+    /// Why, in a sentence.
+    pub why: String,
+    /// The processes of the worst branch.
+    pub processes: Vec<ProcessNode>,
+    /// The steady states, the worst first.
+    pub branches: Vec<Branch>,
+}
+
+/// A state in which the container stays.
+#[derive(Debug, Clone)]
+pub struct Branch {
+    /// Which way the scripts went to get there; empty if there was no choice.
+    pub label: String,
+    /// How a stop ends there.
+    pub outcome: Outcome,
+    /// Why, in a sentence.
+    pub why: String,
+    /// The processes.
+    pub processes: Vec<ProcessNode>,
+}
+
+/// A process, for reports.
+#[derive(Debug, Clone)]
+pub struct ProcessNode {
+    /// The words it was started with.
+    pub argv: Vec<String>,
+    /// How it came to be.
+    pub started: Started,
+    /// True if it does the container's work.
+    pub service: bool,
+    /// Whether it hears the stop signal.
+    pub receives: Receives,
+    /// What else there is to know; may be empty.
+    pub note: String,
+    /// Where it is started.
+    pub place: Option<Place>,
+    /// Its children.
+    pub children: Vec<ProcessNode>,
+}
+
+/// Checks a Dockerfile. A file that cannot be read gives an empty report; whoever names files checks that they can be.
+pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileReport {
+    let recorder = Recorder::new(loader);
+    let analysis = Analysis::of(path, &recorder);
+    let mut diagnostics: Vec<Diagnostic> = Vec::new();
+    let mut images = Vec::new();
+    for judged in &analysis.images {
+        images.push(judged.report());
+        for finding in judged.findings(settings) {
+            // A defect that several images share is one defect.
+            let known = diagnostics
+                .iter()
+                .any(|known| known.rule == finding.rule && known.place == finding.place);
+            if !known {
+                diagnostics.push(fix::diagnose(finding, judged, path, loader, settings));
+            }
+        }
+    }
+    diagnostics.sort_by(|a, b| (a.place.key(), a.rule).cmp(&(b.place.key(), b.rule)));
+    FileReport { path: path.to_owned(), diagnostics, images, sources: recorder.into_sources() }
+}
+
+/// A Dockerfile and what the model says about each of its images.
+pub(crate) struct Analysis {
+    pub(crate) images: Vec<Judged>,
+}
+
+/// An image with its launch.
+pub(crate) struct Judged {
+    pub(crate) image: Image,
+    /// `None` if nothing is known to be started.
+    pub(crate) launch: Option<Launch>,
+    /// The folder that the answers took for the build context.
+    pub(crate) context: Utf8PathBuf,
+}
+
+impl Analysis {
+    pub(crate) fn of(path: &Utf8Path, loader: &dyn Loader) -> Self {
+        let Ok(source) = loader.read(path) else { return Self { images: Vec::new() } };
+        let tables = Tables::builtin();
+        let dockerfile: Arc<Dockerfile> = Arc::new(dockerfile::parse(&source));
+        let images = dockerfile::images(&dockerfile, tables)
+            .into_iter()
+            // Windows has neither signals nor these shells.
+            .filter(|image| image.base.family != Family::Windows)
+            .map(|image| {
+                let files = Context::new(&image, loader);
+                let launch = launch::simulate(&image, &files, tables);
+                let context = files.context_root().to_owned();
+                drop(files);
+                Judged { image, launch, context }
+            })
+            .collect();
+        Self { images }
+    }
+}
+
+impl Judged {
+    pub(crate) fn findings(&self, settings: &Settings) -> Vec<Finding> {
+        let subject = Subject {
+            image: &self.image,
+            launch: self.launch.as_ref(),
+            tables: Tables::builtin(),
+            pedantic: settings.pedantic,
+        };
+        rules::findings(&subject)
+    }
+
+    pub(crate) fn reference(&self) -> ImageRef {
+        let source = &self.image.dockerfile.source;
+        ImageRef {
+            path: source.path().to_owned(),
+            stage: self.image.name.clone(),
+            line: source.line(self.image.from.start),
+        }
+    }
+
+    fn report(&self) -> ImageReport {
+        let mut report = ImageReport {
+            image: self.reference(),
+            base: self.image.base_name.clone(),
+            argv: Vec::new(),
+            stop_signal: "SIGTERM".to_owned(),
+            stop_signal_source: "default".to_owned(),
+            outcome: Outcome::Unknown,
+            why: "what the image starts is not known".to_owned(),
+            processes: Vec::new(),
+            branches: Vec::new(),
+        };
+        if let Some(launch) = &self.launch {
+            report.argv.clone_from(&launch.argv);
+            report.stop_signal = launch.stop_signal.to_string();
+            report.stop_signal_source = launch.stop_signal_source.to_owned();
+            report.outcome = launch.outcome;
+            report.why.clone_from(&launch.why);
+            report.branches = launch
+                .branches
+                .iter()
+                .map(|branch| Branch {
+                    label: branch.label.clone(),
+                    outcome: branch.outcome,
+                    why: branch.why.clone(),
+                    processes: branch.processes.iter().map(node).collect(),
+                })
+                .collect();
+            report.processes = report.branches.first().map(|worst| worst.processes.clone()).unwrap_or_default();
+        }
+        report
+    }
+}
+
+fn node(view: &ProcessView) -> ProcessNode {
+    let note = match view.replaced.as_slice() {
+        [] => String::new(),
+        before => format!("replaced {}", before.join(", then ")),
+    };
+    let started = if view.replaced.is_empty() || view.started == Started::Pid1 { view.started } else { Started::Exec };
+    ProcessNode {
+        argv: view.argv.clone(),
+        started,
+        service: view.service,
+        receives: view.receives,
+        note,
+        place: view.place.clone(),
+        children: view.children.iter().map(node).collect(),
+    }
+}
+
+/// Remembers what was read.
+struct Recorder<'a> {
+    under: &'a dyn Loader,
+    sources: Mutex<Vec<Arc<Source>>>,
+}
+
+impl<'a> Recorder<'a> {
+    fn new(under: &'a dyn Loader) -> Self {
+        Self { under, sources: Mutex::default() }
+    }
+
+    fn into_sources(self) -> Vec<Arc<Source>> {
+        let mut sources = self.sources.into_inner().unwrap_or_default();
+        sources.sort_by(|a, b| a.path().cmp(b.path()));
+        sources
+    }
+}
+
+impl Loader for Recorder<'_> {
+    fn read(&self, path: &Utf8Path) -> Result<Arc<Source>, ReadError> {
+        let source = self.under.read(path)?;
+        if let Ok(mut sources) = self.sources.lock()
+            && !sources.iter().any(|known| known.path() == source.path())
+        {
+            sources.push(Arc::clone(&source));
+        }
+        Ok(source)
+    }
+
+    fn kind(&self, path: &Utf8Path) -> Option<EntryKind> {
+        self.under.kind(path)
+    }
+
+    fn list(&self, path: &Utf8Path) -> Vec<String> {
+        self.under.list(path)
+    }
+
+    fn executable(&self, path: &Utf8Path) -> Option<bool> {
+        self.under.executable(path)
+    }
+}

@@ -1,0 +1,247 @@
+//! Repairs: checked by the model before they are shown, applied until nothing changes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::check::{Analysis, FileReport, Judged, Settings, check};
+use crate::diagnostic::{Diagnostic, Fix, Outcome, Safety};
+use crate::dockerfile;
+use crate::edit;
+use crate::rules::{Finding, Repair};
+use crate::shell;
+use crate::source::{Edit, Excerpt, Loader, OverlayLoader, Source};
+
+/// A defect may hide others behind it; so many repairs at once are one fix at most.
+const MAX_HOPS: usize = 8;
+/// Rounds of [`fix_all`].
+const MAX_ROUNDS: usize = 12;
+
+/// What fixing came to.
+#[derive(Debug, Default)]
+pub struct FixOutcome {
+    /// Files that change: path, text before, text after.
+    pub changed: Vec<(Utf8PathBuf, String, String)>,
+    /// What was repaired: rule, file, what was done.
+    pub applied: Vec<(&'static str, Utf8PathBuf, String)>,
+    /// What is left to report.
+    pub remaining: Vec<Diagnostic>,
+}
+
+/// Applies fixes to these Dockerfiles and what they start, in memory, until nothing changes.
+pub fn fix_all(paths: &[Utf8PathBuf], loader: &dyn Loader, settings: &Settings) -> FixOutcome {
+    let mut outcome = FixOutcome::default();
+    let mut overlay = OverlayLoader::new(loader);
+    let mut changed: BTreeMap<Utf8PathBuf, String> = BTreeMap::new();
+    for path in paths {
+        for _ in 0..MAX_ROUNDS {
+            let report = check(path, &overlay, settings);
+            let Some((diagnostic, texts)) = next(&report, &overlay, settings) else { break };
+            outcome.applied.push((
+                diagnostic.rule,
+                diagnostic.place.source.path().to_owned(),
+                diagnostic.fix.as_ref().map(|fix| fix.message.clone()).unwrap_or_default(),
+            ));
+            for (path, text) in texts {
+                changed.insert(path.clone(), text.clone());
+                overlay.insert(Source::new(path, text));
+            }
+        }
+    }
+    outcome.remaining = paths.iter().flat_map(|path| check(path, &overlay, settings).diagnostics).collect();
+    for (path, fixed) in changed {
+        if let Ok(original) = loader.read(&path)
+            && original.text() != fixed
+        {
+            outcome.changed.push((path, original.text().to_owned(), fixed));
+        }
+    }
+    outcome
+}
+
+/// The first finding whose fix is to be applied, with the files as they are afterwards.
+fn next<'r>(
+    report: &'r FileReport,
+    loader: &dyn Loader,
+    settings: &Settings,
+) -> Option<(&'r Diagnostic, BTreeMap<Utf8PathBuf, String>)> {
+    report.diagnostics.iter().find_map(|diagnostic| {
+        let fix = diagnostic.fix.as_ref()?;
+        let touches = |path: &Utf8Path| settings.only.is_empty() || settings.only.iter().any(|only| only == path);
+        let wanted = touches(diagnostic.place.source.path()) || fix.edits.iter().any(|edit| touches(&edit.path));
+        if !wanted || (fix.safety == Safety::Unsafe && !settings.unsafe_fixes) {
+            return None;
+        }
+        let texts = texts_after(&fix.edits, loader)?;
+        Some((diagnostic, texts))
+    })
+}
+
+/// The files that edits change, as they are afterwards. `None` if the edits do not fit.
+fn texts_after(edits: &[Edit], loader: &dyn Loader) -> Option<BTreeMap<Utf8PathBuf, String>> {
+    let mut by_file: BTreeMap<&Utf8Path, Vec<&Edit>> = BTreeMap::new();
+    for edit in edits {
+        by_file.entry(&edit.path).or_default().push(edit);
+    }
+    by_file
+        .into_iter()
+        .map(|(path, edits)| {
+            let source = loader.read(path).ok()?;
+            Some((path.to_owned(), edit::apply(source.text(), edits).ok()?))
+        })
+        .collect()
+}
+
+/// A finding as a diagnostic, with the first of its repairs that the model finds good.
+pub(crate) fn diagnose(
+    finding: Finding,
+    judged: &Judged,
+    path: &Utf8Path,
+    loader: &dyn Loader,
+    settings: &Settings,
+) -> Diagnostic {
+    let fix = finding.repairs.iter().find_map(|repair| verified(&finding, repair, judged, path, loader, settings));
+    Diagnostic {
+        rule: finding.rule,
+        severity: finding.severity,
+        message: finding.message,
+        help: finding.help,
+        chain: finding.chain,
+        place: finding.place,
+        label: finding.label,
+        outcome: finding.outcome,
+        image: Some(judged.reference()),
+        related: finding.related,
+        fix,
+    }
+}
+
+/// The repair as a fix, if it makes things better: the finding is gone, no other has come, and every file still parses. A finding
+/// that only now comes to light is repaired along with it, as one fix.
+fn verified(
+    finding: &Finding,
+    repair: &Repair,
+    judged: &Judged,
+    path: &Utf8Path,
+    loader: &dyn Loader,
+    settings: &Settings,
+) -> Option<Fix> {
+    let before = all_findings(path, loader, settings);
+    let old: Vec<Key> = before.iter().map(Key::of).collect();
+    let mut edits = repair.edits.clone();
+    let mut safety = repair.safety;
+    let mut messages = vec![repair.message.clone()];
+    for _ in 0..MAX_HOPS {
+        let texts = texts_after(&edits, loader)?;
+        let mut overlay = OverlayLoader::new(loader);
+        for (path, text) in &texts {
+            if !still_parses(path, loader, text) {
+                return None;
+            }
+            overlay.insert(Source::new(path.clone(), text.as_str()));
+        }
+        let analysis = Analysis::of(path, &overlay);
+        let after = analysis.images.iter().find(|image| image.image.stage == judged.image.stage)?;
+        let now: Vec<Finding> = analysis.images.iter().flat_map(|image| image.findings(settings)).collect();
+        let mut left = old.clone();
+        let own = Key::of(finding);
+        if let Some(at) = left.iter().position(|key| *key == own) {
+            left.remove(at);
+        }
+        // What was there before may stay; what is new must go too.
+        let mut fresh = None;
+        for candidate in &now {
+            let key = Key::of(candidate);
+            match left.iter().position(|known| *known == key) {
+                Some(at) => {
+                    left.remove(at);
+                }
+                None => fresh = Some(candidate),
+            }
+        }
+        match fresh {
+            None => {
+                let outcome = |judged: &Judged| judged.launch.as_ref().map(|launch| launch.outcome);
+                let good = match (outcome(judged), outcome(after)) {
+                    (Some(before), Some(after)) => improves(before, after, now.len() < old.len()),
+                    _ => false,
+                };
+                return good.then(|| Fix { safety, message: sentence(&messages), edits });
+            }
+            Some(fresh) => {
+                let further = fresh.repairs.first()?;
+                edits = compose(edits, &further.edits, loader)?;
+                safety = safety.max(further.safety);
+                if !messages.contains(&further.message) {
+                    messages.push(further.message.clone());
+                }
+            }
+        }
+    }
+    None
+}
+
+/// The stop must end better; where other findings remain, it must at least end no worse, with one finding less.
+fn improves(before: Outcome, after: Outcome, fewer: bool) -> bool {
+    after == Outcome::Graceful || (fewer && (after <= before || before == Outcome::Unknown))
+}
+
+fn all_findings(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> Vec<Finding> {
+    Analysis::of(path, loader).images.iter().flat_map(|image| image.findings(settings)).collect()
+}
+
+/// What makes a finding the same after the text around it has moved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Key {
+    rule: &'static str,
+    path: Utf8PathBuf,
+    text: String,
+}
+
+impl Key {
+    fn of(finding: &Finding) -> Self {
+        Self {
+            rule: finding.rule,
+            path: finding.place.source.path().to_owned(),
+            text: finding.place.text().to_owned(),
+        }
+    }
+}
+
+/// True if a changed file reads as well as before.
+fn still_parses(path: &Utf8Path, loader: &dyn Loader, text: &str) -> bool {
+    let Ok(original) = loader.read(path) else { return false };
+    let fixed = Source::new(path, text);
+    if path.extension() == Some("json") {
+        return serde_json::from_str::<serde_json::Value>(text).is_ok()
+            || serde_json::from_str::<serde_json::Value>(original.text()).is_err();
+    }
+    let before = dockerfile::parse(&original);
+    if before.instructions.iter().any(|instruction| instruction.keyword == dockerfile::Keyword::From) {
+        return dockerfile::parse(&fixed).problems.len() <= before.problems.len();
+    }
+    let errors = |source: &Arc<Source>| shell::parse(Arc::new(Excerpt::whole(source))).errors.len();
+    errors(&fixed) <= errors(&original)
+}
+
+fn sentence(messages: &[String]) -> String {
+    messages.join("; ")
+}
+
+/// Edits of the original texts that do what `first` does, and then `second` (whose places are in the texts after `first`).
+fn compose(first: Vec<Edit>, second: &[Edit], loader: &dyn Loader) -> Option<Vec<Edit>> {
+    let mut by_file: BTreeMap<Utf8PathBuf, (Vec<Edit>, Vec<Edit>)> = BTreeMap::new();
+    for edit in first {
+        by_file.entry(edit.path.clone()).or_default().0.push(edit);
+    }
+    for edit in second {
+        by_file.entry(edit.path.clone()).or_default().1.push(edit.clone());
+    }
+    let mut result = Vec::new();
+    for (path, (first, second)) in by_file {
+        let source = loader.read(&path).ok()?;
+        result.extend(edit::compose(source.text(), first, second).ok()?);
+    }
+    Some(result)
+}

@@ -1,0 +1,228 @@
+//! The rules: what a finding is called, what it says, and how it is repaired.
+//!
+//! A rule reads a finished image and launch and says what they mean. It parses nothing, opens nothing and knows no other rule.
+
+use std::sync::OnceLock;
+
+use crate::diagnostic::{Outcome, Related, Safety, Severity};
+use crate::dockerfile::Image;
+use crate::launch::{Cause, Fault, Launch, Signal};
+use crate::programs::Tables;
+use crate::source::{Edit, Place};
+
+mod repair;
+mod words;
+
+/// Every rule: its module, and its document. One line is all that a new rule needs here.
+macro_rules! rules {
+    ($($module:ident = $name:literal,)*) => {
+        $(mod $module;)*
+        const RULES: &[Rule] = &[
+            $(Rule {
+                name: $name,
+                document: include_str!(concat!("../rules/", $name, ".md")),
+                check: $module::check,
+            },)*
+        ];
+    };
+}
+
+rules! {
+    deferred_trap = "deferred-trap",
+    ignored_cmd = "ignored-cmd",
+    incomplete_trap = "incomplete-trap",
+    keep_alive = "keep-alive",
+    malformed_exec_form = "malformed-exec-form",
+    missing_exec = "missing-exec",
+    orphaned_background = "orphaned-background",
+    package_runner = "package-runner",
+    piped_service = "piped-service",
+    restart_loop = "restart-loop",
+    shell_form = "shell-form",
+    shell_wrapper = "shell-wrapper",
+    untrapped_background = "untrapped-background",
+}
+
+/// A rule.
+struct Rule {
+    name: &'static str,
+    /// Its Markdown document with the front matter.
+    document: &'static str,
+    check: fn(&Subject<'_>) -> Vec<Finding>,
+}
+
+/// What a rule looks at.
+pub(crate) struct Subject<'a> {
+    /// The image.
+    pub(crate) image: &'a Image,
+    /// Its launch; `None` if nothing is known to be started.
+    pub(crate) launch: Option<&'a Launch>,
+    /// For the advice: which package brings what.
+    pub(crate) tables: &'a Tables,
+    /// Also say what is only worth knowing.
+    pub(crate) pedantic: bool,
+}
+
+/// What a rule found.
+#[derive(Debug, Clone)]
+pub(crate) struct Finding {
+    pub(crate) rule: &'static str,
+    pub(crate) severity: Severity,
+    /// What happens on stop, and why.
+    pub(crate) message: String,
+    /// What to do.
+    pub(crate) help: Option<String>,
+    pub(crate) chain: Vec<String>,
+    pub(crate) place: Place,
+    pub(crate) label: String,
+    pub(crate) outcome: Option<Outcome>,
+    pub(crate) related: Vec<Related>,
+    /// Repairs, the best first. The first that the model finds good is offered.
+    pub(crate) repairs: Vec<Repair>,
+}
+
+/// A possible repair.
+#[derive(Debug, Clone)]
+pub(crate) struct Repair {
+    pub(crate) safety: Safety,
+    /// In the imperative; for an unsafe repair also what else may change.
+    pub(crate) message: String,
+    pub(crate) edits: Vec<Edit>,
+}
+
+/// What is known about a rule, from its document.
+#[derive(Debug, Clone, Copy)]
+pub struct RuleInfo {
+    /// Its name.
+    pub name: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// How much its findings matter.
+    pub severity: Severity,
+    /// `always`, `sometimes` or `never`.
+    pub fix: &'static str,
+    /// The version that brought it.
+    pub since: &'static str,
+    /// The document without its front matter.
+    pub document: &'static str,
+}
+
+/// The front matter of a rule's document: the only place where these facts stand.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FrontMatter {
+    summary: String,
+    severity: Severity,
+    fix: String,
+    since: String,
+}
+
+/// Every rule, by name.
+pub fn all() -> &'static [RuleInfo] {
+    static INFOS: OnceLock<Vec<RuleInfo>> = OnceLock::new();
+    INFOS.get_or_init(|| {
+        let mut infos: Vec<RuleInfo> = RULES.iter().filter_map(info).collect();
+        infos.sort_by_key(|info| info.name);
+        infos
+    })
+}
+
+/// A document that cannot be read gives no rule; a test reads them all.
+fn info(rule: &Rule) -> Option<RuleInfo> {
+    let rest = rule.document.strip_prefix("+++\n")?;
+    let (front, document) = rest.split_once("\n+++\n")?;
+    let front: FrontMatter = toml::from_str(front).ok()?;
+    Some(RuleInfo {
+        name: rule.name,
+        summary: Box::leak(front.summary.into_boxed_str()),
+        severity: front.severity,
+        fix: Box::leak(front.fix.into_boxed_str()),
+        since: Box::leak(front.since.into_boxed_str()),
+        document: document.trim_start(),
+    })
+}
+
+/// What all rules find in an image.
+pub(crate) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for rule in RULES {
+        let severity = all().iter().find(|info| info.name == rule.name).map_or(Severity::Error, |info| info.severity);
+        for mut finding in (rule.check)(subject) {
+            finding.rule = rule.name;
+            finding.severity = finding.severity.min(severity);
+            findings.push(finding);
+        }
+    }
+    findings
+}
+
+impl Subject<'_> {
+    /// The signal that the container gets.
+    fn signal(&self) -> Signal {
+        self.launch.map_or(Signal::TERM, |launch| launch.stop_signal)
+    }
+
+    /// The faults with one of these causes.
+    fn faults(&self, is_wanted: impl Fn(Cause) -> bool) -> impl Iterator<Item = &Fault> {
+        self.launch.into_iter().flat_map(|launch| &launch.faults).filter(move |fault| is_wanted(fault.cause))
+    }
+}
+
+impl Finding {
+    /// A finding at a place that has nothing to do with a fault.
+    fn at(place: Place, label: impl Into<String>, message: impl Into<String>) -> Self {
+        Finding {
+            rule: "",
+            severity: Severity::Error,
+            message: message.into(),
+            help: None,
+            chain: Vec::new(),
+            place,
+            label: label.into(),
+            outcome: None,
+            related: Vec::new(),
+            repairs: Vec::new(),
+        }
+    }
+
+    /// A finding for a fault: its place, its chain, and the further hops.
+    fn of(fault: &Fault, subject: &Subject<'_>, label: impl Into<String>, message: impl Into<String>) -> Self {
+        let mut related: Vec<Related> = fault
+            .hops
+            .iter()
+            .map(|hop| Related { place: hop.place.clone(), message: hop.message.to_owned() })
+            .collect();
+        let launch = words::launch_place(subject.image);
+        if let Some(place) = launch.filter(|place| place.source.path() != fault.place.source.path())
+            && !related.iter().any(|known| known.place == place)
+        {
+            related.push(Related { place, message: "the container starts here".to_owned() });
+        }
+        Finding {
+            chain: fault.chain.clone(),
+            outcome: Some(fault.outcome),
+            related,
+            ..Finding::at(fault.place.clone(), label, message)
+        }
+    }
+
+    fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    fn with_repairs(mut self, repairs: impl IntoIterator<Item = Repair>) -> Self {
+        self.repairs.extend(repairs);
+        self
+    }
+}
+
+impl Repair {
+    fn safe(message: impl Into<String>, edits: Vec<Edit>) -> Self {
+        Repair { safety: Safety::Safe, message: message.into(), edits }
+    }
+
+    fn unsafe_(message: impl Into<String>, edits: Vec<Edit>) -> Self {
+        Repair { safety: Safety::Unsafe, message: message.into(), edits }
+    }
+}

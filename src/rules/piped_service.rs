@@ -1,0 +1,49 @@
+//! `piped-service`: the service is part of a pipeline, and the shell waits for all of it.
+
+use super::{Finding, Repair, Subject, words};
+use crate::launch::{Cause, Dialect, Fault, Rest, Site};
+use crate::shell::NodeKind;
+
+pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    subject
+        .faults(|cause| cause == Cause::PipedService)
+        .map(|fault| {
+            let message = format!(
+                "{} The shell waits for the whole pipeline and passes no signal on.",
+                words::what_happens(fault, subject.signal())
+            );
+            Finding::of(fault, subject, "runs as part of a pipeline", message)
+                .with_help("let the service write to a file or to standard output; in bash: `exec service > >(filter)`")
+                .with_repairs(substitute(fault))
+        })
+        .collect()
+}
+
+/// `a 2>&1 | b` as `exec a > >(b) 2>&1`, where the shell has process substitution.
+fn substitute(fault: &Fault) -> Option<Repair> {
+    let Site::Foreground { node, rest: Rest::Nothing, dialect: Dialect::Bash, calls, traps: false } = &fault.site else {
+        return None;
+    };
+    let NodeKind::Pipeline(stages) = &node.kind else { return None };
+    let (first, second) = (stages.first()?, stages.get(1)?);
+    if !calls.is_empty() {
+        return None;
+    }
+    let text = node.excerpt.text();
+    let service = text.get(first.span.start..first.span.end)?.trim();
+    let filter = text.get(second.span.start..node.span.end)?.trim();
+    let joins = text.get(first.span.end..second.span.start)?.contains("|&");
+    let (service, both) = match service.strip_suffix("2>&1") {
+        Some(service) => (service.trim_end(), true),
+        None => (service, joins),
+    };
+    // Other redirections of the service's output would now compete with the filter.
+    if service.contains('>') {
+        return None;
+    }
+    let exec = if service.starts_with("exec ") { "" } else { "exec " };
+    let errors = if both { " 2>&1" } else { "" };
+    let line = format!("{exec}{service} > >({filter}){errors}");
+    let edit = node.excerpt.edit(node.span, &line)?;
+    Some(Repair::safe("Feed the filter through a process substitution, and `exec` the service", vec![edit]))
+}

@@ -1,0 +1,15 @@
+//! `privilege-wrapper`: su, sudo or runuser in front of the service.
+
+use super::{Finding, Subject, words};
+use crate::launch::Cause;
+
+pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    subject
+        .faults(|cause| cause == Cause::PrivilegeWrapper)
+        .map(|fault| {
+            let message = format!("{} `su`, `sudo` and `runuser` stay in front of what they start, and kill it after two seconds if they pass the signal on at all.", words::what_happens(fault, subject.signal()));
+            Finding::of(fault, subject, "stays in front of the service", message)
+                .with_help("use `exec gosu`, `exec su-exec` or `exec setpriv`, which give way to the service")
+        })
+        .collect()
+}

@@ -1,0 +1,154 @@
+//! Edits that several rules offer.
+
+use std::sync::Arc;
+
+use super::Repair;
+use crate::dockerfile::{Command as Setting, Image};
+use crate::launch::{Fault, Rest, Site};
+use crate::shell::{self, Command, Node, NodeKind, Part, Word};
+use crate::source::{Edit, Excerpt, Span};
+
+/// Programs that a person talks to: exec would end the script behind them, and nobody stops them.
+const INTERACTIVE: [&str; 6] = ["sh", "bash", "ash", "dash", "zsh", "fish"];
+
+/// `exec` in front of the command that the shell stays for; `None` where that would change more than the signal's way.
+pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
+    let Site::Foreground { node, rest, calls, traps, .. } = &fault.site else { return None };
+    // What follows would be lost, a trap too, and a second call of the function.
+    if !matches!(rest, Rest::Nothing | Rest::Exit) || *traps || is_called_again(node, calls) {
+        return None;
+    }
+    let command = simple(node)?;
+    let first = command.words.first()?;
+    let name = first.literal();
+    if name.as_deref().is_some_and(|name| INTERACTIVE.contains(&name) && command.words.len() == 1) {
+        return None;
+    }
+    let edit = node.excerpt.edit(Span::at(first.span.start), "exec ")?;
+    let shown = name.unwrap_or_else(|| node.excerpt.text().get(first.span.start..first.span.end).unwrap_or("").to_owned());
+    let message = format!("Put `exec` in front of `{shown}`");
+    Some(match is_sure(first) {
+        true => Repair::safe(message, vec![edit]),
+        false => Repair::unsafe_(
+            format!("{message}; if `{shown}` may hold a function or a built-in of the shell, that breaks"),
+            vec![edit],
+        ),
+    })
+}
+
+/// A name that is written out, or the script's own arguments, is a program; a variable may hold anything.
+fn is_sure(word: &Word) -> bool {
+    word.literal().is_some()
+        || word.parts.iter().all(|part| match part {
+            Part::Literal(_) => true,
+            Part::Quoted(text) => text.is_empty() || text.contains('/'),
+            Part::Parameter(parameter, _) => matches!(parameter.name.as_str(), "@" | "*"),
+            _ => false,
+        })
+        || matches!(word.parts.last(), Some(Part::Literal(text) | Part::Quoted(text)) if text.contains('/'))
+}
+
+/// The simple command of a statement.
+pub(super) fn simple(node: &Node) -> Option<&Arc<Command>> {
+    match &node.kind {
+        NodeKind::Command(command) => Some(command),
+        NodeKind::Redirected(inner, _) => simple(inner),
+        _ => None,
+    }
+}
+
+/// True if one of these functions is called more than once in the text, so that what is done inside is done more than once.
+fn is_called_again(node: &Node, calls: &[String]) -> bool {
+    if calls.is_empty() {
+        return false;
+    }
+    let script = shell::parse(Arc::clone(&node.excerpt));
+    calls.iter().any(|name| count_calls(&script.statements, name) != 1)
+}
+
+fn count_calls(list: &[Node], name: &str) -> usize {
+    let count = |list: &[Node]| count_calls(list, name);
+    list.iter()
+        .map(|node| match &node.kind {
+            NodeKind::Command(command) => {
+                usize::from(command.words.first().and_then(Word::literal).as_deref() == Some(name))
+            }
+            NodeKind::Pipeline(nodes) | NodeKind::Group(nodes) | NodeKind::Subshell(nodes) => count(nodes),
+            NodeKind::ArithmeticFor(nodes) => count(nodes),
+            NodeKind::Not(inner)
+            | NodeKind::Background(inner)
+            | NodeKind::Function(_, inner)
+            | NodeKind::Redirected(inner, _) => count(std::slice::from_ref(inner.as_ref())),
+            NodeKind::And(a, b) | NodeKind::Or(a, b) => {
+                count(std::slice::from_ref(a.as_ref())) + count(std::slice::from_ref(b.as_ref()))
+            }
+            NodeKind::If(node) => {
+                node.arms.iter().map(|(condition, body)| count(condition) + count(body)).sum::<usize>()
+                    + node.otherwise.as_ref().map_or(0, |body| count(body))
+            }
+            NodeKind::Case(node) => node.arms.iter().map(|arm| count(&arm.body)).sum(),
+            // A loop calls again and again.
+            NodeKind::Loop(node) => 2 * (count(&node.condition) + count(&node.body)),
+            NodeKind::For(node) => 2 * count(&node.body),
+            NodeKind::Test(_) | NodeKind::Arithmetic(_) | NodeKind::Error => 0,
+        })
+        .sum()
+}
+
+/// A shell-form text that is one simple command of plain words, as a JSON array; `None` if anything in it needs a shell.
+pub(super) fn exec_form(text: &Excerpt) -> Option<Repair> {
+    let script = shell::parse(Arc::new(text.clone()));
+    let [node] = script.statements.as_ref() else { return None };
+    let NodeKind::Command(command) = &node.kind else { return None };
+    let plain = command.assignments.is_empty() && command.redirects.is_empty() && script.errors.is_empty();
+    // A comment would be lost, and so would the layout of a command over several lines.
+    let whole = text.text().trim().len() == node.span.end - node.span.start;
+    let one_line = !text.source().slice(text.span()).contains('\n');
+    if !plain || !whole || !one_line {
+        return None;
+    }
+    let words: Vec<String> = command.words.iter().map(plain_word).collect::<Option<_>>()?;
+    if words.first().is_some_and(|name| name == "exec" || name.is_empty()) {
+        return None;
+    }
+    let edit = Edit { path: text.source().path().to_owned(), span: text.span(), text: json(&words) };
+    Some(Repair::safe("Write the command in exec form", vec![edit]))
+}
+
+/// A word that means the same to a shell and to the kernel.
+pub(super) fn plain_word(word: &Word) -> Option<String> {
+    let special = |part: &Part| match part {
+        Part::Literal(text) => text.contains(['*', '?', '[', ']', '~', '{', '}', '$', '`', '!', '#', ';', '<', '>', '(', ')', '&', '|']),
+        Part::Quoted(_) => false,
+        _ => true,
+    };
+    if word.parts.iter().any(special) { None } else { word.literal() }
+}
+
+/// Words as a JSON array, with a blank after each comma.
+pub(super) fn json(words: &[String]) -> String {
+    let words: Vec<String> = words.iter().filter_map(|word| serde_json::to_string(word).ok()).collect();
+    format!("[{}]", words.join(", "))
+}
+
+/// The shell-form text of the instruction that starts the container, with the words of its SHELL.
+pub(super) fn shell_form(image: &Image) -> Option<(&Arc<Excerpt>, &[String], bool)> {
+    let entrypoint = image.entrypoint.as_ref().filter(|setting| !is_empty(&setting.value));
+    let (setting, is_entrypoint) = match (entrypoint, &image.cmd) {
+        (Some(setting), _) => (setting, true),
+        (None, Some(setting)) => (setting, false),
+        (None, None) => return None,
+    };
+    match &setting.value {
+        Setting::Shell { text, shell } => Some((text, shell, is_entrypoint)),
+        _ => None,
+    }
+}
+
+fn is_empty(command: &Setting) -> bool {
+    match command {
+        Setting::Exec(elements) => elements.is_empty(),
+        Setting::Inherited(words) => words.is_empty(),
+        Setting::Shell { .. } => false,
+    }
+}

@@ -1,0 +1,47 @@
+//! `script-not-runnable`: the kernel refuses to run the script.
+
+use super::{Finding, Repair, Subject};
+use crate::diagnostic::{Outcome, Related};
+use crate::launch::Broken;
+use crate::source::{Place, Span};
+
+pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    let Some((broken, started, file)) = subject.launch.and_then(|launch| launch.broken.as_ref()) else {
+        return Vec::new();
+    };
+    let (label, why, help) = match broken {
+        Broken::NoShebang => (
+            "no `#!` here",
+            "the script has no `#!` line, and the kernel does not know what to run it with (\"exec format error\")",
+            "begin the first line with `#!/bin/sh`",
+        ),
+        Broken::ByteOrderMark => (
+            "a byte-order mark before the `#!`",
+            "a byte-order mark stands before the `#!`, so that the kernel does not see it (\"exec format error\")",
+            "save the script without a byte-order mark",
+        ),
+        Broken::CarriageReturn => (
+            "ends in a carriage return",
+            "the `#!` line ends in a carriage return, and there is no such interpreter (\"no such file or directory\")",
+            "save the script with LF line endings, and keep them with `*.sh text eol=lf` in .gitattributes",
+        ),
+    };
+    let place = match file {
+        Some(file) => Place::new(file.source(), file.source().line_span(1)),
+        None => started.clone(),
+    };
+    let mut finding =
+        Finding::at(place, label, format!("The container does not start: {why}.")).with_help(help);
+    finding.outcome = Some(Outcome::ExitsEarly);
+    finding.related.push(Related { place: started.clone(), message: "the container starts here".to_owned() });
+    let repair = match (broken, file) {
+        (Broken::NoShebang, Some(file)) => file
+            .edit(Span::at(0), "#!/bin/sh\n")
+            .map(|edit| Repair::safe("Add the line `#!/bin/sh`", vec![edit])),
+        (Broken::ByteOrderMark, Some(file)) => file
+            .edit(Span::new(0, '\u{feff}'.len_utf8()), "")
+            .map(|edit| Repair::safe("Drop the byte-order mark", vec![edit])),
+        _ => None,
+    };
+    vec![finding.with_repairs(repair)]
+}

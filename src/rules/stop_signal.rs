@@ -1,0 +1,50 @@
+//! `stop-signal`: what is in front ends gracefully, but on another signal than the one that it gets.
+
+use super::{Finding, Repair, Subject, words};
+use crate::launch::{Cause, Signal, Site};
+use crate::source::{Edit, Span};
+
+pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    subject
+        .faults(|cause| cause == Cause::StopSignal)
+        .map(|fault| {
+            let got = subject.signal();
+            let wanted = match &fault.site {
+                Site::Signal { wanted } => *wanted,
+                _ => None,
+            };
+            let service = words::code(&fault.service);
+            let message = match wanted {
+                Some(wanted) => format!("On stop the container gets {got}, but {service} ends gracefully on {wanted}."),
+                None => format!("On stop the container gets {got}, on which {service} does not end gracefully."),
+            };
+            let help = wanted.map_or_else(
+                || "set the signal that it understands with STOPSIGNAL".to_owned(),
+                |wanted| format!("set `STOPSIGNAL {wanted}`"),
+            );
+            Finding::of(fault, subject, format!("gets {got}"), message)
+                .with_help(help)
+                .with_repairs(wanted.and_then(|wanted| set(subject, wanted)))
+        })
+        .collect()
+}
+
+/// STOPSIGNAL in front of the instruction that starts the container, or with another value where it is set already.
+fn set(subject: &Subject<'_>, signal: Signal) -> Option<Repair> {
+    let image = subject.image;
+    let message = format!("Set STOPSIGNAL to {signal}");
+    if let Some(place) = image.stop_signal.as_ref().and_then(|setting| setting.place.clone()) {
+        let text = place.text();
+        let value = text.rfind([' ', '\t']).map(|at| at + 1)?;
+        let span = Span::new(place.span.start + value, place.span.end);
+        let edit = Edit { path: place.source.path().to_owned(), span, text: signal.to_string() };
+        return Some(Repair::safe(message, vec![edit]));
+    }
+    let places = [&image.entrypoint, &image.cmd].into_iter().flatten().filter_map(|setting| setting.place.as_ref());
+    let first = places.min_by_key(|place| place.span.start)?;
+    let source = &first.source;
+    let line = source.line_span(source.line(first.span.start));
+    let text = format!("STOPSIGNAL {signal}{}", source.newline());
+    let edit = Edit { path: source.path().to_owned(), span: Span::at(line.start), text };
+    Some(Repair::safe(message, vec![edit]))
+}

@@ -1,0 +1,31 @@
+//! Sentences that several rules need.
+
+use crate::diagnostic::Outcome;
+use crate::dockerfile::Image;
+use crate::launch::{Fault, Signal};
+use crate::source::Place;
+
+/// What a stop does because of a fault, from the service's side.
+pub(super) fn what_happens(fault: &Fault, signal: Signal) -> String {
+    let service = code(&fault.service);
+    match fault.outcome {
+        Outcome::Timeout => {
+            format!("On stop, {service} never hears {signal}: it is killed when the grace period is over.")
+        }
+        Outcome::Abrupt => format!("On stop, the container ends at once and {service} is killed in the middle of its work."),
+        Outcome::ExitsEarly => format!("The container ends by itself, and {service} with it."),
+        Outcome::Graceful | Outcome::Unknown => format!("{service} may not be stopped properly."),
+    }
+}
+
+/// Words as code, shortened for a sentence.
+pub(super) fn code(words: &str) -> String {
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    let short: String = words.chars().take(60).collect();
+    if short.len() < words.len() { format!("`{}...`", short.trim_end()) } else { format!("`{words}`") }
+}
+
+/// The instruction that starts the container.
+pub(super) fn launch_place(image: &Image) -> Option<Place> {
+    [&image.entrypoint, &image.cmd].into_iter().flatten().find_map(|setting| setting.place.clone())
+}
