@@ -66,7 +66,7 @@ fn findings(files: &Files) -> Vec<(&'static str, String)> {
     let report = pidone::check("Dockerfile".into(), &loader(files), &settings());
     let shown = report.diagnostics.iter().map(|diagnostic| {
         let place = &diagnostic.place;
-        let text = format!("{}:{}: {}", place.source().path(), place.line(), diagnostic.message);
+        let text = format!("{}:{}: {}", place.source.path(), place.line(), diagnostic.message);
         (diagnostic.rule, text)
     });
     shown.collect()
@@ -166,7 +166,8 @@ fn fixes_make_after_of_before() {
         }
         let mut out = String::from("the fix does something else (-documented, +done):");
         for path in expected.keys().chain(fixed.keys()).collect::<BTreeSet<_>>() {
-            let [expected, fixed] = [&expected, &fixed].map(|files| files.get(path).map_or("", String::as_str));
+            let [expected, fixed] =
+                [&expected, &fixed].map(|files| files.get(path).map_or("", String::as_str));
             let diff = TextDiff::from_lines(expected, fixed);
             if expected != fixed {
                 let _ = write!(out, "\n{}", diff.unified_diff().header(path, path));

@@ -75,8 +75,7 @@ impl Document {
         let facts: Facts = toml::from_str(front).map_err(|why| why.to_string())?;
         facts.check()?;
 
-        let first_line = text.len() - body.len();
-        let first_line = text[..first_line].lines().count() + 1;
+        let first_line = text[..text.len() - body.len()].lines().count() + 1;
         let parts = parts(body, first_line)?;
         check_headings(name, &parts)?;
         let examples = examples(&parts)?;
@@ -179,15 +178,11 @@ fn examples(parts: &[Part<'_>]) -> Result<Vec<Example>, String> {
         if section != "Example" {
             return Err(format!("line {}: an example stands under `{section}`", fence.line));
         }
-        let current = examples.last_mut().filter(|example| open && (role == "after" || example.after.is_empty()));
-        let example = match current {
-            Some(example) => example,
-            None => {
-                examples.push(Example { line: fence.line, ..Example::default() });
-                open = true;
-                examples.last_mut().ok_or("no example")?
-            }
-        };
+        if !open || (role == "before" && examples.last().is_some_and(|example| !example.after.is_empty())) {
+            examples.push(Example { line: fence.line, ..Example::default() });
+            open = true;
+        }
+        let Some(example) = examples.last_mut() else { continue };
         let files = if role == "before" { &mut example.before } else { &mut example.after };
         if files.insert(path.to_owned(), fence.text.clone()).is_some() {
             return Err(format!("line {}: {path} is shown twice", fence.line));
