@@ -102,9 +102,8 @@ pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileR
         images.push(judged.report());
         for finding in judged.findings(settings) {
             // A defect that several images share is one defect.
-            let known = diagnostics
-                .iter()
-                .any(|known| known.rule == finding.rule && known.place == finding.place);
+            let known =
+                diagnostics.iter().any(|known| known.rule == finding.rule && known.place == finding.place);
             if !known {
                 diagnostics.push(fix::diagnose(finding, judged, path, loader, settings));
             }
@@ -197,7 +196,8 @@ impl Judged {
                     processes: branch.processes.iter().map(node).collect(),
                 })
                 .collect();
-            report.processes = report.branches.first().map(|worst| worst.processes.clone()).unwrap_or_default();
+            report.processes =
+                report.branches.first().map(|worst| worst.processes.clone()).unwrap_or_default();
         }
         report
     }
@@ -208,7 +208,8 @@ fn node(view: &ProcessView) -> ProcessNode {
         [] => String::new(),
         before => format!("replaced {}", before.join(", then ")),
     };
-    let started = if view.replaced.is_empty() || view.started == Started::Pid1 { view.started } else { Started::Exec };
+    let started =
+        if view.replaced.is_empty() || view.started == Started::Pid1 { view.started } else { Started::Exec };
     ProcessNode {
         argv: view.argv.clone(),
         started,

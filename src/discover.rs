@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use camino::{Utf8Path, Utf8PathBuf};
 use ignore::{WalkBuilder, WalkState};
 
-use crate::source::DiskLoader;
 use crate::dockerfile::{self, Keyword};
+use crate::source::DiskLoader;
 use crate::source::{Loader, Source};
 
 mod names;

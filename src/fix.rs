@@ -68,8 +68,10 @@ fn next<'r>(
 ) -> Option<(&'r Diagnostic, BTreeMap<Utf8PathBuf, String>)> {
     report.diagnostics.iter().find_map(|diagnostic| {
         let fix = diagnostic.fix.as_ref()?;
-        let touches = |path: &Utf8Path| settings.only.is_empty() || settings.only.iter().any(|only| only == path);
-        let wanted = touches(diagnostic.place.source.path()) || fix.edits.iter().any(|edit| touches(&edit.path));
+        let touches =
+            |path: &Utf8Path| settings.only.is_empty() || settings.only.iter().any(|only| only == path);
+        let wanted =
+            touches(diagnostic.place.source.path()) || fix.edits.iter().any(|edit| touches(&edit.path));
         if !wanted || (fix.safety == Safety::Unsafe && !settings.unsafe_fixes) {
             return None;
         }
@@ -101,7 +103,8 @@ pub(crate) fn diagnose(
     loader: &dyn Loader,
     settings: &Settings,
 ) -> Diagnostic {
-    let fix = finding.repairs.iter().find_map(|repair| verified(&finding, repair, judged, path, loader, settings));
+    let fix =
+        finding.repairs.iter().find_map(|repair| verified(&finding, repair, judged, path, loader, settings));
     Diagnostic {
         rule: finding.rule,
         severity: finding.severity,

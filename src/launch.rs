@@ -11,7 +11,7 @@ use crate::diagnostic::Outcome;
 use crate::dockerfile::{Command, Image, Setting};
 use crate::programs::{Sh, Tables};
 use crate::project::ImageFiles;
-use crate::shell::Node;
+use crate::shell::{List, Node};
 use crate::source::{Excerpt, Place};
 
 mod arithmetic;
@@ -66,8 +66,8 @@ pub struct Launch {
     pub faults: Vec<Fault>,
     /// Traps with work to do that an exec throws away.
     pub dropped_traps: Vec<Place>,
-    /// A script that the kernel refuses to run.
-    pub broken: Option<(Broken, Place)>,
+    /// A script that the kernel refuses to run: why, where it is started, and its text.
+    pub broken: Option<(Broken, Place, Option<Arc<Excerpt>>)>,
     /// What the model could not follow.
     pub doubts: Vec<(Option<Place>, String)>,
 }
@@ -199,6 +199,25 @@ pub enum Site {
         /// True if the shell has set traps that do something.
         traps: bool,
     },
+    /// A trap.
+    Trap {
+        /// What it does.
+        action: List,
+        /// The bodies of the functions that it calls.
+        functions: Vec<Node>,
+    },
+    /// A process that would end gracefully on another signal.
+    Signal {
+        /// Which, if that is known.
+        wanted: Option<Signal>,
+    },
+    /// A script of package.json.
+    Package {
+        /// Its text.
+        text: Arc<Excerpt>,
+        /// True if running it runs no other script before or after it.
+        alone: bool,
+    },
     /// Jobs in the background.
     Jobs {
         /// The statements that start them.
@@ -223,7 +242,9 @@ impl Cause {
             Self::ShellForm | Self::ShellWrapper => "a shell stays in front here too",
             Self::MissingExec => "started without exec here too",
             Self::PackageRunner => "a package runner stands here too",
-            Self::PrivilegeWrapper | Self::SwallowingWrapper => "this wrapper does not pass the signal on either",
+            Self::PrivilegeWrapper | Self::SwallowingWrapper => {
+                "this wrapper does not pass the signal on either"
+            }
             Self::KeepAlive => "this only keeps the container alive",
             Self::PipedService => "part of a pipeline here",
             _ => "the signal would be lost here too",
@@ -296,7 +317,8 @@ fn compose(image: &Image) -> Option<(Vec<Field>, Option<Place>)> {
     let entrypoint = image.entrypoint.as_ref().map(|setting| words(setting, false)).unwrap_or_default();
     let alone = entrypoint.is_empty();
     let cmd = image.cmd.as_ref().map(|setting| words(setting, !alone)).unwrap_or_default();
-    let place = [&image.entrypoint, &image.cmd].into_iter().flatten().find_map(|setting| setting.place.clone());
+    let place =
+        [&image.entrypoint, &image.cmd].into_iter().flatten().find_map(|setting| setting.place.clone());
     let argv: Vec<Field> = entrypoint.into_iter().chain(cmd).collect();
     (!argv.is_empty()).then_some((argv, place))
 }
@@ -332,7 +354,8 @@ fn first(environment: &Environment<'_>, argv: &[Field], place: &Place) -> Resolv
     if let Some((text, shell, Some(instruction))) = shell_form
         && let Some(dialect) = start::dialect_of_words(environment, shell)
     {
-        let errexit = shell.iter().any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('e'));
+        let errexit =
+            shell.iter().any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('e'));
         let zero = argv.get(shell.len() + 1).cloned().unwrap_or_else(|| Field::known(shell[0].as_str()));
         let what = What::Shell(Box::new(ShellStart {
             dialect,
@@ -343,7 +366,13 @@ fn first(environment: &Environment<'_>, argv: &[Field], place: &Place) -> Resolv
             errexit,
         }));
         let identity = Identity { argv: Rc::from(argv), place: Some(instruction), program: None };
-        return Resolved { what, identities: vec![identity], uncertain: false, stays_on_input: false, directory: None };
+        return Resolved {
+            what,
+            identities: vec![identity],
+            uncertain: false,
+            stays_on_input: false,
+            directory: None,
+        };
     }
     environment.resolve(argv, place, Some(&image.workdir), None)
 }
@@ -413,9 +442,9 @@ fn assemble(
         }
     }
     for world in exploration.ended.iter().filter(|world| world.path.default) {
-        if let Some((broken, identity)) = &world.path.broken {
+        if let Some((broken, identity, file)) = &world.path.broken {
             let at = identity.place.clone().unwrap_or_else(|| place.clone());
-            launch.broken.get_or_insert((*broken, at));
+            launch.broken.get_or_insert_with(|| (*broken, at, file.clone()));
             launch.outcome = Outcome::ExitsEarly;
             launch.why = "the kernel refuses to run the script".to_owned();
         }
@@ -533,7 +562,9 @@ impl Fault {
                 TrapFlaw::SignalName => "the shell does not know the signal by that name".to_owned(),
             },
             Cause::DeferredTrap => "the trap cannot run while a command is in the foreground".to_owned(),
-            Cause::PipedService => format!("the shell waits for the pipeline of {service} and passes nothing on"),
+            Cause::PipedService => {
+                format!("the shell waits for the pipeline of {service} and passes nothing on")
+            }
             Cause::KeepAlive => format!("{service} does not react to the stop signal"),
             Cause::RestartLoop => format!("the loop around {service} passes nothing on"),
             Cause::OrphanedBackground => format!("nobody tells {service}, which exec left behind"),
@@ -542,21 +573,14 @@ impl Fault {
             Cause::PrivilegeWrapper | Cause::SwallowingWrapper => {
                 format!("a wrapper in front of {service} does not pass the signal on")
             }
-            Cause::UnhandledStop => format!("{service} installs no handler, and PID 1 without a handler hears nothing"),
+            Cause::UnhandledStop => {
+                format!("{service} installs no handler, and PID 1 without a handler hears nothing")
+            }
             Cause::StopSignal => format!("{service} does not end gracefully on this signal"),
             Cause::Daemonized => format!("{service} puts itself into the background, and PID 1 ends"),
             Cause::UnsupportedWait => "the shell has no wait -n, and the script ends".to_owned(),
             Cause::NestedInit => format!("{service} is not PID 1, and refuses to run"),
             Cause::WrongInterpreter => "the shell cannot read the script, and it ends".to_owned(),
-        }
-    }
-
-    /// The excerpt that the place's statement stands in, if it is a statement.
-    pub fn excerpt(&self) -> Option<&Arc<Excerpt>> {
-        match &self.site {
-            Site::Process => None,
-            Site::Foreground { node, .. } => Some(&node.excerpt),
-            Site::Jobs { at, .. } => Some(&at.excerpt),
         }
     }
 }

@@ -10,7 +10,9 @@ use crate::launch::{Cause, Fault, Launch, Signal};
 use crate::programs::Tables;
 use crate::source::{Edit, Place};
 
+mod interpreter;
 mod repair;
+mod trap;
 mod words;
 
 /// Every rule: its module, and its document. One line is all that a new rule needs here.
@@ -28,19 +30,31 @@ macro_rules! rules {
 }
 
 rules! {
+    daemonized = "daemonized",
     deferred_trap = "deferred-trap",
+    empty_entrypoint = "empty-entrypoint",
+    exec_drops_trap = "exec-drops-trap",
     ignored_cmd = "ignored-cmd",
     incomplete_trap = "incomplete-trap",
     keep_alive = "keep-alive",
+    literal_variable = "literal-variable",
     malformed_exec_form = "malformed-exec-form",
     missing_exec = "missing-exec",
+    nested_init = "nested-init",
     orphaned_background = "orphaned-background",
     package_runner = "package-runner",
     piped_service = "piped-service",
+    privilege_wrapper = "privilege-wrapper",
     restart_loop = "restart-loop",
+    script_not_runnable = "script-not-runnable",
     shell_form = "shell-form",
     shell_wrapper = "shell-wrapper",
+    stop_signal = "stop-signal",
+    swallowing_wrapper = "swallowing-wrapper",
+    unhandled_stop = "unhandled-stop",
+    unsupported_wait = "unsupported-wait",
     untrapped_background = "untrapped-background",
+    wrong_interpreter = "wrong-interpreter",
 }
 
 /// A rule.
@@ -146,7 +160,8 @@ fn info(rule: &Rule) -> Option<RuleInfo> {
 pub(crate) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for rule in RULES {
-        let severity = all().iter().find(|info| info.name == rule.name).map_or(Severity::Error, |info| info.severity);
+        let severity =
+            all().iter().find(|info| info.name == rule.name).map_or(Severity::Error, |info| info.severity);
         for mut finding in (rule.check)(subject) {
             finding.rule = rule.name;
             finding.severity = finding.severity.min(severity);
@@ -186,7 +201,12 @@ impl Finding {
     }
 
     /// A finding for a fault: its place, its chain, and the further hops.
-    fn of(fault: &Fault, subject: &Subject<'_>, label: impl Into<String>, message: impl Into<String>) -> Self {
+    fn of(
+        fault: &Fault,
+        subject: &Subject<'_>,
+        label: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
         let mut related: Vec<Related> = fault
             .hops
             .iter()

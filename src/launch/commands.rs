@@ -76,13 +76,12 @@ impl Machine<'_, '_> {
     fn fails_on_bashism(&mut self, command: &Command, node: &Node) -> bool {
         let Some(shell) = self.shell() else { return false };
         let dialect = shell.dialect;
-        let substitutes = |word: &Word| word.parts.iter().any(|part| matches!(part, Part::ProcessSubstitution(_)));
+        let substitutes =
+            |word: &Word| word.parts.iter().any(|part| matches!(part, Part::ProcessSubstitution(_)));
         let process = command.words.iter().any(substitutes)
             || command.redirects.iter().any(|redirect| redirect.target.as_ref().is_some_and(substitutes));
-        let array = command
-            .assignments
-            .iter()
-            .any(|assignment| matches!(assignment.value, AssignedValue::Array(_)));
+        let array =
+            command.assignments.iter().any(|assignment| matches!(assignment.value, AssignedValue::Array(_)));
         if (process && !dialect.has_process_substitution()) || (array && !dialect.has_arrays()) {
             self.mishap(MishapKind::Bashism, node);
             self.end(Status::known(2));
@@ -137,9 +136,9 @@ impl Machine<'_, '_> {
             return;
         }
         let mut resolved = self.resolve(fields, node);
-        let in_place = self.shell().is_some_and(|shell| {
-            shell.in_place.contains(&Arc::as_ptr(command)) && shell.traps.is_empty()
-        });
+        let in_place = self
+            .shell()
+            .is_some_and(|shell| shell.in_place.contains(&Arc::as_ptr(command)) && shell.traps.is_empty());
         match &resolved.what {
             What::Ends(status) => {
                 self.set_status(*status);
@@ -164,11 +163,14 @@ impl Machine<'_, '_> {
             return;
         }
         let ignored = self.ignored();
-        let started = start::start(self.world, self.environment, self.pid, Started::Foreground, &resolved, ignored);
+        let started =
+            start::start(self.world, self.environment, self.pid, Started::Foreground, &resolved, ignored);
         match started {
             Some(pid) => self.wait_for(vec![pid], node),
             // What goes into the background has started well.
-            None if matches!(resolved.what, What::Daemon(_) | What::Detach(..)) => self.set_status(Status::known(0)),
+            None if matches!(resolved.what, What::Daemon(_) | What::Detach(..)) => {
+                self.set_status(Status::known(0))
+            }
             None => self.set_status(Status::UNKNOWN),
         }
     }
@@ -230,7 +232,11 @@ impl Machine<'_, '_> {
     fn shell_identity(&self, node: &Node) -> Identity {
         let text = node.excerpt.text().get(node.span.start..node.span.end).unwrap_or("");
         let line = text.lines().next().unwrap_or("").trim();
-        Identity { argv: Rc::from([Field::known(format!("( {line} )"))]), place: Some(node.place()), program: None }
+        Identity {
+            argv: Rc::from([Field::known(format!("( {line} )"))]),
+            place: Some(node.place()),
+            program: None,
+        }
     }
 
     /// Starts a statement in a process of its own; `None` if it has ended at once.
@@ -325,7 +331,9 @@ impl Machine<'_, '_> {
 
     /// What a stage that is a simple command runs; `None` for compound commands, functions and built-ins.
     fn stage_program(&self, stage: &Node) -> Option<What> {
-        let (NodeKind::Command(command), Some(expander)) = (&stage.kind, self.expander()) else { return None };
+        let (NodeKind::Command(command), Some(expander)) = (&stage.kind, self.expander()) else {
+            return None;
+        };
         let mut fields = expander.fields(&command.words, &stage.excerpt);
         if fields.first().and_then(Field::text) == Some("exec") {
             fields.remove(0);
@@ -401,7 +409,8 @@ impl Machine<'_, '_> {
         }
         let identity = self.shell_identity(node);
         let ignored = self.ignored();
-        let pid = self.world.spawn(self.pid, Started::Foreground, identity, Role::Shell(Box::new(copy)), ignored);
+        let pid =
+            self.world.spawn(self.pid, Started::Foreground, identity, Role::Shell(Box::new(copy)), ignored);
         self.wait_for(vec![pid], node);
     }
 
@@ -416,7 +425,9 @@ fn in_set(node: &Node, shell: &Shell) -> bool {
     match &node.kind {
         NodeKind::Command(command) => shell.in_place.contains(&Arc::as_ptr(command)),
         NodeKind::And(_, right) | NodeKind::Or(_, right) => in_set(right, shell),
-        NodeKind::Group(list) | NodeKind::Subshell(list) => list.last().is_some_and(|last| in_set(last, shell)),
+        NodeKind::Group(list) | NodeKind::Subshell(list) => {
+            list.last().is_some_and(|last| in_set(last, shell))
+        }
         _ => false,
     }
 }

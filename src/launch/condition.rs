@@ -1,12 +1,9 @@
 //! `test`, `[ ]` and `[[ ]]`.
 
-use std::sync::Arc;
-
 use super::expand::Expander;
 use super::field::Field;
 use super::machine::Status;
 use crate::shell::Word;
-use crate::source::Excerpt;
 
 /// Whether a condition holds; `None` where that is not known.
 #[derive(Debug, Clone, Copy)]
@@ -44,8 +41,8 @@ impl From<Truth> for Status {
 }
 
 /// `[[ ... ]]`: the words between the brackets.
-pub(crate) fn double_bracket(expander: &Expander<'_>, words: &[Word], excerpt: &Arc<Excerpt>) -> Status {
-    let mut parser = Parser { expander, operands: Operands::Words(words, excerpt), at: 0, double: true };
+pub(crate) fn double_bracket(expander: &Expander<'_>, words: &[Word]) -> Status {
+    let mut parser = Parser { expander, operands: Operands::Words(words), at: 0, double: true };
     parser.whole().into()
 }
 
@@ -59,7 +56,7 @@ pub(crate) fn test(expander: &Expander<'_>, arguments: &[Field]) -> Status {
 }
 
 enum Operands<'a> {
-    Words(&'a [Word], &'a Arc<Excerpt>),
+    Words(&'a [Word]),
     Fields(&'a [Field]),
 }
 
@@ -73,14 +70,14 @@ struct Parser<'a> {
 impl Parser<'_> {
     fn len(&self) -> usize {
         match &self.operands {
-            Operands::Words(words, _) => words.len(),
+            Operands::Words(words) => words.len(),
             Operands::Fields(fields) => fields.len(),
         }
     }
 
     fn field(&self, index: usize) -> Option<Field> {
         match &self.operands {
-            Operands::Words(words, _) => words.get(index).map(|word| self.expander.string(word)),
+            Operands::Words(words) => words.get(index).map(|word| self.expander.string(word)),
             Operands::Fields(fields) => fields.get(index).cloned(),
         }
     }
@@ -88,9 +85,7 @@ impl Parser<'_> {
     /// The operator at an index: only what is written as such.
     fn operator(&self, index: usize) -> Option<String> {
         match &self.operands {
-            Operands::Words(words, _) => {
-                words.get(index).filter(|word| word.is_bare()).and_then(Word::literal)
-            }
+            Operands::Words(words) => words.get(index).filter(|word| word.is_bare()).and_then(Word::literal),
             Operands::Fields(fields) => fields.get(index).and_then(|field| field.text().map(str::to_owned)),
         }
     }
@@ -158,7 +153,7 @@ impl Parser<'_> {
             && let Some(right) = self.field(self.at + 2)
         {
             let pattern = match &self.operands {
-                Operands::Words(words, _) => self.expander.pattern(&words[self.at + 2]),
+                Operands::Words(words) => self.expander.pattern(&words[self.at + 2]),
                 Operands::Fields(_) => None,
             };
             self.at += 3;
@@ -223,7 +218,20 @@ impl Parser<'_> {
 fn is_binary(operator: &str) -> bool {
     matches!(
         operator,
-        "=" | "==" | "!=" | "=~" | "<" | ">" | "-eq" | "-ne" | "-lt" | "-le" | "-gt" | "-ge" | "-nt" | "-ot" | "-ef"
+        "=" | "=="
+            | "!="
+            | "=~"
+            | "<"
+            | ">"
+            | "-eq"
+            | "-ne"
+            | "-lt"
+            | "-le"
+            | "-gt"
+            | "-ge"
+            | "-nt"
+            | "-ot"
+            | "-ef"
     )
 }
 

@@ -175,13 +175,13 @@ impl Expander<'_> {
                 None => Field::unknown("$?"),
             },
             "$" => Field::known(shell.dollar.to_string()),
-            "!" => shell
-                .last_background
-                .map_or_else(|| Field::known(""), |pid| Field::known(pid.to_string())),
+            "!" => {
+                shell.last_background.map_or_else(|| Field::known(""), |pid| Field::known(pid.to_string()))
+            }
             "#" => {
                 if shell.positional_is_known() {
-                    let overridable = shell.positional.iter().any(|field| field.overridable)
-                        || shell.arguments_overridable;
+                    let overridable =
+                        shell.positional.iter().any(|field| field.overridable) || shell.arguments_overridable;
                     Field::known(shell.positional.len().to_string()).overridable(overridable)
                 } else {
                     Field::unknown("$#")

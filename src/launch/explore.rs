@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use super::machine::{Flow, Machine};
 use super::resolve::Environment;
 use super::signal::Signal;
-use super::world::{Choice, Ended, Next, Role, State, Stop, World};
+use super::world::{Choice, Next, Stop, World};
 
 /// Courses that are followed for one image. What exceeds this is said, not guessed.
 const MAX_PATHS: usize = 400;
@@ -109,7 +109,8 @@ impl Candidates {
 
 /// Follows every course from `start` on, then stops every steady state with `signal`.
 pub(crate) fn explore(environment: &Environment<'_>, start: World, signal: Signal) -> Exploration {
-    let mut found = Exploration { steady: Vec::new(), early: Vec::new(), ended: Vec::new(), truncated: false };
+    let mut found =
+        Exploration { steady: Vec::new(), early: Vec::new(), ended: Vec::new(), truncated: false };
     let mut candidates = Candidates::default();
     let mut work = VecDeque::from([start]);
     let mut total = 0;
@@ -127,9 +128,9 @@ pub(crate) fn explore(environment: &Environment<'_>, start: World, signal: Signa
         work.extend(candidates.open());
         if work.is_empty() {
             // A course in which the service was taken for setup ends early; it is none.
-            found.early.retain(|world| {
-                !world.path.candidate.is_some_and(|last| candidates.items[last].settled)
-            });
+            found
+                .early
+                .retain(|world| !world.path.candidate.is_some_and(|last| candidates.items[last].settled));
             return found;
         }
     }
@@ -160,7 +161,9 @@ fn run(
                     let mut ways: Vec<World> = alternatives
                         .into_iter()
                         .enumerate()
-                        .map(|(index, alternative)| take(&world, index, alternative.choice, alternative.default))
+                        .map(|(index, alternative)| {
+                            take(&world, index, alternative.choice, alternative.default)
+                        })
                         .collect();
                     // The image's defaults first, so that a limit costs the rest.
                     let first = ways.remove(0);
@@ -250,7 +253,8 @@ fn stop(environment: &Environment<'_>, steady: &World, signal: Signal, total: &m
                 }
             }
         }
-        let better = best.as_ref().is_none_or(|best| super::verdict::badness(&world) < super::verdict::badness(best));
+        let better =
+            best.as_ref().is_none_or(|best| super::verdict::badness(&world) < super::verdict::badness(best));
         if better {
             best = Some(world);
         }

@@ -14,8 +14,8 @@ const MAX_CALLS: usize = 6;
 
 /// Built-ins that change the course, the processes, the signals or the arguments.
 const NOT_INERT: [&str; 17] = [
-    "exec", "exit", "return", "break", "continue", "trap", "wait", "set", "shift", "eval", ".", "source", "fg", "bg", "kill",
-    "getopts", "disown",
+    "exec", "exit", "return", "break", "continue", "trap", "wait", "set", "shift", "eval", ".", "source",
+    "fg", "bg", "kill", "getopts", "disown",
 ];
 
 /// `exit`, `exit $?` and `exit 0` alone.
@@ -77,7 +77,9 @@ impl Machine<'_, '_> {
     fn inert_command(&self, command: &Command, calls: usize) -> bool {
         let plain = command.assignments.iter().all(|assignment| match &assignment.value {
             // A variable that holds `exec` decides what a later line does.
-            AssignedValue::Scalar(word) => !word.literal().is_some_and(|text| text.trim_start().starts_with("exec")),
+            AssignedValue::Scalar(word) => {
+                !word.literal().is_some_and(|text| text.trim_start().starts_with("exec"))
+            }
             AssignedValue::Array(_) => true,
         });
         if !plain {
@@ -121,7 +123,9 @@ fn inert_program(environment: &Environment<'_>, name: &str, arguments: &[Option<
         Some(Kind::Server | Kind::Supervisor | Kind::Init | Kind::Detach) => false,
         Some(Kind::Helper) => match name {
             "sleep" => arguments.first().copied().flatten() != Some("infinity"),
-            "tail" => !arguments.iter().any(|argument| argument.is_some_and(|a| a.starts_with("-f") || a == "-F")),
+            "tail" => {
+                !arguments.iter().any(|argument| argument.is_some_and(|a| a.starts_with("-f") || a == "-F"))
+            }
             _ => true,
         },
         Some(_) => true,
@@ -145,7 +149,10 @@ fn assigned(node: &Node, names: &mut Vec<String>) {
     match &node.kind {
         NodeKind::Command(command) => {
             let declares = command.words.first().and_then(Word::literal).is_some_and(|name| {
-                matches!(name.as_str(), "export" | "local" | "declare" | "readonly" | "typeset" | "read" | "unset")
+                matches!(
+                    name.as_str(),
+                    "export" | "local" | "declare" | "readonly" | "typeset" | "read" | "unset"
+                )
             });
             names.extend(command.assignments.iter().map(|assignment| assignment.name.clone()));
             if declares {

@@ -55,7 +55,7 @@ pub(crate) enum Origin {
     /// The shell form of ENTRYPOINT or CMD.
     ShellForm(Place),
     /// `sh -c text`.
-    Text(Place),
+    Text,
     /// A script file.
     Script,
     /// A script of package.json, run by a package runner.
@@ -77,9 +77,17 @@ pub(crate) struct Trap {
 pub(crate) enum Waiting {
     None,
     /// Foreground processes; the status is that of the last.
-    Foreground { pids: Vec<Pid>, node: Node, rest: Rest },
+    Foreground {
+        pids: Vec<Pid>,
+        node: Node,
+        rest: Rest,
+    },
     /// `wait`: for all targets, or for any.
-    Wait { targets: Vec<Pid>, any: bool, node: Node },
+    Wait {
+        targets: Vec<Pid>,
+        any: bool,
+        node: Node,
+    },
 }
 
 /// What follows a foreground command in its script.
@@ -98,20 +106,62 @@ pub enum Rest {
 /// What a shell goes on with when the statement above has finished.
 #[derive(Debug, Clone)]
 pub(crate) enum Frame {
-    List { list: List, next: usize },
-    AndOr { right: Arc<Node>, and: bool, whole: Place },
+    List {
+        list: List,
+        next: usize,
+    },
+    AndOr {
+        right: Arc<Node>,
+        and: bool,
+        whole: Place,
+    },
     Not,
-    If { node: Arc<If>, arm: usize, place: Place },
+    If {
+        node: Arc<If>,
+        arm: usize,
+        place: Place,
+    },
     /// A loop whose condition runs, or whose body does; and when it began.
-    Test { node: Arc<Loop>, rounds: u32, place: Place, since: Millis },
-    Body { node: Arc<Loop>, rounds: u32, place: Place, since: Millis },
+    Test {
+        node: Arc<Loop>,
+        rounds: u32,
+        place: Place,
+        since: Millis,
+    },
+    Body {
+        node: Arc<Loop>,
+        rounds: u32,
+        place: Place,
+        since: Millis,
+    },
     /// Which items can match (`None`: none of them), and which of these ways is the image's default.
-    Case { node: Arc<Case>, ways: Rc<[Option<usize>]>, likely: Option<usize>, place: Place },
-    For { node: Arc<For>, items: Rc<[Field]>, next: usize },
-    Endless { body: List, rounds: u32, since: Millis },
-    Call { name: Rc<str>, positional: Rc<Vec<Field>> },
-    Source { positional: Option<Rc<Vec<Field>>> },
-    Trap { status: Status, from_wait: bool },
+    Case {
+        node: Arc<Case>,
+        ways: Rc<[Option<usize>]>,
+        likely: Option<usize>,
+        place: Place,
+    },
+    For {
+        node: Arc<For>,
+        items: Rc<[Field]>,
+        next: usize,
+    },
+    Endless {
+        body: List,
+        rounds: u32,
+        since: Millis,
+    },
+    Call {
+        name: Rc<str>,
+        positional: Rc<Vec<Field>>,
+    },
+    Source {
+        positional: Option<Rc<Vec<Field>>>,
+    },
+    Trap {
+        status: Status,
+        from_wait: bool,
+    },
     /// The EXIT trap runs; then the shell ends with this status.
     Exit(i32),
 }
@@ -286,7 +336,9 @@ impl Machine<'_, '_> {
             Frame::Case { node, ways, likely, place } => {
                 return self.choose_item(&node, &ways, likely, &place);
             }
-            Frame::Test { node, rounds, place, since } => return self.test_loop(&node, rounds, &place, since),
+            Frame::Test { node, rounds, place, since } => {
+                return self.test_loop(&node, rounds, &place, since);
+            }
             Frame::Body { node, rounds, place, since } => {
                 self.pop();
                 self.push(Frame::Test { node: Arc::clone(&node), rounds: rounds + 1, place, since });
@@ -422,8 +474,7 @@ impl Machine<'_, '_> {
             self.world.die(self.pid, 139, Ended::Signal);
             return true;
         }
-        let status =
-            if from_wait { Status::known(128 + i32::from(signal.number())) } else { shell.status };
+        let status = if from_wait { Status::known(128 + i32::from(signal.number())) } else { shell.status };
         let trap = shell.traps.get(&signal).cloned();
         self.with(|shell| {
             shell.pending.remove(0);
@@ -527,7 +578,7 @@ impl Machine<'_, '_> {
             NodeKind::Redirected(inner, _) => self.run(inner),
             NodeKind::Test(words) => {
                 let status = match self.expander() {
-                    Some(expander) => condition::double_bracket(&expander, words, &node.excerpt),
+                    Some(expander) => condition::double_bracket(&expander, words),
                     None => Status::UNKNOWN,
                 };
                 self.set_status(status);
@@ -572,8 +623,7 @@ impl Machine<'_, '_> {
     }
 
     fn and_or(&mut self, right: &Arc<Node>, and: bool, whole: &Place) -> Flow {
-        let decision =
-            self.decide(whole, ["success", "failure"], |machine| machine.is_inert_node(right));
+        let decision = self.decide(whole, ["success", "failure"], |machine| machine.is_inert_node(right));
         match decision {
             Decision::Ask(alternatives) => return Flow::Ask(alternatives),
             Decision::Skip => {
@@ -720,7 +770,13 @@ impl Machine<'_, '_> {
         self.push(Frame::Case { node: Arc::clone(case), ways: ways.into(), likely, place: node.place() });
     }
 
-    fn choose_item(&mut self, case: &Arc<Case>, ways: &Rc<[Option<usize>]>, likely: Option<usize>, place: &Place) -> Flow {
+    fn choose_item(
+        &mut self,
+        case: &Arc<Case>,
+        ways: &Rc<[Option<usize>]>,
+        likely: Option<usize>,
+        place: &Place,
+    ) -> Flow {
         let way = if ways.len() == 1 {
             0
         } else if let Some(answer) = self.world.answer.take() {
@@ -744,7 +800,10 @@ impl Machine<'_, '_> {
             let alternative = |(index, way): (usize, &Option<usize>)| {
                 let taken = match way.and_then(|arm| case.arms.get(arm)) {
                     Some(arm) => {
-                        let texts = arm.patterns.iter().map(|word| word.literal().unwrap_or_else(|| "...".to_owned()));
+                        let texts = arm
+                            .patterns
+                            .iter()
+                            .map(|word| word.literal().unwrap_or_else(|| "...".to_owned()));
                         format!("{})", texts.collect::<Vec<_>>().join("|"))
                     }
                     None => "no match".to_owned(),

@@ -59,7 +59,7 @@ pub(crate) enum What {
     /// Cannot be followed.
     Opaque(String),
     /// The kernel refuses to run it.
-    Broken(Broken),
+    Broken(Broken, Arc<Excerpt>),
 }
 
 /// Why the kernel refuses to run a script.
@@ -71,8 +71,6 @@ pub enum Broken {
     ByteOrderMark,
     /// A carriage return at the end of the `#!` line.
     CarriageReturn,
-    /// Not executable.
-    NotExecutable,
 }
 
 /// A shell about to start.
@@ -135,7 +133,15 @@ pub(crate) fn join(directory: &str, path: &str) -> String {
 
 impl<'a> Environment<'a> {
     pub(crate) fn new(image: &'a Image, files: &'a dyn ImageFiles, tables: &'a Tables, sh: Dialect) -> Self {
-        Self { image, files, tables, sh, used_sh: Cell::new(false), started: Cell::new(false), scripts: RefCell::default() }
+        Self {
+            image,
+            files,
+            tables,
+            sh,
+            used_sh: Cell::new(false),
+            started: Cell::new(false),
+            scripts: RefCell::default(),
+        }
     }
 
     /// Reads shell text; the same excerpt is read once, so that a statement keeps its identity.
@@ -189,14 +195,13 @@ impl<'a> Environment<'a> {
         directory: Option<&str>,
         caller: Option<Dialect>,
     ) -> Resolved {
-        let mut resolved =
-            Resolved {
-                what: What::Unknown,
-                identities: Vec::new(),
-                uncertain: false,
-                stays_on_input: false,
-                directory: None,
-            };
+        let mut resolved = Resolved {
+            what: What::Unknown,
+            identities: Vec::new(),
+            uncertain: false,
+            stays_on_input: false,
+            directory: None,
+        };
         let mut resolver = Resolver { environment: self, place, directory: directory.map(Rc::from), caller };
         let what = resolver.step(argv, &mut resolved, 0);
         resolved.what = what;
@@ -231,10 +236,13 @@ impl Resolver<'_, '_> {
             return self.shell(dialect, argv);
         }
         let name = match name.as_str() {
-            "yarn" if runner::is_berry(self.environment, self.directory.as_deref()) => "yarn@berry".to_owned(),
+            "yarn" if runner::is_berry(self.environment, self.directory.as_deref()) => {
+                "yarn@berry".to_owned()
+            }
             _ => name,
         };
-        let arguments: Vec<Option<&str>> = argv[1..].iter().map(|f| if f.is_rest() { None } else { f.text() }).collect();
+        let arguments: Vec<Option<&str>> =
+            argv[1..].iter().map(|f| if f.is_rest() { None } else { f.text() }).collect();
         let own = self.file(&name);
         let row = match own {
             Some(_) => None,
@@ -344,10 +352,9 @@ impl Resolver<'_, '_> {
                 Some(excerpt) => Arc::clone(excerpt),
                 None => Arc::new(Excerpt::derived(&self.place.source, self.place.span, text)),
             };
-            let place = first.place().unwrap_or_else(|| self.place.clone());
             return What::Shell(Box::new(ShellStart {
                 dialect,
-                origin: Origin::Text(place),
+                origin: Origin::Text,
                 script: self.environment.parse(excerpt),
                 zero: rest.get(1).cloned().unwrap_or_else(|| argv[0].clone()),
                 positional: rest.get(2..).unwrap_or_default().to_vec(),
@@ -426,7 +433,7 @@ impl Resolver<'_, '_> {
                     errexit: false,
                 }))
             }
-            _ => What::Broken(broken),
+            _ => What::Broken(broken, Arc::clone(&file.text)),
         }
     }
 
@@ -518,7 +525,9 @@ impl Resolver<'_, '_> {
             "tail" => {
                 let follows = arguments.iter().flatten().any(|argument| {
                     argument.starts_with("--follow")
-                        || (argument.starts_with('-') && !argument.starts_with("--") && argument.contains(['f', 'F']))
+                        || (argument.starts_with('-')
+                            && !argument.starts_with("--")
+                            && argument.contains(['f', 'F']))
                 });
                 let pid = arguments.iter().flatten().find_map(|argument| argument.strip_prefix("--pid="));
                 match (follows, pid.and_then(|pid| pid.parse().ok())) {
@@ -549,8 +558,7 @@ impl Resolver<'_, '_> {
                     Some(excerpt) => Arc::new(excerpt.sub(Span::new(offset, excerpt.text().len()))),
                     None => Arc::new(Excerpt::derived(&self.place.source, self.place.span, text)),
                 };
-                let place = excerpt.whole_place();
-                return Some(Child::Line(excerpt, Origin::Text(place), self.environment.sh()));
+                return Some(Child::Line(excerpt, Origin::Text, self.environment.sh()));
             }
             Inner::None => return None,
             Inner::Unknown => vec![Field::unknown("...")],
@@ -605,7 +613,9 @@ fn interpreter(text: &str) -> Result<Vec<String>, Broken> {
         Some((interpreter, argument)) => {
             let argument = argument.trim();
             match argument.strip_prefix("-S") {
-                Some(rest) if interpreter.ends_with("/env") => rest.split_whitespace().map(str::to_owned).collect(),
+                Some(rest) if interpreter.ends_with("/env") => {
+                    rest.split_whitespace().map(str::to_owned).collect()
+                }
                 _ => vec![interpreter.to_owned(), argument.to_owned()],
             }
         }

@@ -55,9 +55,12 @@ pub(super) fn child(
 /// True if the project says that its yarn is version 2 or later, which runs scripts in a shell of its own.
 pub(super) fn is_berry(environment: &Environment<'_>, directory: Option<&str>) -> bool {
     let directory = directory.unwrap_or(&environment.image.workdir);
-    let pinned = environment.files.package_json(directory).and_then(|file| package_json::package_manager(&file.text));
+    let pinned =
+        environment.files.package_json(directory).and_then(|file| package_json::package_manager(&file.text));
     match pinned.as_deref().and_then(|manager| manager.strip_prefix("yarn@")) {
         Some(version) => !version.starts_with("1.") && version != "1",
-        None => !matches!(environment.files.find(&join(directory, ".yarnrc.yml")), crate::project::Found::Unknown),
+        None => {
+            !matches!(environment.files.find(&join(directory, ".yarnrc.yml")), crate::project::Found::Unknown)
+        }
     }
 }

@@ -8,9 +8,9 @@ pub struct Signal(u8);
 
 /// Names without SIG; a signal's number is its index.
 const NAMES: [&str; 32] = [
-    "EXIT", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
-    "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH",
-    "IO", "PWR", "SYS",
+    "EXIT", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
+    "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ",
+    "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
 ];
 
 impl Signal {
@@ -80,9 +80,15 @@ mod tests {
 
     #[test]
     fn every_spelling_of_a_signal_is_read() {
-        for (text, expected) in
-            [("TERM", 15), ("SIGTERM", 15), ("term", 15), ("15", 15), ("SIGRTMIN+3", 37), ("WINCH", 28), ("EXIT", 0)]
-        {
+        for (text, expected) in [
+            ("TERM", 15),
+            ("SIGTERM", 15),
+            ("term", 15),
+            ("15", 15),
+            ("SIGRTMIN+3", 37),
+            ("WINCH", 28),
+            ("EXIT", 0),
+        ] {
             assert_eq!(Signal::parse(text).map(Signal::number), Some(expected), "{text}");
         }
         for text in ["", "SIGFOO", "99", "RTMIN+x"] {

@@ -22,11 +22,17 @@ pub(super) fn start(
     ignored: Vec<Signal>,
 ) -> Option<Pid> {
     match &resolved.what {
-        What::Ends(_) | What::Broken(_) => return None,
+        What::Ends(_) | What::Broken(..) => return None,
         What::Daemon(program) => {
             // The daemon's own parent leaves at once; the daemon is nobody's child.
             let identity = last_identity(resolved);
-            let pid = world.spawn(parent, Started::Forked, identity, Role::Service(Some(Rc::clone(program))), ignored);
+            let pid = world.spawn(
+                parent,
+                Started::Forked,
+                identity,
+                Role::Service(Some(Rc::clone(program))),
+                ignored,
+            );
             if let Some(process) = world.process_mut(pid) {
                 process.parent = 1;
             }
@@ -80,8 +86,8 @@ pub(super) fn first(world: &mut World, environment: &Environment<'_>, resolved: 
 fn begin(world: &mut World, environment: &Environment<'_>, pid: Pid, resolved: &Resolved) {
     match &resolved.what {
         What::Ends(status) => world.die(pid, status.value.unwrap_or(0), Ended::Clean),
-        What::Broken(broken) => {
-            world.path.broken = Some((*broken, last_identity(resolved)));
+        What::Broken(broken, file) => {
+            world.path.broken = Some((*broken, last_identity(resolved), Some(Arc::clone(file))));
             world.die(pid, 126, Ended::Clean);
         }
         What::Daemon(_) | What::Detach(..) => {
@@ -124,7 +130,7 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
             world.path.doubts.push(Doubt { place, reason: reason.clone() });
             Role::Opaque
         }
-        What::Helper | What::Ends(_) | What::Daemon(_) | What::Detach(..) | What::Broken(_) => Role::Helper,
+        What::Helper | What::Ends(_) | What::Daemon(_) | What::Detach(..) | What::Broken(..) => Role::Helper,
     };
     if let Some(process) = world.process_mut(pid) {
         process.role = role;
@@ -134,7 +140,7 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
 fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: &Resolved) -> Shell {
     let statements = &start.script.statements;
     let in_place: InPlace = match start.origin {
-        Origin::ShellForm(_) | Origin::Text(_) | Origin::PackageScript => {
+        Origin::ShellForm(_) | Origin::Text | Origin::PackageScript => {
             start.dialect.in_place_of_text(start.script.excerpt.text(), statements)
         }
         Origin::Script | Origin::Fork => InPlace::default(),
@@ -182,10 +188,12 @@ fn take_forwarder(
 ) {
     let place = last_identity(resolved).place;
     let ignored = world.process(pid).map(|process| process.ignored.clone()).unwrap_or_default();
-    let leads = pid == 1 || world.process(world.process(pid).map_or(0, |p| p.parent)).is_some_and(|p| {
-        matches!(&p.role, Role::Forwarder(f) if f.program.kind == Kind::Init)
-    });
-    if forward.program.leader_only && !leads
+    let leads = pid == 1
+        || world
+            .process(world.process(pid).map_or(0, |p| p.parent))
+            .is_some_and(|p| matches!(&p.role, Role::Forwarder(f) if f.program.kind == Kind::Init));
+    if forward.program.leader_only
+        && !leads
         && let Child::Command(inner) = &forward.child
         && let Some(place) = &place
     {
@@ -206,7 +214,9 @@ fn take_forwarder(
             if let Some(process) = world.process_mut(pid) {
                 process.role = role(child, &forward.program);
             }
-            if forward.program.kind == Kind::Init && let Some(process) = world.process_mut(child) {
+            if forward.program.kind == Kind::Init
+                && let Some(process) = world.process_mut(child)
+            {
                 process.group = child;
             }
         }

@@ -118,7 +118,12 @@ impl View<'_> {
     }
 
     /// Whether this process loses the signal on its way, and why.
-    fn hop(&self, process: &Process, below: Option<&Process>, service: &Process) -> Option<(Cause, Place, Site)> {
+    fn hop(
+        &self,
+        process: &Process,
+        below: Option<&Process>,
+        service: &Process,
+    ) -> Option<(Cause, Place, Site)> {
         let own_place = || process.identity.place.clone();
         match &process.role {
             Role::Shell(shell) => self.shell(process, shell, below, service),
@@ -128,11 +133,17 @@ impl View<'_> {
                 let cause = match row.kind {
                     Kind::Runner => Cause::PackageRunner,
                     Kind::Init if told => return None,
-                    _ if is_privilege(row.names.first().map_or("", String::as_str)) => Cause::PrivilegeWrapper,
+                    _ if is_privilege(row.names.first().map_or("", String::as_str)) => {
+                        Cause::PrivilegeWrapper
+                    }
                     _ if told && row.kills_after.is_none() => return None,
                     _ => Cause::SwallowingWrapper,
                 };
-                Some((cause, own_place()?, Site::Process))
+                let site = match (cause, below) {
+                    (Cause::PackageRunner, Some(below)) => package(below),
+                    _ => Site::Process,
+                };
+                Some((cause, own_place()?, site))
             }
             Role::Service(_) if process.pid == service.pid => {
                 let heard = self.heard(process.pid);
@@ -143,19 +154,24 @@ impl View<'_> {
                     Some(State::Dead(death)) if death.how == Ended::Fast
                 );
                 // Only where everybody in front has done well is it the service's own fault.
-                let cause = match (none, fast || !heard) {
-                    (true, _) => Cause::UnhandledStop,
-                    (false, true) => Cause::StopSignal,
-                    _ => return None,
-                };
-                Some((cause, own_place()?, Site::Process))
+                match (none, fast || !heard) {
+                    (true, _) => Some((Cause::UnhandledStop, own_place()?, Site::Process)),
+                    (false, true) => {
+                        let preferred = program.as_ref().and_then(|row| row.signals.graceful.first());
+                        let wanted = preferred.and_then(|name| Signal::parse(name));
+                        Some((Cause::StopSignal, own_place()?, Site::Signal { wanted }))
+                    }
+                    _ => None,
+                }
             }
             // A job of the shell that this process replaced: nobody tells it.
             Role::Service(_) => {
                 let job = below.unwrap_or(service);
                 Some((Cause::OrphanedBackground, job.identity.place.clone()?, Site::Process))
             }
-            Role::Helper | Role::Timer(_) | Role::Follower(_) => Some((Cause::KeepAlive, own_place()?, Site::Process)),
+            Role::Helper | Role::Timer(_) | Role::Follower(_) => {
+                Some((Cause::KeepAlive, own_place()?, Site::Process))
+            }
             Role::Opaque => None,
         }
     }
@@ -175,7 +191,8 @@ impl View<'_> {
         let through_exit = !handles && shell.catches(self.signal);
         match &shell.waiting {
             Waiting::Foreground { pids, node, rest } => {
-                let in_front: Vec<&Process> = pids.iter().filter_map(|&pid| self.before.process(pid)).collect();
+                let in_front: Vec<&Process> =
+                    pids.iter().filter_map(|&pid| self.before.process(pid)).collect();
                 let place = place_of(node);
                 let site = || foreground(shell, node, *rest);
                 let leads = below.is_some_and(|below| pids.contains(&below.pid));
@@ -189,12 +206,16 @@ impl View<'_> {
                     }
                     if pauses || (through_exit && leads) {
                         let trap = self.trap_place(shell).unwrap_or(place);
-                        return Some((Cause::IncompleteTrap(self.flaw(process, service)), trap, self.jobs(shell, node)));
+                        return Some((
+                            Cause::IncompleteTrap(self.flaw(process, service)),
+                            trap,
+                            self.trap(shell),
+                        ));
                     }
                     return Some((Cause::DeferredTrap, place, site()));
                 }
-                if let Some(flaw) = self.misnamed() {
-                    return Some(flaw);
+                if let Some(other) = self.misnamed().or_else(|| self.other_signal(shell)) {
+                    return Some(other);
                 }
                 if let NodeKind::Pipeline(_) = node.kind
                     && leads
@@ -212,7 +233,7 @@ impl View<'_> {
                 }
                 Some(match &shell.origin {
                     Origin::ShellForm(instruction) => (Cause::ShellForm, instruction.clone(), site()),
-                    Origin::Text(_) => (Cause::ShellWrapper, place, site()),
+                    Origin::Text => (Cause::ShellWrapper, place, site()),
                     Origin::PackageScript => (Cause::PackageRunner, place, site()),
                     Origin::Script | Origin::Fork => (Cause::MissingExec, place, site()),
                 })
@@ -221,10 +242,14 @@ impl View<'_> {
                 let site = self.jobs(shell, node);
                 if handles || through_exit {
                     let place = self.trap_place(shell).unwrap_or_else(|| place_of(node));
-                    return Some((Cause::IncompleteTrap(self.flaw(process, service)), place, site));
+                    return Some((
+                        Cause::IncompleteTrap(self.flaw(process, service)),
+                        place,
+                        self.trap(shell),
+                    ));
                 }
-                if let Some((cause, place, _)) = self.misnamed() {
-                    return Some((cause, place, site));
+                if let Some(other) = self.misnamed().or_else(|| self.other_signal(shell)) {
+                    return Some(other);
                 }
                 Some((Cause::UntrappedBackground, place_of(node), site))
             }
@@ -236,6 +261,27 @@ impl View<'_> {
     fn misnamed(&self) -> Option<(Cause, Place, Site)> {
         let mishap = self.before.path.mishaps.iter().find(|mishap| mishap.kind == MishapKind::SignalName)?;
         Some((Cause::IncompleteTrap(TrapFlaw::SignalName), mishap.place.clone(), Site::Process))
+    }
+
+    /// A trap for SIGTERM in a container that is stopped with another signal.
+    fn other_signal(&self, shell: &Shell) -> Option<(Cause, Place, Site)> {
+        let trap = shell.traps.get(&Signal::TERM).filter(|_| self.signal != Signal::TERM)?;
+        Some((Cause::StopSignal, trap.place.clone(), Site::Signal { wanted: Some(Signal::TERM) }))
+    }
+
+    /// The trap that runs on the stop signal, and the functions that it calls.
+    fn trap(&self, shell: &Shell) -> Site {
+        let Some(trap) = shell.traps.get(&self.signal).or_else(|| shell.traps.get(&Signal::EXIT)) else {
+            return Site::Process;
+        };
+        let functions = trap.action.iter().filter_map(|node| match &node.kind {
+            NodeKind::Command(command) => {
+                let name = command.words.first()?.literal()?;
+                shell.functions.get(&name).map(|body| Node::clone(body))
+            }
+            _ => None,
+        });
+        Site::Trap { action: std::sync::Arc::clone(&trap.action), functions: functions.collect() }
     }
 
     fn trap_place(&self, shell: &Shell) -> Option<Place> {
@@ -298,7 +344,9 @@ impl View<'_> {
                             let place = self.trap_place(shell).unwrap_or_else(|| place_of(node));
                             (Cause::IncompleteTrap(TrapFlaw::Endless), place, self.jobs(shell, node), None)
                         }
-                        Waiting::Wait { node, .. } => (Cause::KeepAlive, place_of(node), self.jobs(shell, node), None),
+                        Waiting::Wait { node, .. } => {
+                            (Cause::KeepAlive, place_of(node), self.jobs(shell, node), None)
+                        }
                         Waiting::None => return None,
                     }
                 }
@@ -383,6 +431,17 @@ fn foreground(shell: &Shell, node: &Node, rest: Rest) -> Site {
     }
 }
 
+/// The script that a package runner's shell runs.
+fn package(shell: &Process) -> Site {
+    match shell.identity.argv.last().and_then(|text| text.excerpt.clone()) {
+        Some(text) => {
+            let alone = crate::project::package_json::runs_alone(&text);
+            Site::Package { text, alone }
+        }
+        None => Site::Process,
+    }
+}
+
 fn is_privilege(name: &str) -> bool {
     matches!(name, "su" | "sudo" | "runuser")
 }
@@ -390,7 +449,9 @@ fn is_privilege(name: &str) -> bool {
 /// The line a person would change: the command itself, not what is wrapped around it.
 fn place_of(node: &Node) -> Place {
     match &node.kind {
-        NodeKind::Redirected(inner, _) | NodeKind::Not(inner) | NodeKind::Background(inner) => place_of(inner),
+        NodeKind::Redirected(inner, _) | NodeKind::Not(inner) | NodeKind::Background(inner) => {
+            place_of(inner)
+        }
         _ => node.place(),
     }
 }

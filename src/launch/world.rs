@@ -4,6 +4,7 @@
 //! may or may not be there) is followed both ways.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::field::Field;
 use super::machine::{Shell, Waiting};
@@ -11,7 +12,7 @@ use super::resolve::Broken;
 use super::signal::Signal;
 use crate::programs::{Program, Reaction};
 use crate::shell::Node;
-use crate::source::Place;
+use crate::source::{Excerpt, Place};
 
 /// A process number in the container; PID 1 is the first.
 pub(crate) type Pid = usize;
@@ -70,13 +71,15 @@ pub(crate) struct Path {
     /// True once a loop goes round and round without waiting or pausing.
     pub(crate) endless: bool,
     /// A script that the kernel refused to run.
-    pub(crate) broken: Option<(Broken, Identity)>,
+    pub(crate) broken: Option<(Broken, Identity, Option<Arc<Excerpt>>)>,
 }
 
 impl Path {
     /// True if the shell could not run a part of the script.
     pub(crate) fn fails_to_run(&self) -> bool {
-        self.mishaps.iter().any(|mishap| mishap.kind != MishapKind::SignalName && mishap.kind != MishapKind::TrapDropped)
+        self.mishaps
+            .iter()
+            .any(|mishap| mishap.kind != MishapKind::SignalName && mishap.kind != MishapKind::TrapDropped)
     }
 }
 
@@ -196,7 +199,10 @@ pub(crate) struct Forwarder {
 pub(crate) enum State {
     Running,
     /// Cleaning up until then; `fast` if it cuts its work short.
-    Finishing { until: Millis, fast: bool },
+    Finishing {
+        until: Millis,
+        fast: bool,
+    },
     Dead(Death),
 }
 
@@ -423,7 +429,8 @@ impl World {
         let row = &forwarder.program;
         let signal = row.sends.as_deref().and_then(Signal::parse).unwrap_or(signal);
         if row.broadcast {
-            let others: Vec<Pid> = self.processes().map(|process| process.pid).filter(|&p| p != pid).collect();
+            let others: Vec<Pid> =
+                self.processes().map(|process| process.pid).filter(|&p| p != pid).collect();
             for other in others {
                 self.send(other, signal);
             }
@@ -547,7 +554,9 @@ impl World {
             (_, State::Dead(_)) => true,
             (_, State::Finishing { .. }) => false,
             (Role::Timer(until), _) => {
-                until.saturating_sub(self.now) >= FOREVER || self.in_circles(process.parent) || process.parent == 0
+                until.saturating_sub(self.now) >= FOREVER
+                    || self.in_circles(process.parent)
+                    || process.parent == 0
             }
             _ => true,
         })
@@ -581,8 +590,12 @@ impl World {
         let due: Vec<(Pid, Option<bool>)> = self
             .processes()
             .filter_map(|process| match (&process.state, &process.role) {
-                (State::Finishing { until, fast }, _) if *until <= self.now => Some((process.pid, Some(*fast))),
-                (State::Running, Role::Timer(until)) if *until <= self.now => Some((process.pid, Some(false))),
+                (State::Finishing { until, fast }, _) if *until <= self.now => {
+                    Some((process.pid, Some(*fast)))
+                }
+                (State::Running, Role::Timer(until)) if *until <= self.now => {
+                    Some((process.pid, Some(false)))
+                }
                 (State::Running, Role::Forwarder(forwarder)) => {
                     forwarder.kills_at.filter(|at| *at <= self.now).map(|_| (process.pid, None))
                 }

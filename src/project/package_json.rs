@@ -24,16 +24,33 @@ pub fn script(file: &Arc<Excerpt>, name: &str) -> Option<Arc<Excerpt>> {
 pub fn package_manager(file: &Arc<Excerpt>) -> Option<String> {
     let parsed = parse_to_ast(file.text(), &CollectOptions::default(), &ParseOptions::default()).ok()?;
     let Value::Object(root) = parsed.value? else { return None };
-    let property = root.properties.iter().find(|property| property_name(&property.name) == "packageManager")?;
+    let property =
+        root.properties.iter().find(|property| property_name(&property.name) == "packageManager")?;
     match &property.value {
         Value::StringLit(literal) => Some(literal.value.to_string()),
         _ => None,
     }
 }
 
-/// True if running a script also runs one named before or after it (`prestart`, `poststart`).
-pub fn has_companions(file: &Arc<Excerpt>, name: &str) -> bool {
-    script(file, &format!("pre{name}")).is_some() || script(file, &format!("post{name}")).is_some()
+/// True if running this script, which stands in a package.json, runs none before or after it (`prestart`, `poststart`).
+pub fn runs_alone(text: &Excerpt) -> bool {
+    let file = Arc::new(Excerpt::whole(text.source()));
+    let names = names(&file);
+    let own = names.iter().find(|name| script(&file, name).is_some_and(|other| other.span() == text.span()));
+    own.is_some_and(|own| !names.contains(&format!("pre{own}")) && !names.contains(&format!("post{own}")))
+}
+
+/// The names of all scripts.
+fn names(file: &Arc<Excerpt>) -> Vec<String> {
+    let parsed = parse_to_ast(file.text(), &CollectOptions::default(), &ParseOptions::default());
+    let Some(Value::Object(root)) = parsed.ok().and_then(|parsed| parsed.value) else { return Vec::new() };
+    let scripts = root.properties.iter().find(|property| property_name(&property.name) == "scripts");
+    match scripts.map(|property| &property.value) {
+        Some(Value::Object(scripts)) => {
+            scripts.properties.iter().map(|property| property_name(&property.name).to_owned()).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn property_name<'a>(name: &'a ObjectPropName<'a>) -> &'a str {
@@ -93,7 +110,8 @@ mod tests {
         assert_eq!(start.text(), "node \"a b\" é x");
         let edit = start.edit(Span::at(0), "exec ").unwrap();
         assert_eq!(&text[edit.span.start..][..4], "node");
-        assert!(has_companions(&file, "start"));
+        assert!(!runs_alone(&start));
+        assert!(runs_alone(&script(&file, "prestart").unwrap()));
         assert!(script(&file, "missing").is_none());
     }
 }

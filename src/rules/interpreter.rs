@@ -12,7 +12,10 @@ pub(super) fn bash_instead(fault: &Fault, subject: &Subject<'_>) -> Option<Repai
     let source = &fault.place.source;
     let first = source.line_span(1);
     let line = source.slice(first);
-    let at = line.find("sh").filter(|_| line == "#!/bin/sh" || line.starts_with("#!/bin/sh ") || line == "#!/usr/bin/env sh")?;
-    let edit = Edit { path: source.path().to_owned(), span: Span::at(first.start + at), text: "ba".to_owned() };
+    let at = line
+        .find("sh")
+        .filter(|_| line == "#!/bin/sh" || line.starts_with("#!/bin/sh ") || line == "#!/usr/bin/env sh")?;
+    let edit =
+        Edit { path: source.path().to_owned(), span: Span::at(first.start + at), text: "ba".to_owned() };
     Some(Repair::safe("Run the script with bash", vec![edit]))
 }

@@ -25,7 +25,9 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
         return None;
     }
     let edit = node.excerpt.edit(Span::at(first.span.start), "exec ")?;
-    let shown = name.unwrap_or_else(|| node.excerpt.text().get(first.span.start..first.span.end).unwrap_or("").to_owned());
+    let shown = name.unwrap_or_else(|| {
+        node.excerpt.text().get(first.span.start..first.span.end).unwrap_or("").to_owned()
+    });
     let message = format!("Put `exec` in front of `{shown}`");
     Some(match is_sure(first) {
         true => Repair::safe(message, vec![edit]),
@@ -118,7 +120,9 @@ pub(super) fn exec_form(text: &Excerpt) -> Option<Repair> {
 /// A word that means the same to a shell and to the kernel.
 pub(super) fn plain_word(word: &Word) -> Option<String> {
     let special = |part: &Part| match part {
-        Part::Literal(text) => text.contains(['*', '?', '[', ']', '~', '{', '}', '$', '`', '!', '#', ';', '<', '>', '(', ')', '&', '|']),
+        Part::Literal(text) => text.contains([
+            '*', '?', '[', ']', '~', '{', '}', '$', '`', '!', '#', ';', '<', '>', '(', ')', '&', '|',
+        ]),
         Part::Quoted(_) => false,
         _ => true,
     };

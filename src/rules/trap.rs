@@ -2,7 +2,7 @@
 
 use crate::launch::{Dialect, Fault, Signal, Site};
 use crate::shell::{List, Node, NodeKind, Word};
-use crate::source::{Edit, Encoding, Excerpt, Span};
+use crate::source::{Edit, Encoding, Span};
 
 use super::{Repair, repair};
 
@@ -17,7 +17,13 @@ pub(super) fn insert(fault: &Fault, stop: Signal) -> Vec<Repair> {
 }
 
 /// `signal` is what the services get.
-fn insert_with(statements: &[Node], at: &Node, dialect: Dialect, stop: Signal, signal: Signal) -> Option<Repair> {
+fn insert_with(
+    statements: &[Node],
+    at: &Node,
+    dialect: Dialect,
+    stop: Signal,
+    signal: Signal,
+) -> Option<Repair> {
     let _ = dialect;
     let excerpt = &at.excerpt;
     let same = statements.iter().all(|job| std::sync::Arc::ptr_eq(&job.excerpt, excerpt));
@@ -115,7 +121,8 @@ impl Line {
     fn of(text: &str, at: usize, encoding: Encoding) -> Self {
         let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
         let before = &text[start..at];
-        let own_line = before.trim().is_empty() && matches!(encoding, Encoding::Verbatim | Encoding::Expanded);
+        let own_line =
+            before.trim().is_empty() && matches!(encoding, Encoding::Verbatim | Encoding::Expanded);
         if own_line {
             Self { insertion: start, indent: before.to_owned(), own_line }
         } else {
@@ -168,7 +175,8 @@ fn free_name(text: &str) -> &'static str {
 
 /// `wait` behind the `kill` of a handler, for the same targets.
 pub(super) fn add_wait(actions: &List, functions: &[Node]) -> Option<Repair> {
-    let kill = find_kill(actions).or_else(|| functions.iter().find_map(|body| find_kill(std::slice::from_ref(body))))?;
+    let kill = find_kill(actions)
+        .or_else(|| functions.iter().find_map(|body| find_kill(std::slice::from_ref(body))))?;
     let command = repair::simple(kill)?;
     let excerpt = &kill.excerpt;
     let targets: Vec<&str> = command.words[1..]
@@ -176,7 +184,8 @@ pub(super) fn add_wait(actions: &List, functions: &[Node]) -> Option<Repair> {
         .filter_map(|word| excerpt.text().get(word.span.start..word.span.end))
         .skip_while(|text| text.starts_with('-'))
         .collect();
-    let plain = !targets.is_empty() && targets.iter().all(|text| text.trim_matches('"').starts_with('$') && !text.contains('('));
+    let plain = !targets.is_empty()
+        && targets.iter().all(|text| text.trim_matches('"').starts_with('$') && !text.contains('('));
     let wait = if plain { format!("; wait {}", targets.join(" ")) } else { "; wait".to_owned() };
     let edit = excerpt.edit(Span::at(kill.span.end), &wait)?;
     Some(Repair::safe("Wait in the trap until the service has finished", vec![edit]))
@@ -203,17 +212,18 @@ pub(super) fn plain_names(place: &crate::source::Place) -> Option<Repair> {
         Signal::parse(word)?;
         if word.len() > 3 && word.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case("SIG")) {
             let at = place.span.start + start;
-            edits.push(Edit { path: place.source.path().to_owned(), span: Span::new(at, at + 3), text: String::new() });
+            edits.push(Edit {
+                path: place.source.path().to_owned(),
+                span: Span::new(at, at + 3),
+                text: String::new(),
+            });
         }
         end = text[..start].trim_end().len();
-        if text[..end].ends_with(['\'', '"']) || Signal::parse(text[..end].rsplit([' ', '\t']).next().unwrap_or("")).is_none() {
+        if text[..end].ends_with(['\'', '"'])
+            || Signal::parse(text[..end].rsplit([' ', '\t']).next().unwrap_or("")).is_none()
+        {
             break;
         }
     }
     (!edits.is_empty()).then(|| Repair::safe("Name the signal without SIG, which every shell knows", edits))
-}
-
-/// Where a whole excerpt may be rewritten.
-pub(super) fn replace(excerpt: &Excerpt, range: Span, text: &str, message: &str) -> Option<Repair> {
-    Some(Repair::safe(message, vec![excerpt.edit(range, text)?]))
 }

@@ -12,7 +12,9 @@ pub(super) fn what_happens(fault: &Fault, signal: Signal) -> String {
         Outcome::Timeout => {
             format!("On stop, {service} never hears {signal}: it is killed when the grace period is over.")
         }
-        Outcome::Abrupt => format!("On stop, the container ends at once and {service} is killed in the middle of its work."),
+        Outcome::Abrupt => {
+            format!("On stop, the container ends at once and {service} is killed in the middle of its work.")
+        }
         Outcome::ExitsEarly => format!("The container ends by itself, and {service} with it."),
         Outcome::Graceful | Outcome::Unknown => format!("{service} may not be stopped properly."),
     }
@@ -28,4 +30,13 @@ pub(super) fn code(words: &str) -> String {
 /// The instruction that starts the container.
 pub(super) fn launch_place(image: &Image) -> Option<Place> {
     [&image.entrypoint, &image.cmd].into_iter().flatten().find_map(|setting| setting.place.clone())
+}
+
+/// The sentence with a capital at its beginning.
+pub(super) fn capital(sentence: &str) -> String {
+    let mut chars = sentence.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => String::new(),
+    }
 }

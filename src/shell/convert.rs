@@ -6,7 +6,8 @@ use tree_sitter::{Node as Tree, Parser};
 
 use super::words::Words;
 use super::{
-    AssignedValue, Assignment, Case, CaseArm, Command, For, If, List, Loop, Node, NodeKind, Redirect, Script, Word,
+    AssignedValue, Assignment, Case, CaseArm, Command, For, If, List, Loop, Node, NodeKind, Redirect, Script,
+    Word,
 };
 use crate::source::{Excerpt, Span};
 
@@ -126,7 +127,11 @@ impl<'a> Converter<'a> {
         self.depth += 1;
         let at = span(tree);
         match tree.kind() {
-            "command" | "test_command" | "declaration_command" | "unset_command" | "variable_assignment"
+            "command"
+            | "test_command"
+            | "declaration_command"
+            | "unset_command"
+            | "variable_assignment"
             | "variable_assignments" => self.command(tree, &[], out),
             _ => {
                 let kind = self.compound(tree);
@@ -378,7 +383,9 @@ impl<'a> Converter<'a> {
                 (_, "variable_assignment") if command.words.is_empty() => {
                     command.assignments.extend(self.assignment(child));
                 }
-                (_, "file_redirect" | "herestring_redirect") => command.redirects.extend(self.redirect(child)),
+                (_, "file_redirect" | "herestring_redirect") => {
+                    command.redirects.extend(self.redirect(child))
+                }
                 (_, "ERROR") => self.errors.push(here),
                 (_, "variable_assignment") => {
                     let word = self.words().assignment_word(child);
@@ -393,7 +400,11 @@ impl<'a> Converter<'a> {
             at = Some(at.map_or(here, |before| before.to(here)));
         }
         command.redirects.extend_from_slice(redirects);
-        let at = at.unwrap_or(span(tree));
+        let mut at = at.unwrap_or(span(tree));
+        // A here-document's redirection reaches to the end of its body.
+        for redirect in redirects.iter().filter(|redirect| redirect.heredoc.is_none()) {
+            at = at.to(redirect.span);
+        }
         if tree.has_error() {
             self.errors.push(span(tree));
         }

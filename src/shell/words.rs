@@ -35,11 +35,15 @@ impl Words<'_, '_> {
         let mut parts = Vec::new();
         match tree.child_by_field_name("value") {
             Some(value) if value.kind() == "array" => {
-                parts.push(Part::Literal(self.text(Span::new(tree.start_byte(), value.start_byte())).to_owned()));
+                parts.push(Part::Literal(
+                    self.text(Span::new(tree.start_byte(), value.start_byte())).to_owned(),
+                ));
                 parts.push(Part::Opaque);
             }
             Some(value) => {
-                parts.push(Part::Literal(self.text(Span::new(tree.start_byte(), value.start_byte())).to_owned()));
+                parts.push(Part::Literal(
+                    self.text(Span::new(tree.start_byte(), value.start_byte())).to_owned(),
+                ));
                 let mut inner = Vec::new();
                 self.parts(value, false, &mut inner);
                 // An assignment's value is not split into fields.
@@ -65,7 +69,10 @@ impl Words<'_, '_> {
 
     fn flatten(&mut self, tree: Tree<'_>, words: &mut Vec<Word>) {
         match tree.kind() {
-            "binary_expression" | "unary_expression" | "parenthesized_expression" | "redirected_statement"
+            "binary_expression"
+            | "unary_expression"
+            | "parenthesized_expression"
+            | "redirected_statement"
             | "negated_command" => {
                 for child in children(tree) {
                     self.flatten(child, words);
@@ -105,7 +112,11 @@ impl Words<'_, '_> {
                 continue;
             }
             match child.kind() {
-                "simple_expansion" | "expansion" | "command_substitution" | "arithmetic_expansion" | "string"
+                "simple_expansion"
+                | "expansion"
+                | "command_substitution"
+                | "arithmetic_expansion"
+                | "string"
                 | "raw_string" => {
                     if *at < here.start {
                         parts.push(Part::Literal(self.text(Span::new(*at, here.start)).to_owned()));
@@ -127,7 +138,12 @@ impl Words<'_, '_> {
         self.depth += 1;
         let text = self.text(span(tree)).to_owned();
         match tree.kind() {
-            "word" | "number" | "regex" | "extglob_pattern" | "variable_name" | "special_variable_name"
+            "word"
+            | "number"
+            | "regex"
+            | "extglob_pattern"
+            | "variable_name"
+            | "special_variable_name"
             | "test_operator"
                 if children(tree).next().is_none() =>
             {
@@ -150,7 +166,10 @@ impl Words<'_, '_> {
             }),
             "simple_expansion" => {
                 let name = text.trim_start().trim_start_matches('$').to_owned();
-                out.push(Part::Parameter(Parameter { name, index: None, operation: Operation::Plain }, quoted));
+                out.push(Part::Parameter(
+                    Parameter { name, index: None, operation: Operation::Plain },
+                    quoted,
+                ));
             }
             "expansion" => {
                 let part = self.parameter(tree, quoted);
