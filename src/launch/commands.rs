@@ -91,7 +91,7 @@ impl Machine<'_, '_> {
     }
 
     pub(super) fn mishap(&mut self, kind: MishapKind, node: &Node) {
-        let mishap = Mishap { kind, place: node.place() };
+        let mishap = Mishap { kind, place: node.place(), by: None };
         if !self.world.path.mishaps.contains(&mishap) {
             self.world.path.mishaps.push(mishap);
         }

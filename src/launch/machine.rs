@@ -233,6 +233,10 @@ impl Shell {
         self.frames.iter().any(|frame| matches!(frame, Frame::If { .. } | Frame::Test { .. }))
     }
 
+    pub(crate) fn is_in_loop(&self) -> bool {
+        self.frames.iter().any(|frame| matches!(frame, Frame::Body { .. } | Frame::Endless { .. }))
+    }
+
     /// What is left to do after the statement that runs now.
     pub(crate) fn rest(&self) -> Rest {
         let mut rest = Rest::Nothing;
