@@ -219,7 +219,7 @@ impl Machine<'_, '_> {
     fn wait_for(&mut self, pids: Vec<Pid>, node: &Node) {
         let node = node.clone();
         self.with(|shell| {
-            let rest = shell.rest();
+            let rest = shell.rest_in_loop();
             shell.waiting = Waiting::Foreground { pids, node, rest };
         });
     }

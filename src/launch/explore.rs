@@ -81,7 +81,8 @@ impl Candidates {
 
     /// True if nothing stays but a pause in a loop whose own command was passed over.
     fn is_mere_pause(&self, world: &World) -> bool {
-        let repeated = world.path.candidate.is_some_and(|last| self.items[last].repeated && !self.items[last].settled);
+        let repeated =
+            world.path.candidate.is_some_and(|last| self.items[last].repeated && !self.items[last].settled);
         repeated && !world.processes().any(|process| process.is_service() && world.alive(process.pid))
     }
 
@@ -121,8 +122,13 @@ impl Candidates {
 
 /// Follows every course from `start` on, then stops every steady state with `signal`.
 pub(crate) fn explore(environment: &Environment<'_>, start: World, signal: Signal) -> Exploration {
-    let mut found =
-        Exploration { steady: Vec::new(), pauses: Vec::new(), early: Vec::new(), ended: Vec::new(), truncated: false };
+    let mut found = Exploration {
+        steady: Vec::new(),
+        pauses: Vec::new(),
+        early: Vec::new(),
+        ended: Vec::new(),
+        truncated: false,
+    };
     let mut candidates = Candidates::default();
     let mut work = VecDeque::from([start]);
     let mut total = 0;

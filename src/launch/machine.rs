@@ -263,6 +263,14 @@ impl Shell {
         rest
     }
 
+    /// The same, where a loop comes back to the statement whatever follows it in the loop's body.
+    pub(crate) fn rest_in_loop(&self) -> Rest {
+        match self.rest() {
+            Rest::Commands if self.is_in_loop() => Rest::Loop,
+            rest => rest,
+        }
+    }
+
     pub(crate) fn set(&mut self, name: &str, value: Value) {
         Rc::make_mut(&mut self.variables).insert(name.to_owned(), value);
     }

@@ -182,9 +182,9 @@ impl<'a> Environment<'a> {
 
     /// Whether a command line is the image's own shell form, or somebody's `sh -c`.
     fn origin_of(&self, text: &Arc<Excerpt>) -> Origin {
-        let own = [&self.image.entrypoint, &self.image.cmd].into_iter().flatten().find(|setting| {
-            matches!(&setting.value, Command::Shell { text: own, .. } if Arc::ptr_eq(own, text))
-        });
+        let own = [&self.image.entrypoint, &self.image.cmd].into_iter().flatten().find(
+            |setting| matches!(&setting.value, Command::Shell { text: own, .. } if Arc::ptr_eq(own, text)),
+        );
         own.and_then(|setting| setting.place.clone()).map_or(Origin::Text, Origin::ShellForm)
     }
 

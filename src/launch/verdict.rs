@@ -370,7 +370,9 @@ impl View<'_> {
                     (Cause::SwallowingWrapper, place, Site::Process, Some(forwarder.child))
                 }
                 Role::Opaque => return None,
-                Role::Service(_) => (Cause::UnhandledStop, process.identity.place.clone()?, Site::Process, None),
+                Role::Service(_) => {
+                    (Cause::UnhandledStop, process.identity.place.clone()?, Site::Process, None)
+                }
                 _ => (Cause::KeepAlive, process.identity.place.clone()?, Site::Process, None),
             };
             match next {

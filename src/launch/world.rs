@@ -398,7 +398,9 @@ impl World {
             Role::Service(program) => {
                 let program = program.clone();
                 let usual = matches!(signal, Signal::TERM | Signal::INT | Signal::QUIT);
-                let assumed = usual || stop_signal == Some(signal);
+                // What is known to end gracefully on other signals is not assumed to know this one.
+                let knows_others = program.as_ref().is_some_and(|row| !row.signals.graceful.is_empty());
+                let assumed = usual || (stop_signal == Some(signal) && !knows_others);
                 match program.as_ref().map_or(Reaction::Unknown, |row| row.reaction(&signal.name(), first)) {
                     // Assume the best of what is not known.
                     Reaction::Unknown | Reaction::Forwards if !assumed => {}

@@ -10,7 +10,9 @@ pub(super) fn bash_in_launch(subject: &Subject<'_>) -> Option<(Place, Repair)> {
     let settings = [&subject.image.entrypoint, &subject.image.cmd].into_iter().flatten();
     let element = settings
         .filter_map(|setting| match &setting.value {
-            Command::Exec(elements) => elements.iter().find(|element| matches!(element.text(), "sh" | "/bin/sh")),
+            Command::Exec(elements) => {
+                elements.iter().find(|element| matches!(element.text(), "sh" | "/bin/sh"))
+            }
             _ => None,
         })
         .next()?;

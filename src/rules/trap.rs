@@ -39,7 +39,10 @@ fn service_in_front(job: &Node, at: &Node) -> Option<Repair> {
     let text = excerpt.text();
     let end = ampersand(text, job.span.end)?;
     let between = text.get(end..at.span.start)?;
-    if !std::sync::Arc::ptr_eq(&job.excerpt, excerpt) || !between.trim().is_empty() || first.literal().is_none() {
+    if !std::sync::Arc::ptr_eq(&job.excerpt, excerpt)
+        || !between.trim().is_empty()
+        || first.literal().is_none()
+    {
         return None;
     }
     let edits = vec![
@@ -47,7 +50,10 @@ fn service_in_front(job: &Node, at: &Node) -> Option<Repair> {
         excerpt.edit(Span::new(job.span.end, at.span.end), "")?,
     ];
     let name = first.literal()?;
-    Some(Repair::unsafe_(format!("Put `exec {name}` in its place; the container then ends when `{name}` does"), edits))
+    Some(Repair::unsafe_(
+        format!("Put `exec {name}` in its place; the container then ends when `{name}` does"),
+        edits,
+    ))
 }
 
 /// `signal` is what the services get.
@@ -149,6 +155,8 @@ struct Line {
     indent: String,
     /// False where the statement does not begin its line, or lines cannot be broken.
     own_line: bool,
+    /// True above the comment of the statement.
+    above: bool,
 }
 
 impl Line {
@@ -158,9 +166,9 @@ impl Line {
         let own_line =
             before.trim().is_empty() && matches!(encoding, Encoding::Verbatim | Encoding::Expanded);
         if own_line {
-            Self { insertion: start, indent: before.to_owned(), own_line }
+            Self { insertion: start, indent: before.to_owned(), own_line, above: false }
         } else {
-            Self { insertion: at, indent: String::new(), own_line }
+            Self { insertion: at, indent: String::new(), own_line, above: false }
         }
     }
 
@@ -174,6 +182,7 @@ impl Line {
                 break;
             }
             self.insertion = start;
+            self.above = true;
         }
         self
     }
@@ -187,7 +196,11 @@ impl Line {
     }
 
     fn tail(&self) -> &'static str {
-        if self.own_line { "\n" } else { "; " }
+        match (self.own_line, self.above) {
+            (true, true) => "\n\n",
+            (true, false) => "\n",
+            (false, _) => "; ",
+        }
     }
 }
 
@@ -224,14 +237,19 @@ fn free_name(text: &str) -> &'static str {
 /// A trap completed: who is not told is told, and who is told is waited for.
 pub(super) fn complete(fault: &Fault, flaw: TrapFlaw) -> Option<Repair> {
     let Site::Trap { action, functions, jobs } = &fault.site else { return None };
-    let kill = find_kill(action).or_else(|| functions.iter().find_map(|body| find_kill(std::slice::from_ref(body))));
+    let kill =
+        find_kill(action).or_else(|| functions.iter().find_map(|body| find_kill(std::slice::from_ref(body))));
     match (flaw, kill) {
         (TrapFlaw::NotWaited, Some(kill)) => add_wait(kill),
         (TrapFlaw::NotTold, Some(kill)) => add_targets(kill, jobs),
         (TrapFlaw::ExitsWithoutTelling, None) => tell_before_exit(action, jobs),
         (TrapFlaw::ExitOnly, _) => {
             let place = &fault.place;
-            let edit = Edit { path: place.source.path().to_owned(), span: Span::at(place.span.end), text: " TERM".to_owned() };
+            let edit = Edit {
+                path: place.source.path().to_owned(),
+                span: Span::at(place.span.end),
+                text: " TERM".to_owned(),
+            };
             Some(Repair::safe("Let the trap run on SIGTERM too", vec![edit]))
         }
         _ => None,
@@ -251,7 +269,7 @@ fn add_wait(kill: &Node) -> Option<Repair> {
         && targets.iter().all(|text| text.trim_matches('"').starts_with('$') && !text.contains('('));
     let wait = if plain { format!("wait {}", targets.join(" ")) } else { "wait".to_owned() };
     let line = Line::of(excerpt.text(), kill.span.start, excerpt.encoding());
-    let alone = line.own_line && rest_of_line(excerpt.text(), kill.span.end).is_empty();
+    let alone = line.own_line && excerpt.text()[kill.span.end..].starts_with(['\n', '\r']);
     let separator = if alone { line.separator() } else { "; ".to_owned() };
     let edit = excerpt.edit(Span::at(kill.span.end), &format!("{separator}{wait}"))?;
     Some(Repair::safe("Wait in the trap until the service has finished", vec![edit]))
@@ -266,8 +284,10 @@ fn add_targets(kill: &Node, jobs: &[Node]) -> Option<Repair> {
         let text = job.excerpt.text();
         names.push(number_in(text, ampersand(text, job.span.end)?)?);
     }
-    let missing: Vec<String> =
-        names.into_iter().filter(|name| !told.contains(&format!("${name}")) && !told.contains(&format!("${{{name}}}"))).collect();
+    let missing: Vec<String> = names
+        .into_iter()
+        .filter(|name| !told.contains(&format!("${name}")) && !told.contains(&format!("${{{name}}}")))
+        .collect();
     let command = repair::simple(kill)?;
     let last = command.words.last()?;
     if missing.is_empty() || command.words.len() < 2 {
