@@ -105,6 +105,8 @@ pub(crate) fn diagnose(
 ) -> Diagnostic {
     let fix =
         finding.repairs.iter().find_map(|repair| verified(&finding, repair, judged, path, loader, settings));
+    let mut related = finding.related;
+    related.extend(judged.context_note());
     Diagnostic {
         rule: finding.rule,
         severity: finding.severity,
@@ -115,7 +117,7 @@ pub(crate) fn diagnose(
         label: finding.label,
         outcome: finding.outcome,
         image: Some(judged.reference()),
-        related: finding.related,
+        related,
         fix,
     }
 }

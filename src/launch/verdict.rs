@@ -15,7 +15,7 @@ pub(super) fn outcome(after: &World) -> Outcome {
     if after.ended.is_none() {
         return Outcome::Timeout;
     }
-    let cut = after.processes().any(|process| is_cut(process));
+    let cut = after.processes().any(is_cut);
     if cut { Outcome::Abrupt } else { Outcome::Graceful }
 }
 
