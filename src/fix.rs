@@ -172,6 +172,7 @@ fn verified(
                     (Some(before), Some(after)) => improves(before, after, now.len() < old.len()),
                     _ => false,
                 };
+                let good = good && keeps_service(finding, judged, after);
                 return good.then(|| Fix { safety, message: sentence(&messages), edits });
             }
             Some(fresh) => {
@@ -185,6 +186,15 @@ fn verified(
         }
     }
     None
+}
+
+/// True unless the service that the finding is about does not run any more.
+fn keeps_service(finding: &Finding, before: &Judged, after: &Judged) -> bool {
+    let runs = |judged: &Judged, service: &str| {
+        let branches = judged.launch.iter().flat_map(|launch| &launch.branches);
+        branches.flat_map(|branch| &branch.processes).any(|process| process.runs(service))
+    };
+    finding.chain.last().is_none_or(|service| !runs(before, service) || runs(after, service))
 }
 
 /// The stop must end better; where other findings remain, it must at least end no worse, with one finding less.
