@@ -19,6 +19,25 @@ pub use image::{Command, Image, Setting, Step, image, images};
 pub use reader::parse;
 pub use stages::{Stage, StageBase};
 
+/// Where Docker looks for programs unless ENV PATH says otherwise.
+pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// `path` of an image as seen from `directory`: absolute, without `.`, `..` and doubled slashes. `..` does not climb over the root.
+pub fn join(directory: &str, path: &str) -> String {
+    let directory = if path.starts_with('/') { "" } else { directory };
+    let mut parts: Vec<&str> = Vec::new();
+    for part in directory.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
+}
+
 /// A Dockerfile as it was read. A line that cannot be read is a [`Problem`] and costs only itself.
 #[derive(Debug)]
 pub struct Dockerfile {

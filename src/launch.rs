@@ -17,12 +17,15 @@ mod arithmetic;
 mod builtins;
 mod commands;
 mod condition;
+mod control;
 mod dialect;
 mod expand;
 mod explore;
 mod field;
 mod inert;
+mod jobs;
 mod machine;
+mod path;
 mod pattern;
 mod resolve;
 mod runner;
@@ -42,8 +45,9 @@ pub use world::Started;
 
 use explore::{Exploration, explore};
 use field::Field;
+use path::MishapKind;
 use resolve::Environment;
-use world::{MishapKind, World};
+use world::World;
 
 /// What the model says about the launch of an image.
 #[derive(Debug)]
@@ -481,7 +485,7 @@ impl Launch {
 }
 
 /// Which way the scripts went, for people: the last few choices.
-fn label(path: &world::Path) -> String {
+fn label(path: &path::Path) -> String {
     let shown = path.choices.iter().map(|choice| {
         let text = choice.place.text().lines().next().unwrap_or("").trim().to_owned();
         format!("line {}: {} ({})", choice.place.line(), choice.taken, text)

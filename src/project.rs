@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::dockerfile::{Command, Image, Stage};
+use crate::dockerfile::{Command, DEFAULT_PATH, Image, Stage};
 use crate::source::{Excerpt, Loader, Place};
 
 mod build_context;
@@ -23,9 +23,6 @@ mod vars;
 use build_context::BuildContext;
 use layers::Layers;
 use lookup::Lookup;
-
-/// Where Docker looks for programs unless ENV PATH says otherwise.
-pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// What the image holds at a path.
 #[derive(Debug, Clone)]

@@ -64,6 +64,11 @@ const CAUSES: &[Cause] = &[
     }),
     (ParseDockerfile, "takes an escaped escape for a continuation", has_escaped_escape),
     (ParseDockerfile, "refuses an empty array", |d| any(d, |i| i.exec_form().is_some_and(<[_]>::is_empty))),
+    (ParseDockerfile, "reads no heredoc behind other words of a RUN", |d| {
+        any(d, |i| {
+            is(i, Keyword::Run) && i.heredocs.first().is_some_and(|h| h.opener.start > i.body.span().start)
+        })
+    }),
     (ParseDockerfile, "reads no heredoc with a blank in front of its delimiter", |d| {
         any(d, |i| i.heredocs.iter().any(|heredoc| d.source.slice(heredoc.opener).contains("<< ")))
     }),

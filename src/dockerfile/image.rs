@@ -9,10 +9,9 @@ use crate::source::{Excerpt, Place, Span};
 use super::expand::{Unset, expand};
 use super::stages::chain;
 use super::words::{arguments, assignments};
-use super::{Dockerfile, Form, Instruction, Keyword, Stage, StageBase};
+use super::{DEFAULT_PATH, Dockerfile, Form, Instruction, Keyword, Stage, StageBase, join};
 
 /// What Linux images get as PATH where neither they nor their base set it.
-const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A value with the instruction that sets it; no place if it comes from the base image.
 #[derive(Debug, Clone)]
@@ -344,22 +343,6 @@ impl State {
 
 fn is_one_empty_word(words: &[Arc<Excerpt>]) -> bool {
     matches!(words, [word] if word.text().is_empty())
-}
-
-/// `path` as seen from `directory`, without `.`, `..` and doubled slashes.
-fn join(directory: &str, path: &str) -> String {
-    let directory = if path.starts_with('/') { "" } else { directory };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in directory.split('/').chain(path.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
 }
 
 #[cfg(test)]

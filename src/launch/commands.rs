@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use super::field::{Field, Value};
 use super::machine::{Frame, Machine, Rest, Shell, Status, Waiting};
+use super::path::{Mishap, MishapKind};
 use super::resolve::{Resolved, What};
 use super::signal::Signal;
 use super::start;
-use super::world::{Identity, Mishap, MishapKind, Pid, Role, Started};
+use super::world::{Identity, Pid, Role, Started};
 use crate::shell::{AssignedValue, Command, List, Node, NodeKind, Part, Word};
 use crate::source::Excerpt;
 

@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 
 use super::machine::{Flow, Machine};
+use super::path::Choice;
 use super::resolve::Environment;
 use super::signal::Signal;
-use super::world::{Choice, Next, Stop, World};
+use super::world::{Next, Stop, World};
 
 /// Courses that are followed for one image. What exceeds this is said, not guessed.
 const MAX_PATHS: usize = 400;

@@ -10,7 +10,7 @@ use super::field::Field;
 use super::machine::{Origin, Status};
 use super::runner;
 use super::world::{Identity, Millis, Pid};
-use crate::dockerfile::{Command, Image};
+use crate::dockerfile::{Command, Image, join};
 use crate::programs::{Inner, Kind, Program, Tables};
 use crate::project::{Found, ImageFile, ImageFiles};
 use crate::shell::{self, Script};
@@ -113,22 +113,6 @@ pub(crate) struct Resolved {
     pub(crate) stays_on_input: bool,
     /// Set by a working directory option; otherwise the caller's.
     pub(crate) directory: Option<Rc<str>>,
-}
-
-/// A path below a directory, `.` and `..` taken out.
-pub(crate) fn join(directory: &str, path: &str) -> String {
-    let whole = if path.starts_with('/') { path.to_owned() } else { format!("{directory}/{path}") };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in whole.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
 }
 
 impl<'a> Environment<'a> {

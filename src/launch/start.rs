@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::dialect::InPlace;
 use super::field::Field;
 use super::machine::{Frame, Origin, Shell, Status, Waiting};
+use super::path::{Doubt, Mishap, MishapKind};
 use super::resolve::{Child, Environment, Forward, Resolved, ShellStart, What};
 use super::signal::Signal;
-use super::world::{Doubt, Ended, Forwarder, Identity, Mishap, MishapKind, Pid, Role, Started, World};
+use super::world::{Ended, Forwarder, Identity, Pid, Role, Started, World};
 use crate::programs::{Kind, Program};
 use crate::source::Place;
 

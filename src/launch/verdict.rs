@@ -2,8 +2,9 @@
 
 use super::explore::Steady;
 use super::machine::{Frame, Origin, Rest, Shell, Waiting};
+use super::path::MishapKind;
 use super::signal::Signal;
-use super::world::{Ended, MishapKind, Pid, Process, Role, Started, State, World};
+use super::world::{Ended, Pid, Process, Role, Started, State, World};
 use super::{Cause, Fault, Hop, Site, TrapFlaw};
 use crate::diagnostic::Outcome;
 use crate::programs::Kind;

@@ -4,15 +4,14 @@
 //! may or may not be there) is followed both ways.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use super::field::Field;
 use super::machine::{Shell, Waiting};
-use super::resolve::Broken;
+use super::path::Path;
 use super::signal::Signal;
 use crate::programs::{Program, Reaction};
 use crate::shell::Node;
-use crate::source::{Excerpt, Place};
+use crate::source::Place;
 
 /// A process number in the container; PID 1 is the first.
 pub(crate) type Pid = usize;
@@ -51,74 +50,6 @@ pub(crate) struct Stop {
     pub(crate) signal: Signal,
     pub(crate) at: Millis,
     pub(crate) grace: Millis,
-}
-
-/// Which way the course of events took.
-#[derive(Debug, Clone)]
-pub(crate) struct Path {
-    /// Choices in scripts, in order: where, and which way.
-    pub(crate) choices: Vec<Choice>,
-    /// True while nothing contradicts the image's own defaults (CMD, ENV).
-    pub(crate) default: bool,
-    /// The last command that was taken as setup but may be the service.
-    pub(crate) candidate: Option<usize>,
-    /// True if the path ended by `exit` with a failure that the script itself states.
-    pub(crate) failed: bool,
-    /// What could not be followed.
-    pub(crate) doubts: Vec<Doubt>,
-    /// Commands that failed at once because the shell does not know them so (`wait -n` in dash), traps never set, and the like.
-    pub(crate) mishaps: Vec<Mishap>,
-    /// True once a loop goes round and round without waiting or pausing.
-    pub(crate) endless: bool,
-    /// A script that the kernel refused to run.
-    pub(crate) broken: Option<(Broken, Identity, Option<Arc<Excerpt>>)>,
-}
-
-impl Path {
-    /// True if the shell could not run a part of the script.
-    pub(crate) fn fails_to_run(&self) -> bool {
-        self.mishaps
-            .iter()
-            .any(|mishap| mishap.kind != MishapKind::SignalName && mishap.kind != MishapKind::TrapDropped)
-    }
-}
-
-/// One choice.
-#[derive(Debug, Clone)]
-pub(crate) struct Choice {
-    pub(crate) place: Place,
-    pub(crate) taken: String,
-}
-
-/// Something that the model does not follow.
-#[derive(Debug, Clone)]
-pub(crate) struct Doubt {
-    pub(crate) place: Option<Place>,
-    pub(crate) reason: String,
-}
-
-/// A command that does not do what it seems to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mishap {
-    pub(crate) kind: MishapKind,
-    pub(crate) place: Place,
-    /// What makes it fail, where that stands elsewhere.
-    pub(crate) by: Option<Place>,
-}
-
-/// The kinds of [`Mishap`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum MishapKind {
-    /// `wait -n` where the shell has no such option.
-    WaitNext,
-    /// `trap ... SIGTERM` where the shell knows names without SIG only.
-    SignalName,
-    /// Bash syntax run by another shell.
-    Bashism,
-    /// An init that runs as PID 1 only is started as another process.
-    NotPid1,
-    /// exec after a trap whose handler does work.
-    TrapDropped,
 }
 
 /// A process.
@@ -265,16 +196,7 @@ impl World {
             now: 0,
             processes: Vec::new(),
             stop: None,
-            path: Path {
-                choices: Vec::new(),
-                default: true,
-                candidate: None,
-                failed: false,
-                doubts: Vec::new(),
-                mishaps: Vec::new(),
-                endless: false,
-                broken: None,
-            },
+            path: Path::new(),
             answer: None,
             next_is_service: false,
             follow_next: false,

@@ -1,20 +1,6 @@
 //! Paths of the image: absolute, normalised, `/` between parts, no `/` at the end except for the root itself.
 
-/// `path` as seen from `base`, normalised; `..` does not climb over the root.
-pub(super) fn join(base: &str, path: &str) -> String {
-    let base = if path.starts_with('/') { "" } else { base };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in base.split('/').chain(path.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    format!("/{}", parts.join("/"))
-}
+pub(super) use crate::dockerfile::join;
 
 /// The last part; empty for the root.
 pub(super) fn name(path: &str) -> &str {

@@ -1,0 +1,271 @@
+//! `trap`, `wait`, `fg` and `kill`: the built-ins that deal with signals and jobs.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::dialect::Dialect;
+use super::field::Field;
+use super::machine::{Machine, Status, Trap, Waiting};
+use super::path::MishapKind;
+use super::signal::Signal;
+use super::world::{Pid, Role, State};
+use crate::shell::Node;
+use crate::source::Excerpt;
+
+impl Machine<'_, '_> {
+    pub(super) fn trap(&mut self, arguments: &[Field], node: &Node) {
+        let arguments = match arguments.first().and_then(Field::text) {
+            Some("--") => &arguments[1..],
+            Some("-l" | "-p") | None if arguments.len() < 2 => {
+                self.set_status_quietly(Status::known(0));
+                return;
+            }
+            _ => arguments,
+        };
+        let Some((action, names)) = arguments.split_first() else { return };
+        let (reset, names) = match (action.text(), names.is_empty()) {
+            // `trap TERM` is `trap - TERM`.
+            (_, true) => (true, arguments),
+            (Some("-"), _) => (true, names),
+            _ => (false, names),
+        };
+        let dialect = self.shell().map(|shell| shell.dialect);
+        let mut bad = false;
+        let mut signals = Vec::new();
+        for name in names {
+            let text = name.text().unwrap_or("");
+            let prefixed = text.len() > 3 && text.get(..3).is_some_and(|p| p.eq_ignore_ascii_case("SIG"));
+            if prefixed && dialect.is_some_and(|dialect| !dialect.knows_sig_names()) {
+                self.mishap(MishapKind::SignalName, node);
+                bad = true;
+                // dash stops at the first name that it does not know.
+                break;
+            }
+            if let Some(signal) = Signal::parse(text) {
+                signals.push(signal);
+            }
+        }
+        let action_list = match (reset, action.text()) {
+            (true, _) => None,
+            (false, Some(text)) => {
+                let excerpt = match &action.excerpt {
+                    Some(excerpt) => Arc::clone(excerpt),
+                    None => Arc::new(Excerpt::derived(node.excerpt.source(), node.place().span, text)),
+                };
+                Some(Arc::clone(&self.environment.parse(excerpt).statements))
+            }
+            (false, None) => {
+                self.doubt(Some(node.place()), "the trap's command is not known");
+                None
+            }
+        };
+        let ignore = action.text() == Some("") && !reset;
+        let place = node.place();
+        let pid = self.pid;
+        if let Some(process) = self.world.process_mut(pid) {
+            process.ignored.retain(|signal| !signals.contains(signal));
+            if ignore {
+                process.ignored.extend(&signals);
+            }
+        }
+        self.with(|shell| {
+            let traps = Rc::make_mut(&mut shell.traps);
+            for signal in signals {
+                match &action_list {
+                    Some(action) if !ignore => {
+                        traps.insert(signal, Trap { action: Arc::clone(action), place: place.clone() });
+                    }
+                    _ => {
+                        traps.remove(&signal);
+                    }
+                }
+            }
+        });
+        self.set_status(Status::of(!bad));
+    }
+
+    pub(super) fn wait(&mut self, arguments: &[Field], node: &Node) {
+        let Some(shell) = self.shell() else { return };
+        let (dialect, jobs) = (shell.dialect, shell.jobs.clone());
+        let mut any = false;
+        let mut targets = Vec::new();
+        let mut named = false;
+        for argument in arguments {
+            match argument.text() {
+                Some("-n") if dialect == Dialect::Dash => {
+                    self.mishap(MishapKind::WaitNext, node);
+                    self.end(Status::known(2));
+                    return;
+                }
+                // busybox takes the option and waits for all.
+                Some("-n") => any = dialect.is_bash(),
+                Some("-f" | "--") => {}
+                Some("-p") => {}
+                Some(text) => {
+                    for word in text.split_whitespace() {
+                        named = true;
+                        let pid = match word.strip_prefix('%') {
+                            Some(job) => {
+                                job.parse::<usize>().ok().and_then(|n| jobs.get(n.wrapping_sub(1)).copied())
+                            }
+                            None => word.parse().ok(),
+                        };
+                        targets.extend(pid.filter(|pid| jobs.contains(pid)));
+                    }
+                }
+                None => {
+                    // Some child: any of those that live.
+                    named = true;
+                    targets.extend(jobs.iter().copied().filter(|&pid| self.world.alive(pid)));
+                }
+            }
+        }
+        if !named {
+            targets = if any {
+                jobs.clone()
+            } else {
+                jobs.into_iter().filter(|&pid| self.world.alive(pid)).collect()
+            };
+            if targets.is_empty() {
+                self.set_status(Status::known(if any { 127 } else { 0 }));
+                return;
+            }
+        } else if targets.is_empty() {
+            self.set_status(Status::known(127));
+            return;
+        }
+        let node = node.clone();
+        self.with(|shell| shell.waiting = Waiting::Wait { targets, any, node });
+    }
+
+    /// `fg`: the job goes to the foreground, and traps wait for it as for any foreground command.
+    pub(super) fn foreground(&mut self, arguments: &[Field], node: &Node) {
+        let Some(shell) = self.shell() else { return };
+        let number = arguments
+            .first()
+            .and_then(Field::text)
+            .and_then(|text| text.trim_start_matches('%').parse::<usize>().ok());
+        let job = match number {
+            Some(number) => shell.jobs.get(number.wrapping_sub(1)).copied(),
+            None => shell.jobs.last().copied(),
+        };
+        match job {
+            Some(pid) if shell.dialect.has_fg() && shell.monitor => {
+                let node = node.clone();
+                let rest = shell.rest();
+                self.with(|shell| shell.waiting = Waiting::Foreground { pids: vec![pid], node, rest });
+            }
+            _ if shell.dialect.is_bash() => self.set_status(Status::known(1)),
+            _ => self.end(Status::known(2)),
+        }
+    }
+
+    pub(super) fn kill(&mut self, arguments: &[Field]) {
+        let mut signal = Some(Signal::TERM);
+        let mut at = 0;
+        while let Some(text) = arguments.get(at).and_then(Field::text) {
+            if text == "--" {
+                at += 1;
+                break;
+            }
+            if text == "-s" || text == "-n" {
+                signal = arguments.get(at + 1).and_then(Field::text).and_then(Signal::parse);
+                at += 2;
+                continue;
+            }
+            if text == "-l" {
+                self.set_status_quietly(Status::known(0));
+                return;
+            }
+            match text.strip_prefix('-') {
+                // After the signal, `-1` and `-123` are targets.
+                Some(name) if at == 0 => {
+                    signal = Signal::parse(
+                        name.strip_prefix('s').filter(|n| Signal::parse(n).is_some()).unwrap_or(name),
+                    );
+                    at += 1;
+                }
+                _ => break,
+            }
+        }
+        let Some(signal) = signal else {
+            self.set_status(Status::UNKNOWN);
+            return;
+        };
+        let mut sent = false;
+        let mut unknown = false;
+        for field in &arguments[at.min(arguments.len())..] {
+            match field.text() {
+                Some(text) => {
+                    for target in text.split_whitespace() {
+                        sent |= self.kill_target(target, signal);
+                    }
+                }
+                None => unknown = true,
+            }
+        }
+        if unknown {
+            // A number from a file or a command: taken to be the right one.
+            self.tell_jobs(signal);
+            self.set_status(Status::UNKNOWN);
+            return;
+        }
+        self.set_status(Status::of(sent));
+    }
+
+    fn kill_target(&mut self, target: &str, signal: Signal) -> bool {
+        if let Some(job) = target.strip_prefix('%') {
+            let shell = self.shell();
+            let jobs = shell.map(|shell| shell.jobs.clone()).unwrap_or_default();
+            let pid = job.parse::<usize>().ok().and_then(|number| jobs.get(number.wrapping_sub(1)).copied());
+            return pid.is_some_and(|pid| self.world.send(pid, signal));
+        }
+        let pid = self.pid;
+        match target.parse::<i64>() {
+            Ok(0) => self.send_all(self.world.group_of(pid), signal),
+            Ok(-1) => {
+                let others: Vec<Pid> = self
+                    .world
+                    .processes()
+                    .map(|p| p.pid)
+                    .filter(|&other| other != pid && other != 1)
+                    .collect();
+                self.send_all(others, signal)
+            }
+            Ok(negative) if negative < 0 => {
+                let group = usize::try_from(-negative).unwrap_or(0);
+                let members: Vec<Pid> =
+                    self.world.processes().filter(|p| p.group == group).map(|p| p.pid).collect();
+                self.send_all(members, signal)
+            }
+            Ok(number) => usize::try_from(number).is_ok_and(|pid| self.world.send(pid, signal)),
+            Err(_) => false,
+        }
+    }
+
+    /// Others first, the sender itself last, as it sees it: its own handler runs when `kill` has returned.
+    fn send_all(&mut self, mut pids: Vec<Pid>, signal: Signal) -> bool {
+        let own = self.pid;
+        pids.sort_by_key(|&pid| pid == own);
+        let mut sent = false;
+        for pid in pids {
+            sent |= self.world.send(pid, signal);
+        }
+        sent
+    }
+
+    /// Every process below this shell gets the signal.
+    pub(super) fn tell_jobs(&mut self, signal: Signal) {
+        let own = self.pid;
+        let below: Vec<Pid> = self
+            .world
+            .processes()
+            .filter(|process| process.pid != own && process.pid != 1 && process.state == State::Running)
+            .filter(|process| !matches!(process.role, Role::Shell(_)))
+            .map(|process| process.pid)
+            .collect();
+        for pid in below {
+            self.world.send(pid, signal);
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! What is remembered of a course of events: its choices, and what went wrong or could not be followed.
+
+use std::sync::Arc;
+
+use super::resolve::Broken;
+use super::world::Identity;
+use crate::source::{Excerpt, Place};
+
+/// Which way the course of events took.
+#[derive(Debug, Clone)]
+pub(crate) struct Path {
+    /// Choices in scripts, in order: where, and which way.
+    pub(crate) choices: Vec<Choice>,
+    /// True while nothing contradicts the image's own defaults (CMD, ENV).
+    pub(crate) default: bool,
+    /// The last command that was taken as setup but may be the service.
+    pub(crate) candidate: Option<usize>,
+    /// True if the path ended by `exit` with a failure that the script itself states.
+    pub(crate) failed: bool,
+    /// What could not be followed.
+    pub(crate) doubts: Vec<Doubt>,
+    /// Commands that failed at once because the shell does not know them so (`wait -n` in dash), traps never set, and the like.
+    pub(crate) mishaps: Vec<Mishap>,
+    /// True once a loop goes round and round without waiting or pausing.
+    pub(crate) endless: bool,
+    /// A script that the kernel refused to run.
+    pub(crate) broken: Option<(Broken, Identity, Option<Arc<Excerpt>>)>,
+}
+
+impl Path {
+    pub(crate) fn new() -> Self {
+        Self {
+            choices: Vec::new(),
+            default: true,
+            candidate: None,
+            failed: false,
+            doubts: Vec::new(),
+            mishaps: Vec::new(),
+            endless: false,
+            broken: None,
+        }
+    }
+
+    /// True if the shell could not run a part of the script.
+    pub(crate) fn fails_to_run(&self) -> bool {
+        self.mishaps
+            .iter()
+            .any(|mishap| mishap.kind != MishapKind::SignalName && mishap.kind != MishapKind::TrapDropped)
+    }
+}
+
+/// One choice.
+#[derive(Debug, Clone)]
+pub(crate) struct Choice {
+    pub(crate) place: Place,
+    pub(crate) taken: String,
+}
+
+/// Something that the model does not follow.
+#[derive(Debug, Clone)]
+pub(crate) struct Doubt {
+    pub(crate) place: Option<Place>,
+    pub(crate) reason: String,
+}
+
+/// A command that does not do what it seems to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mishap {
+    pub(crate) kind: MishapKind,
+    pub(crate) place: Place,
+    /// What makes it fail, where that stands elsewhere.
+    pub(crate) by: Option<Place>,
+}
+
+/// The kinds of [`Mishap`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MishapKind {
+    /// `wait -n` where the shell has no such option.
+    WaitNext,
+    /// `trap ... SIGTERM` where the shell knows names without SIG only.
+    SignalName,
+    /// Bash syntax run by another shell.
+    Bashism,
+    /// An init that runs as PID 1 only is started as another process.
+    NotPid1,
+    /// exec after a trap whose handler does work.
+    TrapDropped,
+}
