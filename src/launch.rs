@@ -4,7 +4,6 @@
 //! ([`machine`]), programs react to signals as the tables say ([`world`]), until nothing moves any more. Then the stop signal is
 //! sent, and what happens is the verdict ([`verdict`]).
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::diagnostic::Outcome;
@@ -43,9 +42,8 @@ pub use world::Started;
 
 use explore::{Exploration, explore};
 use field::Field;
-use machine::Origin;
-use resolve::{Environment, Resolved, ShellStart, What};
-use world::{Identity, MishapKind, World};
+use resolve::Environment;
+use world::{MishapKind, World};
 
 /// What the model says about the launch of an image.
 #[derive(Debug)]
@@ -64,8 +62,8 @@ pub struct Launch {
     pub branches: Vec<Branch>,
     /// What loses the signal, one entry per place.
     pub faults: Vec<Fault>,
-    /// Traps with work to do that an exec throws away.
-    pub dropped_traps: Vec<Place>,
+    /// Traps with work to do that an exec throws away: the trap, and the exec.
+    pub dropped_traps: Vec<(Place, Place)>,
     /// A script that the kernel refuses to run: why, where it is started, and its text.
     pub broken: Option<(Broken, Place, Option<Arc<Excerpt>>)>,
     /// What the model could not follow.
@@ -179,6 +177,8 @@ pub enum TrapFlaw {
     Endless,
     /// The shell does not know the signal by that name, so that the trap is never set.
     SignalName,
+    /// It is for EXIT only, and this shell does not run it when a signal comes.
+    ExitOnly,
 }
 
 /// What a repair needs to know of a place.
@@ -205,6 +205,8 @@ pub enum Site {
         action: List,
         /// The bodies of the functions that it calls.
         functions: Vec<Node>,
+        /// The statements that start the services.
+        jobs: Vec<Node>,
     },
     /// A process that would end gracefully on another signal.
     Signal {
@@ -335,46 +337,12 @@ fn simulate_with(environment: &Environment<'_>) -> Option<Launch> {
         },
         None => (Signal::TERM, "default"),
     };
-    let resolved = first(environment, &argv, &place);
+    let resolved = environment.resolve(&argv, &place, Some(&image.workdir), None);
     let mut world = World::new();
     start::first(&mut world, environment, &resolved);
     environment.started.set(true);
     let exploration = explore(environment, world, stop_signal);
     Some(assemble(environment, &argv, stop_signal, stop_signal_source, exploration, &place))
-}
-
-/// What PID 1 is at first. The shell of a shell form is the image's own choice, not a wrapper that somebody wrote out.
-fn first(environment: &Environment<'_>, argv: &[Field], place: &Place) -> Resolved {
-    let image = environment.image;
-    let shell_form = [&image.entrypoint, &image.cmd].into_iter().flatten().find_map(|setting| {
-        let Command::Shell { text, shell } = &setting.value else { return None };
-        let leads = setting.place.as_ref() == Some(place);
-        leads.then(|| (text, shell, setting.place.clone()))
-    });
-    if let Some((text, shell, Some(instruction))) = shell_form
-        && let Some(dialect) = start::dialect_of_words(environment, shell)
-    {
-        let errexit =
-            shell.iter().any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('e'));
-        let zero = argv.get(shell.len() + 1).cloned().unwrap_or_else(|| Field::known(shell[0].as_str()));
-        let what = What::Shell(Box::new(ShellStart {
-            dialect,
-            origin: Origin::ShellForm(instruction.clone()),
-            script: environment.parse(Arc::clone(text)),
-            zero,
-            positional: argv.get(shell.len() + 2..).unwrap_or_default().to_vec(),
-            errexit,
-        }));
-        let identity = Identity { argv: Rc::from(argv), place: Some(instruction), program: None };
-        return Resolved {
-            what,
-            identities: vec![identity],
-            uncertain: false,
-            stays_on_input: false,
-            directory: None,
-        };
-    }
-    environment.resolve(argv, place, Some(&image.workdir), None)
 }
 
 fn assemble(
@@ -404,8 +372,9 @@ fn assemble(
             launch.doubt(doubt.place.clone(), &doubt.reason);
         }
         for mishap in path.mishaps.iter().filter(|mishap| mishap.kind == MishapKind::TrapDropped) {
-            if !launch.dropped_traps.contains(&mishap.place) {
-                launch.dropped_traps.push(mishap.place.clone());
+            let exec = mishap.by.clone().unwrap_or_else(|| mishap.place.clone());
+            if !launch.dropped_traps.iter().any(|(trap, _)| *trap == mishap.place) {
+                launch.dropped_traps.push((mishap.place.clone(), exec));
             }
         }
         let doubtful = !path.doubts.is_empty();
@@ -559,6 +528,7 @@ impl Fault {
                 TrapFlaw::NotWaited => format!("{service} is told, but nobody waits until it has finished"),
                 TrapFlaw::Recursion => "the trap signals its own shell until it crashes".to_owned(),
                 TrapFlaw::Endless => "the shell does not end after its trap".to_owned(),
+                TrapFlaw::ExitOnly => "this shell does not run an EXIT trap when a signal comes".to_owned(),
                 TrapFlaw::SignalName => "the shell does not know the signal by that name".to_owned(),
             },
             Cause::DeferredTrap => "the trap cannot run while a command is in the foreground".to_owned(),

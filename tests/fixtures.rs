@@ -63,6 +63,7 @@ fn compare(fixture: &Fixture) -> Vec<String> {
             wrong.push(differences("a safe fix", &safe, &fixture.before))
         }
         Fix::Unsafe if all != *after => wrong.push(differences("the fix", &all, after)),
+        // There, after/ shows what a person would do.
         Fix::None if all != fixture.before => {
             wrong.push(differences("a fix that should not be", &all, &fixture.before))
         }

@@ -136,7 +136,7 @@ fn the_table_says_what_the_documents_say() {
         assert_eq!(rule.severity.name(), facts.severity, "{name}");
         assert_eq!(rule.fix, facts.fix, "{name}");
         assert_eq!(rule.since, facts.since, "{name}");
-        assert_eq!(rule.document, document.text, "{name}");
+        assert_eq!(rule.document, document.body, "{name}");
     }
 }
 

@@ -8,7 +8,7 @@ use super::field::{Field, Value};
 use super::machine::{Frame, Machine, Status, Trap, Waiting};
 use super::resolve::What;
 use super::signal::Signal;
-use super::world::{MishapKind, Pid, State};
+use super::world::{Mishap, MishapKind, Pid, State};
 use crate::shell::{Command, Node, Part};
 use crate::source::Excerpt;
 
@@ -193,12 +193,13 @@ impl Machine<'_, '_> {
     /// exec throws traps away; one whose handler does something was meant to run.
     fn note_dropped_trap(&mut self, node: &Node) {
         let Some(shell) = self.shell() else { return };
-        let works = shell.traps.iter().any(|(signal, trap)| {
-            *signal != Signal::EXIT && *signal != Signal::CHLD && !trap.action.is_empty()
+        let work = shell.traps.iter().find(|(signal, trap)| {
+            !matches!(**signal, Signal::EXIT | Signal::CHLD) && !trap.action.is_empty()
         });
-        if works && self.world.stop.is_none() {
-            self.mishap(MishapKind::TrapDropped, node);
-        }
+        let Some((_, trap)) = work.filter(|_| self.world.stop.is_none()) else { return };
+        let mishap =
+            Mishap { kind: MishapKind::TrapDropped, place: trap.place.clone(), by: Some(node.place()) };
+        self.world.path.mishaps.push(mishap);
     }
 
     fn exit(&mut self, arguments: &[Field]) {

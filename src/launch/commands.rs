@@ -91,7 +91,7 @@ impl Machine<'_, '_> {
     }
 
     pub(super) fn mishap(&mut self, kind: MishapKind, node: &Node) {
-        let mishap = Mishap { kind, place: node.place() };
+        let mishap = Mishap { kind, place: node.place(), by: None };
         if !self.world.path.mishaps.contains(&mishap) {
             self.world.path.mishaps.push(mishap);
         }
@@ -219,7 +219,7 @@ impl Machine<'_, '_> {
     fn wait_for(&mut self, pids: Vec<Pid>, node: &Node) {
         let node = node.clone();
         self.with(|shell| {
-            let rest = shell.rest();
+            let rest = shell.rest_in_loop();
             shell.waiting = Waiting::Foreground { pids, node, rest };
         });
     }

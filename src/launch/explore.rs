@@ -22,6 +22,8 @@ pub(crate) const GRACE: u64 = 10_000;
 pub(crate) struct Exploration {
     /// The states in which the container stays, each with how a stop ends there.
     pub(crate) steady: Vec<Steady>,
+    /// The same for loops that only pause, until it is known whether their own command stays.
+    pauses: Vec<Steady>,
     /// Courses in which the container ends by itself although a service runs.
     pub(crate) early: Vec<World>,
     /// Courses in which PID 1 ends and nothing was running, or the kernel refused to run it.
@@ -52,6 +54,8 @@ struct Candidate {
     tried: bool,
     /// True if a course through it ended without the script itself calling that a failure.
     ended_well: bool,
+    /// True if it is done again and again by a loop.
+    repeated: bool,
 }
 
 impl Candidates {
@@ -63,7 +67,9 @@ impl Candidates {
     /// `again` is the course in which the command that `world` is about to pass over stays.
     pub(super) fn add(&mut self, world: &mut World, again: World) {
         let parent = world.path.candidate.replace(self.items.len());
-        self.items.push(Candidate { world: again, parent, settled: false, tried: false, ended_well: false });
+        let repeated = world.processes().any(|process| process.runs_loop());
+        let (settled, tried, ended_well) = (false, false, false);
+        self.items.push(Candidate { world: again, parent, settled, tried, ended_well, repeated });
     }
 
     /// The condition that `world` is about to pass over.
@@ -71,6 +77,13 @@ impl Candidates {
         let mut again = world.clone();
         again.follow_next = true;
         self.add(world, again);
+    }
+
+    /// True if nothing stays but a pause in a loop whose own command was passed over.
+    fn is_mere_pause(&self, world: &World) -> bool {
+        let repeated =
+            world.path.candidate.is_some_and(|last| self.items[last].repeated && !self.items[last].settled);
+        repeated && !world.processes().any(|process| process.is_service() && world.alive(process.pid))
     }
 
     fn mark(&mut self, world: &World, mark: impl Fn(&mut Candidate)) {
@@ -109,8 +122,13 @@ impl Candidates {
 
 /// Follows every course from `start` on, then stops every steady state with `signal`.
 pub(crate) fn explore(environment: &Environment<'_>, start: World, signal: Signal) -> Exploration {
-    let mut found =
-        Exploration { steady: Vec::new(), early: Vec::new(), ended: Vec::new(), truncated: false };
+    let mut found = Exploration {
+        steady: Vec::new(),
+        pauses: Vec::new(),
+        early: Vec::new(),
+        ended: Vec::new(),
+        truncated: false,
+    };
     let mut candidates = Candidates::default();
     let mut work = VecDeque::from([start]);
     let mut total = 0;
@@ -182,9 +200,15 @@ fn run(
                 if world.process(1).is_none() {
                     return;
                 }
-                candidates.mark(&world, |item| item.settled = true);
                 let after = stop(environment, &world, signal, total);
-                found.steady.push(Steady { before: world, after });
+                if candidates.is_mere_pause(&world) {
+                    // The loop's own command may be what stays; if it is, this is none.
+                    candidates.mark(&world, |item| item.ended_well = true);
+                    found.pauses.push(Steady { before: world, after });
+                } else {
+                    candidates.mark(&world, |item| item.settled = true);
+                    found.steady.push(Steady { before: world, after });
+                }
                 return;
             }
             Next::Over => {

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::source::{Excerpt, Place};
+use crate::source::Excerpt;
 
 /// One argument or one value of a variable.
 #[derive(Debug, Clone, Default)]
@@ -58,10 +58,6 @@ impl Field {
             (None, Some(written)) => written.to_string(),
             (None, None) => "...".to_owned(),
         }
-    }
-
-    pub(crate) fn place(&self) -> Option<Place> {
-        self.excerpt.as_ref().map(|excerpt| excerpt.whole_place())
     }
 }
 

@@ -233,6 +233,10 @@ impl Shell {
         self.frames.iter().any(|frame| matches!(frame, Frame::If { .. } | Frame::Test { .. }))
     }
 
+    pub(crate) fn is_in_loop(&self) -> bool {
+        self.frames.iter().any(|frame| matches!(frame, Frame::Body { .. } | Frame::Endless { .. }))
+    }
+
     /// What is left to do after the statement that runs now.
     pub(crate) fn rest(&self) -> Rest {
         let mut rest = Rest::Nothing;
@@ -257,6 +261,14 @@ impl Shell {
             }
         }
         rest
+    }
+
+    /// The same, where a loop comes back to the statement whatever follows it in the loop's body.
+    pub(crate) fn rest_in_loop(&self) -> Rest {
+        match self.rest() {
+            Rest::Commands if self.is_in_loop() => Rest::Loop,
+            rest => rest,
+        }
     }
 
     pub(crate) fn set(&mut self, name: &str, value: Value) {

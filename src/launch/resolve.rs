@@ -10,7 +10,7 @@ use super::field::Field;
 use super::machine::{Origin, Status};
 use super::runner;
 use super::world::{Identity, Millis, Pid};
-use crate::dockerfile::Image;
+use crate::dockerfile::{Command, Image};
 use crate::programs::{Inner, Kind, Program, Tables};
 use crate::project::{Found, ImageFile, ImageFiles};
 use crate::shell::{self, Script};
@@ -178,6 +178,14 @@ impl<'a> Environment<'a> {
 
     fn which(&self, name: &str) -> Option<ImageFile> {
         self.files.which(name, self.image.env.get("PATH").map(String::as_str))
+    }
+
+    /// Whether a command line is the image's own shell form, or somebody's `sh -c`.
+    fn origin_of(&self, text: &Arc<Excerpt>) -> Origin {
+        let own = [&self.image.entrypoint, &self.image.cmd].into_iter().flatten().find(
+            |setting| matches!(&setting.value, Command::Shell { text: own, .. } if Arc::ptr_eq(own, text)),
+        );
+        own.and_then(|setting| setting.place.clone()).map_or(Origin::Text, Origin::ShellForm)
     }
 
     /// `/bin/sh`, as the base has it.
@@ -354,7 +362,7 @@ impl Resolver<'_, '_> {
             };
             return What::Shell(Box::new(ShellStart {
                 dialect,
-                origin: Origin::Text,
+                origin: self.environment.origin_of(&excerpt),
                 script: self.environment.parse(excerpt),
                 zero: rest.get(1).cloned().unwrap_or_else(|| argv[0].clone()),
                 positional: rest.get(2..).unwrap_or_default().to_vec(),

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::dialect::{Dialect, InPlace};
+use super::dialect::InPlace;
 use super::field::Field;
 use super::machine::{Frame, Origin, Shell, Status, Waiting};
 use super::resolve::{Child, Environment, Forward, Resolved, ShellStart, What};
@@ -113,7 +113,7 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
         && pid != 1
     {
         if let Some(place) = last_identity(resolved).place {
-            world.path.mishaps.push(Mishap { kind: MishapKind::NotPid1, place });
+            world.path.mishaps.push(Mishap { kind: MishapKind::NotPid1, place, by: None });
         }
         world.die(pid, 100, Ended::Clean);
         return;
@@ -272,16 +272,4 @@ fn start_child(
             Some(world.spawn(pid, Started::Forked, identity, Role::Service(None), ignored))
         }
     }
-}
-
-/// The shell of a shell-form command, or any other shell that the engine starts.
-pub(super) fn dialect_of_words(environment: &Environment<'_>, words: &[String]) -> Option<Dialect> {
-    let name = words.first()?;
-    Some(match name.rsplit('/').next()? {
-        "sh" => environment.sh(),
-        "bash" => Dialect::Bash,
-        "dash" => Dialect::Dash,
-        "ash" => Dialect::Ash,
-        _ => return None,
-    })
 }

@@ -96,6 +96,10 @@ impl View<'_> {
         let (mut hops, mut first): (Vec<Hop>, Option<(Cause, Place, Site)>) = (Vec::new(), None);
         for (index, process) in chain.iter().enumerate() {
             let below = chain.get(index + 1).copied();
+            // What the service does itself counts only if the signal gets that far.
+            if process.pid == service.pid && first.is_some() {
+                break;
+            }
             let Some((cause, place, site)) = self.hop(process, below, service) else { continue };
             match &first {
                 None => first = Some((cause, place, site)),
@@ -226,7 +230,8 @@ impl View<'_> {
                     return Some((Cause::KeepAlive, place, self.jobs(shell, node)));
                 }
                 if self.has_service_jobs(shell) || pauses {
-                    return Some((Cause::UntrappedBackground, place, self.jobs(shell, node)));
+                    let site = self.jobs(shell, node);
+                    return Some((Cause::UntrappedBackground, first_job(&site).unwrap_or(place), site));
                 }
                 if *rest == Rest::Loop {
                     return Some((Cause::RestartLoop, place, site()));
@@ -251,7 +256,11 @@ impl View<'_> {
                 if let Some(other) = self.misnamed().or_else(|| self.other_signal(shell)) {
                     return Some(other);
                 }
-                Some((Cause::UntrappedBackground, place_of(node), site))
+                if let Some(trap) = shell.traps.get(&Signal::EXIT) {
+                    let cause = Cause::IncompleteTrap(TrapFlaw::ExitOnly);
+                    return Some((cause, trap.place.clone(), self.trap(shell)));
+                }
+                Some((Cause::UntrappedBackground, first_job(&site).unwrap_or_else(|| place_of(node)), site))
             }
             Waiting::None => None,
         }
@@ -281,7 +290,13 @@ impl View<'_> {
             }
             _ => None,
         });
-        Site::Trap { action: std::sync::Arc::clone(&trap.action), functions: functions.collect() }
+        let alive = shell.jobs.iter().filter(|&&job| self.leads_to_service(job, 0));
+        let jobs = alive.filter_map(|&job| self.before.process(job)?.statement.clone());
+        Site::Trap {
+            action: std::sync::Arc::clone(&trap.action),
+            functions: functions.collect(),
+            jobs: jobs.collect(),
+        }
     }
 
     fn trap_place(&self, shell: &Shell) -> Option<Place> {
@@ -355,6 +370,9 @@ impl View<'_> {
                     (Cause::SwallowingWrapper, place, Site::Process, Some(forwarder.child))
                 }
                 Role::Opaque => return None,
+                Role::Service(_) => {
+                    (Cause::UnhandledStop, process.identity.place.clone()?, Site::Process, None)
+                }
                 _ => (Cause::KeepAlive, process.identity.place.clone()?, Site::Process, None),
             };
             match next {
@@ -415,6 +433,12 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         default: world.path.default,
         known_service: service.identity.program.is_some(),
     })
+}
+
+/// Where the first of several jobs is started.
+fn first_job(site: &Site) -> Option<Place> {
+    let Site::Jobs { statements, .. } = site else { return None };
+    statements.iter().map(place_of).min_by_key(|place| place.span.start)
 }
 
 fn foreground(shell: &Shell, node: &Node, rest: Rest) -> Site {

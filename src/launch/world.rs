@@ -102,6 +102,8 @@ pub(crate) struct Doubt {
 pub(crate) struct Mishap {
     pub(crate) kind: MishapKind,
     pub(crate) place: Place,
+    /// What makes it fail, where that stands elsewhere.
+    pub(crate) by: Option<Place>,
 }
 
 /// The kinds of [`Mishap`].
@@ -239,6 +241,15 @@ pub(crate) enum Next {
 }
 
 impl Process {
+    pub(crate) fn is_service(&self) -> bool {
+        matches!(self.role, Role::Service(_))
+    }
+
+    /// True for a shell inside a loop.
+    pub(crate) fn runs_loop(&self) -> bool {
+        matches!(&self.role, Role::Shell(shell) if shell.is_in_loop())
+    }
+
     /// The process begins to end.
     fn hears(&mut self, signal: Signal, until: Millis, fast: bool) {
         self.heard.push(signal);
@@ -387,7 +398,9 @@ impl World {
             Role::Service(program) => {
                 let program = program.clone();
                 let usual = matches!(signal, Signal::TERM | Signal::INT | Signal::QUIT);
-                let assumed = usual || stop_signal == Some(signal);
+                // What is known to end gracefully on other signals is not assumed to know this one.
+                let knows_others = program.as_ref().is_some_and(|row| !row.signals.graceful.is_empty());
+                let assumed = usual || (stop_signal == Some(signal) && !knows_others);
                 match program.as_ref().map_or(Reaction::Unknown, |row| row.reaction(&signal.name(), first)) {
                     // Assume the best of what is not known.
                     Reaction::Unknown | Reaction::Forwards if !assumed => {}

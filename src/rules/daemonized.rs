@@ -1,7 +1,9 @@
 //! `daemonized`: the main program puts itself into the background, and the container ends.
 
-use super::{Finding, Subject, words};
-use crate::launch::Cause;
+use super::{Finding, Repair, Subject, words};
+use crate::dockerfile::Command;
+use crate::launch::{Cause, Fault};
+use crate::source::{Edit, Span};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
@@ -17,7 +19,29 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 Some(foreground) => format!("keep it in the foreground: `{foreground}`"),
                 None => "keep it in the foreground".to_owned(),
             };
-            Finding::of(fault, subject, "goes into the background", message).with_help(help)
+            let repair = row.and_then(|row| row.foreground.as_deref()).and_then(|text| stay(fault, subject, text));
+            Finding::of(fault, subject, "goes into the background", message).with_help(help).with_repairs(repair)
         })
         .collect()
+}
+
+/// The arguments that keep the server in front, at the end of the exec form that starts it.
+fn stay(fault: &Fault, subject: &Subject<'_>, foreground: &str) -> Option<Repair> {
+    let (name, more) = shlex::split(foreground)?.split_first().map(|(name, more)| (name.clone(), more.to_vec()))?;
+    let setting = [&subject.image.cmd, &subject.image.entrypoint].into_iter().flatten().find(|setting| {
+        matches!(&setting.value, Command::Exec(elements) if !elements.is_empty()) && setting.place.is_some()
+    })?;
+    let Command::Exec(elements) = &setting.value else { return None };
+    let starts = elements.first()?.text();
+    let own = starts.rsplit('/').next() == Some(name.as_str())
+        && fault.service.split_whitespace().next() == Some(starts)
+        && !more.is_empty();
+    let words: Vec<String> = more.iter().filter_map(|word| serde_json::to_string(word).ok()).collect();
+    let last = elements.last()?;
+    let edit = Edit {
+        path: last.source().path().to_owned(),
+        span: Span::at(last.span().end + 1),
+        text: format!(", {}", words.join(", ")),
+    };
+    own.then(|| Repair::safe(format!("Keep it in the foreground with `{}`", more.join(" ")), vec![edit]))
 }

@@ -2,7 +2,7 @@
 
 use super::{Finding, Repair, Subject};
 use crate::diagnostic::Severity;
-use crate::source::{Edit, Place, Span};
+use crate::source::{Edit, Place};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     found(subject).into_iter().collect()
@@ -16,7 +16,6 @@ fn found(subject: &Subject<'_>) -> Option<Finding> {
     if !element.text().is_empty() {
         return None;
     }
-    let quotes = Span::new(element.span().start.checked_sub(1)?, element.span().end + 1);
     let mut finding = Finding::at(
         Place::new(&dockerfile.source, instruction.span),
         "an empty name",
@@ -24,6 +23,10 @@ fn found(subject: &Subject<'_>) -> Option<Finding> {
     )
     .with_help("write `ENTRYPOINT []`, which says so");
     finding.severity = Severity::Warning;
-    let edit = Edit { path: dockerfile.source.path().to_owned(), span: quotes, text: String::new() };
+    let edit = Edit {
+        path: dockerfile.source.path().to_owned(),
+        span: instruction.body.span(),
+        text: "[]".to_owned(),
+    };
     Some(finding.with_repairs([Repair::safe("Write `[]`", vec![edit])]))
 }

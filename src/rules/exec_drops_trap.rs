@@ -1,17 +1,20 @@
 //! `exec-drops-trap`: a trap was set, and then the shell gives way to a program.
 
 use super::{Finding, Subject};
+use crate::diagnostic::Related;
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let dropped = subject.launch.into_iter().flat_map(|launch| &launch.dropped_traps);
     dropped
-        .map(|place| {
-            Finding::at(
-                place.clone(),
-                "throws the trap away",
-                "The trap set before never runs: `exec` replaces the shell, and its traps with it.",
+        .map(|(trap, exec)| {
+            let mut finding = Finding::at(
+                trap.clone(),
+                "never runs",
+                "This trap never runs: `exec` replaces the shell before any signal comes, and its traps with it.",
             )
-            .with_help("start the program with `&`, pass the signal on in the trap, and `wait` for it; or drop the trap")
+            .with_help("start the program with `&`, pass the signal on in the trap, and `wait` for it; or drop the trap");
+            finding.related.push(Related { place: exec.clone(), message: "replaces the shell".to_owned() });
+            finding
         })
         .collect()
 }

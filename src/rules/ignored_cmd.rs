@@ -1,7 +1,7 @@
 //! `ignored-cmd`: CMD is not used, because ENTRYPOINT is a shell with a command line.
 
-use super::{Finding, Subject};
-use crate::diagnostic::{Related, Severity};
+use super::{Finding, Subject, repair};
+use crate::diagnostic::{Related, Safety, Severity};
 use crate::dockerfile::Command;
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
@@ -39,6 +39,14 @@ fn found(subject: &Subject<'_>) -> Option<Finding> {
     )
     .with_help("write ENTRYPOINT in exec form, or put the whole command into it and drop CMD");
     finding.severity = Severity::Warning;
+    if let Command::Shell { text, shell } = &entrypoint.value
+        && *shell == ["/bin/sh", "-c"]
+        && let Some(mut repair) = repair::exec_form(text)
+    {
+        repair.safety = Safety::Unsafe;
+        repair.message = "Write ENTRYPOINT in exec form; the program then gets the words of CMD as arguments".to_owned();
+        finding.repairs.push(repair);
+    }
     finding.related.extend(
         entrypoint.place.clone().map(|place| Related { place, message: "this line alone is what runs".to_owned() }),
     );

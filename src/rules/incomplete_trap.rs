@@ -1,7 +1,7 @@
 //! `incomplete-trap`: a trap that does not do all of it.
 
 use super::{Finding, Subject, trap, words};
-use crate::launch::{Cause, Site, TrapFlaw};
+use crate::launch::{Cause, TrapFlaw};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
@@ -13,10 +13,9 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         .map(|(fault, flaw)| {
             let (label, help) = advice(flaw);
             let message = format!("{} {}.", words::what_happens(fault, subject.signal()), words::capital(&fault.why()));
-            let repairs = match (&fault.site, flaw) {
-                (_, TrapFlaw::SignalName) => trap::plain_names(&fault.place),
-                (Site::Trap { action, functions }, TrapFlaw::NotWaited) => trap::add_wait(action, functions),
-                _ => None,
+            let repairs = match flaw {
+                TrapFlaw::SignalName => trap::plain_names(&fault.place),
+                _ => trap::complete(fault, flaw),
             };
             Finding::of(fault, subject, label, message).with_help(help).with_repairs(repairs)
         })
@@ -36,6 +35,7 @@ fn advice(flaw: TrapFlaw) -> (&'static str, &'static str) {
             ("signals its own shell again and again", "reset the trap first: `trap - TERM; kill 0; wait`")
         }
         TrapFlaw::Endless => ("the shell goes on after it", "end the handler with `exit`"),
+        TrapFlaw::ExitOnly => ("not run on a signal", "name the signal too: `trap ... EXIT TERM`"),
         TrapFlaw::SignalName => ("never set: this shell knows no SIG names", "name the signal without SIG: `TERM`"),
     }
 }

@@ -45,5 +45,8 @@ fn substitute(fault: &Fault) -> Option<Repair> {
     let errors = if both { " 2>&1" } else { "" };
     let line = format!("{exec}{service} > >({filter}){errors}");
     let edit = node.excerpt.edit(node.span, &line)?;
-    Some(Repair::safe("Feed the filter through a process substitution, and `exec` the service", vec![edit]))
+    Some(Repair::unsafe_(
+        "Feed the filter through a process substitution, and `exec` the service; the exit status is then the service's own",
+        vec![edit],
+    ))
 }

@@ -152,7 +152,8 @@ pub(super) fn shell_form(image: &Image) -> Option<(&Arc<Excerpt>, &[String], boo
 fn is_empty(command: &Setting) -> bool {
     match command {
         Setting::Exec(elements) => elements.is_empty(),
-        Setting::Inherited(words) => words.is_empty(),
+        // What the base brings does not stand in this file.
+        Setting::Inherited(_) => true,
         Setting::Shell { .. } => false,
     }
 }

@@ -3,7 +3,7 @@
 use super::{Finding, Repair, Subject};
 use crate::diagnostic::{Outcome, Related};
 use crate::launch::Broken;
-use crate::source::{Place, Span};
+use crate::source::{Edit, Excerpt, Place, Span};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let Some((broken, started, file)) = subject.launch.and_then(|launch| launch.broken.as_ref()) else {
@@ -41,7 +41,19 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         (Broken::ByteOrderMark, Some(file)) => file
             .edit(Span::new(0, '\u{feff}'.len_utf8()), "")
             .map(|edit| Repair::safe("Drop the byte-order mark", vec![edit])),
+        (Broken::CarriageReturn, Some(file)) => Some(line_feeds(file)),
         _ => None,
     };
     vec![finding.with_repairs(repair)]
+}
+
+/// The file with LF line endings.
+fn line_feeds(file: &Excerpt) -> Repair {
+    let source = file.source();
+    let edits = source.text().match_indices("\r\n").map(|(at, _)| Edit {
+        path: source.path().to_owned(),
+        span: Span::new(at, at + 1),
+        text: String::new(),
+    });
+    Repair::safe("Give the file LF line endings", edits.collect())
 }

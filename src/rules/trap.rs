@@ -1,6 +1,6 @@
 //! Repairs that set a trap, or complete one.
 
-use crate::launch::{Dialect, Fault, Signal, Site};
+use crate::launch::{Dialect, Fault, Signal, Site, TrapFlaw};
 use crate::shell::{List, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Span};
 
@@ -14,6 +14,46 @@ pub(super) fn insert(fault: &Fault, stop: Signal) -> Vec<Repair> {
         signals.push(stop);
     }
     signals.into_iter().filter_map(|signal| insert_with(statements, at, *dialect, stop, signal)).collect()
+}
+
+/// Where only something that keeps the container alive is in front: the one service in its place, or a trap and `wait`. The container
+/// then ends when its services do.
+pub(super) fn instead_of_keep_alive(fault: &Fault, stop: Signal) -> Vec<Repair> {
+    let Site::Jobs { statements, at, .. } = &fault.site else { return Vec::new() };
+    if let ([job], Some(Stay::KeepsAlive)) = (statements.as_slice(), shape(at)) {
+        return service_in_front(job, at).into_iter().collect();
+    }
+    let mut repairs = insert(fault, stop);
+    for repair in &mut repairs {
+        repair.safety = crate::diagnostic::Safety::Unsafe;
+        repair.message += "; the container then ends when all of them have ended";
+    }
+    repairs
+}
+
+/// `server &` and `tail -f /dev/null` behind it as `exec server`.
+fn service_in_front(job: &Node, at: &Node) -> Option<Repair> {
+    let excerpt = &at.excerpt;
+    let command = repair::simple(job)?;
+    let first = command.words.first()?;
+    let text = excerpt.text();
+    let end = ampersand(text, job.span.end)?;
+    let between = text.get(end..at.span.start)?;
+    if !std::sync::Arc::ptr_eq(&job.excerpt, excerpt)
+        || !between.trim().is_empty()
+        || first.literal().is_none()
+    {
+        return None;
+    }
+    let edits = vec![
+        excerpt.edit(Span::at(first.span.start), "exec ")?,
+        excerpt.edit(Span::new(job.span.end, at.span.end), "")?,
+    ];
+    let name = first.literal()?;
+    Some(Repair::unsafe_(
+        format!("Put `exec {name}` in its place; the container then ends when `{name}` does"),
+        edits,
+    ))
 }
 
 /// `signal` is what the services get.
@@ -79,7 +119,7 @@ fn insert_with(
         128 + u32::from(stop.number()),
         heard.join(" ")
     );
-    let start = Line::of(text, first, excerpt.encoding());
+    let start = Line::of(text, first, excerpt.encoding()).above_comments(text);
     let setup = if collects { format!("{list}=''{}{handler}", start.separator()) } else { handler };
     edits.push(excerpt.edit(Span::at(start.insertion), &format!("{}{setup}{}", start.lead(), start.tail()))?);
     Some(Repair::safe("Trap the stop, pass it on to every service, and wait for them", edits))
@@ -115,6 +155,8 @@ struct Line {
     indent: String,
     /// False where the statement does not begin its line, or lines cannot be broken.
     own_line: bool,
+    /// True above the comment of the statement.
+    above: bool,
 }
 
 impl Line {
@@ -124,10 +166,25 @@ impl Line {
         let own_line =
             before.trim().is_empty() && matches!(encoding, Encoding::Verbatim | Encoding::Expanded);
         if own_line {
-            Self { insertion: start, indent: before.to_owned(), own_line }
+            Self { insertion: start, indent: before.to_owned(), own_line, above: false }
         } else {
-            Self { insertion: at, indent: String::new(), own_line }
+            Self { insertion: at, indent: String::new(), own_line, above: false }
         }
+    }
+
+    /// A comment belongs to the statement below it.
+    fn above_comments(mut self, text: &str) -> Self {
+        while self.own_line && self.insertion > 0 {
+            let before = &text[..self.insertion - 1];
+            let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+            let line = before[start..].trim();
+            if start == 0 || !line.starts_with('#') {
+                break;
+            }
+            self.insertion = start;
+            self.above = true;
+        }
+        self
     }
 
     fn separator(&self) -> String {
@@ -139,7 +196,11 @@ impl Line {
     }
 
     fn tail(&self) -> &'static str {
-        if self.own_line { "\n" } else { "; " }
+        match (self.own_line, self.above) {
+            (true, true) => "\n\n",
+            (true, false) => "\n",
+            (false, _) => "; ",
+        }
     }
 }
 
@@ -173,10 +234,30 @@ fn free_name(text: &str) -> &'static str {
     NAMES.into_iter().find(|name| !text.contains(name)).unwrap_or("pids_of_services")
 }
 
+/// A trap completed: who is not told is told, and who is told is waited for.
+pub(super) fn complete(fault: &Fault, flaw: TrapFlaw) -> Option<Repair> {
+    let Site::Trap { action, functions, jobs } = &fault.site else { return None };
+    let kill =
+        find_kill(action).or_else(|| functions.iter().find_map(|body| find_kill(std::slice::from_ref(body))));
+    match (flaw, kill) {
+        (TrapFlaw::NotWaited, Some(kill)) => add_wait(kill),
+        (TrapFlaw::NotTold, Some(kill)) => add_targets(kill, jobs),
+        (TrapFlaw::ExitsWithoutTelling, None) => tell_before_exit(action, jobs),
+        (TrapFlaw::ExitOnly, _) => {
+            let place = &fault.place;
+            let edit = Edit {
+                path: place.source.path().to_owned(),
+                span: Span::at(place.span.end),
+                text: " TERM".to_owned(),
+            };
+            Some(Repair::safe("Let the trap run on SIGTERM too", vec![edit]))
+        }
+        _ => None,
+    }
+}
+
 /// `wait` behind the `kill` of a handler, for the same targets.
-pub(super) fn add_wait(actions: &List, functions: &[Node]) -> Option<Repair> {
-    let kill = find_kill(actions)
-        .or_else(|| functions.iter().find_map(|body| find_kill(std::slice::from_ref(body))))?;
+fn add_wait(kill: &Node) -> Option<Repair> {
     let command = repair::simple(kill)?;
     let excerpt = &kill.excerpt;
     let targets: Vec<&str> = command.words[1..]
@@ -186,9 +267,57 @@ pub(super) fn add_wait(actions: &List, functions: &[Node]) -> Option<Repair> {
         .collect();
     let plain = !targets.is_empty()
         && targets.iter().all(|text| text.trim_matches('"').starts_with('$') && !text.contains('('));
-    let wait = if plain { format!("; wait {}", targets.join(" ")) } else { "; wait".to_owned() };
-    let edit = excerpt.edit(Span::at(kill.span.end), &wait)?;
+    let wait = if plain { format!("wait {}", targets.join(" ")) } else { "wait".to_owned() };
+    let line = Line::of(excerpt.text(), kill.span.start, excerpt.encoding());
+    let alone = line.own_line && excerpt.text()[kill.span.end..].starts_with(['\n', '\r']);
+    let separator = if alone { line.separator() } else { "; ".to_owned() };
+    let edit = excerpt.edit(Span::at(kill.span.end), &format!("{separator}{wait}"))?;
     Some(Repair::safe("Wait in the trap until the service has finished", vec![edit]))
+}
+
+/// The jobs that a handler's `kill` leaves out, by the variables that hold their numbers.
+fn add_targets(kill: &Node, jobs: &[Node]) -> Option<Repair> {
+    let excerpt = &kill.excerpt;
+    let told = excerpt.text().get(kill.span.start..kill.span.end)?;
+    let mut names = Vec::new();
+    for job in jobs {
+        let text = job.excerpt.text();
+        names.push(number_in(text, ampersand(text, job.span.end)?)?);
+    }
+    let missing: Vec<String> = names
+        .into_iter()
+        .filter(|name| !told.contains(&format!("${name}")) && !told.contains(&format!("${{{name}}}")))
+        .collect();
+    let command = repair::simple(kill)?;
+    let last = command.words.last()?;
+    if missing.is_empty() || command.words.len() < 2 {
+        return None;
+    }
+    let more: String = missing.iter().map(|name| format!(" ${name}")).collect();
+    let edit = excerpt.edit(Span::at(last.span.end), &more)?;
+    Some(Repair::safe("Tell the other services too", vec![edit]))
+}
+
+/// `exit` alone in a handler: first the one service is told and waited for.
+fn tell_before_exit(action: &List, jobs: &[Node]) -> Option<Repair> {
+    let ([exit], [job]) = (action.as_ref(), jobs) else { return None };
+    let command = repair::simple(exit)?;
+    if command.words.first()?.literal()? != "exit" {
+        return None;
+    }
+    let text = job.excerpt.text();
+    let end = ampersand(text, job.span.end)?;
+    let mut edits = Vec::new();
+    let name = match number_in(text, end) {
+        Some(name) => name,
+        None if rest_of_line(text, end).is_empty() && !text.contains("pid") => {
+            edits.push(job.excerpt.edit(Span::at(end), " pid=$!")?);
+            "pid".to_owned()
+        }
+        None => return None,
+    };
+    edits.push(exit.excerpt.edit(Span::at(exit.span.start), &format!("kill -TERM ${name}; wait ${name}; "))?);
+    Some(Repair::safe("Tell the service in the trap, and wait for it", edits))
 }
 
 fn find_kill(list: &[Node]) -> Option<&Node> {

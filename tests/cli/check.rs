@@ -82,7 +82,7 @@ fn trees_for_programs() {
     assert_eq!(tree["version"], 1);
     assert_eq!(image["path"], "Dockerfile");
     assert_eq!(image["base"], "node:20-bookworm-slim");
-    assert_eq!(image["argv"], serde_json::json!(["/bin/sh", "-c", "node server.js"]));
+    assert_eq!(image["argv"], serde_json::json!(["docker-entrypoint.sh", "/bin/sh", "-c", "node server.js"]));
     assert_eq!(image["stop_signal"], "SIGTERM");
     assert_eq!(image["outcome"], "timeout");
     assert_eq!(image["processes"][0]["started"], "pid1");

@@ -35,8 +35,8 @@ pub struct Document {
     pub name: String,
     /// What the front matter says.
     pub facts: Facts,
-    /// The whole file.
-    pub text: String,
+    /// What follows the front matter.
+    pub body: String,
     /// What stands under *Example*.
     pub examples: Vec<Example>,
 }
@@ -79,7 +79,7 @@ impl Document {
         let parts = parts(body, first_line)?;
         check_headings(name, &parts)?;
         let examples = examples(&parts)?;
-        Ok(Self { name: name.to_owned(), facts, text: text.to_owned(), examples })
+        Ok(Self { name: name.to_owned(), facts, body: body.to_owned(), examples })
     }
 }
 
