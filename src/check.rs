@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::diagnostic::{Diagnostic, ImageRef, Outcome};
+use crate::diagnostic::{Diagnostic, ImageRef, Outcome, Related};
 use crate::dockerfile::{self, Dockerfile, Image};
 use crate::launch::{self, Launch, ProcessView, Receives, Started};
 use crate::programs::Tables;
@@ -157,6 +157,19 @@ impl Judged {
             pedantic: settings.pedantic,
         };
         rules::findings(&subject)
+    }
+
+    /// Where the verdict rests on a build context that is not the Dockerfile's own folder.
+    pub(crate) fn context_note(&self) -> Option<Related> {
+        let source = &self.image.dockerfile.source;
+        let own = source.path().parent().unwrap_or(Utf8Path::new(""));
+        let shown = if self.context.as_str().is_empty() { "." } else { self.context.as_str() };
+        (self.context != own).then(|| Related {
+            place: Place::new(source, self.image.from),
+            message: format!(
+                "taken to be built with `{shown}` as its context, where the sources of COPY are"
+            ),
+        })
     }
 
     pub(crate) fn reference(&self) -> ImageRef {

@@ -105,6 +105,8 @@ pub(crate) fn diagnose(
 ) -> Diagnostic {
     let fix =
         finding.repairs.iter().find_map(|repair| verified(&finding, repair, judged, path, loader, settings));
+    let mut related = finding.related;
+    related.extend(judged.context_note());
     Diagnostic {
         rule: finding.rule,
         severity: finding.severity,
@@ -115,7 +117,7 @@ pub(crate) fn diagnose(
         label: finding.label,
         outcome: finding.outcome,
         image: Some(judged.reference()),
-        related: finding.related,
+        related,
         fix,
     }
 }
@@ -170,6 +172,7 @@ fn verified(
                     (Some(before), Some(after)) => improves(before, after, now.len() < old.len()),
                     _ => false,
                 };
+                let good = good && keeps_service(finding, judged, after);
                 return good.then(|| Fix { safety, message: sentence(&messages), edits });
             }
             Some(fresh) => {
@@ -183,6 +186,15 @@ fn verified(
         }
     }
     None
+}
+
+/// True unless the service that the finding is about does not run any more.
+fn keeps_service(finding: &Finding, before: &Judged, after: &Judged) -> bool {
+    let runs = |judged: &Judged, service: &str| {
+        let branches = judged.launch.iter().flat_map(|launch| &launch.branches);
+        branches.flat_map(|branch| &branch.processes).any(|process| process.runs(service))
+    };
+    finding.chain.last().is_none_or(|service| !runs(before, service) || runs(after, service))
 }
 
 /// The stop must end better; where other findings remain, it must at least end no worse, with one finding less.

@@ -52,6 +52,7 @@ rules! {
     stop_signal = "stop-signal",
     swallowing_wrapper = "swallowing-wrapper",
     unhandled_stop = "unhandled-stop",
+    unresolved_launch = "unresolved-launch",
     unsupported_wait = "unsupported-wait",
     untrapped_background = "untrapped-background",
     wrong_interpreter = "wrong-interpreter",

@@ -1,5 +1,5 @@
 //! The model's predictions next to what was measured: the same rows and fixtures that the kernel test runs.
-#![allow(clippy::unwrap_used, missing_docs, unreachable_pub)]
+#![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs, unreachable_pub)]
 
 mod support;
 

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::condition;
 use super::field::{Field, Value};
 use super::machine::{Frame, Machine, Status, Trap, Waiting};
-use super::resolve::What;
 use super::signal::Signal;
 use super::world::{Mishap, MishapKind, Pid, State};
 use crate::shell::{Command, Node, Part};
@@ -183,10 +182,7 @@ impl Machine<'_, '_> {
         }
         let _ = command;
         self.note_dropped_trap(node);
-        let mut resolved = self.resolve(argv, node);
-        if let What::Ends(_) = resolved.what {
-            resolved.what = What::Unknown;
-        }
+        let resolved = self.resolve(argv, node);
         self.replace(&resolved);
     }
 

@@ -110,6 +110,8 @@ impl Expander<'_> {
             (_, Some("*")) if !quoted => self.array(name),
             _ => return None,
         };
+        // Outside quotes every value is split once more.
+        let fields = if *quoted { fields } else { fields.iter().flat_map(split_field).collect() };
         let Some(operand) = plain else { return Some(fields) };
         // "${@:2}": from the second on; "${@:2:1}" and the like.
         let bounds = self.string(operand);
@@ -363,6 +365,18 @@ fn substring(text: &str, bounds: Option<&str>) -> Option<String> {
     match bounds.next() {
         None => Some(rest.collect()),
         Some(length) => Some(rest.take(length.ok()?).collect()),
+    }
+}
+
+/// A value outside quotes.
+fn split_field(field: &Field) -> Vec<Field> {
+    match field.text() {
+        Some(text) if text.contains(|c: char| c.is_ascii_whitespace()) => text
+            .split_ascii_whitespace()
+            .map(|word| Field::known(word).overridable(field.overridable))
+            .collect(),
+        Some("") => Vec::new(),
+        _ => vec![field.clone()],
     }
 }
 

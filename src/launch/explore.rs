@@ -98,12 +98,11 @@ impl Candidates {
     /// them are next.
     fn open(&mut self) -> Vec<World> {
         let mut later_untried = vec![false; self.items.len()];
-        for item in &self.items {
-            if let Some(parent) = item.parent
-                && !item.tried
-                && item.ended_well
-            {
+        for item in self.items.iter().filter(|item| !item.tried && item.ended_well) {
+            let mut at = item.parent;
+            while let Some(parent) = at.filter(|&parent| !later_untried[parent]) {
                 later_untried[parent] = true;
+                at = self.items[parent].parent;
             }
         }
         let mut worlds = Vec::new();

@@ -181,10 +181,12 @@ impl<'a> Environment<'a> {
     }
 
     /// Whether a command line is the image's own shell form, or somebody's `sh -c`.
-    fn origin_of(&self, text: &Arc<Excerpt>) -> Origin {
-        let own = [&self.image.entrypoint, &self.image.cmd].into_iter().flatten().find(
-            |setting| matches!(&setting.value, Command::Shell { text: own, .. } if Arc::ptr_eq(own, text)),
-        );
+    /// A script that forgets quotes may have cut the shell form's text into pieces.
+    fn origin_of(&self, text: &Arc<Excerpt>, is_whole: bool) -> Origin {
+        let own = [&self.image.entrypoint, &self.image.cmd].into_iter().flatten().find(|setting| {
+            let Command::Shell { text: own, .. } = &setting.value else { return false };
+            Arc::ptr_eq(own, text) || (!is_whole && own.text().starts_with(text.text()))
+        });
         own.and_then(|setting| setting.place.clone()).map_or(Origin::Text, Origin::ShellForm)
     }
 
@@ -362,7 +364,7 @@ impl Resolver<'_, '_> {
             };
             return What::Shell(Box::new(ShellStart {
                 dialect,
-                origin: self.environment.origin_of(&excerpt),
+                origin: self.environment.origin_of(&excerpt, first.excerpt.is_some()),
                 script: self.environment.parse(excerpt),
                 zero: rest.get(1).cloned().unwrap_or_else(|| argv[0].clone()),
                 positional: rest.get(2..).unwrap_or_default().to_vec(),

@@ -15,7 +15,7 @@ pub(super) fn outcome(after: &World) -> Outcome {
     if after.ended.is_none() {
         return Outcome::Timeout;
     }
-    let cut = after.processes().any(|process| is_cut(process));
+    let cut = after.processes().any(is_cut);
     if cut { Outcome::Abrupt } else { Outcome::Graceful }
 }
 
@@ -136,11 +136,11 @@ impl View<'_> {
                 let told = self.heard(process.pid);
                 let cause = match row.kind {
                     Kind::Runner => Cause::PackageRunner,
-                    Kind::Init if told => return None,
+                    // Passed on and waited for: not here.
+                    _ if told && row.kills_after.is_none() => return None,
                     _ if is_privilege(row.names.first().map_or("", String::as_str)) => {
                         Cause::PrivilegeWrapper
                     }
-                    _ if told && row.kills_after.is_none() => return None,
                     _ => Cause::SwallowingWrapper,
                 };
                 let site = match (cause, below) {

@@ -36,6 +36,15 @@ pub struct ProcessView {
     pub children: Vec<ProcessView>,
 }
 
+impl ProcessView {
+    /// True if this process or one below it is a service that runs the same program as `service`, as a chain shows it.
+    pub(crate) fn runs(&self, service: &str) -> bool {
+        let name = service.split_whitespace().next();
+        let own = self.service && self.argv.first().map(String::as_str) == name;
+        own || self.children.iter().any(|child| child.runs(service))
+    }
+}
+
 impl Identity {
     /// The words, for people.
     pub(super) fn shown(&self) -> String {

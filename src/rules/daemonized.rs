@@ -33,9 +33,11 @@ fn stay(fault: &Fault, subject: &Subject<'_>, foreground: &str) -> Option<Repair
     })?;
     let Command::Exec(elements) = &setting.value else { return None };
     let starts = elements.first()?.text();
-    let own = starts.rsplit('/').next() == Some(name.as_str())
+    let base = |path: &str| path.rsplit('/').next().unwrap_or("").to_owned();
+    let own = base(starts) == base(&name)
         && fault.service.split_whitespace().next() == Some(starts)
-        && !more.is_empty();
+        && more.first().is_some_and(|option| option.starts_with('-'))
+        && !foreground.contains('(');
     let words: Vec<String> = more.iter().filter_map(|word| serde_json::to_string(word).ok()).collect();
     let last = elements.last()?;
     let edit = Edit {

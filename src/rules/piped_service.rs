@@ -1,8 +1,8 @@
 //! `piped-service`: the service is part of a pipeline, and the shell waits for all of it.
 
-use super::{Finding, Repair, Subject, words};
+use super::{Finding, Repair, Subject, repair, words};
 use crate::launch::{Cause, Dialect, Fault, Rest, Site};
-use crate::shell::NodeKind;
+use crate::shell::{NodeKind, Word};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
@@ -30,6 +30,15 @@ fn substitute(fault: &Fault) -> Option<Repair> {
         return None;
     }
     let text = node.excerpt.text();
+    // What feeds the service, or filters for it, is not it.
+    let name = fault.service.split_whitespace().next()?;
+    let is_service = repair::simple(first).and_then(|command| {
+        let words = command.words.iter().filter_map(Word::literal);
+        words.into_iter().find(|word| word != "exec")
+    });
+    if is_service.as_deref() != Some(name) {
+        return None;
+    }
     let service = text.get(first.span.start..first.span.end)?.trim();
     let filter = text.get(second.span.start..node.span.end)?.trim();
     let joins = text.get(first.span.end..second.span.start)?.contains("|&");

@@ -205,13 +205,13 @@ impl Words<'_, '_> {
         let mut at = tree.start_byte();
         for child in children(tree) {
             if at < child.start_byte() {
-                literal(&self.text(Span::new(at, child.start_byte())).to_owned(), quoted, out);
+                literal(self.text(Span::new(at, child.start_byte())), quoted, out);
             }
             self.parts(child, quoted, out);
             at = child.end_byte();
         }
         if at < tree.end_byte() {
-            literal(&self.text(Span::new(at, tree.end_byte())).to_owned(), quoted, out);
+            literal(self.text(Span::new(at, tree.end_byte())), quoted, out);
         }
     }
 
@@ -302,13 +302,13 @@ impl Words<'_, '_> {
                 continue;
             }
             if at < here.start {
-                literal(&self.text(Span::new(at, here.start)).to_owned(), true, &mut parts);
+                literal(self.text(Span::new(at, here.start)), true, &mut parts);
             }
             self.parts(child, false, &mut parts);
             at = here.end;
         }
         if at < inner.end {
-            literal(&self.text(Span::new(at, inner.end)).to_owned(), true, &mut parts);
+            literal(self.text(Span::new(at, inner.end)), true, &mut parts);
         }
         Word { span: inner, parts }
     }

@@ -2,6 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use camino::Utf8PathBuf;
+use pidone::fix::fix_all;
+use pidone::source::MemoryLoader;
+use pidone::{Settings, diagnostic};
+
 use crate::container::{Container, File, Measured, Run, Shell, Stop};
 use crate::image::Image;
 use crate::programs::Role;
@@ -20,12 +25,69 @@ const SHORT_GRACE: f64 = 2.0;
 pub(crate) fn all() -> Vec<Case> {
     let mut cases = Vec::new();
     fixture::all().into_iter().for_each(|fixture| cases.extend(of_fixture(fixture)));
-    launch_cases::all().into_iter().for_each(|row| cases.extend(of_launch_case(row)));
+    for row in launch_cases::all() {
+        if row.verified.is_some() {
+            cases.extend(of_repair(&format!("launch::{}", row.id), &row.before, "Dockerfile"));
+        }
+        cases.extend(of_launch_case(row));
+    }
     for row in shell_forms::all() {
+        for (shell, base) in [("dash", "debian:bookworm-slim"), ("ash", "alpine:3.20"), ("bash", "fedora:40")]
+        {
+            // What a service does by itself, the linter cannot know.
+            let plain = row.files.is_empty() && !row.text.contains("life=");
+            if row.form == Form::Script && plain && !row.unsettled.iter().any(|s| s == shell) {
+                cases.extend(of_repair(
+                    &format!("shell::{}::{shell}", row.name),
+                    &script_project(&row, shell, base),
+                    "Dockerfile",
+                ));
+            }
+        }
         let shells = SHELLS.into_iter().filter(|shell| !row.unsettled.iter().any(|s| s == shell));
         cases.extend(shells.map(|shell| of_shell_form(&row, shell)));
     }
     cases
+}
+
+/// What pidone's own fix makes of a project: the container ends as pidone then says it does.
+fn of_repair(name: &str, files: &Files, dockerfile: &str) -> Option<Case> {
+    let mut loader = MemoryLoader::new();
+    for (path, text) in files {
+        loader.insert(path.as_str(), text.as_str(), Some(true));
+    }
+    let settings = Settings { unsafe_fixes: true, ..Settings::default() };
+    let path = Utf8PathBuf::from(dockerfile);
+    let outcome = fix_all(std::slice::from_ref(&path), &loader, &settings);
+    if outcome.changed.is_empty() {
+        return None;
+    }
+    let mut fixed = files.clone();
+    for (path, _, text) in outcome.changed {
+        loader.insert(path.as_str(), text.as_str(), Some(true));
+        fixed.insert(path.into_string(), text);
+    }
+    let report = pidone::check(&path, &loader, &settings);
+    let predicted = match report.images.last()?.outcome {
+        diagnostic::Outcome::Graceful => Outcome::Graceful,
+        diagnostic::Outcome::Abrupt => Outcome::Abrupt,
+        diagnostic::Outcome::Timeout => Outcome::Timeout,
+        diagnostic::Outcome::ExitsEarly => Outcome::ExitsEarly,
+        diagnostic::Outcome::Unknown => return None,
+    };
+    let dockerfile = dockerfile.to_owned();
+    Some(Case {
+        name: format!("repair::{name}"),
+        needs: needs(&fixed),
+        test: Box::new(move || {
+            let image = Image::build(&fixed, &dockerfile, None)?;
+            let mut run = Run::new(image.container.clone(), image.argv(), &image.stop_signal, GRACE);
+            run.container.programs.insert("/app/bin/app".to_owned(), Role::Service);
+            let nothing = File { text: String::new(), mode: 0o644 };
+            run.container.files.insert("/usr/local/bin/activate-env".to_owned(), nothing);
+            check(&run, predicted, &BTreeMap::new())
+        }),
+    })
 }
 
 fn of_fixture(fixture: Fixture) -> Vec<Case> {
@@ -111,6 +173,22 @@ fn of_launch_case(row: LaunchCase) -> Vec<Case> {
         }),
     })
     .into()
+}
+
+/// A script of the rows as a project.
+fn script_project(row: &ShellForm, shell: &str, base: &str) -> Files {
+    let path = if shell == "bash" { "/bin/bash" } else { "/bin/sh" };
+    let mut argv = vec!["/app/run.sh".to_owned()];
+    argv.extend(row.args.clone());
+    let words: Vec<String> = argv.iter().map(|word| format!("{word:?}")).collect();
+    let dockerfile = format!(
+        "FROM {base}\nWORKDIR /app\nCOPY run.sh /app/run.sh\nENTRYPOINT [{}]\nCMD []\n",
+        words.join(", ")
+    );
+    Files::from([
+        ("Dockerfile".to_owned(), dockerfile),
+        ("run.sh".to_owned(), format!("#!{path}\n{}", row.text)),
+    ])
 }
 
 fn of_shell_form(row: &ShellForm, shell: &'static str) -> Case {
