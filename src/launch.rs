@@ -15,6 +15,7 @@ use crate::source::{Excerpt, Place};
 
 mod arithmetic;
 mod builtins;
+mod candidates;
 mod commands;
 mod condition;
 mod control;
@@ -22,6 +23,7 @@ mod dialect;
 mod expand;
 mod explore;
 mod field;
+mod fingerprint;
 mod inert;
 mod jobs;
 mod machine;

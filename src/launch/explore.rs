@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::candidates::Candidates;
 use super::machine::{Flow, Machine};
 use super::path::Choice;
 use super::resolve::Environment;
@@ -40,86 +41,6 @@ pub(crate) struct Steady {
     pub(crate) after: World,
 }
 
-/// Commands and conditions that were passed over and may have to be come back to.
-#[derive(Default)]
-pub(crate) struct Candidates {
-    items: Vec<Candidate>,
-}
-
-struct Candidate {
-    world: World,
-    parent: Option<usize>,
-    /// True once something after it stays, so that it was setup.
-    settled: bool,
-    /// True once it has been come back to.
-    tried: bool,
-    /// True if a course through it ended without the script itself calling that a failure.
-    ended_well: bool,
-    /// True if it is done again and again by a loop.
-    repeated: bool,
-}
-
-impl Candidates {
-    /// False while the model has been told to follow the next condition.
-    pub(super) fn may_skip(&self, world: &World) -> bool {
-        !world.follow_next && world.stop.is_none()
-    }
-
-    /// `again` is the course in which the command that `world` is about to pass over stays.
-    pub(super) fn add(&mut self, world: &mut World, again: World) {
-        let parent = world.path.candidate.replace(self.items.len());
-        let repeated = world.processes().any(|process| process.runs_loop());
-        let (settled, tried, ended_well) = (false, false, false);
-        self.items.push(Candidate { world: again, parent, settled, tried, ended_well, repeated });
-    }
-
-    /// The condition that `world` is about to pass over.
-    pub(super) fn add_branches(&mut self, world: &mut World) {
-        let mut again = world.clone();
-        again.follow_next = true;
-        self.add(world, again);
-    }
-
-    /// True if nothing stays but a pause in a loop whose own command was passed over.
-    fn is_mere_pause(&self, world: &World) -> bool {
-        let repeated =
-            world.path.candidate.is_some_and(|last| self.items[last].repeated && !self.items[last].settled);
-        repeated && !world.processes().any(|process| process.is_service() && world.alive(process.pid))
-    }
-
-    fn mark(&mut self, world: &World, mark: impl Fn(&mut Candidate)) {
-        let mut at = world.path.candidate;
-        while let Some(item) = at.and_then(|index| self.items.get_mut(index)) {
-            mark(item);
-            at = item.parent;
-        }
-    }
-
-    /// The last passed-over things on courses where nothing stays. Where coming back to these found nothing either, those before
-    /// them are next.
-    fn open(&mut self) -> Vec<World> {
-        let mut later_untried = vec![false; self.items.len()];
-        for item in self.items.iter().filter(|item| !item.tried && item.ended_well) {
-            let mut at = item.parent;
-            while let Some(parent) = at.filter(|&parent| !later_untried[parent]) {
-                later_untried[parent] = true;
-                at = self.items[parent].parent;
-            }
-        }
-        let mut worlds = Vec::new();
-        for (index, later) in later_untried.into_iter().enumerate() {
-            let item = &mut self.items[index];
-            if !item.settled && !item.tried && item.ended_well && !later {
-                item.tried = true;
-                let mut world = item.world.clone();
-                world.path.candidate = Some(index);
-                worlds.push(world);
-            }
-        }
-        worlds
-    }
-}
-
 /// Follows every course from `start` on, then stops every steady state with `signal`.
 pub(crate) fn explore(environment: &Environment<'_>, start: World, signal: Signal) -> Exploration {
     let mut found = Exploration {
@@ -146,9 +67,9 @@ pub(crate) fn explore(environment: &Environment<'_>, start: World, signal: Signa
         work.extend(candidates.open());
         if work.is_empty() {
             // A course in which the service was taken for setup ends early; it is none.
-            found
-                .early
-                .retain(|world| !world.path.candidate.is_some_and(|last| candidates.items[last].settled));
+            let pauses = std::mem::take(&mut found.pauses);
+            found.steady.extend(pauses.into_iter().filter(|pause| !candidates.is_settled(&pause.before)));
+            found.early.retain(|world| !candidates.is_settled(world));
             return found;
         }
     }
@@ -171,11 +92,14 @@ fn run(
                 *total += 1;
                 if world.steps > MAX_STEPS || world.path.endless {
                     // A loop without end that neither waits nor pauses: nothing stays on this course.
-                    candidates.mark(&world, |item| item.ended_well = true);
+                    candidates.end_well(&world);
                     return;
                 }
                 let mut machine = Machine { world: &mut world, pid, environment, candidates };
                 if let Flow::Ask(alternatives) = machine.step() {
+                    if candidates.joins(&mut world) {
+                        return;
+                    }
                     let mut ways: Vec<World> = alternatives
                         .into_iter()
                         .enumerate()
@@ -203,10 +127,10 @@ fn run(
                 let after = stop(environment, &world, signal, total);
                 if candidates.is_mere_pause(&world) {
                     // The loop's own command may be what stays; if it is, this is none.
-                    candidates.mark(&world, |item| item.ended_well = true);
+                    candidates.end_well(&world);
                     found.pauses.push(Steady { before: world, after });
                 } else {
-                    candidates.mark(&world, |item| item.settled = true);
+                    candidates.settle(&world);
                     found.steady.push(Steady { before: world, after });
                 }
                 return;
@@ -214,7 +138,7 @@ fn run(
             Next::Over => {
                 let cut = super::verdict::is_cut_early(&world);
                 if !world.path.failed {
-                    candidates.mark(&world, |item| item.ended_well = true);
+                    candidates.end_well(&world);
                 }
                 if (cut && !world.path.failed) || world.path.fails_to_run() {
                     found.early.push(world);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::condition;
 use super::dialect::{Dialect, InPlace};
 use super::expand::Expander;
-use super::explore::Candidates;
+use super::candidates::Candidates;
 use super::field::{Field, Value};
 use super::inert;
 use super::path::{Choice, Doubt};

@@ -1,0 +1,159 @@
+//! What was passed over on the way, and where courses of events meet again.
+//!
+//! A command of which nothing is known may be setup or the service. It is taken for setup first and remembered; if nothing after it
+//! stays on any course, it was the service, and the model comes back to it. Courses that reach the same state have the same future:
+//! only the first of them is followed, and what it comes to counts for the others too.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use super::world::World;
+
+/// Everything that was passed over, in the order in which it was met.
+#[derive(Default)]
+pub(crate) struct Candidates {
+    items: Vec<Item>,
+    /// Where a state was first reached.
+    junctions: HashMap<u64, usize>,
+}
+
+/// A command or condition that was passed over, or a state in which courses meet.
+struct Item {
+    /// The course that comes back to it; `None` for a meeting of courses.
+    again: Option<World>,
+    /// What was passed over before it, on each course that leads here.
+    parents: Vec<usize>,
+    /// True once something after it stays, so that it was setup.
+    settled: bool,
+    /// True once it has been come back to.
+    tried: bool,
+    /// True if a course through it ended without the script itself calling that a failure.
+    ended_well: bool,
+    /// True if it is done again and again by a loop.
+    repeated: bool,
+}
+
+impl Candidates {
+    /// False while the model has been told to follow the next condition.
+    pub(super) fn may_skip(&self, world: &World) -> bool {
+        !world.follow_next && world.stop.is_none()
+    }
+
+    /// `again` is the course in which the command that `world` is about to pass over stays.
+    pub(super) fn add(&mut self, world: &mut World, again: World) {
+        let repeated = world.processes().any(|process| process.runs_loop());
+        self.push(world, Some(again), repeated);
+    }
+
+    /// The condition that `world` is about to pass over.
+    pub(super) fn add_branches(&mut self, world: &mut World) {
+        let mut again = world.clone();
+        again.follow_next = true;
+        self.add(world, again);
+    }
+
+    fn push(&mut self, world: &mut World, again: Option<World>, repeated: bool) {
+        let parents = world.path.candidate.replace(self.items.len()).into_iter().collect();
+        let (settled, tried, ended_well) = (false, again.is_none(), false);
+        self.items.push(Item { again, parents, settled, tried, ended_well, repeated });
+    }
+
+    /// True if another course has been in this very state, so that this one need not be followed.
+    pub(super) fn joins(&mut self, world: &mut World) -> bool {
+        let fingerprint = world.fingerprint();
+        match self.junctions.entry(fingerprint) {
+            Entry::Vacant(first) => {
+                first.insert(self.items.len());
+                self.push(world, None, false);
+                false
+            }
+            Entry::Occupied(first) => {
+                let junction = *first.get();
+                let last = world.path.candidate;
+                if let Some(last) = last.filter(|&last| last != junction && !self.items[junction].parents.contains(&last)) {
+                    self.items[junction].parents.push(last);
+                    let Item { settled, ended_well, .. } = self.items[junction];
+                    self.mark(world, settled, ended_well);
+                }
+                true
+            }
+        }
+    }
+
+    /// The last command that was passed over on a course; meetings aside.
+    fn last(&self, world: &World) -> Option<&Item> {
+        let mut at = world.path.candidate?;
+        loop {
+            let item = self.items.get(at)?;
+            if item.again.is_some() || item.repeated {
+                return Some(item);
+            }
+            at = *item.parents.first()?;
+        }
+    }
+
+    /// True if nothing stays but a pause in a loop whose own command was passed over.
+    pub(super) fn is_mere_pause(&self, world: &World) -> bool {
+        let repeated = self.last(world).is_some_and(|item| item.repeated && !item.settled);
+        repeated && !world.processes().any(|process| process.is_service() && world.alive(process.pid))
+    }
+
+    /// True if what was passed over last on this course was followed by something that stays.
+    pub(super) fn is_settled(&self, world: &World) -> bool {
+        world.path.candidate.is_some_and(|last| self.items[last].settled)
+    }
+
+    /// Something stays: whatever came before was setup.
+    pub(super) fn settle(&mut self, world: &World) {
+        self.mark(world, true, false);
+    }
+
+    /// The course has ended, and the script does not call that a failure.
+    pub(super) fn end_well(&mut self, world: &World) {
+        self.mark(world, false, true);
+    }
+
+    fn mark(&mut self, world: &World, settled: bool, ended_well: bool) {
+        let mut todo: Vec<usize> = world.path.candidate.into_iter().collect();
+        while let Some(index) = todo.pop() {
+            let item = &mut self.items[index];
+            if (!settled || item.settled) && (!ended_well || item.ended_well) {
+                continue;
+            }
+            item.settled |= settled;
+            item.ended_well |= ended_well;
+            if item.settled && item.again.is_some() {
+                // It will not be come back to; its world is of no more use.
+                item.again = None;
+                item.tried = true;
+            }
+            todo.extend_from_slice(&item.parents);
+        }
+    }
+
+    /// The last passed-over things on courses where nothing stays. Where coming back to these found nothing either, those before
+    /// them are next.
+    pub(super) fn open(&mut self) -> Vec<World> {
+        let mut later_untried = vec![false; self.items.len()];
+        let untried = self.items.iter().filter(|item| !item.tried && item.ended_well);
+        let mut todo: Vec<usize> = untried.flat_map(|item| item.parents.iter().copied()).collect();
+        while let Some(index) = todo.pop() {
+            if !std::mem::replace(&mut later_untried[index], true) {
+                todo.extend_from_slice(&self.items[index].parents);
+            }
+        }
+        let mut worlds = Vec::new();
+        for (index, later) in later_untried.into_iter().enumerate() {
+            let item = &mut self.items[index];
+            if item.settled || item.tried || !item.ended_well || later {
+                continue;
+            }
+            item.tried = true;
+            if let Some(mut world) = item.again.take() {
+                world.path.candidate = Some(index);
+                worlds.push(world);
+            }
+        }
+        worlds
+    }
+}

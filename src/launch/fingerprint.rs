@@ -1,0 +1,108 @@
+//! When two courses of events have led to the same state: everything that decides what happens next, and nothing else.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+use super::field::{Field, Value};
+use super::machine::{Frame, Shell, Waiting};
+use super::world::{Process, Role, World};
+
+impl World {
+    /// Equal for worlds with the same future.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (self.now, self.next_is_service, self.follow_next, self.path.default).hash(&mut hasher);
+        (self.path.doubts.len(), self.path.mishaps.len(), self.path.endless).hash(&mut hasher);
+        for process in self.processes() {
+            process.fingerprint(&mut hasher);
+        }
+        hasher.finish()
+    }
+}
+
+impl Process {
+    fn fingerprint(&self, hasher: &mut DefaultHasher) {
+        (self.pid, self.parent, self.group, self.ignored.as_slice()).hash(hasher);
+        format!("{:?}", self.state).hash(hasher);
+        fields(&self.identity.argv, hasher);
+        std::mem::discriminant(&self.role).hash(hasher);
+        match &self.role {
+            Role::Shell(shell) => shell.fingerprint(hasher),
+            Role::Timer(until) => until.hash(hasher),
+            Role::Follower(pid) => pid.hash(hasher),
+            Role::Forwarder(forwarder) => (forwarder.child, forwarder.kills_at).hash(hasher),
+            Role::Service(_) | Role::Helper | Role::Opaque => {}
+        }
+    }
+}
+
+impl Shell {
+    fn fingerprint(&self, hasher: &mut DefaultHasher) {
+        (self.errexit, self.monitor, self.circling, self.last_background).hash(hasher);
+        (self.status.value, self.status.overridable).hash(hasher);
+        (&self.jobs, &self.pending, &self.directory).hash(hasher);
+        for (name, value) in self.variables.iter() {
+            name.hash(hasher);
+            match value {
+                Value::Scalar(one) => field(one, hasher),
+                Value::Array(all) => fields(all, hasher),
+            }
+        }
+        for (name, body) in self.functions.iter() {
+            (name, Arc::as_ptr(body)).hash(hasher);
+        }
+        for (signal, trap) in self.traps.iter() {
+            (signal, Arc::as_ptr(&trap.action).cast::<u8>()).hash(hasher);
+        }
+        fields(&self.positional, hasher);
+        if let Waiting::Foreground { pids, .. } | Waiting::Wait { targets: pids, .. } = &self.waiting {
+            pids.hash(hasher);
+        }
+        for frame in &self.frames {
+            frame.fingerprint(hasher);
+        }
+    }
+}
+
+impl Frame {
+    fn fingerprint(&self, hasher: &mut DefaultHasher) {
+        std::mem::discriminant(self).hash(hasher);
+        match self {
+            Frame::List { list, next } => (Arc::as_ptr(list).cast::<u8>(), next).hash(hasher),
+            Frame::AndOr { right, and, .. } => (Arc::as_ptr(right), and).hash(hasher),
+            Frame::If { node, arm, .. } => (Arc::as_ptr(node), arm).hash(hasher),
+            Frame::Case { node, ways, .. } => (Arc::as_ptr(node), ways).hash(hasher),
+            Frame::Test { node, rounds, since, .. } | Frame::Body { node, rounds, since, .. } => {
+                (Arc::as_ptr(node), rounds, since).hash(hasher);
+            }
+            Frame::For { node, items, next } => {
+                (Arc::as_ptr(node), next).hash(hasher);
+                fields(items, hasher);
+            }
+            Frame::Endless { body, rounds, since } => (Arc::as_ptr(body).cast::<u8>(), rounds, since).hash(hasher),
+            Frame::Call { name, positional } => {
+                name.hash(hasher);
+                fields(positional, hasher);
+            }
+            Frame::Source { positional } => {
+                if let Some(positional) = positional {
+                    fields(positional, hasher);
+                }
+            }
+            Frame::Trap { status, from_wait } => (status.value, from_wait).hash(hasher),
+            Frame::Exit(status) => status.hash(hasher),
+            Frame::Not => {}
+        }
+    }
+}
+
+fn fields(fields: &[Field], hasher: &mut DefaultHasher) {
+    fields.len().hash(hasher);
+    fields.iter().for_each(|one| field(one, hasher));
+}
+
+/// How an unknown value was written makes no difference.
+fn field(field: &Field, hasher: &mut DefaultHasher) {
+    (&field.text, field.overridable, field.is_rest()).hash(hasher);
+    field.excerpt.as_ref().map(|excerpt| excerpt.span()).hash(hasher);
+}
