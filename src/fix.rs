@@ -241,7 +241,13 @@ fn still_parses(path: &Utf8Path, loader: &dyn Loader, text: &str) -> bool {
 }
 
 fn sentence(messages: &[String]) -> String {
-    messages.join("; ")
+    let mut parts = messages.iter();
+    let first = parts.next().cloned().unwrap_or_default();
+    parts.fold(first, |sentence, part| {
+        let mut letters = part.chars();
+        let first = letters.next().map(|letter| letter.to_lowercase().to_string()).unwrap_or_default();
+        format!("{sentence}; {first}{}", letters.as_str())
+    })
 }
 
 /// Edits of the original texts that do what `first` does, and then `second` (whose places are in the texts after `first`).

@@ -47,7 +47,7 @@ pub use world::Started;
 
 use explore::{Exploration, explore};
 use field::Field;
-use path::MishapKind;
+use path::{Choice, MishapKind};
 use resolve::Environment;
 use world::World;
 
@@ -89,6 +89,9 @@ pub struct Branch {
     pub why: String,
     /// The processes.
     pub processes: Vec<ProcessView>,
+    choices: Vec<Choice>,
+    /// True where no service runs, or somebody talks to a shell.
+    aside: bool,
 }
 
 /// The first hop that loses the signal on its way to a service.
@@ -102,6 +105,8 @@ pub struct Fault {
     pub outcome: Outcome,
     /// The service, for people.
     pub service: String,
+    /// The process that loses the signal, for people.
+    pub hop: String,
     /// The processes from PID 1 to the service.
     pub chain: Vec<String>,
     /// Further hops on the way that would lose the signal too.
@@ -299,6 +304,10 @@ impl Launch {
     fn give_up(&mut self, reason: &str) {
         self.outcome = Outcome::Unknown;
         self.why = reason.to_owned();
+        for branch in &mut self.branches {
+            branch.outcome = Outcome::Unknown;
+            reason.clone_into(&mut branch.why);
+        }
         self.doubts.push((None, reason.to_owned()));
         self.faults.clear();
     }
@@ -372,6 +381,8 @@ fn assemble(
         broken: None,
         doubts: Vec::new(),
     };
+    // What is wrong where no service runs.
+    let mut beside: Vec<Fault> = Vec::new();
     for steady in &exploration.steady {
         let path = &steady.before.path;
         for doubt in path.doubts.iter().chain(&steady.after.path.doubts) {
@@ -393,26 +404,37 @@ fn assemble(
             (None, Some(fault)) => fault.why(),
             (None, None) => why_graceful(steady, outcome),
         };
-        launch.add_branch(Branch {
-            label: label(path),
-            default: path.default,
-            outcome,
-            why,
-            processes: view::tree(steady, stop_signal),
-        });
+        launch.add_branch(
+            &path.choices,
+            Branch {
+                label: String::new(),
+                default: path.default,
+                outcome,
+                why,
+                processes: view::tree(steady, stop_signal),
+                choices: Vec::new(),
+                aside: path.aside || !steady.has_service(),
+            },
+        );
+        let aside = path.aside || !steady.has_service();
         for fault in faults {
-            launch.add_fault(fault);
+            if aside { beside.push(fault) } else { launch.add_fault(fault) }
         }
     }
     for world in &exploration.early {
         if let Some(fault) = verdict::early(world).filter(|fault| fault.default || fault.known_service) {
-            launch.add_branch(Branch {
-                label: label(&world.path),
-                default: world.path.default,
-                outcome: Outcome::ExitsEarly,
-                why: fault.why(),
-                processes: Vec::new(),
-            });
+            launch.add_branch(
+                &world.path.choices,
+                Branch {
+                    label: String::new(),
+                    default: world.path.default,
+                    outcome: Outcome::ExitsEarly,
+                    why: fault.why(),
+                    processes: Vec::new(),
+                    choices: Vec::new(),
+                    aside: false,
+                },
+            );
             launch.add_fault(fault);
         }
     }
@@ -430,6 +452,10 @@ fn assemble(
     if exploration.truncated {
         launch.doubt(None, "the script has more branches than are followed");
     }
+    // An installation that waits for somebody, say, is not what an image is for that runs a service otherwise.
+    if launch.branches.iter().all(|branch| branch.aside || !branch.default) {
+        beside.into_iter().for_each(|fault| launch.add_fault(fault));
+    }
     launch.conclude();
     launch
 }
@@ -442,13 +468,14 @@ impl Launch {
     }
 
     /// Branches that look alike are one.
-    fn add_branch(&mut self, branch: Branch) {
+    fn add_branch(&mut self, choices: &[Choice], mut branch: Branch) {
         let same = |known: &&mut Branch| {
             known.outcome == branch.outcome
                 && known.default == branch.default
                 && shape(&known.processes) == shape(&branch.processes)
         };
         if self.branches.iter_mut().find(same).is_none() {
+            branch.choices = choices.to_vec();
             self.branches.push(branch);
         }
     }
@@ -463,11 +490,25 @@ impl Launch {
     }
 
     fn conclude(&mut self) {
-        self.branches.sort_by_key(|branch| (!branch.default, std::cmp::Reverse(branch.outcome)));
+        let labels: Vec<String> = (0..self.branches.len())
+            .map(|own| {
+                let others = self.branches.iter().enumerate().filter(|(index, _)| *index != own);
+                let others: Vec<&[Choice]> = others.map(|(_, branch)| branch.choices.as_slice()).collect();
+                label(&self.branches[own].choices, &others)
+            })
+            .collect();
+        for (branch, label) in self.branches.iter_mut().zip(labels) {
+            branch.label = label;
+        }
+        self.branches
+            .sort_by_key(|branch| (!branch.default, branch.aside, std::cmp::Reverse(branch.outcome)));
         if self.broken.is_some() {
             return;
         }
-        match self.branches.iter().filter(|branch| branch.default).max_by_key(|branch| branch.outcome) {
+        let mine = |branch: &&Branch| branch.default && !branch.aside;
+        let main = self.branches.iter().filter(mine).max_by_key(|branch| branch.outcome);
+        let any = || self.branches.iter().filter(|branch| branch.default).max_by_key(|branch| branch.outcome);
+        match main.or_else(any) {
             Some(worst) => {
                 self.outcome = worst.outcome;
                 self.why.clone_from(&worst.why);
@@ -480,19 +521,36 @@ impl Launch {
                 None => "nothing stays running".clone_into(&mut self.why),
             },
         }
-        if self.branches.len() == 1 {
-            self.branches[0].label.clear();
-        }
     }
 }
 
-/// Which way the scripts went, for people: the last few choices.
-fn label(path: &path::Path) -> String {
-    let shown = path.choices.iter().map(|choice| {
-        let text = choice.place.text().lines().next().unwrap_or("").trim().to_owned();
-        format!("line {}: {} ({})", choice.place.line(), choice.taken, text)
-    });
-    shown.collect::<Vec<_>>().join("; ")
+/// Choices that a label names at most; the last ones, which are nearest to where the container stays.
+const SHOWN_CHOICES: usize = 3;
+
+/// Which way the scripts went, for people: the choices that set this branch apart from the others.
+fn label(own: &[Choice], others: &[&[Choice]]) -> String {
+    let sets_apart = |choice: &&Choice| {
+        others.iter().any(|other| {
+            let same = other.iter().filter(|known| known.place == choice.place).map(|known| &known.taken);
+            same.clone().count() == 0 || same.clone().any(|taken| *taken != choice.taken)
+        })
+    };
+    let mut shown: Vec<String> = Vec::new();
+    for choice in own.iter().filter(sets_apart).rev() {
+        let text = choice.place.text().lines().next().unwrap_or("").trim();
+        let short: String = text.chars().take(50).collect();
+        let dots = if short.len() < text.len() { "..." } else { "" };
+        let name = choice.place.source.path().file_name().unwrap_or_default();
+        let line = format!("{name}:{}: {} ({short}{dots})", choice.place.line(), choice.taken);
+        if !shown.contains(&line) {
+            shown.push(line);
+        }
+        if shown.len() == SHOWN_CHOICES {
+            break;
+        }
+    }
+    shown.reverse();
+    shown.join("; ")
 }
 
 /// What makes two branches alike.
@@ -521,11 +579,11 @@ fn why_graceful(steady: &explore::Steady, outcome: Outcome) -> String {
 impl Fault {
     /// In a sentence, without the place.
     pub fn why(&self) -> String {
-        let first = self.chain.first().map_or("PID 1", String::as_str);
+        let hop = &self.hop;
         let service = &self.service;
         match self.cause {
             Cause::ShellForm | Cause::ShellWrapper | Cause::MissingExec => {
-                format!("{first} stays in front of {service} and does not pass the signal on")
+                format!("{hop} stays in front of {service} and does not pass the signal on")
             }
             Cause::UntrappedBackground => format!("no trap tells {service}, which runs in the background"),
             Cause::IncompleteTrap(flaw) => match flaw {

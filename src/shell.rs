@@ -55,8 +55,8 @@ pub enum NodeKind {
     Loop(Arc<Loop>),
     /// `for name in words`
     For(Arc<For>),
-    /// `for ((;;))`: the body; the header is not evaluated.
-    ArithmeticFor(List),
+    /// `for ((...))`: the body, and whether the header has no condition. What it has is not evaluated.
+    ArithmeticFor(List, bool),
     /// `{ ...; }`
     Group(List),
     /// `( ... )`
@@ -298,7 +298,7 @@ mod tests {
             NodeKind::Case(node) => format!("case of {}", node.arms.len()),
             NodeKind::Loop(node) => format!("while {} do {} done", list(&node.condition), list(&node.body)),
             NodeKind::For(node) => format!("for {} do {} done", node.variable, list(&node.body)),
-            NodeKind::ArithmeticFor(body) => format!("for (()) do {} done", list(body)),
+            NodeKind::ArithmeticFor(body, _) => format!("for (()) do {} done", list(body)),
             NodeKind::Group(inner) => format!("{{ {} }}", list(inner)),
             NodeKind::Subshell(inner) => format!("( {} )", list(inner)),
             NodeKind::Function(name, body) => format!("{name}() {}", show(body)),
@@ -331,6 +331,9 @@ mod tests {
             ("exec app > >(tee log) 2>&1", "exec app > >&"),
             ("(( i++ )) && a", "((( )) && a)"),
             ("a 2>&1 | tee f", "a >& | tee f"),
+            ("a && b 2>&1 | tee f", "(a && b >& | tee f)"),
+            ("a || b < f | c > g", "(a || b < | c >)"),
+            ("a && b > f", "(a && b >)"),
         ] {
             assert_eq!(outline(text), expected, "{text}");
         }

@@ -8,7 +8,6 @@ use super::field::{Field, Value};
 use super::machine::{Frame, Machine, Status};
 use super::path::{Mishap, MishapKind};
 use super::signal::Signal;
-use super::world::Pid;
 use crate::shell::{Command, Node, Part};
 use crate::source::Excerpt;
 
@@ -99,11 +98,9 @@ impl Machine<'_, '_> {
             }
             "[" | "test" => {
                 let end = arguments.len() - usize::from(name == "[" && !arguments.is_empty());
-                let status = match (self.about_processes(&arguments[..end]), self.expander()) {
-                    (Some(status), _) => status,
-                    (None, Some(expander)) => condition::test(&expander, &arguments[..end]),
-                    (None, None) => Status::UNKNOWN,
-                };
+                let status = self
+                    .expander()
+                    .map_or(Status::UNKNOWN, |expander| condition::test(&expander, &arguments[..end]));
                 self.set_status(status);
             }
             "exec" => self.exec(arguments, command, node),
@@ -125,7 +122,8 @@ impl Machine<'_, '_> {
                 });
                 self.set_status_quietly(Status::known(0));
             }
-            "export" | "local" | "declare" | "readonly" | "typeset" => self.declare(arguments, command),
+            "export" | "readonly" => self.declare(arguments, command, false),
+            "local" | "declare" | "typeset" => self.declare(arguments, command, true),
             "read" | "mapfile" | "readarray" | "getopts" => {
                 let names: Vec<String> =
                     arguments.iter().filter_map(Field::text).map(str::to_owned).collect();
@@ -151,21 +149,6 @@ impl Machine<'_, '_> {
         true
     }
 
-    /// `[ -d /proc/$pid ]` asks whether a process lives.
-    fn about_processes(&self, arguments: &[Field]) -> Option<Status> {
-        let words: Vec<&str> = arguments.iter().map(Field::text).collect::<Option<_>>()?;
-        let (negated, words) = match words.as_slice() {
-            ["!", rest @ ..] => (true, rest.to_vec()),
-            all => (false, all.to_vec()),
-        };
-        let [operator, path] = words.as_slice() else { return None };
-        if !matches!(*operator, "-d" | "-e" | "-f") {
-            return None;
-        }
-        let pid: Pid = path.strip_prefix("/proc/")?.split('/').next()?.parse().ok()?;
-        Some(Status::of(self.world.alive(pid) != negated))
-    }
-
     fn exec(&mut self, arguments: &[Field], command: &Arc<Command>, node: &Node) {
         let mut at = 0;
         while let Some(option) = arguments.get(at).and_then(Field::text) {
@@ -182,6 +165,12 @@ impl Machine<'_, '_> {
             return;
         }
         let _ = command;
+        if argv[0].text().is_some_and(|name| name.starts_with('-')) {
+            // There is no such program; who gets here has given other arguments.
+            self.world.path.failed = true;
+            self.end(Status::known(127));
+            return;
+        }
         self.note_dropped_trap(node);
         let resolved = self.resolve(argv, node);
         self.replace(&resolved);
@@ -344,7 +333,16 @@ impl Machine<'_, '_> {
         self.set_status_quietly(Status::known(0));
     }
 
-    fn declare(&mut self, arguments: &[Field], command: &Arc<Command>) {
+    fn declare(&mut self, arguments: &[Field], command: &Arc<Command>, local: bool) {
+        let global = arguments.iter().any(|field| field.text() == Some("-g"));
+        if local && !global {
+            for word in &command.words[1..] {
+                if let Some(Part::Literal(text)) = word.parts.first().filter(|_| !word.parts.is_empty()) {
+                    let name = text.split(['=', '+']).next().unwrap_or(text).to_owned();
+                    self.with(|shell| shell.make_local(&name));
+                }
+            }
+        }
         for (index, field) in arguments.iter().enumerate() {
             if let Some((name, value)) = field.text().and_then(|text| text.split_once('=')) {
                 let (name, value) = (name.trim_end_matches('+').to_owned(), Field::known(value));

@@ -70,7 +70,9 @@ impl Candidates {
             Entry::Occupied(first) => {
                 let junction = *first.get();
                 let last = world.path.candidate;
-                if let Some(last) = last.filter(|&last| last != junction && !self.items[junction].parents.contains(&last)) {
+                if let Some(last) =
+                    last.filter(|&last| last != junction && !self.items[junction].parents.contains(&last))
+                {
                     self.items[junction].parents.push(last);
                     let Item { settled, ended_well, .. } = self.items[junction];
                     self.mark(world, settled, ended_well);

@@ -118,7 +118,7 @@ impl Machine<'_, '_> {
         let positional = Rc::clone(&shell.positional);
         let arguments = Rc::new(arguments.to_vec());
         self.with(|shell| shell.positional = arguments);
-        self.push(Frame::Call { name: name.into(), positional });
+        self.push(Frame::Call { name: name.into(), positional, locals: Vec::new() });
         self.run(body);
     }
 
@@ -143,6 +143,10 @@ impl Machine<'_, '_> {
         match &resolved.what {
             What::Ends(status) => {
                 self.set_status(*status);
+                return;
+            }
+            What::Interactive => {
+                self.converse(command, node);
                 return;
             }
             _ if in_place && self.world.stop.is_none() => {}
@@ -174,6 +178,30 @@ impl Machine<'_, '_> {
             }
             None => self.set_status(Status::UNKNOWN),
         }
+    }
+
+    /// A shell that is given nothing to run. Somebody may be typing, and the script goes on when they have finished; or its standard
+    /// input is a script, which is a command like any other that is not known.
+    fn converse(&mut self, command: &Command, node: &Node) {
+        let reads = command.redirects.iter().any(|redirect| redirect.operator.starts_with('<'));
+        if reads {
+            if self.stays(node) {
+                self.stay_unknown(node, "the shell reads its script from standard input");
+            } else {
+                self.set_status(Status::UNKNOWN);
+            }
+            return;
+        }
+        self.world.path.aside = true;
+        self.stay_unknown(node, "an interactive shell is in front");
+    }
+
+    /// The course stays here, and how a stop ends cannot be told.
+    pub(super) fn stay_unknown(&mut self, node: &Node, reason: &str) {
+        self.doubt(Some(node.place()), reason);
+        let identity = self.shell_identity(node);
+        let pid = self.world.spawn(self.pid, Started::Foreground, identity, Role::Opaque, Vec::new());
+        self.wait_for(vec![pid], node);
     }
 
     /// Whether an unknown foreground command is the service. The first time round it is taken as setup, and remembered: if nothing
@@ -314,11 +342,23 @@ impl Machine<'_, '_> {
 
     /// `a | b`: every stage in a process of its own; the shell waits for all of them.
     pub(super) fn pipeline(&mut self, stages: &List, node: &Node) {
+        if self.reads_script(stages) {
+            if self.stays(node) {
+                self.stay_unknown(node, "a shell reads its script from a pipe");
+            } else {
+                self.set_status(Status::UNKNOWN);
+            }
+            return;
+        }
+        let ends_early = self.ends_early(stages);
         // Unknown commands in a pipeline feed or filter; the first of them is the one that may stay.
         let main = stages.iter().position(|stage| self.may_be_main(stage));
         let mut pids = Vec::new();
         for (index, stage) in stages.iter().enumerate() {
             let filter = main.is_some_and(|main| index > main) && matches!(stage.kind, NodeKind::Command(_));
+            if ends_early && !self.is_known_to_stay(stage) {
+                continue;
+            }
             if !filter || self.is_known_to_stay(stage) {
                 pids.extend(self.fork(stage, Started::Foreground, Some(node)));
             }
@@ -327,6 +367,30 @@ impl Machine<'_, '_> {
             self.set_status(Status::UNKNOWN);
         } else {
             self.wait_for(pids, node);
+        }
+    }
+
+    /// `... | bash`
+    fn reads_script(&self, stages: &List) -> bool {
+        stages.iter().skip(1).any(|stage| matches!(self.stage_program(stage), Some(What::Interactive)))
+    }
+
+    /// `tail -F log | grep -q started`: the last stage ends at what it waits for, and the others with it.
+    fn ends_early(&self, stages: &List) -> bool {
+        let Some(NodeKind::Command(command)) = stages.last().map(|stage| &stage.kind) else { return false };
+        let words: Vec<String> = command.words.iter().filter_map(Word::literal).collect();
+        let short = |letter: char| {
+            words
+                .iter()
+                .skip(1)
+                .any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains(letter))
+        };
+        match words.first().map(String::as_str) {
+            Some("grep" | "egrep" | "fgrep") => {
+                short('q') || short('m') || words.iter().any(|word| word == "--quiet")
+            }
+            Some("head") => true,
+            _ => false,
         }
     }
 

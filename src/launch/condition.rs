@@ -175,6 +175,13 @@ impl Parser<'_> {
         match operator {
             "-n" => non_empty(operand),
             "-z" => non_empty(operand).not(),
+            // `-d /proc/$pid` asks whether a process lives.
+            "-d" | "-e" | "-f" | "-r" => {
+                let pid = operand
+                    .text()
+                    .and_then(|path| path.strip_prefix("/proc/")?.split('/').next()?.parse().ok());
+                Truth { value: pid.map(|pid| self.expander.world.alive(pid)), overridable: false }
+            }
             // Standard input, output and error of a container are no terminal by default, but often are.
             _ => Truth::UNKNOWN,
         }
@@ -198,6 +205,10 @@ impl Parser<'_> {
                 };
                 equal.map(|equal| equal != (operator == "!="))
             }
+            "=~" => match (left.text(), right.text()) {
+                (Some(left), Some(right)) => plain_regex(left, right),
+                _ => None,
+            },
             "-eq" | "-ne" | "-lt" | "-le" | "-gt" | "-ge" => match (number(left), number(right)) {
                 (Some(left), Some(right)) => Some(match operator {
                     "-eq" => left == right,
@@ -233,6 +244,28 @@ fn is_binary(operator: &str) -> bool {
             | "-ot"
             | "-ef"
     )
+}
+
+/// `=~` with an expression of plain words and `|`, with or without `^` and `$`. Others are not evaluated.
+fn plain_regex(text: &str, expression: &str) -> Option<bool> {
+    let inner = expression.strip_prefix('^').unwrap_or(expression);
+    let inner = inner.strip_suffix('$').unwrap_or(inner);
+    let grouped = inner.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    let anchored = expression.starts_with('^') || expression.ends_with('$');
+    // `^a|b$` anchors one alternative each.
+    if anchored && inner.contains('|') && grouped.is_none() {
+        return None;
+    }
+    let inner = grouped.unwrap_or(inner);
+    if inner.contains(['.', '*', '+', '?', '[', ']', '(', ')', '{', '}', '^', '$', '\\']) {
+        return None;
+    }
+    Some(inner.split('|').any(|word| match (expression.starts_with('^'), expression.ends_with('$')) {
+        (true, true) => text == word,
+        (true, false) => text.starts_with(word),
+        (false, true) => text.ends_with(word),
+        (false, false) => text.contains(word),
+    }))
 }
 
 fn non_empty(field: &Field) -> Truth {

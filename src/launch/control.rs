@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::field::{Field, Value};
+use super::inert;
 use super::machine::{Alternative, Flow, Frame, Machine, Status};
 use super::path::Choice;
 use super::world::Millis;
@@ -51,6 +52,12 @@ impl Machine<'_, '_> {
     }
 
     pub(super) fn and_or(&mut self, right: &Arc<Node>, and: bool, whole: &Place) -> Flow {
+        if self.status().value.is_none() && self.world.answer.is_none() && inert::is_test(right) {
+            self.pop();
+            self.push(Frame::Weigh { and });
+            self.run(right);
+            return Flow::Done;
+        }
         let decision = self.decide(whole, ["success", "failure"], |machine| machine.is_inert_node(right));
         match decision {
             Decision::Ask(alternatives) => return Flow::Ask(alternatives),

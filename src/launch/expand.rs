@@ -52,7 +52,11 @@ impl Expander<'_> {
         let unquoted_unknown = pieces.iter().any(|piece| piece.text.is_none() && !piece.quoted);
         let overridable = pieces.iter().any(|piece| piece.overridable);
         if unquoted_unknown || pieces.iter().any(|piece| piece.text.is_none()) {
-            return vec![Field::unknown(written).overridable(overridable)];
+            let sketch: String =
+                pieces.iter().map(|piece| piece.text.as_deref().unwrap_or(super::field::UNKNOWN)).collect();
+            let mut field = Field::unknown(written).overridable(overridable);
+            field.sketch = Some(sketch.into());
+            return vec![field];
         }
         let expanded = word.parts.iter().any(|part| !matches!(part, Part::Literal(_) | Part::Quoted(_)));
         if !expanded {

@@ -1,6 +1,7 @@
 //! All courses of events: up to the steady states, and from each of them through a stop.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use super::candidates::Candidates;
 use super::machine::{Flow, Machine};
@@ -39,6 +40,13 @@ pub(crate) struct Steady {
     pub(crate) before: World,
     /// The best of the ways the stop can go: what cannot be known is assumed to be well.
     pub(crate) after: World,
+}
+
+impl Steady {
+    /// True if a service runs.
+    pub(crate) fn has_service(&self) -> bool {
+        self.before.processes().any(|process| process.is_service() && self.before.alive(process.pid))
+    }
 }
 
 /// Follows every course from `start` on, then stops every steady state with `signal`.
@@ -155,7 +163,7 @@ fn take(world: &World, index: usize, choice: Choice, default: bool) -> World {
     let mut way = world.clone();
     way.answer = Some(index);
     way.follow_next = false;
-    way.path.choices.push(choice);
+    Rc::make_mut(&mut way.path.choices).push(choice);
     way.path.default &= default;
     way
 }
@@ -163,7 +171,8 @@ fn take(world: &World, index: usize, choice: Choice, default: bool) -> World {
 /// Sends the stop signal to PID 1 and follows every way it can go; the best one is taken.
 fn stop(environment: &Environment<'_>, steady: &World, signal: Signal, total: &mut u64) -> World {
     let mut start = steady.clone();
-    start.stop = Some(Stop { signal, at: start.now, grace: GRACE });
+    start.stop =
+        Some(Stop { signal, at: start.now, grace: GRACE, is_known: environment.knows_stop_signal() });
     start.steps = 0;
     start.send(1, signal);
     let mut candidates = Candidates::default();

@@ -5,6 +5,9 @@ use std::sync::Arc;
 
 use crate::source::Excerpt;
 
+/// What stands for an unknown piece of a text. It is no letter of any shell's syntax.
+pub(crate) const UNKNOWN: &str = "\u{fffd}";
+
 /// One argument or one value of a variable.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Field {
@@ -16,6 +19,8 @@ pub(crate) struct Field {
     pub(crate) excerpt: Option<Arc<Excerpt>>,
     /// How to show an unknown value: the words as written.
     pub(crate) written: Option<Rc<str>>,
+    /// The text with its unknown pieces as [`UNKNOWN`], if it begins with known ones.
+    pub(crate) sketch: Option<Rc<str>>,
     /// True for a stand-in for any number of arguments.
     pub(crate) rest: bool,
 }
@@ -49,6 +54,21 @@ impl Field {
 
     pub(crate) fn text(&self) -> Option<&str> {
         self.text.as_deref()
+    }
+
+    /// The text as far as it tells a command line from its arguments: only what is unknown is an argument's own.
+    pub(crate) fn sketch(&self) -> Option<&str> {
+        let sketch = self.sketch.as_deref()?;
+        let first = sketch.split_whitespace().next()?;
+        (!first.contains(UNKNOWN)).then_some(sketch)
+    }
+
+    /// As an argument whose form matters: an option whose value is not known is still an option.
+    pub(crate) fn option(&self) -> Option<&str> {
+        if self.rest {
+            return None;
+        }
+        self.text().or(self.sketch.as_deref().filter(|sketch| sketch.starts_with('-')))
     }
 
     /// For people.

@@ -43,10 +43,7 @@ impl Shell {
         (&self.jobs, &self.pending, &self.directory).hash(hasher);
         for (name, value) in self.variables.iter() {
             name.hash(hasher);
-            match value {
-                Value::Scalar(one) => field(one, hasher),
-                Value::Array(all) => fields(all, hasher),
-            }
+            value_of(value, hasher);
         }
         for (name, body) in self.functions.iter() {
             (name, Arc::as_ptr(body)).hash(hasher);
@@ -79,9 +76,15 @@ impl Frame {
                 (Arc::as_ptr(node), next).hash(hasher);
                 fields(items, hasher);
             }
-            Frame::Endless { body, rounds, since } => (Arc::as_ptr(body).cast::<u8>(), rounds, since).hash(hasher),
-            Frame::Call { name, positional } => {
+            Frame::Endless { body, rounds, since } => {
+                (Arc::as_ptr(body).cast::<u8>(), rounds, since).hash(hasher)
+            }
+            Frame::Call { name, positional, locals } => {
                 name.hash(hasher);
+                locals.iter().for_each(|(name, old)| {
+                    name.hash(hasher);
+                    old.iter().for_each(|value| value_of(value, hasher));
+                });
                 fields(positional, hasher);
             }
             Frame::Source { positional } => {
@@ -91,8 +94,16 @@ impl Frame {
             }
             Frame::Trap { status, from_wait } => (status.value, from_wait).hash(hasher),
             Frame::Exit(status) => status.hash(hasher),
+            Frame::Weigh { and } => and.hash(hasher),
             Frame::Not => {}
         }
+    }
+}
+
+fn value_of(value: &Value, hasher: &mut DefaultHasher) {
+    match value {
+        Value::Scalar(one) => field(one, hasher),
+        Value::Array(all) => fields(all, hasher),
     }
 }
 

@@ -24,6 +24,18 @@ pub(crate) fn is_exit(node: &Node) -> bool {
         if command.words.first().and_then(Word::literal).as_deref() == Some("exit"))
 }
 
+/// `[ ... ]`, `test ...`, `[[ ... ]]`: looks, and touches nothing.
+pub(crate) fn is_test(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Test(_) => true,
+        NodeKind::Not(inner) => is_test(inner),
+        NodeKind::Command(command) => {
+            matches!(command.words.first().and_then(Word::literal).as_deref(), Some("[" | "test"))
+        }
+        _ => false,
+    }
+}
+
 impl Machine<'_, '_> {
     pub(crate) fn is_inert_node(&self, node: &Node) -> bool {
         self.inert(node, 0)
@@ -67,10 +79,8 @@ impl Machine<'_, '_> {
             NodeKind::For(node) => self.inert_list(&node.body, calls),
             NodeKind::Group(list) | NodeKind::Subshell(list) => self.inert_list(list, calls),
             NodeKind::Test(_) | NodeKind::Arithmetic(_) => true,
-            NodeKind::ArithmeticFor(_)
-            | NodeKind::Background(_)
-            | NodeKind::Function(..)
-            | NodeKind::Error => false,
+            NodeKind::ArithmeticFor(body, endless) => !endless && self.inert_list(body, calls),
+            NodeKind::Background(_) | NodeKind::Function(..) | NodeKind::Error => false,
         }
     }
 

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::candidates::Candidates;
 use super::condition;
 use super::dialect::{Dialect, InPlace};
 use super::expand::Expander;
-use super::candidates::Candidates;
 use super::field::{Field, Value};
 use super::inert;
 use super::path::{Choice, Doubt};
@@ -112,6 +112,10 @@ pub(crate) enum Frame {
         and: bool,
         whole: Place,
     },
+    /// The right side of `&&` or `||` after a left side that is not known; it changes nothing, so that both can be weighed.
+    Weigh {
+        and: bool,
+    },
     Not,
     If {
         node: Arc<If>,
@@ -148,9 +152,11 @@ pub(crate) enum Frame {
         rounds: u32,
         since: Millis,
     },
+    /// A function, with what its local variables were before.
     Call {
         name: Rc<str>,
         positional: Rc<Vec<Field>>,
+        locals: Vec<(String, Option<Value>)>,
     },
     Source {
         positional: Option<Rc<Vec<Field>>>,
@@ -221,7 +227,14 @@ impl Shell {
     /// True where a failing command does not end the shell even under `set -e`.
     fn is_tested(&self) -> bool {
         self.frames.iter().any(|frame| {
-            matches!(frame, Frame::AndOr { .. } | Frame::Not | Frame::If { .. } | Frame::Test { .. })
+            matches!(
+                frame,
+                Frame::AndOr { .. }
+                    | Frame::Weigh { .. }
+                    | Frame::Not
+                    | Frame::If { .. }
+                    | Frame::Test { .. }
+            )
         })
     }
 
@@ -265,6 +278,31 @@ impl Shell {
         match self.rest() {
             Rest::Commands if self.is_in_loop() => Rest::Loop,
             rest => rest,
+        }
+    }
+
+    /// Puts variables back as they were.
+    fn restore(&mut self, locals: Vec<(String, Option<Value>)>) {
+        let variables = Rc::make_mut(&mut self.variables);
+        for (name, old) in locals.into_iter().rev() {
+            match old {
+                Some(old) => variables.insert(name, old),
+                None => variables.remove(&name),
+            };
+        }
+    }
+
+    /// A variable becomes local to the function that runs, if one does.
+    pub(crate) fn make_local(&mut self, name: &str) {
+        let old = self.variables.get(name).cloned();
+        let call = self.frames.iter_mut().rev().find_map(|frame| match frame {
+            Frame::Call { locals, .. } => Some(locals),
+            _ => None,
+        });
+        if let Some(locals) = call
+            && !locals.iter().any(|(known, _)| known == name)
+        {
+            locals.push((name.to_owned(), old));
         }
     }
 
@@ -329,6 +367,13 @@ impl Machine<'_, '_> {
         match frame {
             Frame::List { list, next } => self.next_of_list(&list, next),
             Frame::AndOr { right, and, whole } => return self.and_or(&right, and, &whole),
+            Frame::Weigh { and } => {
+                self.pop();
+                // An unknown left side decides nothing; a right side that fails `&&`, or meets `||`, does.
+                let right = self.status();
+                let decides = right.value.is_some_and(|value| (value == 0) != and);
+                self.set_status(if decides { right } else { Status::UNKNOWN });
+            }
             Frame::Not => {
                 self.pop();
                 self.set_status_quietly(self.status().not());
@@ -352,9 +397,12 @@ impl Machine<'_, '_> {
                 self.push(Frame::Endless { body: Arc::clone(&body), rounds: rounds + 1, since });
                 self.push_list(&body);
             }
-            Frame::Call { positional, .. } => {
+            Frame::Call { positional, locals, .. } => {
                 self.pop();
-                self.with(|shell| shell.positional = positional);
+                self.with(|shell| {
+                    shell.positional = positional;
+                    shell.restore(locals);
+                });
                 self.check_status();
             }
             Frame::Source { positional } => {
@@ -562,7 +610,9 @@ impl Machine<'_, '_> {
                 };
                 self.push(Frame::For { node: Arc::clone(inner), items: items.into(), next: 0 });
             }
-            NodeKind::ArithmeticFor(body) => {
+            // Once round is enough to see what the body does.
+            NodeKind::ArithmeticFor(body, false) => self.push_list(body),
+            NodeKind::ArithmeticFor(body, true) => {
                 let since = self.world.now;
                 self.push(Frame::Endless { body: Arc::clone(body), rounds: 0, since });
                 self.push_list(body);

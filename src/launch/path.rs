@@ -1,5 +1,6 @@
 //! What is remembered of a course of events: its choices, and what went wrong or could not be followed.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::resolve::Broken;
@@ -10,7 +11,7 @@ use crate::source::{Excerpt, Place};
 #[derive(Debug, Clone)]
 pub(crate) struct Path {
     /// Choices in scripts, in order: where, and which way.
-    pub(crate) choices: Vec<Choice>,
+    pub(crate) choices: Rc<Vec<Choice>>,
     /// True while nothing contradicts the image's own defaults (CMD, ENV).
     pub(crate) default: bool,
     /// The last command that was taken as setup but may be the service.
@@ -21,6 +22,8 @@ pub(crate) struct Path {
     pub(crate) doubts: Vec<Doubt>,
     /// Commands that failed at once because the shell does not know them so (`wait -n` in dash), traps never set, and the like.
     pub(crate) mishaps: Vec<Mishap>,
+    /// True where somebody talks to a shell: not what the image is for, unless nothing else is.
+    pub(crate) aside: bool,
     /// True once a loop goes round and round without waiting or pausing.
     pub(crate) endless: bool,
     /// A script that the kernel refused to run.
@@ -30,12 +33,13 @@ pub(crate) struct Path {
 impl Path {
     pub(crate) fn new() -> Self {
         Self {
-            choices: Vec::new(),
+            choices: Rc::default(),
             default: true,
             candidate: None,
             failed: false,
             doubts: Vec::new(),
             mishaps: Vec::new(),
+            aside: false,
             endless: false,
             broken: None,
         }

@@ -31,6 +31,7 @@ pub(crate) struct Environment<'a> {
     /// False until the engine's own command has started: its arguments are the caller's to replace.
     pub(crate) started: Cell<bool>,
     scripts: RefCell<HashMap<(*const Excerpt, usize), Arc<Script>>>,
+    found: RefCell<HashMap<String, Found>>,
 }
 
 /// What a program is, and how to start it.
@@ -56,6 +57,8 @@ pub(crate) enum What {
     Forward(Box<Forward>),
     /// Starts a command and leaves.
     Detach(Rc<Program>, Vec<Field>),
+    /// A shell that is given nothing to run: somebody types, or its standard input holds a script.
+    Interactive,
     /// Cannot be followed.
     Opaque(String),
     /// The kernel refuses to run it.
@@ -125,7 +128,13 @@ impl<'a> Environment<'a> {
             used_sh: Cell::new(false),
             started: Cell::new(false),
             scripts: RefCell::default(),
+            found: RefCell::default(),
         }
+    }
+
+    /// False where the image inherits whatever STOPSIGNAL an unknown base sets.
+    pub(crate) fn knows_stop_signal(&self) -> bool {
+        self.image.base.known || self.image.stop_signal.is_some()
     }
 
     /// Reads shell text; the same excerpt is read once, so that a statement keeps its identity.
@@ -141,17 +150,17 @@ impl<'a> Environment<'a> {
 
     /// True if the image has a script of the project at this path.
     pub(crate) fn is_script(&self, path: &str) -> bool {
-        matches!(self.files.find(&join(&self.image.workdir, path)), Found::File(_))
+        matches!(self.find(&join(&self.image.workdir, path)), Found::File(_))
     }
 
     /// The text that `.` reads.
     pub(crate) fn script_text(&self, path: &str, directory: Option<&str>) -> Option<Arc<Excerpt>> {
         let found = if path.contains('/') {
-            self.files.find(&join(directory.unwrap_or(&self.image.workdir), path))
+            self.find(&join(directory.unwrap_or(&self.image.workdir), path))
         } else {
             match self.which(path) {
                 Some(file) => Found::File(file),
-                None => self.files.find(&join(directory.unwrap_or(&self.image.workdir), path)),
+                None => self.find(&join(directory.unwrap_or(&self.image.workdir), path)),
             }
         };
         match found {
@@ -160,8 +169,28 @@ impl<'a> Environment<'a> {
         }
     }
 
+    /// The file at a path of the image. Asked again and again while scripts run; looked up once.
+    pub(crate) fn find(&self, path: &str) -> Found {
+        if let Some(found) = self.found.borrow().get(path) {
+            return found.clone();
+        }
+        let found = self.files.find(path);
+        self.found.borrow_mut().insert(path.to_owned(), found.clone());
+        found
+    }
+
     fn which(&self, name: &str) -> Option<ImageFile> {
-        self.files.which(name, self.image.env.get("PATH").map(String::as_str))
+        // A bare name is a key of its own: it holds no `/`.
+        if let Some(found) = self.found.borrow().get(name) {
+            return match found {
+                Found::File(file) => Some(file.clone()),
+                _ => None,
+            };
+        }
+        let file = self.files.which(name, self.image.env.get("PATH").map(String::as_str));
+        let found = file.clone().map_or(Found::Unknown, Found::File);
+        self.found.borrow_mut().insert(name.to_owned(), found);
+        file
     }
 
     /// Whether a command line is the image's own shell form, or somebody's `sh -c`.
@@ -222,6 +251,10 @@ impl Resolver<'_, '_> {
             resolved.identities.push(identity(None));
             return What::Unknown;
         };
+        if name.starts_with('-') {
+            resolved.identities.push(identity(None));
+            return What::Opaque(format!("{name} is an option of a program that is not known"));
+        }
         if depth > MAX_DEPTH {
             return What::Opaque("too many programs start each other".to_owned());
         }
@@ -235,8 +268,7 @@ impl Resolver<'_, '_> {
             }
             _ => name,
         };
-        let arguments: Vec<Option<&str>> =
-            argv[1..].iter().map(|f| if f.is_rest() { None } else { f.text() }).collect();
+        let arguments: Vec<Option<&str>> = argv[1..].iter().map(Field::option).collect();
         let own = self.file(&name);
         let row = match own {
             Some(_) => None,
@@ -283,7 +315,7 @@ impl Resolver<'_, '_> {
         let environment = self.environment;
         let found = if name.contains('/') {
             let directory = self.directory.as_deref().unwrap_or(&environment.image.workdir);
-            environment.files.find(&join(directory, name))
+            environment.find(&join(directory, name))
         } else {
             environment.which(name).map_or(Found::Unknown, Found::File)
         };
@@ -334,12 +366,10 @@ impl Resolver<'_, '_> {
             }
         }
         let rest = &argv[at.min(argv.len())..];
-        let Some(first) = rest.first().filter(|_| !standard_input) else {
-            // Without a terminal an interactive shell ends at once.
-            return What::Ends(Status::known(0));
-        };
+        let Some(first) = rest.first().filter(|_| !standard_input) else { return What::Interactive };
         if command {
-            let Some(text) = first.text() else {
+            // Where only arguments are not known, the words that are decide.
+            let Some(text) = first.text().or(first.sketch()) else {
                 return What::Opaque(format!("the command line {} is not known", first.shown()));
             };
             let excerpt = match &first.excerpt {
@@ -474,7 +504,11 @@ impl Resolver<'_, '_> {
             }
             Kind::Interpreter => What::Unknown,
             Kind::Server | Kind::Supervisor if self.daemonizes(row) => What::Daemon(Rc::clone(row)),
-            Kind::Server | Kind::Supervisor => What::Service(Some(Rc::clone(row))),
+            Kind::Server | Kind::Supervisor => {
+                // Its configuration decides whether it stays in front, and is not known.
+                resolved.uncertain |= row.daemonizes;
+                What::Service(Some(Rc::clone(row)))
+            }
             Kind::Setup => What::Ends(Status::UNKNOWN),
             Kind::Helper => self.helper(argv, arguments, resolved),
         }
@@ -486,7 +520,7 @@ impl Resolver<'_, '_> {
             return row.daemonizes;
         }
         let Some(config) = &row.config else { return false };
-        match self.environment.files.find(&config.path) {
+        match self.environment.find(&config.path) {
             Found::File(file) => !file.text.text().contains(&config.foreground),
             // What an official image brings is its distribution's own.
             Found::Unknown => self.environment.image.base.known,
@@ -498,8 +532,12 @@ impl Resolver<'_, '_> {
     fn forward(&mut self, row: &Rc<Program>, child: Child, resolved: &mut Resolved, depth: usize) -> What {
         if let Child::Command(inner) = &child {
             let mut below = resolved.clone();
+            let limited = row.names.iter().any(|name| name == "timeout");
             match self.step(inner, &mut below, depth + 1) {
                 What::Ends(status) if row.kind == Kind::Fork => return What::Ends(status),
+                What::Helper | What::Pause(_) | What::Follows(_) if limited => {
+                    return What::Ends(Status::UNKNOWN);
+                }
                 What::Unknown | What::Opaque(_) => resolved.uncertain = true,
                 _ => resolved.uncertain |= below.uncertain,
             }

@@ -60,8 +60,6 @@ pub(super) fn is_berry(environment: &Environment<'_>, directory: Option<&str>) -
         environment.files.package_json(directory).and_then(|file| package_json::package_manager(&file.text));
     match pinned.as_deref().and_then(|manager| manager.strip_prefix("yarn@")) {
         Some(version) => !version.starts_with("1.") && version != "1",
-        None => {
-            !matches!(environment.files.find(&join(directory, ".yarnrc.yml")), crate::project::Found::Unknown)
-        }
+        None => !matches!(environment.find(&join(directory, ".yarnrc.yml")), crate::project::Found::Unknown),
     }
 }

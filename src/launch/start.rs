@@ -126,6 +126,12 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
         What::Follows(other) => Role::Follower(*other),
         What::Shell(start) => Role::Shell(Box::new(shell(environment, start, pid, resolved))),
         What::Forward(forward) => return take_forwarder(world, environment, pid, forward, resolved),
+        What::Interactive => {
+            let place = last_identity(resolved).place;
+            world.path.aside = true;
+            world.path.doubts.push(Doubt { place, reason: "an interactive shell is in front".to_owned() });
+            Role::Opaque
+        }
         What::Opaque(reason) => {
             let place = last_identity(resolved).place;
             world.path.doubts.push(Doubt { place, reason: reason.clone() });

@@ -95,6 +95,7 @@ impl View<'_> {
         let service = *chain.last()?;
         let shown = chain.iter().map(|process| process.identity.shown()).collect();
         let (mut hops, mut first): (Vec<Hop>, Option<(Cause, Place, Site)>) = (Vec::new(), None);
+        let mut hop = String::new();
         for (index, process) in chain.iter().enumerate() {
             let below = chain.get(index + 1).copied();
             // What the service does itself counts only if the signal gets that far.
@@ -103,7 +104,10 @@ impl View<'_> {
             }
             let Some((cause, place, site)) = self.hop(process, below, service) else { continue };
             match &first {
-                None => first = Some((cause, place, site)),
+                None => {
+                    hop = process.identity.shown();
+                    first = Some((cause, place, site));
+                }
                 Some((_, known, _)) if *known == place => {}
                 Some(_) => hops.push(Hop { place, message: cause.hop_message() }),
             }
@@ -114,6 +118,7 @@ impl View<'_> {
             place,
             outcome: self.outcome,
             service: service.identity.shown(),
+            hop,
             chain: shown,
             hops,
             site,
@@ -132,6 +137,14 @@ impl View<'_> {
         let own_place = || process.identity.place.clone();
         match &process.role {
             Role::Shell(shell) => self.shell(process, shell, below, service),
+            // A job of the shell that this process replaced: nobody tells it.
+            Role::Forwarder(forwarder)
+                if !forwarder.program.broadcast
+                    && below.is_some_and(|below| below.pid != forwarder.child) =>
+            {
+                let job = below.unwrap_or(service);
+                Some((Cause::OrphanedBackground, job.identity.place.clone()?, Site::Process))
+            }
             Role::Forwarder(forwarder) => {
                 let row = &forwarder.program;
                 let told = self.heard(process.pid);
@@ -384,6 +397,7 @@ impl View<'_> {
                         place,
                         outcome: self.outcome,
                         service: process.identity.shown(),
+                        hop: process.identity.shown(),
                         chain: vec![process.identity.shown()],
                         hops: Vec::new(),
                         site,
@@ -428,6 +442,7 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         place,
         outcome: Outcome::ExitsEarly,
         service: service.identity.shown(),
+        hop: first.identity.shown(),
         chain: vec![first.identity.shown(), service.identity.shown()],
         hops: Vec::new(),
         site,

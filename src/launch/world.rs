@@ -50,6 +50,8 @@ pub(crate) struct Stop {
     pub(crate) signal: Signal,
     pub(crate) at: Millis,
     pub(crate) grace: Millis,
+    /// False where the base image may set another signal.
+    pub(crate) is_known: bool,
 }
 
 /// A process.
@@ -297,6 +299,7 @@ impl World {
             return true;
         }
         let stop_signal = self.stop.map(|stop| stop.signal);
+        let may_be_other = self.stop.is_some_and(|stop| !stop.is_known && stop.signal == signal);
         let now = self.now;
         let Some(process) = self.process_mut(pid) else { return false };
         // A service that handles a signal does so whatever it inherits.
@@ -331,6 +334,10 @@ impl World {
                     }
                     Reaction::Cuts if program.is_some_and(|row| row.signals.none) => {
                         self.die(pid, 128 + i32::from(signal.number()), Ended::Signal);
+                    }
+                    // A base image made for this program sets the signal that it wants.
+                    Reaction::Cuts if may_be_other && knows_others => {
+                        process.hears(signal, now + CLEAN_UP, false)
                     }
                     Reaction::Cuts => process.hears(signal, now, true),
                     Reaction::Ignores => {}

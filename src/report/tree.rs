@@ -144,6 +144,8 @@ impl Picture {
         let name = if process.started == Started::Pid1 { "PID 1 " } else { "" };
         let heard = match process.receives {
             Receives::Yes => format!("gets {signal}"),
+            // PID 1 is always told; without a handler the kernel drops it.
+            Receives::No if process.started == Started::Pid1 => format!("ignores {signal}"),
             Receives::No => format!("never gets {signal}"),
             Receives::Unknown => format!("may get {signal}"),
         };

@@ -11,8 +11,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             _ => None,
         })
         .map(|(fault, flaw)| {
-            let (label, help) = advice(flaw);
-            let message = format!("{} {}.", words::what_happens(fault, subject.signal()), words::capital(&fault.why()));
+            let (label, why, help) = advice(flaw);
+            let message = format!("{} {why}", words::what_happens(fault, subject.signal()));
             let repairs = match flaw {
                 TrapFlaw::SignalName => trap::plain_names(&fault.place),
                 _ => trap::complete(fault, flaw),
@@ -22,20 +22,41 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         .collect()
 }
 
-fn advice(flaw: TrapFlaw) -> (&'static str, &'static str) {
+/// The label, the reason in a sentence, and what to do.
+fn advice(flaw: TrapFlaw) -> (&'static str, &'static str, &'static str) {
     match flaw {
-        TrapFlaw::NotTold => ("does not tell every service", "send the signal to every service in the trap"),
-        TrapFlaw::ExitsWithoutTelling => {
-            ("ends the shell at once", "in the trap, send the signal to the service and `wait` for it before `exit`")
+        TrapFlaw::NotTold => (
+            "does not tell every service",
+            "The trap leaves it out.",
+            "send the signal to every service in the trap",
+        ),
+        TrapFlaw::ExitsWithoutTelling => (
+            "ends the shell at once",
+            "The trap ends the shell without telling it.",
+            "in the trap, send the signal to the service and `wait` for it before `exit`",
+        ),
+        TrapFlaw::NotWaited => (
+            "does not wait",
+            "The trap tells it, but the shell ends before it has finished.",
+            "`wait` for the service in the trap: the `wait` outside returns as soon as the trap has run",
+        ),
+        TrapFlaw::Recursion => (
+            "signals its own shell again and again",
+            "The trap signals its own shell, which runs the trap again, until the shell crashes.",
+            "reset the trap first: `trap - TERM; kill 0; wait`",
+        ),
+        TrapFlaw::Endless => {
+            ("the shell goes on after it", "The shell goes on when the trap has run.", "end the handler with `exit`")
         }
-        TrapFlaw::NotWaited => {
-            ("does not wait", "`wait` for the service in the trap: the `wait` outside returns as soon as the trap has run")
-        }
-        TrapFlaw::Recursion => {
-            ("signals its own shell again and again", "reset the trap first: `trap - TERM; kill 0; wait`")
-        }
-        TrapFlaw::Endless => ("the shell goes on after it", "end the handler with `exit`"),
-        TrapFlaw::ExitOnly => ("not run on a signal", "name the signal too: `trap ... EXIT TERM`"),
-        TrapFlaw::SignalName => ("never set: this shell knows no SIG names", "name the signal without SIG: `TERM`"),
+        TrapFlaw::ExitOnly => (
+            "not run on a signal",
+            "This shell does not run an EXIT trap when a signal comes.",
+            "name the signal too: `trap ... EXIT TERM`",
+        ),
+        TrapFlaw::SignalName => (
+            "never set: this shell knows no SIG names",
+            "The trap is never set: this shell does not know the signal by that name.",
+            "name the signal without SIG: `TERM`",
+        ),
     }
 }

@@ -11,9 +11,13 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 fn malformed(setting: &Setting<Command>) -> Option<Finding> {
     let place = setting.place.clone()?;
     let Command::Shell { text, .. } = &setting.value else { return None };
-    let inner = text.text().trim().strip_prefix('[')?.strip_suffix(']')?.trim();
+    let inner = text.text().trim().strip_prefix('[')?;
+    let (inner, closed) = match inner.strip_suffix(']') {
+        Some(inner) => (inner.trim(), true),
+        None => (inner.trim(), false),
+    };
     // `[ -f x ]` is a test that a shell understands.
-    let looks_like_a_list = inner.starts_with(['"', '\'', '\u{201c}', '\u{2018}']) || inner.contains(',');
+    let looks_like_a_list = inner.starts_with(['"', '\'', '\u{201c}', '\u{2018}']) || (closed && inner.contains(','));
     if !looks_like_a_list {
         return None;
     }

@@ -76,7 +76,7 @@ fn count_calls(list: &[Node], name: &str) -> usize {
                 usize::from(command.words.first().and_then(Word::literal).as_deref() == Some(name))
             }
             NodeKind::Pipeline(nodes) | NodeKind::Group(nodes) | NodeKind::Subshell(nodes) => count(nodes),
-            NodeKind::ArithmeticFor(nodes) => count(nodes),
+            NodeKind::ArithmeticFor(nodes, _) => 2 * count(nodes),
             NodeKind::Not(inner)
             | NodeKind::Background(inner)
             | NodeKind::Function(_, inner)

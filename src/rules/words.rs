@@ -31,12 +31,3 @@ pub(super) fn code(words: &str) -> String {
 pub(super) fn launch_place(image: &Image) -> Option<Place> {
     [&image.entrypoint, &image.cmd].into_iter().flatten().find_map(|setting| setting.place.clone())
 }
-
-/// The sentence with a capital at its beginning.
-pub(super) fn capital(sentence: &str) -> String {
-    let mut chars = sentence.chars();
-    match chars.next() {
-        Some(first) => first.to_uppercase().chain(chars).collect(),
-        None => String::new(),
-    }
-}

@@ -168,7 +168,8 @@ impl<'a> Converter<'a> {
             }
             "for_statement" => self.for_loop(tree)?,
             "c_style_for_statement" => {
-                NodeKind::ArithmeticFor(self.statements(tree.child_by_field_name("body")?, None))
+                let endless = tree.child_by_field_name("condition").is_none();
+                NodeKind::ArithmeticFor(self.statements(tree.child_by_field_name("body")?, None), endless)
             }
             "compound_statement" if children(tree).next().is_some_and(|first| first.kind() == "((") => {
                 let inner = Span::new(tree.start_byte() + 2, tree.end_byte().saturating_sub(2));
@@ -194,11 +195,22 @@ impl<'a> Converter<'a> {
         Some(if operator.kind() == "&&" { NodeKind::And(left, right) } else { NodeKind::Or(left, right) })
     }
 
-    /// `! a | b` negates the pipeline, though the tree hangs the `!` on its first command.
+    /// `! a | b` negates the pipeline, though the tree hangs the `!` on its first command. `a && b > f | c` is `a && (b > f | c)`, though
+    /// the tree hangs the redirection, and with it the pipe, on the whole list.
     fn pipeline(&mut self, tree: Tree<'_>) -> NodeKind {
         let mut stages: Vec<Node> = Vec::new();
         for child in children(tree).filter(|child| child.is_named() && child.kind() != "comment") {
             stages.push(self.single(child));
+        }
+        if let Some(Node { kind: NodeKind::And(left, right) | NodeKind::Or(left, right), .. }) =
+            stages.first()
+        {
+            let and = matches!(stages[0].kind, NodeKind::And(..));
+            let (left, right) = (Arc::clone(left), Arc::clone(right));
+            stages[0] = Node::clone(&right);
+            let at = Span::new(right.span.start, tree.end_byte());
+            let piped = Arc::new(self.node(at, NodeKind::Pipeline(stages.into())));
+            return if and { NodeKind::And(left, piped) } else { NodeKind::Or(left, piped) };
         }
         let mut negated = false;
         if let Some(Node { kind: NodeKind::Not(inner), .. }) = stages.first() {
@@ -303,9 +315,8 @@ impl<'a> Converter<'a> {
             }
             Some(body) => {
                 let inner = self.single(body);
-                // `a && b > f`: the redirection is the last command's; either way nothing but output moves.
                 if matches!(inner.kind, NodeKind::And(..) | NodeKind::Or(..) | NodeKind::Pipeline(_)) {
-                    own.push(inner);
+                    own.push(with_redirects(inner, &redirects));
                 } else {
                     own.push(self.node(at, NodeKind::Redirected(Arc::new(inner), redirects.into())));
                 }
@@ -439,6 +450,35 @@ impl<'a> Converter<'a> {
         };
         Some(Assignment { name, span: span(tree), index, append, value })
     }
+}
+
+/// `a && b > f`: the redirections are the last command's.
+fn with_redirects(mut node: Node, redirects: &[Redirect]) -> Node {
+    for redirect in redirects.iter().filter(|redirect| redirect.heredoc.is_none()) {
+        node.span = node.span.to(redirect.span);
+    }
+    node.kind = match node.kind {
+        NodeKind::And(left, right) => {
+            NodeKind::And(left, Arc::new(with_redirects(Node::clone(&right), redirects)))
+        }
+        NodeKind::Or(left, right) => {
+            NodeKind::Or(left, Arc::new(with_redirects(Node::clone(&right), redirects)))
+        }
+        NodeKind::Pipeline(stages) => {
+            let mut stages = stages.to_vec();
+            if let Some(last) = stages.pop() {
+                stages.push(with_redirects(last, redirects));
+            }
+            NodeKind::Pipeline(stages.into())
+        }
+        NodeKind::Command(command) => {
+            let mut command = Command::clone(&command);
+            command.redirects.extend_from_slice(redirects);
+            NodeKind::Command(Arc::new(command))
+        }
+        other => other,
+    };
+    node
 }
 
 /// The statements inside a substitution, and what could not be read of them.

@@ -276,6 +276,10 @@ impl Words<'_, '_> {
         let name = match name {
             Some(name) => name,
             None if length => "#".to_owned(),
+            None if indirect => {
+                let parameter = Parameter { name: "!".to_owned(), index: None, operation: Operation::Plain };
+                return Part::Parameter(parameter, quoted);
+            }
             None => return Part::Opaque,
         };
         let operation = if length {
