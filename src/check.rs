@@ -98,6 +98,9 @@ pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileR
     let analysis = Analysis::of(path, &recorder);
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
     let mut images = Vec::new();
+    for finding in analysis.dockerfile.iter().flat_map(|dockerfile| rules::file_findings(dockerfile)) {
+        diagnostics.push(finding.into_diagnostic());
+    }
     for judged in &analysis.images {
         images.push(judged.report());
         for finding in judged.findings(settings) {
@@ -115,6 +118,8 @@ pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileR
 
 /// A Dockerfile and what the model says about each of its images.
 pub(crate) struct Analysis {
+    /// `None` if the file could not be read.
+    dockerfile: Option<Arc<Dockerfile>>,
     pub(crate) images: Vec<Judged>,
 }
 
@@ -129,7 +134,7 @@ pub(crate) struct Judged {
 
 impl Analysis {
     pub(crate) fn of(path: &Utf8Path, loader: &dyn Loader) -> Self {
-        let Ok(source) = loader.read(path) else { return Self { images: Vec::new() } };
+        let Ok(source) = loader.read(path) else { return Self { dockerfile: None, images: Vec::new() } };
         let tables = Tables::builtin();
         let dockerfile: Arc<Dockerfile> = Arc::new(dockerfile::parse(&source));
         let images = dockerfile::images(&dockerfile, tables)
@@ -144,7 +149,7 @@ impl Analysis {
                 Judged { image, launch, context }
             })
             .collect();
-        Self { images }
+        Self { dockerfile: Some(dockerfile), images }
     }
 }
 

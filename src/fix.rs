@@ -105,21 +105,10 @@ pub(crate) fn diagnose(
 ) -> Diagnostic {
     let fix =
         finding.repairs.iter().find_map(|repair| verified(&finding, repair, judged, path, loader, settings));
-    let mut related = finding.related;
+    let mut related = finding.related.clone();
     related.extend(judged.context_note());
-    Diagnostic {
-        rule: finding.rule,
-        severity: finding.severity,
-        message: finding.message,
-        help: finding.help,
-        chain: finding.chain,
-        place: finding.place,
-        label: finding.label,
-        outcome: finding.outcome,
-        image: Some(judged.reference()),
-        related,
-        fix,
-    }
+    let image = Some(judged.reference());
+    Diagnostic { image, related, fix, ..Finding { related: Vec::new(), ..finding }.into_diagnostic() }
 }
 
 /// The repair as a fix, if it makes things better: the finding is gone, no other has come, and every file still parses. A finding

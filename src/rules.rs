@@ -4,8 +4,8 @@
 
 use std::sync::OnceLock;
 
-use crate::diagnostic::{Outcome, Related, Safety, Severity};
-use crate::dockerfile::Image;
+use crate::diagnostic::{Diagnostic, Outcome, Related, Safety, Severity};
+use crate::dockerfile::{Dockerfile, Image};
 use crate::launch::{Cause, Fault, Launch, Signal};
 use crate::programs::Tables;
 use crate::source::{Edit, Place};
@@ -36,6 +36,7 @@ rules! {
     exec_drops_trap = "exec-drops-trap",
     ignored_cmd = "ignored-cmd",
     incomplete_trap = "incomplete-trap",
+    invalid_dockerfile = "invalid-dockerfile",
     keep_alive = "keep-alive",
     literal_variable = "literal-variable",
     malformed_exec_form = "malformed-exec-form",
@@ -157,6 +158,15 @@ fn info(rule: &Rule) -> Option<RuleInfo> {
     })
 }
 
+/// What is to be said of a Dockerfile, whether it makes an image or not.
+pub(crate) fn file_findings(dockerfile: &Dockerfile) -> Vec<Finding> {
+    let mut findings = invalid_dockerfile::of_file(dockerfile);
+    for finding in &mut findings {
+        finding.rule = "invalid-dockerfile";
+    }
+    findings
+}
+
 /// What all rules find in an image.
 pub(crate) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -224,6 +234,23 @@ impl Finding {
             outcome: Some(fault.outcome),
             related,
             ..Finding::at(fault.place.clone(), label, message)
+        }
+    }
+
+    /// As it is, without an image and without a fix.
+    pub(crate) fn into_diagnostic(self) -> Diagnostic {
+        Diagnostic {
+            rule: self.rule,
+            severity: self.severity,
+            message: self.message,
+            help: self.help,
+            chain: self.chain,
+            place: self.place,
+            label: self.label,
+            outcome: self.outcome,
+            image: None,
+            related: self.related,
+            fix: None,
         }
     }
 

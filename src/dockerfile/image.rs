@@ -11,8 +11,6 @@ use super::stages::chain;
 use super::words::{arguments, assignments};
 use super::{DEFAULT_PATH, Dockerfile, Form, Instruction, Keyword, Stage, StageBase, join};
 
-/// What Linux images get as PATH where neither they nor their base set it.
-
 /// A value with the instruction that sets it; no place if it comes from the base image.
 #[derive(Debug, Clone)]
 pub struct Setting<T> {
