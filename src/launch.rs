@@ -210,6 +210,15 @@ pub enum Site {
         /// True if the shell has set traps that do something.
         traps: bool,
     },
+    /// A statement in the foreground, and the trap that it keeps from running.
+    Deferred {
+        /// The statement.
+        node: Node,
+        /// What the trap does.
+        action: List,
+        /// The bodies of the functions that it calls.
+        functions: Vec<Node>,
+    },
     /// A trap.
     Trap {
         /// What it does.

@@ -230,7 +230,7 @@ impl View<'_> {
                             self.trap(shell),
                         ));
                     }
-                    return Some((Cause::DeferredTrap, place, site()));
+                    return Some((Cause::DeferredTrap, place, self.deferred(shell, node)));
                 }
                 if let Some(other) = self.misnamed().or_else(|| self.other_signal(shell)) {
                     return Some(other);
@@ -290,6 +290,14 @@ impl View<'_> {
     fn other_signal(&self, shell: &Shell) -> Option<(Cause, Place, Site)> {
         let trap = shell.traps.get(&Signal::TERM).filter(|_| self.signal != Signal::TERM)?;
         Some((Cause::StopSignal, trap.place.clone(), Site::Signal { wanted: Some(Signal::TERM) }))
+    }
+
+    /// A trap, and the command in the foreground that it waits for.
+    fn deferred(&self, shell: &Shell, node: &Node) -> Site {
+        match self.trap(shell) {
+            Site::Trap { action, functions, .. } => Site::Deferred { node: node.clone(), action, functions },
+            other => other,
+        }
     }
 
     /// The trap that runs on the stop signal, and the functions that it calls.

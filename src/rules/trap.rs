@@ -110,19 +110,91 @@ fn insert_with(
     if collects {
         targets.push(format!("${list}"));
     }
-    let mut heard = vec![stop.name()];
-    heard.extend(["TERM", "INT"].map(str::to_owned).into_iter().filter(|name| *name != stop.name()));
     let handler = format!(
         "trap 'kill -{} {} 2>/dev/null; wait; exit {}' {}",
         signal.name(),
         targets.join(" "),
         128 + u32::from(stop.number()),
-        heard.join(" ")
+        heard(stop)
     );
     let start = Line::of(text, first, excerpt.encoding()).above_comments(text);
     let setup = if collects { format!("{list}=''{}{handler}", start.separator()) } else { handler };
     edits.push(excerpt.edit(Span::at(start.insertion), &format!("{}{setup}{}", start.lead(), start.tail()))?);
     Some(Repair::safe("Trap the stop, pass it on to every service, and wait for them", edits))
+}
+
+/// The command that keeps a trap from running goes to the background, and the trap tells it and waits for it first.
+pub(super) fn free(fault: &Fault) -> Option<Repair> {
+    let Site::Deferred { node, action, functions } = &fault.site else { return None };
+    let name = free_number(node.excerpt.text());
+    let handler = functions.first().map_or(action.first(), |body| match &body.kind {
+        NodeKind::Group(list) => list.first(),
+        _ => None,
+    })?;
+    let tell = format!("kill -TERM \"${name}\" 2>/dev/null");
+    let line = Line::of(handler.excerpt.text(), handler.span.start, handler.excerpt.encoding());
+    // On a line of its own where the first statement has one.
+    let alone = line.own_line && !functions.is_empty();
+    let separator = if alone { line.separator() } else { "; ".to_owned() };
+    let edits = vec![
+        background(node, name)?,
+        handler
+            .excerpt
+            .edit(Span::at(handler.span.start), &format!("{tell}{separator}wait \"${name}\"{separator}"))?,
+    ];
+    Some(Repair::safe("Start it with `&`, tell it in the trap, and wait for it", edits))
+}
+
+/// The command that a loop repeats goes to the background, and a trap in front of the loop tells it and waits for it.
+pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
+    let Site::Foreground { node, calls, traps: false, .. } = &fault.site else { return None };
+    if !calls.is_empty() {
+        return None;
+    }
+    let excerpt = &node.excerpt;
+    let script = crate::shell::parse(std::sync::Arc::clone(excerpt));
+    let covers = |other: &&Node| other.span.start <= node.span.start && node.span.end <= other.span.end;
+    let outer = script.statements.iter().find(covers)?;
+    if !matches!(outer.kind, NodeKind::Loop(_) | NodeKind::For(_) | NodeKind::ArithmeticFor(..)) {
+        return None;
+    }
+    let name = free_number(excerpt.text());
+    let line = Line::of(excerpt.text(), outer.span.start, excerpt.encoding()).above_comments(excerpt.text());
+    let handler = format!(
+        "trap 'kill -TERM ${name} 2>/dev/null; wait ${name}; exit {}' {}",
+        128 + u32::from(stop.number()),
+        heard(stop)
+    );
+    let setup = format!("{}{name}=''{}{handler}{}", line.lead(), line.separator(), line.tail());
+    let edits = vec![background(node, name)?, excerpt.edit(Span::at(line.insertion), &setup)?];
+    Some(Repair::safe("Trap the stop in front of the loop, pass it on, and wait", edits))
+}
+
+/// `server` as `server & pid=$!` and `wait "$pid"` on the next line. Not for what somebody may talk to.
+fn background(node: &Node, name: &str) -> Option<Edit> {
+    let command = repair::simple(node)?;
+    command.words.first()?.literal()?;
+    let text = node.excerpt.text();
+    let rest = rest_of_line(text, node.span.end);
+    if !rest.is_empty() && !rest.starts_with('#') && !rest.starts_with(';') {
+        return None;
+    }
+    let line = Line::of(text, node.span.start, node.excerpt.encoding());
+    let separator = if rest.is_empty() { line.separator() } else { "; ".to_owned() };
+    node.excerpt.edit(Span::at(node.span.end), &format!(" & {name}=$!{separator}wait \"${name}\""))
+}
+
+/// The names of the signals that a trap is set for.
+fn heard(stop: Signal) -> String {
+    let mut names = vec![stop.name()];
+    names.extend(["TERM", "INT"].map(str::to_owned).into_iter().filter(|name| *name != stop.name()));
+    names.join(" ")
+}
+
+/// A variable for one number that the script does not use.
+fn free_number(text: &str) -> &'static str {
+    const NAMES: [&str; 3] = ["pid", "service_pid", "stop_pid"];
+    NAMES.into_iter().find(|name| !text.contains(name)).unwrap_or("pid_of_service")
 }
 
 /// How a script stays.
