@@ -111,9 +111,10 @@ fn insert_with(
         targets.push(format!("${list}"));
     }
     let handler = format!(
-        "trap 'kill -{} {} 2>/dev/null; wait; exit {}' {}",
+        "trap 'kill -{} {} 2>/dev/null{}; wait; exit {}' {}",
         signal.name(),
         targets.join(" "),
+        or_not(excerpt.source().text()),
         128 + u32::from(stop.number()),
         heard(stop)
     );
@@ -131,16 +132,18 @@ pub(super) fn free(fault: &Fault) -> Option<Repair> {
         NodeKind::Group(list) => list.first(),
         _ => None,
     })?;
-    let tell = format!("kill -TERM \"${name}\" 2>/dev/null");
+    let or_not = or_not(node.excerpt.source().text());
+    let tell = format!("kill -TERM \"${name}\" 2>/dev/null{or_not}");
     let line = Line::of(handler.excerpt.text(), handler.span.start, handler.excerpt.encoding());
     // On a line of its own where the first statement has one.
     let alone = line.own_line && !functions.is_empty();
     let separator = if alone { line.separator() } else { "; ".to_owned() };
     let edits = vec![
         background(node, name)?,
-        handler
-            .excerpt
-            .edit(Span::at(handler.span.start), &format!("{tell}{separator}wait \"${name}\"{separator}"))?,
+        handler.excerpt.edit(
+            Span::at(handler.span.start),
+            &format!("{tell}{separator}wait \"${name}\"{or_not}{separator}"),
+        )?,
     ];
     Some(Repair::safe("Start it with `&`, tell it in the trap, and wait for it", edits))
 }
@@ -161,7 +164,8 @@ pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
     let name = free_number(excerpt.text());
     let line = Line::of(excerpt.text(), outer.span.start, excerpt.encoding()).above_comments(excerpt.text());
     let handler = format!(
-        "trap 'kill -TERM ${name} 2>/dev/null; wait ${name}; exit {}' {}",
+        "trap 'kill -TERM ${name} 2>/dev/null{}; wait ${name}; exit {}' {}",
+        or_not(excerpt.source().text()),
         128 + u32::from(stop.number()),
         heard(stop)
     );
@@ -182,6 +186,18 @@ fn background(node: &Node, name: &str) -> Option<Edit> {
     let line = Line::of(text, node.span.start, node.excerpt.encoding());
     let separator = if rest.is_empty() { line.separator() } else { "; ".to_owned() };
     node.excerpt.edit(Span::at(node.span.end), &format!(" & {name}=$!{separator}wait \"${name}\""))
+}
+
+/// Under `set -e` a `kill` that finds one process gone, or a `wait` for one that was stopped, would end the handler halfway.
+fn or_not(script: &str) -> &'static str {
+    let is_errexit = |line: &str| {
+        let mut words = line.split_whitespace();
+        let sets = matches!(words.next(), Some("set")) || line.starts_with("#!");
+        sets && words.any(|word| {
+            word == "errexit" || (word.starts_with('-') && !word.starts_with("--") && word.contains('e'))
+        })
+    };
+    if script.lines().any(|line| is_errexit(line.trim_start())) { " || :" } else { "" }
 }
 
 /// The names of the signals that a trap is set for.
@@ -340,6 +356,7 @@ fn add_wait(kill: &Node) -> Option<Repair> {
     let plain = !targets.is_empty()
         && targets.iter().all(|text| text.trim_matches('"').starts_with('$') && !text.contains('('));
     let wait = if plain { format!("wait {}", targets.join(" ")) } else { "wait".to_owned() };
+    let wait = format!("{wait}{}", or_not(excerpt.source().text()));
     let line = Line::of(excerpt.text(), kill.span.start, excerpt.encoding());
     let alone = line.own_line && excerpt.text()[kill.span.end..].starts_with(['\n', '\r']);
     let separator = if alone { line.separator() } else { "; ".to_owned() };
