@@ -70,10 +70,23 @@ pub struct Launch {
     pub faults: Vec<Fault>,
     /// Traps with work to do that an exec throws away: the trap, and the exec.
     pub dropped_traps: Vec<(Place, Place)>,
-    /// A script that the kernel refuses to run: why, where it is started, and its text.
-    pub broken: Option<(Broken, Place, Option<Arc<Excerpt>>)>,
+    /// A script that the kernel refuses to run.
+    pub broken: Option<BrokenScript>,
     /// What the model could not follow.
     pub doubts: Vec<(Option<Place>, String)>,
+}
+
+/// A script that the kernel refuses to run.
+#[derive(Debug, Clone)]
+pub struct BrokenScript {
+    /// Why.
+    pub broken: Broken,
+    /// Where it is started.
+    pub started: Place,
+    /// Its text.
+    pub text: Arc<Excerpt>,
+    /// The instruction that puts it into the image.
+    pub by: Option<Place>,
 }
 
 /// A state in which the container stays.
@@ -450,7 +463,12 @@ fn assemble(
     for world in exploration.ended.iter().filter(|world| world.path.default) {
         if let Some((broken, identity, file)) = &world.path.broken {
             let at = identity.place.clone().unwrap_or_else(|| place.clone());
-            launch.broken.get_or_insert_with(|| (*broken, at, file.clone()));
+            launch.broken.get_or_insert_with(|| BrokenScript {
+                broken: *broken,
+                started: at,
+                text: Arc::clone(&file.text),
+                by: file.by.clone(),
+            });
             launch.outcome = Outcome::ExitsEarly;
             launch.why = "the kernel refuses to run the script".to_owned();
         }

@@ -10,17 +10,18 @@ use pidone::source::MemoryLoader;
 use support::Files;
 use support::fixture::{self, Finding, Fix, Fixture};
 
-fn loader(files: &Files) -> MemoryLoader {
+/// The project's files; with what only its modes say, executable unless a mode says otherwise.
+fn loader(files: &Files, fixture: &Fixture) -> MemoryLoader {
     let mut loader = MemoryLoader::new();
     for (path, text) in files {
-        loader.insert(path.as_str(), text.as_str(), Some(true));
+        loader.insert(path.as_str(), text.as_str(), Some(fixture.is_executable(path)));
     }
     loader
 }
 
-fn findings(files: &Files, dockerfile: &str) -> Vec<Finding> {
-    let loader = loader(files);
-    let report = pidone::check(dockerfile.into(), &loader, &Settings::default());
+fn findings(files: &Files, fixture: &Fixture) -> Vec<Finding> {
+    let loader = loader(files, fixture);
+    let report = pidone::check(fixture.expect.dockerfile.as_str().into(), &loader, &Settings::default());
     let mut findings: Vec<Finding> = report
         .diagnostics
         .iter()
@@ -34,10 +35,10 @@ fn findings(files: &Files, dockerfile: &str) -> Vec<Finding> {
     findings
 }
 
-fn fixed(files: &Files, dockerfile: &str, unsafe_fixes: bool) -> Files {
-    let loader = loader(files);
+fn fixed(files: &Files, fixture: &Fixture, unsafe_fixes: bool) -> Files {
+    let loader = loader(files, fixture);
     let settings = Settings { unsafe_fixes, ..Settings::default() };
-    let outcome = fix_all(&[Utf8PathBuf::from(dockerfile)], &loader, &settings);
+    let outcome = fix_all(&[Utf8PathBuf::from(&fixture.expect.dockerfile)], &loader, &settings);
     let mut files = files.clone();
     for (path, _, text) in outcome.changed {
         files.insert(path.into_string(), text);
@@ -50,12 +51,11 @@ fn compare(fixture: &Fixture) -> Vec<String> {
     let expect = &fixture.expect;
     let mut expected = expect.findings.clone();
     expected.sort();
-    let found = findings(&fixture.before, &expect.dockerfile);
+    let found = findings(&fixture.before, fixture);
     if found != expected {
         wrong.push(format!("found {found:?}\n  instead of {expected:?}"));
     }
-    let (safe, all) =
-        (fixed(&fixture.before, &expect.dockerfile, false), fixed(&fixture.before, &expect.dockerfile, true));
+    let (safe, all) = (fixed(&fixture.before, fixture, false), fixed(&fixture.before, fixture, true));
     let after = fixture.after.as_ref().unwrap_or(&fixture.before);
     match expect.fix {
         Fix::Safe if safe != *after => wrong.push(differences("the safe fix", &safe, after)),
@@ -69,7 +69,7 @@ fn compare(fixture: &Fixture) -> Vec<String> {
         }
         _ => {}
     }
-    let again = fixed(&all, &expect.dockerfile, true);
+    let again = fixed(&all, fixture, true);
     if again != all {
         wrong.push(differences("a second fix", &again, &all));
     }

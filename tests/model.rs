@@ -53,9 +53,19 @@ fn tables() -> Tables {
 
 /// What the model says about the last stage, or the named one.
 fn predict(files: &Files, dockerfile: &str, stage: Option<&str>, tables: &Tables) -> Option<Outcome> {
+    predict_with(files, |_| true, dockerfile, stage, tables)
+}
+
+fn predict_with(
+    files: &Files,
+    executable: impl Fn(&str) -> bool,
+    dockerfile: &str,
+    stage: Option<&str>,
+    tables: &Tables,
+) -> Option<Outcome> {
     let mut loader = MemoryLoader::new();
     for (path, text) in files {
-        loader.insert(path.as_str(), text.as_str(), Some(true));
+        loader.insert(path.as_str(), text.as_str(), Some(executable(path)));
     }
     let parsed = Arc::new(dockerfile::parse(&Source::new(dockerfile, files.get(dockerfile)?.as_str())));
     let images = dockerfile::images(&parsed, tables);
@@ -177,7 +187,8 @@ fn fixtures_end_as_they_say() {
             [Some(("before", &fixture.before, expect.outcome)), after].into_iter().flatten()
         {
             count += 1;
-            let predicted = predict(files, &expect.dockerfile, stage, &tables);
+            let predicted =
+                predict_with(files, |path| fixture.is_executable(path), &expect.dockerfile, stage, &tables);
             if predicted != Some(expected) {
                 wrong.push(format!(
                     "{} {which}: {predicted:?}, expected {expected}; {}",

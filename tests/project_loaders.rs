@@ -47,6 +47,12 @@ fn reads_the_disk() {
 fn reads_modes() {
     let (dir, loader) = project();
     let file = dir.path().join("project/bin/run.sh");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+    // Where no file beside it may be executed, modes say nothing.
+    assert_eq!(loader.executable(path("bin/run.sh")), None);
+    let other = dir.path().join("project/bin/other.sh");
+    fs::write(&other, "#!/bin/sh\n").unwrap();
+    fs::set_permissions(&other, fs::Permissions::from_mode(0o755)).unwrap();
     for (mode, executable) in [(0o644, false), (0o755, true), (0o700, true)] {
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).unwrap();
         assert_eq!(loader.executable(path("bin/run.sh")), Some(executable), "{mode:o}");

@@ -1,11 +1,11 @@
 //! What is remembered of a course of events: its choices, and what went wrong or could not be followed.
 
 use std::rc::Rc;
-use std::sync::Arc;
 
 use super::resolve::Broken;
 use super::world::Identity;
-use crate::source::{Excerpt, Place};
+use crate::project::ImageFile;
+use crate::source::Place;
 
 /// Which way the course of events took.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ pub(crate) struct Path {
     /// True once a loop goes round and round without waiting or pausing.
     pub(crate) endless: bool,
     /// A script that the kernel refused to run.
-    pub(crate) broken: Option<(Broken, Identity, Option<Arc<Excerpt>>)>,
+    pub(crate) broken: Option<(Broken, Identity, Rc<ImageFile>)>,
 }
 
 impl Path {

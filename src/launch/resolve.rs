@@ -62,7 +62,7 @@ pub(crate) enum What {
     /// Cannot be followed.
     Opaque(String),
     /// The kernel refuses to run it.
-    Broken(Broken, Arc<Excerpt>),
+    Broken(Broken, Rc<ImageFile>),
 }
 
 /// Why the kernel refuses to run a script.
@@ -74,6 +74,8 @@ pub enum Broken {
     ByteOrderMark,
     /// A carriage return at the end of the `#!` line.
     CarriageReturn,
+    /// Nobody may execute it.
+    NotExecutable,
 }
 
 /// A shell about to start.
@@ -282,7 +284,10 @@ impl Resolver<'_, '_> {
         }
         match own {
             Some(Found::File(file)) => {
-                let interpreter = interpreter(file.text.text());
+                let interpreter = match file.executable {
+                    Some(false) => Err(Broken::NotExecutable),
+                    _ => interpreter(file.text.text()),
+                };
                 return match interpreter {
                     Ok(words) => self.script(&file, &words, argv, resolved, depth),
                     Err(broken) => self.without_interpreter(&file, broken, argv, resolved),
@@ -457,7 +462,7 @@ impl Resolver<'_, '_> {
                     errexit: false,
                 }))
             }
-            _ => What::Broken(broken, Arc::clone(&file.text)),
+            _ => What::Broken(broken, Rc::new(file.clone())),
         }
     }
 

@@ -88,7 +88,7 @@ fn begin(world: &mut World, environment: &Environment<'_>, pid: Pid, resolved: &
     match &resolved.what {
         What::Ends(status) => world.die(pid, status.value.unwrap_or(0), Ended::Clean),
         What::Broken(broken, file) => {
-            world.path.broken = Some((*broken, last_identity(resolved), Some(Arc::clone(file))));
+            world.path.broken = Some((*broken, last_identity(resolved), Rc::clone(file)));
             world.die(pid, 126, Ended::Clean);
         }
         What::Daemon(_) | What::Detach(..) => {

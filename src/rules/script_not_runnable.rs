@@ -6,9 +6,8 @@ use crate::launch::Broken;
 use crate::source::{Edit, Excerpt, Place, Span};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
-    let Some((broken, started, file)) = subject.launch.and_then(|launch| launch.broken.as_ref()) else {
-        return Vec::new();
-    };
+    let Some(script) = subject.launch.and_then(|launch| launch.broken.as_ref()) else { return Vec::new() };
+    let (broken, started, file) = (script.broken, &script.started, &script.text);
     let (label, why, help) = match broken {
         Broken::NoShebang => (
             "no `#!` here",
@@ -20,28 +19,35 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             "a byte-order mark stands before the `#!`, so that the kernel does not see it (\"exec format error\")",
             "save the script without a byte-order mark",
         ),
+        Broken::NotExecutable => (
+            "not executable",
+            "nobody may execute the script (\"permission denied\")",
+            "`chmod +x` it in the repository, or copy it with `COPY --chmod=755`",
+        ),
         Broken::CarriageReturn => (
             "ends in a carriage return",
             "the `#!` line ends in a carriage return, and there is no such interpreter (\"no such file or directory\")",
             "save the script with LF line endings, and keep them with `*.sh text eol=lf` in .gitattributes",
         ),
     };
-    let place = match file {
-        Some(file) => Place::new(file.source(), file.source().line_span(1)),
-        None => started.clone(),
+    let source = file.source();
+    let place = match (broken, &script.by) {
+        (Broken::NotExecutable, Some(by)) => by.clone(),
+        _ => Place::new(source, source.line_span(source.line(file.span().start))),
     };
     let mut finding =
         Finding::at(place, label, format!("The container does not start: {why}.")).with_help(help);
     finding.outcome = Some(Outcome::ExitsEarly);
     finding.related.push(Related { place: started.clone(), message: "the container starts here".to_owned() });
-    let repair = match (broken, file) {
-        (Broken::NoShebang, Some(file)) => file
+    let repair = match (broken, &script.by) {
+        (Broken::NoShebang, _) => file
             .edit(Span::at(0), "#!/bin/sh\n")
             .map(|edit| Repair::safe("Add the line `#!/bin/sh`", vec![edit])),
-        (Broken::ByteOrderMark, Some(file)) => file
+        (Broken::ByteOrderMark, _) => file
             .edit(Span::new(0, '\u{feff}'.len_utf8()), "")
             .map(|edit| Repair::safe("Drop the byte-order mark", vec![edit])),
-        (Broken::CarriageReturn, Some(file)) => Some(line_feeds(file)),
+        (Broken::CarriageReturn, _) => Some(line_feeds(file)),
+        (Broken::NotExecutable, Some(by)) => chmod(by),
         _ => None,
     };
     vec![finding.with_repairs(repair)]
@@ -56,4 +62,18 @@ fn line_feeds(file: &Excerpt) -> Repair {
         text: String::new(),
     });
     Repair::safe("Give the file LF line endings", edits.collect())
+}
+
+/// `--chmod=755` for the instruction that copies the script, if it copies nothing else.
+fn chmod(by: &Place) -> Option<Repair> {
+    let text = by.text();
+    let keyword = text.split_ascii_whitespace().next()?;
+    let copies = matches!(keyword.to_ascii_uppercase().as_str(), "COPY" | "ADD");
+    let words = text.lines().next()?.split_ascii_whitespace().filter(|word| !word.starts_with("--")).count();
+    let edit = Edit {
+        path: by.source.path().to_owned(),
+        span: Span::at(by.span.start + keyword.len()),
+        text: " --chmod=755".to_owned(),
+    };
+    (copies && words == 3 && !text.contains("--chmod")).then(|| Repair::safe("Copy it with `--chmod=755`", vec![edit]))
 }

@@ -96,8 +96,17 @@ impl Loader for DiskLoader {
     fn executable(&self, path: &Utf8Path) -> Option<bool> {
         use std::os::unix::fs::PermissionsExt;
 
-        let (_, metadata) = self.metadata(path).ok()?;
-        metadata.is_file().then(|| metadata.permissions().mode() & 0o111 != 0)
+        let runs = |path: &Utf8Path| {
+            let (_, metadata) = self.metadata(path).ok()?;
+            metadata.is_file().then(|| metadata.permissions().mode() & 0o111 != 0)
+        };
+        if runs(path)? {
+            return Some(true);
+        }
+        // An archive, a share or a checkout on another system may have dropped all modes: then they say nothing.
+        let folder = path.parent().unwrap_or(Utf8Path::new(""));
+        let keeps_modes = self.list(folder).iter().any(|name| runs(&folder.join(name)) == Some(true));
+        keeps_modes.then_some(false)
     }
 
     #[cfg(not(unix))]

@@ -114,6 +114,12 @@ pub struct Fixture {
 }
 
 impl Fixture {
+    /// True unless the fixture says that nobody may execute the file.
+    pub fn is_executable(&self, path: &str) -> bool {
+        let mode = self.expect.modes.get(path).and_then(|mode| u32::from_str_radix(mode, 8).ok());
+        mode.is_none_or(|mode| mode & 0o111 != 0)
+    }
+
     /// Reads one folder.
     pub fn read(dir: &Path) -> Result<Self, String> {
         let at = |path: &Path, why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
