@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
 
 use crate::check::{Analysis, FileReport, Judged, Settings, check};
 use crate::diagnostic::{Diagnostic, Fix, Outcome, Safety};
@@ -33,11 +34,27 @@ pub struct FixOutcome {
 pub fn fix_all(paths: &[Utf8PathBuf], loader: &dyn Loader, settings: &Settings) -> FixOutcome {
     let mut outcome = FixOutcome::default();
     let mut overlay = OverlayLoader::new(loader);
-    let mut changed: BTreeMap<Utf8PathBuf, String> = BTreeMap::new();
+    let mut changed = Texts::new();
+    // Which files each Dockerfile's verdict rests on: a script may serve several.
+    let reads: Vec<(&Utf8PathBuf, Vec<Utf8PathBuf>)> = paths
+        .par_iter()
+        .map(|path| {
+            let sources = check(path, loader, settings).sources;
+            (path, sources.iter().map(|source| source.path().to_owned()).collect())
+        })
+        .collect();
     for path in paths {
         for _ in 0..MAX_ROUNDS {
             let report = check(path, &overlay, settings);
-            let Some((diagnostic, texts)) = next(&report, &overlay, settings) else { break };
+            let others = |texts: &Texts| {
+                let reads = reads.iter().filter(|(other, files)| {
+                    *other != path && files.iter().any(|file| texts.contains_key(file))
+                });
+                reads.map(|(other, _)| *other).collect::<Vec<_>>()
+            };
+            let spares =
+                |texts: &Texts| others(texts).into_iter().all(|other| is_spared(other, texts, &overlay));
+            let Some((diagnostic, texts)) = next(&report, &overlay, settings, &spares) else { break };
             outcome.applied.push((
                 diagnostic.rule,
                 diagnostic.place.source.path().to_owned(),
@@ -60,12 +77,33 @@ pub fn fix_all(paths: &[Utf8PathBuf], loader: &dyn Loader, settings: &Settings) 
     outcome
 }
 
+/// True if with these files changed no image of another Dockerfile ends worse, or runs other services.
+fn is_spared(path: &Utf8Path, texts: &Texts, loader: &dyn Loader) -> bool {
+    let mut changed = OverlayLoader::new(loader);
+    for (path, text) in texts {
+        changed.insert(Source::new(path.clone(), text.as_str()));
+    }
+    let (before, after) = (Analysis::of(path, loader).images, Analysis::of(path, &changed).images);
+    before.len() == after.len()
+        && before.iter().zip(&after).all(|(before, after)| match (&before.launch, &after.launch) {
+            (Some(before), Some(after)) => {
+                after.outcome <= before.outcome && before.services().is_subset(&after.services())
+            }
+            (None, None) => true,
+            _ => false,
+        })
+}
+
+/// Files as they are after a fix.
+type Texts = BTreeMap<Utf8PathBuf, String>;
+
 /// The first finding whose fix is to be applied, with the files as they are afterwards.
 fn next<'r>(
     report: &'r FileReport,
     loader: &dyn Loader,
     settings: &Settings,
-) -> Option<(&'r Diagnostic, BTreeMap<Utf8PathBuf, String>)> {
+    spares: &dyn Fn(&Texts) -> bool,
+) -> Option<(&'r Diagnostic, Texts)> {
     report.diagnostics.iter().find_map(|diagnostic| {
         let fix = diagnostic.fix.as_ref()?;
         let touches =
@@ -76,12 +114,12 @@ fn next<'r>(
             return None;
         }
         let texts = texts_after(&fix.edits, loader)?;
-        Some((diagnostic, texts))
+        spares(&texts).then_some((diagnostic, texts))
     })
 }
 
 /// The files that edits change, as they are afterwards. `None` if the edits do not fit.
-fn texts_after(edits: &[Edit], loader: &dyn Loader) -> Option<BTreeMap<Utf8PathBuf, String>> {
+fn texts_after(edits: &[Edit], loader: &dyn Loader) -> Option<Texts> {
     let mut by_file: BTreeMap<&Utf8Path, Vec<&Edit>> = BTreeMap::new();
     for edit in edits {
         by_file.entry(&edit.path).or_default().push(edit);
@@ -179,11 +217,10 @@ fn verified(
 
 /// True unless the service that the finding is about does not run any more.
 fn keeps_service(finding: &Finding, before: &Judged, after: &Judged) -> bool {
-    let runs = |judged: &Judged, service: &str| {
-        let branches = judged.launch.iter().flat_map(|launch| &launch.branches);
-        branches.flat_map(|branch| &branch.processes).any(|process| process.runs(service))
-    };
-    finding.chain.last().is_none_or(|service| !runs(before, service) || runs(after, service))
+    let services =
+        |judged: &Judged| judged.launch.as_ref().map(|launch| launch.services()).unwrap_or_default();
+    let name = finding.chain.last().and_then(|service| service.split_whitespace().next());
+    name.is_none_or(|name| !services(before).contains(name) || services(after).contains(name))
 }
 
 /// The stop must end better; where other findings remain, it must at least end no worse, with one finding less.

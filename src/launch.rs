@@ -4,6 +4,7 @@
 //! ([`machine`]), programs react to signals as the tables say ([`world`]), until nothing moves any more. Then the stop signal is
 //! sent, and what happens is the verdict ([`verdict`]).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diagnostic::Outcome;
@@ -317,6 +318,15 @@ pub fn simulate(image: &Image, files: &dyn ImageFiles, tables: &Tables) -> Optio
 }
 
 impl Launch {
+    /// The programs of the services that run in any branch.
+    pub fn services(&self) -> BTreeSet<String> {
+        let mut found = BTreeSet::new();
+        for process in self.branches.iter().flat_map(|branch| &branch.processes) {
+            process.services(&mut found);
+        }
+        found
+    }
+
     fn agrees(&self, other: &Launch) -> bool {
         self.outcome == other.outcome
             && self.faults.len() == other.faults.len()

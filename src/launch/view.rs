@@ -1,5 +1,7 @@
 //! The processes of a steady state as a tree, for people and for reports.
 
+use std::collections::BTreeSet;
+
 use super::explore::Steady;
 use super::signal::Signal;
 use super::world::{Identity, Pid, Process, Role, Started, World};
@@ -37,11 +39,12 @@ pub struct ProcessView {
 }
 
 impl ProcessView {
-    /// True if this process or one below it is a service that runs the same program as `service`, as a chain shows it.
-    pub(crate) fn runs(&self, service: &str) -> bool {
-        let name = service.split_whitespace().next();
-        let own = self.service && self.argv.first().map(String::as_str) == name;
-        own || self.children.iter().any(|child| child.runs(service))
+    /// The programs of the services among this process and those below it.
+    pub(super) fn services(&self, found: &mut BTreeSet<String>) {
+        if self.service {
+            found.extend(self.argv.first().cloned());
+        }
+        self.children.iter().for_each(|child| child.services(found));
     }
 }
 
