@@ -101,14 +101,18 @@ pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileR
     for finding in analysis.dockerfile.iter().flat_map(|dockerfile| rules::file_findings(dockerfile)) {
         diagnostics.push(finding.into_diagnostic());
     }
-    for judged in &analysis.images {
+    let findings: Vec<(&Judged, Vec<Finding>)> =
+        analysis.images.iter().map(|judged| (judged, judged.findings(settings))).collect();
+    let all: Vec<Finding> = findings.iter().flat_map(|(_, findings)| findings.iter().cloned()).collect();
+    let bench = fix::Bench::new(path, loader, settings, &analysis, &all);
+    for (judged, findings) in findings {
         images.push(judged.report());
-        for finding in judged.findings(settings) {
+        for finding in findings {
             // A defect that several images share is one defect.
             let known =
                 diagnostics.iter().any(|known| known.rule == finding.rule && known.place == finding.place);
             if !known {
-                diagnostics.push(fix::diagnose(finding, judged, path, loader, settings));
+                diagnostics.push(bench.diagnose(finding, judged));
             }
         }
     }

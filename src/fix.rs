@@ -133,103 +133,112 @@ fn texts_after(edits: &[Edit], loader: &dyn Loader) -> Option<Texts> {
         .collect()
 }
 
-/// A finding as a diagnostic, with the first of its repairs that the model finds good.
-pub(crate) fn diagnose(
-    finding: Finding,
-    judged: &Judged,
-    path: &Utf8Path,
-    loader: &dyn Loader,
-    settings: &Settings,
-) -> Diagnostic {
-    let fix =
-        finding.repairs.iter().find_map(|repair| verified(&finding, repair, judged, path, loader, settings));
-    let mut related = finding.related.clone();
-    related.extend(judged.context_note());
-    let image = Some(judged.reference());
-    Diagnostic { image, related, fix, ..Finding { related: Vec::new(), ..finding }.into_diagnostic() }
+/// A Dockerfile as it is, against which repairs are checked.
+pub(crate) struct Bench<'a> {
+    path: &'a Utf8Path,
+    loader: &'a dyn Loader,
+    settings: &'a Settings,
+    analysis: &'a Analysis,
+    /// What is found in all its images.
+    old: Vec<Key>,
 }
 
-/// The repair as a fix, if it makes things better: the finding is gone, no other has come, and every file still parses. A finding
-/// that only now comes to light is repaired along with it, as one fix.
-fn verified(
-    finding: &Finding,
-    repair: &Repair,
-    judged: &Judged,
-    path: &Utf8Path,
-    loader: &dyn Loader,
-    settings: &Settings,
-) -> Option<Fix> {
-    let before = all_findings(path, loader, settings);
-    let old: Vec<Key> = before.iter().map(Key::of).collect();
-    let mut edits = repair.edits.clone();
-    let mut safety = repair.safety;
-    let mut messages = vec![repair.message.clone()];
-    for _ in 0..MAX_HOPS {
-        let texts = texts_after(&edits, loader)?;
-        let mut overlay = OverlayLoader::new(loader);
-        for (path, text) in &texts {
-            if !still_parses(path, loader, text) {
-                return None;
+impl<'a> Bench<'a> {
+    pub(crate) fn new(
+        path: &'a Utf8Path,
+        loader: &'a dyn Loader,
+        settings: &'a Settings,
+        analysis: &'a Analysis,
+        findings: &[Finding],
+    ) -> Self {
+        let old = findings.iter().map(Key::of).collect();
+        Self { path, loader, settings, analysis, old }
+    }
+
+    /// A finding as a diagnostic, with the first of its repairs that the model finds good.
+    pub(crate) fn diagnose(&self, finding: Finding, judged: &Judged) -> Diagnostic {
+        let fix = finding.repairs.iter().find_map(|repair| self.verified(&finding, repair, judged));
+        let mut related = finding.related.clone();
+        related.extend(judged.context_note());
+        let image = Some(judged.reference());
+        Diagnostic { image, related, fix, ..Finding { related: Vec::new(), ..finding }.into_diagnostic() }
+    }
+
+    /// The repair as a fix, if it makes things better: the finding is gone, no other has come, every file still parses, and the same
+    /// services run. A finding that only now comes to light is repaired along with it, as one fix.
+    fn verified(&self, finding: &Finding, repair: &Repair, judged: &Judged) -> Option<Fix> {
+        let mut edits = repair.edits.clone();
+        let mut safety = repair.safety;
+        let mut messages = vec![repair.message.clone()];
+        for _ in 0..MAX_HOPS {
+            let texts = texts_after(&edits, self.loader)?;
+            let mut overlay = OverlayLoader::new(self.loader);
+            for (path, text) in &texts {
+                if !still_parses(path, self.loader, text) {
+                    return None;
+                }
+                overlay.insert(Source::new(path.clone(), text.as_str()));
             }
-            overlay.insert(Source::new(path.clone(), text.as_str()));
+            let analysis = Analysis::of(self.path, &overlay);
+            let now: Vec<Finding> =
+                analysis.images.iter().flat_map(|image| image.findings(self.settings)).collect();
+            let fresh = self.fresh(finding, &now);
+            let further = fresh.and_then(|fresh| fresh.repairs.first());
+            let Some(further) = further else {
+                let good = self.keeps_services(&analysis)
+                    && self.improves(judged, &analysis, now.len(), fresh.is_some());
+                return good.then(|| Fix { safety, message: sentence(&messages), edits });
+            };
+            edits = compose(edits, &further.edits, self.loader)?;
+            safety = safety.max(further.safety);
+            if !messages.contains(&further.message) {
+                messages.push(further.message.clone());
+            }
         }
-        let analysis = Analysis::of(path, &overlay);
-        let after = analysis.images.iter().find(|image| image.image.stage == judged.image.stage)?;
-        let now: Vec<Finding> = analysis.images.iter().flat_map(|image| image.findings(settings)).collect();
-        let mut left = old.clone();
+        None
+    }
+
+    /// What was found before may stay; the first that was not, or the finding itself if it is still there.
+    fn fresh<'f>(&self, finding: &Finding, now: &'f [Finding]) -> Option<&'f Finding> {
         let own = Key::of(finding);
-        if let Some(at) = left.iter().position(|key| *key == own) {
-            left.remove(at);
-        }
-        // What was there before may stay; what is new must go too.
-        let mut fresh = None;
-        for candidate in &now {
+        let mut left: Vec<&Key> = self.old.iter().filter(|key| **key != own).collect();
+        now.iter().rfind(|candidate| {
             let key = Key::of(candidate);
-            match left.iter().position(|known| *known == key) {
+            match left.iter().position(|known| **known == key) {
                 Some(at) => {
                     left.remove(at);
+                    false
                 }
-                None => fresh = Some(candidate),
+                None => true,
             }
-        }
-        match fresh {
-            None => {
-                let outcome = |judged: &Judged| judged.launch.as_ref().map(|launch| launch.outcome);
-                let good = match (outcome(judged), outcome(after)) {
-                    (Some(before), Some(after)) => improves(before, after, now.len() < old.len()),
-                    _ => false,
-                };
-                let good = good && keeps_service(finding, judged, after);
-                return good.then(|| Fix { safety, message: sentence(&messages), edits });
-            }
-            Some(fresh) => {
-                let further = fresh.repairs.first()?;
-                edits = compose(edits, &further.edits, loader)?;
-                safety = safety.max(further.safety);
-                if !messages.contains(&further.message) {
-                    messages.push(further.message.clone());
-                }
-            }
-        }
+        })
     }
-    None
-}
 
-/// True unless the service that the finding is about does not run any more.
-fn keeps_service(finding: &Finding, before: &Judged, after: &Judged) -> bool {
-    let services =
-        |judged: &Judged| judged.launch.as_ref().map(|launch| launch.services()).unwrap_or_default();
-    let name = finding.chain.last().and_then(|service| service.split_whitespace().next());
-    name.is_none_or(|name| !services(before).contains(name) || services(after).contains(name))
-}
+    /// The stop must end better. Where other findings remain it must at least end no worse, with one finding less; where one has come to
+    /// light that nobody can repair here, strictly better, with none more.
+    fn improves(&self, judged: &Judged, after: &Analysis, findings: usize, came_to_light: bool) -> bool {
+        let outcome = |judged: &Judged| judged.launch.as_ref().map(|launch| launch.outcome);
+        let after = after.images.iter().find(|image| image.image.stage == judged.image.stage);
+        let (Some(before), Some(after)) = (outcome(judged), after.and_then(outcome)) else { return false };
+        if came_to_light {
+            return after < before && after != Outcome::Unknown && findings <= self.old.len();
+        }
+        let fewer = findings < self.old.len();
+        after == Outcome::Graceful || (fewer && (after <= before || before == Outcome::Unknown))
+    }
 
-/// The stop must end better; where other findings remain, it must at least end no worse, with one finding less.
-fn improves(before: Outcome, after: Outcome, fewer: bool) -> bool {
-    after == Outcome::Graceful || (fewer && (after <= before || before == Outcome::Unknown))
-}
-
-fn all_findings(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> Vec<Finding> {
-    Analysis::of(path, loader).images.iter().flat_map(|image| image.findings(settings)).collect()
+    /// True unless an image of the file runs other services than before.
+    fn keeps_services(&self, after: &Analysis) -> bool {
+        let services =
+            |judged: &Judged| judged.launch.as_ref().map(|launch| launch.services()).unwrap_or_default();
+        self.analysis.images.len() == after.images.len()
+            && self
+                .analysis
+                .images
+                .iter()
+                .zip(&after.images)
+                .all(|(before, after)| services(before).is_subset(&services(after)))
+    }
 }
 
 /// What makes a finding the same after the text around it has moved.
