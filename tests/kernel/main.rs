@@ -14,6 +14,7 @@ mod container;
 mod image;
 mod observe;
 mod programs;
+mod random;
 mod root;
 mod runner;
 mod stand_in;

@@ -1,0 +1,797 @@
+//! Entry scripts as people write them, put together at random: how services are started, told and waited for.
+
+use crate::support::Files;
+
+/// A small generator of random numbers (SplitMix64): the same seed gives the same script everywhere.
+pub(crate) struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        usize::try_from(self.next() % n.max(1) as u64).unwrap_or(0)
+    }
+
+    fn percent(&mut self, chance: usize) -> bool {
+        self.below(100) < chance
+    }
+
+    fn pick<'t>(&mut self, texts: &[&'t str]) -> &'t str {
+        texts.get(self.below(texts.len())).copied().unwrap_or_default()
+    }
+}
+
+/// The shell that reads the entry script.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shell {
+    Dash,
+    Ash,
+    Bash,
+    BashAsSh,
+}
+
+/// How a script remembers what it has started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pids {
+    /// Not at all.
+    None,
+    /// `p1=$!`
+    Variables,
+    /// `pids="$pids $!"`
+    List,
+    /// `pids+=($!)`
+    Array,
+}
+
+const SERVICES: &[&str] = &[
+    "server",
+    "worker",
+    "api",
+    "server --port 8080",
+    "worker -c 4",
+    "gunicorn -b 0.0.0.0:8000 app:app",
+    "celery -A app worker",
+    "redis-server /etc/redis.conf",
+    "uvicorn app:app --host 0.0.0.0",
+    "caddy run",
+    "java -jar /app/app.jar",
+];
+
+const SETUP: &[&str] = &[
+    "mkdir -p /data",
+    "export PORT=8080",
+    "PORT=${PORT:-8080}",
+    ": \"${WORKERS:=2}\"",
+    "umask 022",
+    "cd /app",
+    "migrate",
+    "migrate || exit 1",
+    "migrate && echo migrated",
+    "chown -R app /data",
+    "render-config > /tmp/app.conf",
+    "echo \"starting\"",
+    "echo \"starting $0 on ${HOSTNAME}\" >&2",
+    "if [ -n \"$DEBUG\" ]; then set -x; fi",
+    "if [ \"$DEBUG\" = 1 ]; then export LOG_LEVEL=debug; else export LOG_LEVEL=info; fi",
+    "if [ ! -f /data/ready ]; then mkdir -p /data; touch /data/ready; fi",
+    "[ -d /data ] || mkdir -p /data",
+    "log() { echo \"$*\"; }",
+    "die() { echo \"$*\" >&2; exit 1; }",
+    "for d in a b; do mkdir -p /data/$d; done",
+    "until wait-ready; do sleep 1; done",
+    "while ! wait-for-it db:5432; do sleep 1; done",
+    "eval \"$(render-config)\"",
+    "export NAME=$(hostname)",
+    "case \"$MODE\" in prod) export LOG=warn ;; *) export LOG=debug ;; esac",
+    "command -v server >/dev/null || exit 1",
+    "test -n \"$MODE\" || { echo no mode; exit 1; }",
+    "(cd /tmp && touch here)",
+    "exec 2>&1",
+    "trap - TERM",
+    "set -x",
+    "set +e",
+    "sleep 0.1",
+    "n=0; while [ $n -lt 3 ]; do n=$((n+1)); done",
+    "date > /tmp/started &",
+    "true &",
+];
+
+const OPTIONS: &[&str] = &["set -e", "set -eu", "set -u", "set -ex", "set -m", "set -o errexit"];
+const BASH_OPTIONS: &[&str] = &["set -eo pipefail", "set -euo pipefail", "shopt -s nullglob"];
+
+const FOREGROUND: &[&str] = &[
+    "SVC >/tmp/log 2>&1",
+    "exec SVC >>/tmp/log 2>&1",
+    "SVC < /dev/null",
+    "FOO=1 SVC",
+    "FOO=1 exec SVC",
+    "exec env FOO=1 SVC",
+    "SVC; echo done",
+    "SVC; exit $?",
+    "SVC || exit 1",
+    "SVC || echo failed",
+    "exec SVC || exit 1",
+    "true && SVC",
+    "true && exec SVC",
+    "cd /app && exec SVC",
+    "cd /app && SVC",
+    "false || exec SVC",
+    "false || SVC",
+    "! SVC",
+    "( exec SVC )",
+    "( SVC )",
+    "(cd /app; SVC)",
+    "{ SVC; }",
+    "{ exec SVC; }",
+    "SVC | cat",
+    "SVC 2>&1 | tee /tmp/log",
+    "exec SVC | tee /tmp/log",
+    "SVC | while read -r line; do echo \"$line\"; done",
+    "true | exec SVC",
+    "yes | SVC",
+    "main() { exec SVC; }; main \"$@\"",
+    "main() { SVC; }; main \"$@\"",
+    "run() { \"$@\"; }; run SVC",
+    "run() { exec \"$@\"; }; run SVC",
+    "main() { run; }; run() { exec SVC; }; main",
+    "eval \"exec SVC\"",
+    "eval \"SVC\"",
+    "eval exec SVC",
+    "command SVC",
+    "command exec SVC",
+    "exec -- SVC",
+    "exec command SVC",
+    "if true; then exec SVC; fi",
+    "if true; then SVC; fi",
+    "if [ \"$MODE\" = prod ]; then exec SVC; else echo no; fi",
+    "if [ \"$MODE\" != prod ]; then echo no; else SVC; fi",
+    "if [ \"$MODE\" = prod ]; then SVC; else exec SVC; fi",
+    "case \"$MODE\" in prod) exec SVC ;; *) SVC ;; esac",
+    "case \"$MODE\" in dev|test) exec SVC ;; p*) SVC ;; esac",
+    "[ \"$MODE\" = prod ] && exec SVC",
+    "[ \"$MODE\" = dev ] || exec SVC",
+    "[ -z \"$MODE\" ] && exec SVC",
+    "sh -c \"SVC\"",
+    "sh -c 'exec SVC'",
+    "exec sh -c \"SVC\"",
+    "exec sh -c 'exec SVC'",
+    "exec sh -c 'SVC; echo done'",
+    "exec sh -c 'cd /app && SVC'",
+    "exec bash -c 'SVC'",
+    "gosu app SVC",
+    "exec gosu app SVC",
+    "exec su-exec app SVC",
+    "exec gosu app env FOO=1 SVC",
+    "exec gosu app sh -c 'SVC'",
+    "env FOO=1 SVC",
+    "timeout 3600 SVC",
+    "exec timeout 3600 SVC",
+    "nohup SVC",
+    "exec nohup SVC",
+    "exec nice -n 5 SVC",
+    "nice SVC",
+    "exec setsid SVC",
+    "setsid SVC",
+    "exec stdbuf -oL SVC",
+    "while true; do SVC; sleep 1; done",
+    "while :; do SVC || true; sleep 1; done",
+    "until SVC; do sleep 1; done",
+    "while ! SVC; do echo again; sleep 1; done",
+    "while SVC; do :; done",
+    "for i in 1 2 3; do SVC; done",
+    "for i in 1 2 3; do exec SVC; done",
+    "exec tini -- SVC",
+    "exec dumb-init SVC",
+    "exec tini -s -- SVC",
+    "trap '' TERM; exec SVC",
+    "trap '' TERM; SVC",
+    "trap 'echo bye' TERM; exec SVC",
+    "trap 'echo bye' TERM; SVC",
+    "trap 'exit 0' TERM; SVC",
+    "trap 'echo bye' EXIT; SVC",
+    "trap 'echo bye' EXIT; exec SVC",
+    "trap '' TERM; trap - TERM; exec SVC",
+    "trap 'kill 0' EXIT; SVC",
+    "trap : TERM; SVC",
+    "(trap '' TERM; exec SVC)",
+    "CHILD",
+    "exec CHILD",
+    "sh CHILD",
+    "exec sh CHILD",
+    ". CHILD",
+    ". CHILD \"$@\"",
+    "CHILD; exit $?",
+    "CHILD || exit 1",
+    "x=$(SVC)",
+    "echo \"$(SVC)\"",
+    "xargs -r SVC < /dev/null; exec SVC",
+];
+
+const BASH_FOREGROUND: &[&str] = &[
+    "exec SVC > >(tee /tmp/log)",
+    "SVC > >(tee /tmp/log) 2>&1",
+    "exec SVC &> /tmp/log",
+    "exec > >(tee /tmp/log) 2>&1; exec SVC",
+    "if [[ $MODE == prod ]]; then exec SVC; fi",
+    "[[ $MODE == p* ]] && exec SVC",
+    "function start { exec SVC; }; start",
+    "function start() { SVC; }; start",
+    "source CHILD",
+    "cmd=(SVC); exec \"${cmd[@]}\"",
+    "cmd=(SVC); \"${cmd[@]}\"",
+    "exec -a name SVC",
+    "time SVC",
+    "SVC |& tee /tmp/log",
+    "((1)) && exec SVC",
+    "declare -a args=(SVC); args+=(--flag); exec \"${args[@]}\"",
+    "coproc SVC; wait",
+];
+
+const BACKGROUND: &[&str] = &[
+    "SVC >/tmp/log 2>&1 &",
+    "nohup SVC &",
+    "nohup SVC > /dev/null 2>&1 &",
+    "(SVC) &",
+    "(exec SVC) &",
+    "(SVC &)",
+    "( cd /app && SVC ) &",
+    "( cd /app; exec SVC ) &",
+    "(cd /app; SVC; echo over) &",
+    "{ SVC; } &",
+    "{ cd /app; SVC; } &",
+    "{ echo a; exec SVC; } &",
+    "true && SVC &",
+    "migrate && SVC &",
+    "cd /app && exec SVC &",
+    "false || SVC &",
+    "setsid SVC &",
+    "SVC | cat &",
+    "SVC 2>&1 | tee /tmp/log &",
+    "gosu app SVC &",
+    "env FOO=1 SVC &",
+    "exec SVC &",
+    "FOO=1 SVC &",
+    "eval \"SVC &\"",
+    "run1() { SVC; }; run1 &",
+    "run2() { exec SVC; }; run2 &",
+    "run3() { SVC & }; run3",
+    "while true; do SVC; sleep 1; done &",
+    "(while :; do SVC; sleep 1; done) &",
+    "until SVC; do sleep 1; done &",
+    "CHILD &",
+    "sh CHILD &",
+    "(. CHILD) &",
+    "sh -c 'SVC' &",
+    "sh -c 'exec SVC' &",
+    "timeout 3600 SVC &",
+    "if [ \"$MODE\" = prod ]; then SVC & fi",
+    "[ \"$MODE\" = prod ] && SVC &",
+    "[ \"$MODE\" = prod ] && { SVC & }",
+    "(trap '' TERM; SVC) &",
+    "(trap 'exit 0' TERM; SVC) &",
+    "(trap - TERM; exec SVC) &",
+    "(SVC & wait) &",
+    "command SVC &",
+    "SVC & disown",
+];
+
+const STAY: &[&str] = &[
+    "wait LAST",
+    "wait EACH",
+    "wait $!",
+    "wait; wait",
+    "wait || true; wait",
+    "wait LAST; wait LAST",
+    "wait LAST; exit $?",
+    "wait; exit $?",
+    "wait LAST; code=$?; wait; exit $code",
+    "wait LAST; trap - TERM; wait",
+    "wait LAST || true",
+    "wait -n",
+    "wait -n; exit $?",
+    "wait -n || true; wait",
+    "wait %1",
+    "tail -f /dev/null",
+    "tail -f /dev/null & wait",
+    "tail -f /dev/null & wait $!",
+    "exec tail -f /dev/null",
+    "sleep infinity",
+    "exec sleep infinity",
+    "sleep infinity & wait",
+    "sleep infinity & wait $!",
+    "while true; do sleep 1; done",
+    "while :; do sleep 3600; done",
+    "while true; do sleep 1 & wait $!; done",
+    "while true; do sleep 3600 & wait $!; done",
+    "while :; do wait; done",
+    "while kill -0 LAST 2>/dev/null; do sleep 1; done",
+    "while kill -0 LAST 2>/dev/null; do wait LAST; done",
+    "while kill -0 LAST 2>/dev/null; do sleep 1 & wait $!; done",
+    "while kill -0 LAST; do wait; done",
+    "for p in ALL; do wait $p; done",
+    "for p in ALL; do wait \"$p\" || true; done",
+    "fg",
+    "wait; echo over",
+    "jobs; wait",
+    "cat",
+    "read x",
+    "tail -f /tmp/log",
+    "touch /tmp/log; tail -F /tmp/log & wait $!",
+    "until wait; do :; done",
+    "",
+];
+
+const KILLS: &[&str] = &[
+    "kill ALL",
+    "kill -TERM ALL",
+    "kill -s TERM ALL",
+    "kill -15 ALL",
+    "kill -SIGTERM ALL",
+    "kill -s SIGTERM ALL",
+    "kill ALL 2>/dev/null",
+    "kill ALL || true",
+    "kill -TERM ALL 2>/dev/null || true",
+    "kill -INT ALL",
+    "kill -KILL ALL",
+    "kill -9 ALL",
+    "kill -QUIT ALL",
+    "kill \"ALL\"",
+    "kill LAST",
+    "kill FIRST",
+    "kill \"LAST\"",
+    "kill $!",
+    "kill -TERM $!",
+    "kill $(jobs -p)",
+    "kill `jobs -p`",
+    "jobs -p | xargs kill",
+    "kill %1",
+    "kill %1 %2",
+    "kill 0",
+    "trap - TERM; kill 0",
+    "trap '' TERM; kill 0",
+    "kill -- -$$",
+    "kill -TERM -$$",
+    "trap '' TERM; kill -TERM -$$",
+    "trap - TERM; kill -- -1",
+    "kill -TERM -1",
+    "pkill -TERM server",
+    "pkill -P $$",
+    "for p in ALL; do kill $p; done",
+    "for p in ALL; do kill -TERM \"$p\" 2>/dev/null || true; done",
+    "for p in ALL; do kill $p; wait $p; done",
+    "[ -n \"LAST\" ] && kill LAST",
+    "if kill -0 LAST 2>/dev/null; then kill LAST; fi",
+    "test -z \"LAST\" || kill LAST",
+    "kill LAST; wait LAST",
+    "kill FIRST; wait FIRST; kill LAST; wait LAST",
+];
+
+const HANDLER_HEADS: &[&str] =
+    &["echo stopping", "trap - TERM INT", "trap '' TERM INT", "set +e", "sleep 1", "echo stopping >&2", ":"];
+const HANDLER_TAILS: &[&str] = &[
+    "wait",
+    "wait",
+    "wait; exit 0",
+    "wait; exit 143",
+    "wait LAST",
+    "wait EACH",
+    "wait LAST; exit $?",
+    "wait || true; exit 0",
+    "exit 0",
+    "exit 143",
+    "exit",
+    "echo stopped",
+    "sleep 1",
+    "sleep 1; exit 0",
+    "while kill -0 LAST 2>/dev/null; do sleep 0.1; done",
+    "wait; trap - TERM; kill -TERM $$",
+    "return 0",
+];
+const TRAPPED: &[&str] = &[
+    "TERM",
+    "TERM",
+    "TERM INT",
+    "INT TERM",
+    "15",
+    "SIGTERM",
+    "SIGTERM SIGINT",
+    "SIGINT SIGTERM",
+    "EXIT",
+    "TERM EXIT",
+    "INT TERM EXIT",
+    "HUP INT QUIT TERM",
+    "INT",
+    "term",
+    "0",
+    "EXIT TERM",
+    "1 2 15",
+];
+
+/// An entry script with its Dockerfile, for this seed.
+pub(crate) fn project(seed: u64) -> Files {
+    Writer::new(seed).write()
+}
+
+struct Writer {
+    random: Random,
+    shell: Shell,
+    pids: Pids,
+    /// How many services have been started in the background.
+    started: usize,
+    /// The arguments that CMD gives, where the script uses them.
+    cmd: Option<Vec<String>>,
+    files: Files,
+}
+
+impl Writer {
+    fn new(seed: u64) -> Self {
+        let mut random = Random(seed);
+        let shell = match random.below(10) {
+            0..=3 => Shell::Dash,
+            4..=5 => Shell::Ash,
+            6..=8 => Shell::Bash,
+            _ => Shell::BashAsSh,
+        };
+        let pids = match random.below(10) {
+            0..=2 => Pids::None,
+            3..=6 => Pids::Variables,
+            7..=8 => Pids::List,
+            _ if matches!(shell, Shell::Bash | Shell::BashAsSh) => Pids::Array,
+            _ => Pids::List,
+        };
+        Self { random, shell, pids, started: 0, cmd: None, files: Files::new() }
+    }
+
+    fn has_bash(&self) -> bool {
+        matches!(self.shell, Shell::Bash | Shell::BashAsSh)
+    }
+
+    /// One of `texts`, or of `bash` where that is what the shell is (and, rarely, where it is not).
+    fn choose<'t>(&mut self, texts: &[&'t str], bash: &[&'t str]) -> &'t str {
+        let chance = if self.has_bash() { 20 } else { 1 };
+        if self.random.percent(chance) { self.random.pick(bash) } else { self.random.pick(texts) }
+    }
+
+    fn write(mut self) -> Files {
+        if self.random.percent(12) {
+            self.write_text()
+        } else {
+            self.write_script()
+        }
+        self.files
+    }
+
+    /// `CMD text` or `CMD ["sh", "-c", "text"]`.
+    fn write_text(&mut self) {
+        let mut statements = Vec::new();
+        if self.random.percent(40) {
+            statements.push(self.random.pick(SETUP).to_owned());
+        }
+        statements.extend(self.body());
+        let mut text = String::new();
+        for statement in statements.iter().filter(|statement| !statement.is_empty()) {
+            if !text.is_empty() {
+                text.push_str(if text.ends_with('&') { " " } else { "; " });
+            }
+            text.push_str(&statement.replace('\n', "; ").replace("&;", "&"));
+        }
+        let shell = match (self.shell, self.random.below(6)) {
+            (Shell::Bash, 0) => "bash -ec",
+            (Shell::Bash, _) => "bash -c",
+            (_, 0) => "/bin/sh -ec",
+            (_, 1 | 2) => "sh -c",
+            _ => "",
+        };
+        let words: Vec<&str> = shell.split_whitespace().chain([text.as_str()]).collect();
+        let command = if shell.is_empty() { text.clone() } else { json(&words) };
+        let keyword = if self.random.percent(70) { "CMD" } else { "ENTRYPOINT" };
+        self.dockerfile(&format!("{keyword} {command}\n"));
+    }
+
+    fn write_script(&mut self) {
+        let mut lines = Vec::new();
+        if self.random.percent(35) {
+            lines.push(self.choose(OPTIONS, BASH_OPTIONS).to_owned());
+        }
+        for _ in 0..self.random.below(4) {
+            lines.push(self.random.pick(SETUP).to_owned());
+        }
+        let body = self.body();
+        lines.extend(self.wrap(body));
+        let shebang = match (self.shell, self.random.below(8)) {
+            (Shell::Bash, 0) => "#!/usr/bin/env bash",
+            (Shell::Bash, 1) => "#!/bin/bash -e",
+            (Shell::Bash, _) => "#!/bin/bash",
+            (_, 0) => "#!/bin/sh -e",
+            (_, 1) => "#!/usr/bin/env sh",
+            _ => "#!/bin/sh",
+        };
+        self.files.insert("run.sh".to_owned(), format!("{shebang}\n{}\n", lines.join("\n")));
+        let launch = match self.random.below(30) {
+            0..=1 => json(&["tini", "--", "/app/run.sh"]),
+            2 => json(&["dumb-init", "--", "/app/run.sh"]),
+            3 => json(&["tini", "-g", "--", "/app/run.sh"]),
+            4..=5 => json(&["sh", "/app/run.sh"]),
+            6 => "/app/run.sh".to_owned(),
+            7 => "exec /app/run.sh".to_owned(),
+            8 => json(&["sh", "-c", "/app/run.sh"]),
+            9 => json(&["bash", "/app/run.sh"]),
+            _ => json(&["/app/run.sh"]),
+        };
+        let mut end = format!("ENTRYPOINT {launch}\n");
+        match &self.cmd {
+            Some(words) => {
+                let words: Vec<&str> = words.iter().map(String::as_str).collect();
+                end.push_str(&format!("CMD {}\n", json(&words)));
+            }
+            None if self.random.percent(50) => end.push_str("CMD []\n"),
+            None if self.random.percent(60) => end = format!("CMD {launch}\n"),
+            None => {}
+        }
+        self.dockerfile(&end);
+    }
+
+    fn dockerfile(&mut self, end: &str) {
+        let mut text = match self.shell {
+            Shell::Dash => {
+                "FROM debian:bookworm-slim\nRUN apt-get update && apt-get install -y tini dumb-init\n"
+            }
+            Shell::Ash => "FROM alpine:3.20\nRUN apk add --no-cache tini dumb-init\n",
+            Shell::BashAsSh => "FROM fedora:40\nRUN dnf install -y tini dumb-init\n",
+            Shell::Bash => *[
+                "FROM debian:bookworm-slim\nRUN apt-get update && apt-get install -y tini dumb-init\n",
+                "FROM fedora:40\nRUN dnf install -y tini dumb-init\n",
+                "FROM alpine:3.20\nRUN apk add --no-cache tini dumb-init bash\n",
+            ]
+            .get(self.random.below(3))
+            .unwrap_or(&""),
+        }
+        .to_owned();
+        text.push_str("ENV MODE=prod\nWORKDIR /app\n");
+        for name in self.files.keys() {
+            text.push_str(&format!("COPY {name} /app/{name}\n"));
+        }
+        text.push_str(end);
+        self.files.insert("Dockerfile".to_owned(), text);
+    }
+
+    /// Puts statements where people put them: into a function, a branch, a script of their own.
+    fn wrap(&mut self, body: Vec<String>) -> Vec<String> {
+        let text = body.join("\n");
+        let block = |before: &str, after: &str| vec![format!("{before}\n{text}\n{after}")];
+        match self.random.below(40) {
+            0..=2 => block("main() {", "}\nmain \"$@\""),
+            3 => block("if [ \"$MODE\" = prod ]; then", "else\nexec \"$@\"\nfi"),
+            4 => block("(", ")"),
+            5 => block("{", "} 2>&1 | tee /tmp/all"),
+            6 => block("{", "} > /tmp/all 2>&1"),
+            7 => block("case \"$MODE\" in\nprod)", ";;\n*) exec \"$@\" ;;\nesac"),
+            8 => block("case \"$1\" in\nbash|sh) exec \"$@\" ;;\n*)", ";;\nesac"),
+            9 => block("if [ \"$1\" = bash ]; then exec \"$@\"; fi", ""),
+            10..=12 => {
+                let shebang = if self.shell == Shell::Bash { "#!/bin/bash" } else { "#!/bin/sh" };
+                self.files.insert("start.sh".to_owned(), format!("{shebang}\n{text}\n"));
+                let call = [
+                    "exec /app/start.sh \"$@\"",
+                    "/app/start.sh \"$@\"",
+                    ". /app/start.sh",
+                    "sh /app/start.sh",
+                ];
+                vec![self.random.pick(&call).to_owned()]
+            }
+            _ => body,
+        }
+    }
+
+    fn body(&mut self) -> Vec<String> {
+        let count = [1, 1, 1, 1, 2, 2, 2, 2, 2, 3][self.random.below(10)];
+        let mut services: Vec<String> = Vec::new();
+        while services.len() < count {
+            let service = self.random.pick(SERVICES);
+            let same = |known: &String| known.split(' ').next() == service.split(' ').next();
+            if !services.iter().any(same) {
+                services.push(service.to_owned());
+            }
+        }
+        let mut lines = Vec::new();
+        if self.random.percent(22) {
+            self.arguments(&mut services, &mut lines);
+        }
+        if count == 1 && self.random.percent(55) {
+            lines.push(self.foreground(&services[0]));
+            return lines;
+        }
+        let last = if count > 1 && self.random.percent(30) { services.pop() } else { None };
+        if count > 1 && self.random.percent(8) {
+            lines.extend(self.started_by_loop(&services));
+        } else {
+            for (index, service) in services.iter().enumerate() {
+                let start = self.background(service, index + 1);
+                lines.extend(start);
+            }
+        }
+        let tail = match last {
+            Some(last) => self.foreground(&last),
+            None if self.random.percent(40) => "wait".to_owned(),
+            None => {
+                let stay = self.random.pick(STAY);
+                self.targets(stay)
+            }
+        };
+        let with_trap = self.random.percent(75);
+        if !with_trap {
+            lines.push(tail);
+            return lines;
+        }
+        let trap = self.trap();
+        match self.random.below(10) {
+            0..=3 => lines = [trap, lines].concat(),
+            9 => {
+                lines.push(tail);
+                return [lines, trap].concat();
+            }
+            _ => lines.extend(trap),
+        }
+        lines.push(tail);
+        lines
+    }
+
+    /// One service is what the arguments say.
+    fn arguments(&mut self, services: &mut [String], lines: &mut Vec<String>) {
+        let index = self.random.below(services.len());
+        let Some(service) = services.get_mut(index) else { return };
+        let words: Vec<String> = service.split(' ').map(str::to_owned).collect();
+        let name = words.first().cloned().unwrap_or_default();
+        let (setup, cmd): (String, Vec<String>) = match self.random.below(12) {
+            0 => (format!("set -- {service} \"$@\""), Vec::new()),
+            1 => (
+                format!("if [ \"${{1#-}}\" != \"$1\" ]; then set -- {name} \"$@\"; fi"),
+                vec!["--flag".to_owned()],
+            ),
+            2 => (format!("[ $# -gt 0 ] || set -- {service}"), Vec::new()),
+            3 => (format!("if [ \"$1\" = {name} ]; then set -- \"$@\" --foreground; fi"), words),
+            4 => ("shift".to_owned(), [vec!["run".to_owned()], words].concat()),
+            5 => ("set -- gosu app \"$@\"".to_owned(), words),
+            6 => (format!("if [ \"$1\" = {name} ]; then migrate; shift; set -- {name} \"$@\"; fi"), words),
+            _ => (String::new(), words),
+        };
+        if !setup.is_empty() {
+            lines.push(setup);
+        }
+        let forms = ["\"$@\"", "\"$@\"", "\"$@\"", "$@", "${@}", "\"${@}\"", "$*"];
+        *service = self.random.pick(&forms).to_owned();
+        if words_only_first(&cmd) && self.random.percent(20) {
+            *service = format!("${{1:-{name}}}");
+        }
+        self.cmd = Some(cmd);
+    }
+
+    fn foreground(&mut self, service: &str) -> String {
+        let template = match self.random.below(10) {
+            0..=1 => "SVC",
+            2 => "exec SVC",
+            _ => self.choose(FOREGROUND, BASH_FOREGROUND),
+        };
+        self.fill(template, service)
+    }
+
+    fn background(&mut self, service: &str, index: usize) -> Vec<String> {
+        let template = if self.random.percent(60) { "SVC &" } else { self.random.pick(BACKGROUND) };
+        let mut lines = vec![self.fill(template, service)];
+        self.started += 1;
+        lines.extend(match self.pids {
+            Pids::None => None,
+            Pids::Variables => Some(format!("p{index}=$!")),
+            Pids::List => Some("pids=\"$pids $!\"".to_owned()),
+            Pids::Array => Some("pids+=($!)".to_owned()),
+        });
+        if self.random.percent(4) {
+            lines.push("sleep 1".to_owned());
+        }
+        lines
+    }
+
+    fn started_by_loop(&mut self, services: &[String]) -> Vec<String> {
+        if self.pids == Pids::Variables {
+            self.pids = Pids::List;
+        }
+        self.started = services.len();
+        let names: Vec<&str> = services.iter().filter_map(|service| service.split(' ').next()).collect();
+        let remember = match self.pids {
+            Pids::None => "",
+            Pids::Array => " pids+=($!);",
+            _ => " pids=\"$pids $!\";",
+        };
+        vec![format!("for s in {}; do $s &{remember} done", names.join(" "))]
+    }
+
+    fn fill(&mut self, template: &str, service: &str) -> String {
+        if template.contains("CHILD") {
+            let shebang = if self.shell == Shell::Bash { "#!/bin/bash" } else { "#!/bin/sh" };
+            let body =
+                self.random.pick(&["SVC", "exec SVC", "echo hi\nexec SVC", "set -e\nSVC", "SVC &\nwait"]);
+            let name = format!("child{}.sh", self.files.len());
+            self.files.insert(name.clone(), format!("{shebang}\n{}\n", body.replace("SVC", service)));
+            let pass = if service.contains('@') || service.contains('*') { " \"$@\"" } else { "" };
+            return template.replace("CHILD", &format!("/app/{name}{pass}"));
+        }
+        template.replace("SVC", service)
+    }
+
+    /// The placeholders for what has been started.
+    fn targets(&mut self, template: &str) -> String {
+        let all = match self.pids {
+            Pids::None => "$!".to_owned(),
+            Pids::Variables => (1..=self.started).map(|n| format!("$p{n}")).collect::<Vec<_>>().join(" "),
+            Pids::List => "$pids".to_owned(),
+            Pids::Array => self.random.pick(&["\"${pids[@]}\"", "${pids[@]}", "${pids[*]}"]).to_owned(),
+        };
+        let (first, last) = match self.pids {
+            Pids::Variables => ("$p1".to_owned(), format!("$p{}", self.started.max(1))),
+            Pids::Array => ("${pids[0]}".to_owned(), "${pids[-1]}".to_owned()),
+            _ => ("$!".to_owned(), "$!".to_owned()),
+        };
+        // Quotes in quotes end them.
+        let text = if template.contains("\"ALL\"") {
+            template.replace("\"ALL\"", "ALL")
+        } else {
+            template.to_owned()
+        };
+        let quoted = if all.contains('"') { all.clone() } else { format!("\"{all}\"") };
+        let all = if template.contains("\"ALL\"") { quoted } else { all };
+        let each = match self.pids {
+            Pids::Variables => {
+                (1..=self.started).map(|n| format!("$p{n}")).collect::<Vec<_>>().join("; wait ")
+            }
+            _ => all.clone(),
+        };
+        text.replace("ALL", &all).replace("EACH", &each).replace("LAST", &last).replace("FIRST", &first)
+    }
+
+    /// A trap, and the function that it calls if there is one.
+    fn trap(&mut self) -> Vec<String> {
+        let mut parts = Vec::new();
+        if self.random.percent(25) {
+            parts.push(self.random.pick(HANDLER_HEADS).to_owned());
+        }
+        let kill = if self.random.percent(45) { "kill ALL" } else { self.random.pick(KILLS) };
+        if self.random.percent(92) {
+            parts.push(self.targets(kill));
+        }
+        if self.random.percent(60) || parts.is_empty() {
+            let tail = self.random.pick(HANDLER_TAILS);
+            parts.push(self.targets(tail));
+        }
+        let signals = self.random.pick(TRAPPED);
+        let action = parts.join("; ");
+        if self.random.percent(45) || (action.contains('\'') && action.contains('"')) {
+            let name = self.random.pick(&["shutdown", "cleanup", "term_handler", "_term", "on_exit"]);
+            let head = if self.shell == Shell::Bash && self.random.percent(10) { "function " } else { "" };
+            let function = format!("{head}{name}() {{\n  {}\n}}", parts.join("\n  "));
+            let call = self.random.pick(&["NAME", "'NAME'", "\"NAME\""]).replace("NAME", name);
+            return vec![function, format!("trap {call} {signals}")];
+        }
+        let quote = if action.contains('\'') {
+            '"'
+        } else if action.contains('"') || self.random.percent(65) {
+            '\''
+        } else {
+            '"'
+        };
+        vec![format!("trap {quote}{action}{quote} {signals}")]
+    }
+}
+
+fn words_only_first(words: &[String]) -> bool {
+    words.len() == 1
+}
+
+fn json(words: &[&str]) -> String {
+    serde_json::to_string(words).unwrap_or_default()
+}
