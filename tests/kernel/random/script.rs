@@ -146,7 +146,6 @@ const FOREGROUND: &[&str] = &[
     "command SVC",
     "command exec SVC",
     "exec -- SVC",
-    "exec command SVC",
     "if true; then exec SVC; fi",
     "if true; then SVC; fi",
     "if [ \"$MODE\" = prod ]; then exec SVC; else echo no; fi",
@@ -174,11 +173,8 @@ const FOREGROUND: &[&str] = &[
     "exec timeout 3600 SVC",
     "nohup SVC",
     "exec nohup SVC",
-    "exec nice -n 5 SVC",
-    "nice SVC",
     "exec setsid SVC",
     "setsid SVC",
-    "exec stdbuf -oL SVC",
     "while true; do SVC; sleep 1; done",
     "while :; do SVC || true; sleep 1; done",
     "until SVC; do sleep 1; done",
@@ -210,7 +206,6 @@ const FOREGROUND: &[&str] = &[
     "CHILD || exit 1",
     "x=$(SVC)",
     "echo \"$(SVC)\"",
-    "xargs -r SVC < /dev/null; exec SVC",
 ];
 
 const BASH_FOREGROUND: &[&str] = &[
@@ -225,8 +220,6 @@ const BASH_FOREGROUND: &[&str] = &[
     "source CHILD",
     "cmd=(SVC); exec \"${cmd[@]}\"",
     "cmd=(SVC); \"${cmd[@]}\"",
-    "exec -a name SVC",
-    "time SVC",
     "SVC |& tee /tmp/log",
     "((1)) && exec SVC",
     "declare -a args=(SVC); args+=(--flag); exec \"${args[@]}\"",
@@ -321,7 +314,7 @@ const STAY: &[&str] = &[
     "jobs; wait",
     "cat",
     "read x",
-    "tail -f /tmp/log",
+    "touch /tmp/log; tail -f /tmp/log",
     "touch /tmp/log; tail -F /tmp/log & wait $!",
     "until wait; do :; done",
     "",
@@ -340,7 +333,6 @@ const KILLS: &[&str] = &[
     "kill -INT ALL",
     "kill -KILL ALL",
     "kill -9 ALL",
-    "kill -QUIT ALL",
     "kill \"ALL\"",
     "kill LAST",
     "kill FIRST",
@@ -479,7 +471,7 @@ impl Writer {
             if !text.is_empty() {
                 text.push_str(if text.ends_with('&') { " " } else { "; " });
             }
-            text.push_str(&statement.replace('\n', "; ").replace("&;", "&"));
+            text.push_str(&statement.replace('\n', "; ").replace("&;", "&").replace("{;", "{"));
         }
         let shell = match (self.shell, self.random.below(6)) {
             (Shell::Bash, 0) => "bash -ec",
@@ -521,7 +513,7 @@ impl Writer {
             6 => "/app/run.sh".to_owned(),
             7 => "exec /app/run.sh".to_owned(),
             8 => json(&["sh", "-c", "/app/run.sh"]),
-            9 => json(&["bash", "/app/run.sh"]),
+            9 if matches!(self.shell, Shell::Bash | Shell::Dash) => json(&["bash", "/app/run.sh"]),
             _ => json(&["/app/run.sh"]),
         };
         let mut end = format!("ENTRYPOINT {launch}\n");
@@ -600,6 +592,9 @@ impl Writer {
             }
         }
         let mut lines = Vec::new();
+        if self.pids == Pids::List && count > 1 {
+            lines.push("pids=".to_owned());
+        }
         if self.random.percent(22) {
             self.arguments(&mut services, &mut lines);
         }
@@ -691,9 +686,6 @@ impl Writer {
             Pids::List => Some("pids=\"$pids $!\"".to_owned()),
             Pids::Array => Some("pids+=($!)".to_owned()),
         });
-        if self.random.percent(4) {
-            lines.push("sleep 1".to_owned());
-        }
         lines
     }
 
