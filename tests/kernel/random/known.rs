@@ -33,6 +33,16 @@ const KNOWN: &[(&str, fn(&Files) -> bool)] = &[
         has_any(files, &["| cat &", "| tee /tmp/log &"])
     }),
     ("`{ server & } | tee` stays as long as the server", |files| has(files, "} 2>&1 | tee")),
+    ("a `kill` of two numbers in one word fails", |files| {
+        has_any(files, &["kill \"$p1 $p2", "kill \"$pids\"", "kill \\\"$p"])
+    }),
+    ("`\"...${pids[@]}...\"` is several words", |files| {
+        has_any(files, &["pids[@]"]) && lines(files).any(|line| line.contains("trap \""))
+    }),
+    ("an init reaches the jobs that an exec has left behind", |files| has(files, "exec dumb-init")),
+    ("an unknown command before `||` is setup once and for all", |files| {
+        has_any(files, &["|| echo failed", "|| exit 1"]) && has(files, " &")
+    }),
     ("set -u is not followed", |files| has_any(files, &["set -u", "set -eu"])),
     ("dash has no pipefail", |files| runs_as_sh(files) && has(files, "pipefail")),
     ("dash has no [[", |files| runs_as_sh(files) && has(files, "[[ ")),
