@@ -17,6 +17,7 @@ use crate::runner::Case;
 use crate::support::{Files, Outcome};
 
 mod known;
+mod phrases;
 mod script;
 
 /// The seeds of an ordinary run.

@@ -3,7 +3,9 @@
 
 use crate::support::Files;
 
-const KNOWN: &[(&str, fn(&Files) -> bool)] = &[
+type Shows = fn(&Files) -> bool;
+
+const KNOWN: &[(&str, Shows)] = &[
     ("a pause below an init counts as the steady state", |files| {
         has_any(files, &["[\"tini\"", "exec tini"]) && has(files, "sleep ")
     }),
@@ -19,6 +21,7 @@ const KNOWN: &[(&str, fn(&Files) -> bool)] = &[
     ("`wait -n` forgets the jobs that live, and does not end dash", |files| has(files, "wait -n")),
     ("an unknown command in a background loop or list is taken for setup", |files| {
         has_any(files, &["; done &", "; done) &", "over) &"])
+            || lines(files).any(|line| line.contains("migrate && ") && line.contains(" &"))
     }),
     ("ash: `wait` in a handler waits for what the job has left behind", |files| {
         has(files, "alpine") && has_any(files, &["; wait", "  wait\n"]) && has(files, "trap ")
@@ -41,11 +44,27 @@ const KNOWN: &[(&str, fn(&Files) -> bool)] = &[
     }),
     ("an init reaches the jobs that an exec has left behind", |files| has(files, "exec dumb-init")),
     ("an unknown command before `||` is setup once and for all", |files| {
-        has_any(files, &["|| echo failed", "|| exit 1"]) && has(files, " &")
+        has(files, "|| echo failed") && has(files, " &")
     }),
+    ("`bash -c 'a; b && c'` stays in front of c", |files| {
+        let launch = |line: &&str| line.starts_with("CMD ") || line.starts_with("ENTRYPOINT ");
+        lines(files).filter(launch).any(|line| line.contains("; ") && line.contains(" && "))
+    }),
+    ("coproc is not followed", |files| has(files, "coproc")),
+    ("`timeout` leaves the group that `kill 0` is for", |files| {
+        has(files, "kill 0") && has(files, "timeout ")
+    }),
+    ("`${pids[-1]}` is not known", |files| has(files, "pids[-1]")),
+    ("bash: a handler cannot `return`", |files| has(files, "return 0")),
+    ("dash: a `shift` of nothing ends the shell", |files| {
+        runs_as_sh(files) && has(files, "shift;") || has(files, "shift\n")
+    }),
+    ("dash and ash have no `|&`", |files| runs_as_sh(files) && has(files, "|&")),
     ("set -u is not followed", |files| has_any(files, &["set -u", "set -eu"])),
     ("dash has no pipefail", |files| runs_as_sh(files) && has(files, "pipefail")),
-    ("dash has no [[", |files| runs_as_sh(files) && has(files, "[[ ")),
+    ("dash has no `[[`, no `((` and no `function`", |files| {
+        runs_as_sh(files) && has_any(files, &["[[ ", "((1))", "function "])
+    }),
     ("dash has no `exec --`", |files| runs_as_sh(files) && has(files, "exec -- ")),
     ("set -e in handlers: what `kill` returns, and what a tested `wait` means for it", |files| {
         has_any(files, &["-e\n", "-ex\n", "-ec\"", "errexit", "-eo "]) && has_any(files, &["kill", "return"])
