@@ -10,6 +10,7 @@ use pidone::{Settings, diagnostic};
 use crate::container::{Container, File, Measured, Run, Shell, Stop};
 use crate::image::Image;
 use crate::programs::Role;
+use crate::random;
 use crate::runner::Case;
 use crate::support::fixture::{self, Fixture};
 use crate::support::launch_cases::{self, LaunchCase};
@@ -47,6 +48,7 @@ pub(crate) fn all() -> Vec<Case> {
         let shells = SHELLS.into_iter().filter(|shell| !row.unsettled.iter().any(|s| s == shell));
         cases.extend(shells.map(|shell| of_shell_form(&row, shell)));
     }
+    cases.extend(random::all());
     cases
 }
 

@@ -1,6 +1,6 @@
 //! The kernel test: fixtures, reported cases and shell forms run as PID 1 of a real PID namespace, are stopped, and
-//! the outcome is compared with what the data says. No code of the linter takes part, but for the `repair` cases: there its fix
-//! is run, and compared with what it says of the result.
+//! the outcome is compared with what the data says. No code of the linter takes part, but for the `repair` and
+//! `random` cases: there what it says, and what its fix makes of the files, is compared with what happens.
 //!
 //! Usage: `cargo test --test kernel [-- [--list] [--nocapture] [FILTER]...]`; `--nocapture` shows every measurement. Where the kernel refuses namespaces
 //! nothing is run, and a message says so; with PIDONE_REQUIRE_KERNEL=1 that is a failure.
@@ -14,6 +14,7 @@ mod container;
 mod image;
 mod observe;
 mod programs;
+mod random;
 mod root;
 mod runner;
 mod stand_in;
