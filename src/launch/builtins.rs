@@ -110,7 +110,7 @@ impl Machine<'_, '_> {
             }
             "break" => self.break_out(arguments, true),
             "continue" => self.break_out(arguments, false),
-            "set" => self.set_options(arguments),
+            "set" => self.set_options(arguments, node),
             "shift" => self.shift(arguments),
             "unset" => {
                 let names: Vec<String> =
@@ -143,6 +143,7 @@ impl Machine<'_, '_> {
             "kill" => self.kill(arguments),
             "fg" => self.foreground(arguments, node),
             "jobs" => self.set_status_quietly(Status::known(0)),
+            "disown" => self.disown(),
             "let" => self.set_status(Status::UNKNOWN),
             _ => self.set_status_quietly(Status::UNKNOWN),
         }
@@ -191,7 +192,9 @@ impl Machine<'_, '_> {
     fn exit(&mut self, arguments: &[Field]) {
         let stated = arguments.first().and_then(Field::text).and_then(|text| text.trim().parse::<i32>().ok());
         let literal = arguments.first().is_some_and(|field| field.excerpt.is_some());
+        let leaving = self.shell().is_some_and(|shell| matches!(shell.frames.first(), Some(Frame::Exit(_))));
         if self.world.stop.is_none()
+            && !leaving
             && literal
             && stated.is_some_and(|status| status != 0)
             && self.pid_is_main()
@@ -274,7 +277,7 @@ impl Machine<'_, '_> {
         });
     }
 
-    fn set_options(&mut self, arguments: &[Field]) {
+    fn set_options(&mut self, arguments: &[Field], node: &Node) {
         let mut at = 0;
         while let Some(text) = arguments.get(at).and_then(Field::text) {
             let on = text.starts_with('-');
@@ -289,6 +292,13 @@ impl Machine<'_, '_> {
                 break;
             }
             let named = if text.ends_with('o') { arguments.get(at + 1).and_then(Field::text) } else { None };
+            let lacks_pipefail = self.shell().is_some_and(|shell| !shell.dialect.has_double_brackets());
+            if named == Some("pipefail") && lacks_pipefail {
+                self.world.path.failed = false;
+                self.mishap(MishapKind::Bashism, node);
+                self.end(Status::known(2));
+                return;
+            }
             let has = |letter: char, name: &str| text[1..].contains(letter) || named == Some(name);
             let (errexit, monitor) = (has('e', "errexit"), has('m', "monitor"));
             self.with(|shell| {
@@ -308,6 +318,17 @@ impl Machine<'_, '_> {
         self.set_status_quietly(Status::known(0));
     }
 
+    /// bash forgets the last job; the others have no such command.
+    fn disown(&mut self) {
+        let is_bash = self.shell().is_some_and(|shell| shell.dialect.is_bash());
+        self.with(|shell| {
+            if is_bash {
+                shell.jobs.pop();
+            }
+        });
+        self.set_status(Status::known(if is_bash { 0 } else { 127 }));
+    }
+
     fn shift(&mut self, arguments: &[Field]) {
         let count = match arguments.first() {
             None => Some(1),
@@ -317,7 +338,10 @@ impl Machine<'_, '_> {
         let mut positional = shell.positional.as_ref().clone();
         match count {
             Some(count) if shell.positional_is_known() && count > positional.len() => {
-                self.set_status(Status::known(1));
+                match shell.dialect {
+                    super::dialect::Dialect::Dash => self.end(Status::known(2)),
+                    _ => self.set_status(Status::known(1)),
+                }
                 return;
             }
             Some(count) => {
@@ -391,6 +415,7 @@ impl Machine<'_, '_> {
                     let resolved = self.resolve(&arguments[1..], node);
                     self.replace(&resolved);
                 } else {
+                    self.with(|shell| shell.reads_unknown = true);
                     self.set_status_quietly(Status::UNKNOWN);
                 }
             }
@@ -419,8 +444,10 @@ impl Machine<'_, '_> {
                 self.push(Frame::Source { positional });
                 self.run_text(text);
             }
-            // What it sets is not known; variables of its own making are unknown anyway.
-            _ => self.set_status_quietly(Status::known(0)),
+            _ => {
+                self.with(|shell| shell.reads_unknown = true);
+                self.set_status_quietly(Status::known(0));
+            }
         }
     }
 

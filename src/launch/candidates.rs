@@ -100,9 +100,16 @@ impl Candidates {
         repeated && !world.processes().any(|process| process.is_service() && world.alive(process.pid))
     }
 
-    /// True if what was passed over last on this course was followed by something that stays.
+    /// True if something that was passed over on this course was followed by something that stays on another.
     pub(super) fn is_settled(&self, world: &World) -> bool {
-        world.path.candidate.is_some_and(|last| self.items[last].settled)
+        let mut at = world.path.candidate;
+        while let Some(item) = at.and_then(|index| self.items.get(index)) {
+            if item.settled {
+                return true;
+            }
+            at = item.parents.first().copied();
+        }
+        false
     }
 
     /// Something stays: whatever came before was setup.

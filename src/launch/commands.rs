@@ -48,6 +48,18 @@ impl Machine<'_, '_> {
         let name = assignment.name.clone();
         let Some(expander) = self.expander() else { return (name, Value::unknown()) };
         let old = expander.shell.variables.get(&name).cloned();
+        // `pids="$pids $!"`: the first time there is nothing before.
+        let begins = matches!(&assignment.value, AssignedValue::Scalar(word) if word.parts.iter().any(|part| {
+            matches!(part, Part::Parameter(parameter, _) if parameter.name == name)
+        }));
+        if begins && old.is_none() && expander.variable(&name).unset {
+            let mut shell = expander.shell.clone();
+            shell.set(&name, Value::Scalar(Field::known("")));
+            let first = super::expand::Expander { shell: &shell, ..expander };
+            if let AssignedValue::Scalar(word) = &assignment.value {
+                return (name, Value::Scalar(first.string(word)));
+            }
+        }
         let value = match (&assignment.value, &assignment.index) {
             (_, Some(_)) => Value::unknown(),
             (AssignedValue::Array(words), None) => {
@@ -215,10 +227,10 @@ impl Machine<'_, '_> {
         }
         let Some(shell) = self.shell() else { return false };
         if self.is_background() {
-            // A job has no steady state of its own to look for: its last command is the service.
-            return shell.rest() == Rest::Nothing && !shell.is_in_condition();
+            // A job has no steady state of its own to look for: the last command that does something is the service.
+            return !shell.is_in_condition() && self.only_trifles_follow(shell);
         }
-        if !shell.is_in_condition() {
+        if !shell.is_in_condition() || shell.is_loop_condition() {
             let mut again = self.world.clone();
             if let Some(shell) = again.shell_mut(self.pid) {
                 shell.frames.push(Frame::List { list: Arc::from([node.clone()]), next: 0 });
@@ -229,8 +241,29 @@ impl Machine<'_, '_> {
         false
     }
 
+    /// True if what is left to do in a job is built in, or known to end soon: `echo`, `sleep`, `exit`.
+    fn only_trifles_follow(&self, shell: &Shell) -> bool {
+        shell.frames.iter().all(|frame| match frame {
+            Frame::List { list, next } => {
+                list[(*next).min(list.len())..].iter().all(|node| self.is_trifle(node))
+            }
+            Frame::AndOr { right, .. } => self.is_trifle(right),
+            _ => true,
+        })
+    }
+
+    fn is_trifle(&self, node: &Node) -> bool {
+        let NodeKind::Command(command) = &node.kind else { return false };
+        match command.words.first().map(Word::literal) {
+            None => true,
+            Some(Some(name)) if matches!(name.as_str(), "exec" | "eval" | "." | "source") => false,
+            Some(Some(name)) if super::builtins::is_builtin(&name) => true,
+            Some(_) => matches!(self.stage_program(node), Some(What::Ends(_) | What::Pause(_))),
+        }
+    }
+
     /// True below a `&`.
-    fn is_background(&self) -> bool {
+    pub(super) fn is_background(&self) -> bool {
         let mut at = self.pid;
         while let Some(process) = self.world.process(at) {
             if process.started == Started::Background {
@@ -342,6 +375,9 @@ impl Machine<'_, '_> {
 
     /// `a | b`: every stage in a process of its own; the shell waits for all of them.
     pub(super) fn pipeline(&mut self, stages: &List, node: &Node) {
+        if self.kills_jobs(stages) {
+            return;
+        }
         if self.reads_script(stages) {
             if self.stays(node) {
                 self.stay_unknown(node, "a shell reads its script from a pipe");
@@ -368,6 +404,30 @@ impl Machine<'_, '_> {
         } else {
             self.wait_for(pids, node);
         }
+    }
+
+    /// `jobs -p | xargs kill`
+    fn kills_jobs(&mut self, stages: &List) -> bool {
+        let words = |stage: &Node| match &stage.kind {
+            NodeKind::Command(command) => command.words.iter().filter_map(Word::literal).collect::<Vec<_>>(),
+            _ => Vec::new(),
+        };
+        let [first, second] = stages.as_ref() else { return false };
+        let (first, second) = (words(first), words(second));
+        let lists = first.first().is_some_and(|name| name == "jobs")
+            && first.get(1).is_some_and(|o| o.starts_with("-p"));
+        let Some(kill) =
+            second.iter().position(|word| word == "kill").filter(|_| lists && second[0] == "xargs")
+        else {
+            return false;
+        };
+        let Some(shell) = self.shell() else { return false };
+        let jobs = if shell.dialect.lists_jobs_in_substitution() { shell.jobs.clone() } else { Vec::new() };
+        let mut arguments: Vec<Field> =
+            second[kill + 1..].iter().map(|word| Field::known(word.as_str())).collect();
+        arguments.extend(jobs.iter().map(|pid| Field::known(pid.to_string())));
+        self.kill(&arguments);
+        true
     }
 
     /// `... | bash`
@@ -428,8 +488,12 @@ impl Machine<'_, '_> {
                 for stage in stages.iter() {
                     pids.extend(self.fork(stage, Started::Background, None));
                 }
-                self.with(|shell| shell.jobs.extend(&pids));
-                pids.last().copied()
+                let last = pids.last().copied();
+                self.with(|shell| {
+                    shell.jobs.extend(&pids);
+                    shell.pipelines.push(pids);
+                });
+                last
             }
             _ => {
                 let pid = self.fork(node, Started::Background, None);

@@ -37,7 +37,7 @@ impl Machine<'_, '_> {
         if let Some(answer) = self.world.answer.take() {
             return Decision::Holds((answer == 0) == status.value.is_none_or(|value| value == 0));
         }
-        if self.candidates.may_skip(self.world) && inert(self) {
+        if self.candidates.may_skip(self.world) && !self.is_background() && inert(self) {
             if let Some(value) = status.value {
                 return Decision::Holds(value == 0);
             }
@@ -217,6 +217,7 @@ impl Machine<'_, '_> {
         } else if let Some(answer) = self.world.answer.take() {
             answer
         } else if self.candidates.may_skip(self.world)
+            && !self.is_background()
             && case.arms.iter().all(|arm| self.is_inert_list(&arm.body))
         {
             match likely {

@@ -32,6 +32,31 @@ impl Dialect {
         self != Dialect::Dash
     }
 
+    /// `kill -SIGTERM`: dash, and bash where it minds POSIX, know names without SIG only.
+    pub(crate) fn kill_knows_sig_names(self) -> bool {
+        matches!(self, Dialect::Ash | Dialect::Bash)
+    }
+
+    /// `kill` fails if one of several processes is gone; for bash it is enough that one is there.
+    pub(crate) fn kill_needs_all(self) -> bool {
+        !self.is_bash()
+    }
+
+    /// `kill "$a $b"`: ash splits the word, the others refuse it.
+    pub(crate) fn kill_splits_words(self) -> bool {
+        self == Dialect::Ash
+    }
+
+    /// `kill %1` without job control.
+    pub(crate) fn kill_knows_jobs(self) -> bool {
+        self != Dialect::Dash
+    }
+
+    /// `[[ ... ]]`, `set -o pipefail`: dash has neither.
+    pub(crate) fn has_double_brackets(self) -> bool {
+        self != Dialect::Dash
+    }
+
     /// bash runs an EXIT trap when a signal ends it; the others do not.
     pub(crate) fn exit_trap_runs_on_signals(self) -> bool {
         self.is_bash()
@@ -80,10 +105,15 @@ impl Dialect {
                 // `a & b` is one connection, and not one that bash looks into.
                 let before = statements.len().checked_sub(2).and_then(|index| statements.get(index));
                 let backgrounded = before.is_some_and(|node| matches!(node.kind, NodeKind::Background(_)));
-                if let Some(last) = statements.last()
-                    && !backgrounded
-                {
-                    last_of_chain(last, &mut found);
+                // Behind a `;` bash looks at a simple command only.
+                match statements.last() {
+                    Some(last) if statements.len() == 1 && !backgrounded => last_of_chain(last, &mut found),
+                    Some(Node { kind: NodeKind::Command(command), .. })
+                        if !backgrounded && command.redirects.is_empty() =>
+                    {
+                        found.insert(Arc::as_ptr(command));
+                    }
+                    _ => {}
                 }
             }
         }

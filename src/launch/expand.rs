@@ -47,8 +47,21 @@ impl Expander<'_> {
         {
             return fields;
         }
+        if let Some(fields) = self.around_list(word) {
+            return fields;
+        }
         let written = excerpt.text().get(word.span.start..word.span.end).unwrap_or("");
         let pieces = self.pieces(&word.parts, 0);
+        if let [Part::Parameter(parameter, _)] | [Part::Quoted(_), Part::Parameter(parameter, _)] =
+            word.parts.as_slice()
+            && matches!(parameter.operation, Operation::Plain)
+            && parameter.index.is_none()
+        {
+            let field = self.variable(&parameter.name);
+            if field.unset {
+                return vec![Field { written: Some(written.into()), ..field }];
+            }
+        }
         let unquoted_unknown = pieces.iter().any(|piece| piece.text.is_none() && !piece.quoted);
         let overridable = pieces.iter().any(|piece| piece.overridable);
         if unquoted_unknown || pieces.iter().any(|piece| piece.text.is_none()) {
@@ -127,6 +140,30 @@ impl Expander<'_> {
         };
         let skip = if name == "@" || name == "*" { start.saturating_sub(1) } else { start };
         Some(fields.into_iter().skip(skip).take(count).collect())
+    }
+
+    /// `"kill ${pids[@]}"`: the first value joins what is before it, the last what is behind it; each is a field of its own.
+    fn around_list(&self, word: &Word) -> Option<Vec<Field>> {
+        let is_list = |part: &Part| {
+            matches!(part, Part::Parameter(parameter, true)
+            if parameter.name == "@" || parameter.index.as_deref() == Some("@"))
+        };
+        let at = word.parts.iter().position(is_list)?;
+        let values = self.list(&word.parts[at])?;
+        let side = |parts: &[Part]| -> Option<String> {
+            self.pieces(parts, 0).into_iter().map(|piece| piece.text).collect()
+        };
+        let (before, after) = (side(&word.parts[..at])?, side(&word.parts[at + 1..])?);
+        let mut texts: Vec<String> =
+            values.iter().map(|value| value.text().map(str::to_owned)).collect::<Option<_>>()?;
+        match texts.first_mut() {
+            Some(first) => first.insert_str(0, &before),
+            None => texts.push(before),
+        }
+        if let Some(last) = texts.last_mut() {
+            last.push_str(&after);
+        }
+        Some(texts.into_iter().map(Field::known).collect())
     }
 
     fn positional(&self) -> Vec<Field> {
@@ -220,7 +257,11 @@ impl Expander<'_> {
         }
         match self.environment.image.env.get(name) {
             Some(value) => Field::known(value.as_str()).overridable(true),
-            None => Field::unknown(&format!("${name}")),
+            // By custom the environment's names have no small letters.
+            None if name.contains(|c: char| c.is_ascii_lowercase()) && !self.shell.reads_unknown => {
+                Field::known("")
+            }
+            None => Field { unset: true, ..Field::unknown(&format!("${name}")) },
         }
     }
 
@@ -230,9 +271,12 @@ impl Expander<'_> {
         }
         let value = match parameter.index.as_deref() {
             Some("@" | "*") => join(&self.array(&parameter.name)),
-            Some(index) => match (self.shell.variables.get(&parameter.name), index.parse::<usize>()) {
+            Some(index) => match (self.shell.variables.get(&parameter.name), index.parse::<i64>()) {
                 (Some(Value::Array(fields)), Ok(index)) => {
-                    fields.get(index).cloned().unwrap_or_else(|| Field::known(""))
+                    // A negative index counts from the end.
+                    let at = if index < 0 { index + i64::try_from(fields.len()).unwrap_or(0) } else { index };
+                    let field = usize::try_from(at).ok().and_then(|at| fields.get(at));
+                    field.cloned().unwrap_or_else(|| Field::known(""))
                 }
                 (Some(Value::Scalar(field)), Ok(0)) => field.clone(),
                 (None, Ok(0)) if parameter.name == "BASH_SOURCE" => self.shell.zero.clone(),

@@ -21,6 +21,8 @@ pub(crate) struct Field {
     pub(crate) written: Option<Rc<str>>,
     /// The text with its unknown pieces as [`UNKNOWN`], if it begins with known ones.
     pub(crate) sketch: Option<Rc<str>>,
+    /// True for a variable that nothing seen sets; the environment may.
+    pub(crate) unset: bool,
     /// True for a stand-in for any number of arguments.
     pub(crate) rest: bool,
 }

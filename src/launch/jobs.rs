@@ -8,7 +8,7 @@ use super::field::Field;
 use super::machine::{Machine, Status, Trap, Waiting};
 use super::path::MishapKind;
 use super::signal::Signal;
-use super::world::{Pid, Role, State};
+use super::world::{Pid, Role, Started, State};
 use crate::shell::Node;
 use crate::source::Excerpt;
 
@@ -94,7 +94,7 @@ impl Machine<'_, '_> {
             match argument.text() {
                 Some("-n") if dialect == Dialect::Dash => {
                     self.mishap(MishapKind::WaitNext, node);
-                    self.end(Status::known(2));
+                    self.set_status(Status::known(2));
                     return;
                 }
                 // busybox takes the option and waits for all.
@@ -119,6 +119,14 @@ impl Machine<'_, '_> {
                     targets.extend(jobs.iter().copied().filter(|&pid| self.world.alive(pid)));
                 }
             }
+        }
+        // A pipeline is one job, by the number of its last part.
+        if let Some(shell) = self.shell() {
+            let members =
+                shell.pipelines.iter().filter(|all| all.last().is_some_and(|last| targets.contains(last)));
+            let mut more: Vec<Pid> = members.flat_map(|all| all.iter().copied()).collect();
+            more.extend(targets);
+            targets = more;
         }
         if !named {
             targets = if any {
@@ -169,6 +177,12 @@ impl Machine<'_, '_> {
                 break;
             }
             if text == "-s" || text == "-n" {
+                let name = arguments.get(at + 1).and_then(Field::text).unwrap_or("");
+                let prefixed = name.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case("SIG"));
+                if prefixed && self.shell().is_some_and(|shell| !shell.dialect.kill_knows_sig_names()) {
+                    self.set_status(Status::known(1));
+                    return;
+                }
                 signal = arguments.get(at + 1).and_then(Field::text).and_then(Signal::parse);
                 at += 2;
                 continue;
@@ -180,6 +194,11 @@ impl Machine<'_, '_> {
             match text.strip_prefix('-') {
                 // After the signal, `-1` and `-123` are targets.
                 Some(name) if at == 0 => {
+                    let prefixed = name.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case("SIG"));
+                    if prefixed && self.shell().is_some_and(|shell| !shell.dialect.kill_knows_sig_names()) {
+                        self.set_status(Status::known(1));
+                        return;
+                    }
                     signal = Signal::parse(
                         name.strip_prefix('s').filter(|n| Signal::parse(n).is_some()).unwrap_or(name),
                     );
@@ -192,15 +211,22 @@ impl Machine<'_, '_> {
             self.set_status(Status::UNKNOWN);
             return;
         };
-        let mut sent = false;
-        let mut unknown = false;
+        let Some(dialect) = self.shell().map(|shell| shell.dialect) else { return };
+        let (mut sent, mut missed, mut unknown) = (false, false, false);
         for field in &arguments[at.min(arguments.len())..] {
             match field.text() {
-                Some(text) => {
+                Some(text) if dialect.kill_splits_words() => {
                     for target in text.split_whitespace() {
-                        sent |= self.kill_target(target, signal);
+                        let there = self.kill_target(target, signal);
+                        (sent, missed) = (sent || there, missed || !there);
                     }
                 }
+                Some(text) => {
+                    let there = self.kill_target(text, signal);
+                    (sent, missed) = (sent || there, missed || !there);
+                }
+                // A variable that nobody sets is no process.
+                None if field.unset => missed = true,
                 None => unknown = true,
             }
         }
@@ -210,12 +236,13 @@ impl Machine<'_, '_> {
             self.set_status(Status::UNKNOWN);
             return;
         }
+        let sent = sent && !(missed && dialect.kill_needs_all());
         self.set_status(Status::of(sent));
     }
 
     fn kill_target(&mut self, target: &str, signal: Signal) -> bool {
         if let Some(job) = target.strip_prefix('%') {
-            let shell = self.shell();
+            let shell = self.shell().filter(|shell| shell.monitor || shell.dialect.kill_knows_jobs());
             let jobs = shell.map(|shell| shell.jobs.clone()).unwrap_or_default();
             let pid = job.parse::<usize>().ok().and_then(|number| jobs.get(number.wrapping_sub(1)).copied());
             return pid.is_some_and(|pid| self.world.send(pid, signal));
@@ -254,17 +281,22 @@ impl Machine<'_, '_> {
         sent
     }
 
-    /// Every process below this shell gets the signal.
+    /// The shell's own jobs get the signal, and daemons, which are nobody's.
     pub(super) fn tell_jobs(&mut self, signal: Signal) {
         let own = self.pid;
-        let below: Vec<Pid> = self
+        let jobs = self.shell().map(|shell| shell.jobs.clone()).unwrap_or_default();
+        let told: Vec<Pid> = self
             .world
             .processes()
             .filter(|process| process.pid != own && process.pid != 1 && process.state == State::Running)
-            .filter(|process| !matches!(process.role, Role::Shell(_)))
+            .filter(|process| {
+                let daemon = process.started == Started::Forked && process.parent == 1;
+                let serves = matches!(process.role, Role::Service(_));
+                jobs.contains(&process.pid) || (daemon && serves)
+            })
             .map(|process| process.pid)
             .collect();
-        for pid in below {
+        for pid in told {
             self.world.send(pid, signal);
         }
     }

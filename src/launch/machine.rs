@@ -10,7 +10,7 @@ use super::dialect::{Dialect, InPlace};
 use super::expand::Expander;
 use super::field::{Field, Value};
 use super::inert;
-use super::path::{Choice, Doubt};
+use super::path::{Choice, Doubt, MishapKind};
 use super::resolve::Environment;
 use super::signal::Signal;
 use super::world::{Ended, Millis, Pid, World};
@@ -185,6 +185,10 @@ pub(crate) struct Shell {
     pub(crate) traps: Rc<BTreeMap<Signal, Trap>>,
     pub(crate) errexit: bool,
     pub(crate) monitor: bool,
+    /// True once the script has read something that pidone cannot: a name that nobody sets may be set there.
+    pub(crate) reads_unknown: bool,
+    /// Pipelines in the background; a job is all of them.
+    pub(crate) pipelines: Vec<Vec<Pid>>,
     pub(crate) last_background: Option<Pid>,
     /// `$$`
     pub(crate) dollar: Pid,
@@ -214,6 +218,14 @@ impl Shell {
             && !signal.ignored_by_default()
     }
 
+    /// While its EXIT trap runs, bash ends on the next signal that it has no trap for.
+    pub(crate) fn ends_at_once(&self, signal: Signal) -> bool {
+        self.dialect.exit_trap_runs_on_signals()
+            && matches!(self.frames.first(), Some(Frame::Exit(_)))
+            && !self.traps.contains_key(&signal)
+            && !signal.ignored_by_default()
+    }
+
     /// True if a signal has arrived that ends the shell whatever it waits for.
     pub(crate) fn must_end(&self) -> bool {
         self.pending.iter().any(|&signal| self.ends_through_exit_trap(signal))
@@ -226,7 +238,9 @@ impl Shell {
 
     /// True where a failing command does not end the shell even under `set -e`.
     fn is_tested(&self) -> bool {
-        self.frames.iter().any(|frame| {
+        // A handler is not tested with the command that it interrupts.
+        let inner = self.frames.iter().rev().take_while(|frame| !matches!(frame, Frame::Trap { .. }));
+        inner.into_iter().any(|frame| {
             matches!(
                 frame,
                 Frame::AndOr { .. }
@@ -245,6 +259,13 @@ impl Shell {
 
     pub(crate) fn is_in_loop(&self) -> bool {
         self.frames.iter().any(|frame| matches!(frame, Frame::Body { .. } | Frame::Endless { .. }))
+    }
+
+    /// True while `while server` or `until server` runs its condition.
+    pub(crate) fn is_loop_condition(&self) -> bool {
+        let inner =
+            self.frames.iter().rev().find(|frame| matches!(frame, Frame::If { .. } | Frame::Test { .. }));
+        matches!(inner, Some(Frame::Test { .. }))
     }
 
     /// What is left to do after the statement that runs now.
@@ -551,11 +572,16 @@ impl Machine<'_, '_> {
                 targets.last().and_then(|&pid| self.world.status_of(pid)).unwrap_or(0)
             }
         };
+        let reported = match &shell.waiting {
+            // What `wait -n` has reported is no job any more.
+            Waiting::Wait { targets, any: true, .. } => {
+                targets.iter().copied().find(|&pid| self.world.status_of(pid).is_some())
+            }
+            _ => None,
+        };
         self.with(|shell| {
-            if let Waiting::Wait { targets, any: true, .. } = &shell.waiting {
-                // What `wait -n` has reported is no job any more; one at a time.
-                let targets = targets.clone();
-                shell.jobs.retain(|pid| !targets.contains(pid));
+            if let Some(reported) = reported {
+                shell.jobs.retain(|pid| *pid != reported);
             }
             shell.waiting = Waiting::None;
         });
@@ -627,6 +653,10 @@ impl Machine<'_, '_> {
                 self.set_status_quietly(Status::known(0));
             }
             NodeKind::Redirected(inner, _) => self.run(inner),
+            NodeKind::Test(_) if self.shell().is_some_and(|shell| !shell.dialect.has_double_brackets()) => {
+                self.mishap(MishapKind::Bashism, node);
+                self.set_status(Status::known(127));
+            }
             NodeKind::Test(words) => {
                 let status = match self.expander() {
                     Some(expander) => condition::double_bracket(&expander, words),

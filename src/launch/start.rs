@@ -165,6 +165,8 @@ fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: 
         traps: Rc::default(),
         errexit: start.errexit,
         monitor: false,
+        reads_unknown: false,
+        pipelines: Vec::new(),
         last_background: None,
         dollar: pid,
         jobs: Vec::new(),

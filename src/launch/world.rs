@@ -313,7 +313,9 @@ impl World {
         let first = pid == 1;
         match &mut process.role {
             Role::Shell(shell) => {
-                if shell.catches(signal) {
+                if shell.ends_at_once(signal) {
+                    self.die(pid, 128 + i32::from(signal.number()), Ended::Signal);
+                } else if shell.catches(signal) {
                     shell.pending.push(signal);
                     process.heard.push(signal);
                 } else if !first && !signal.ignored_by_default() {
@@ -371,9 +373,8 @@ impl World {
         let row = &forwarder.program;
         let signal = row.sends.as_deref().and_then(Signal::parse).unwrap_or(signal);
         if row.broadcast {
-            let others: Vec<Pid> =
-                self.processes().map(|process| process.pid).filter(|&p| p != pid).collect();
-            for other in others {
+            let others = self.group_of(forwarder.child);
+            for other in others.into_iter().filter(|&other| other != pid) {
                 self.send(other, signal);
             }
         } else {
@@ -510,6 +511,7 @@ impl World {
         while let Some(process) = self.process(at) {
             match &process.role {
                 Role::Shell(shell) if !shell.circling => at = process.parent,
+                Role::Forwarder(_) => at = process.parent,
                 _ => return true,
             }
         }

@@ -165,7 +165,8 @@ impl Words<'_, '_> {
                 None => Part::Opaque,
             }),
             "simple_expansion" => {
-                let name = text.trim_start().trim_start_matches('$').to_owned();
+                let text = text.trim_start();
+                let name = text.strip_prefix('$').unwrap_or(text).to_owned();
                 out.push(Part::Parameter(
                     Parameter { name, index: None, operation: Operation::Plain },
                     quoted,
@@ -329,6 +330,18 @@ fn quote(part: Part) -> Part {
 }
 
 fn literal(text: &str, quoted: bool, out: &mut Vec<Part>) {
+    // The grammar gives `$$` no node where it ends a word.
+    if let Some((before, after)) = text.split_once("$$").filter(|(before, _)| !before.ends_with('\\')) {
+        if !before.is_empty() {
+            literal(before, quoted, out);
+        }
+        let parameter = Parameter { name: "$".to_owned(), index: None, operation: Operation::Plain };
+        out.push(Part::Parameter(parameter, quoted));
+        if !after.is_empty() {
+            literal(after, quoted, out);
+        }
+        return;
+    }
     if quoted {
         out.push(Part::Quoted(text.to_owned()));
         return;
