@@ -24,6 +24,14 @@ pub(crate) fn is_exit(node: &Node) -> bool {
         if command.words.first().and_then(Word::literal).as_deref() == Some("exit"))
 }
 
+/// True for a body of `sleep` alone.
+pub(crate) fn only_sleeps(list: &[Node]) -> bool {
+    list.iter().all(|node| {
+        matches!(&node.kind, NodeKind::Command(command)
+            if command.words.first().and_then(Word::literal).as_deref() == Some("sleep"))
+    })
+}
+
 /// `[ ... ]`, `test ...`, `[[ ... ]]`: looks, and touches nothing.
 pub(crate) fn is_test(node: &Node) -> bool {
     match &node.kind {

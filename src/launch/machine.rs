@@ -261,11 +261,11 @@ impl Shell {
         self.frames.iter().any(|frame| matches!(frame, Frame::Body { .. } | Frame::Endless { .. }))
     }
 
-    /// True while `while server` or `until server` runs its condition.
+    /// True while `while server` or `until server` runs its condition. A loop that only sleeps waits for something to be ready.
     pub(crate) fn is_loop_condition(&self) -> bool {
         let inner =
             self.frames.iter().rev().find(|frame| matches!(frame, Frame::If { .. } | Frame::Test { .. }));
-        matches!(inner, Some(Frame::Test { .. }))
+        matches!(inner, Some(Frame::Test { node, .. }) if !inert::only_sleeps(&node.body))
     }
 
     /// What is left to do after the statement that runs now.
