@@ -224,7 +224,8 @@ impl<'a> Bench<'a> {
             return after < before && after != Outcome::Unknown && findings <= self.old.len();
         }
         let fewer = findings < self.old.len();
-        after == Outcome::Graceful || (fewer && (after <= before || before == Outcome::Unknown))
+        let no_worse = after != Outcome::Unknown && after <= before;
+        after == Outcome::Graceful || (fewer && (no_worse || before == Outcome::Unknown))
     }
 
     /// True unless an image of the file runs other services than before.

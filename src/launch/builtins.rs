@@ -72,6 +72,9 @@ const BUILTINS: [&str; 58] = [
     "[[",
 ];
 
+/// Ends of the names of files that set variables and define no functions.
+const SETTINGS: [&str; 6] = ["/activate", "/profile", "env", "envvars", "environment", "os-release"];
+
 pub(crate) fn is_builtin(name: &str) -> bool {
     BUILTINS.contains(&name)
 }
@@ -181,7 +184,7 @@ impl Machine<'_, '_> {
     fn note_dropped_trap(&mut self, node: &Node) {
         let Some(shell) = self.shell() else { return };
         let work = shell.traps.iter().find(|(signal, trap)| {
-            !matches!(**signal, Signal::EXIT | Signal::CHLD) && !trap.action.is_empty()
+            matches!(**signal, Signal::TERM | Signal::INT | Signal::QUIT) && !trap.action.is_empty()
         });
         let Some((_, trap)) = work.filter(|_| self.world.stop.is_none()) else { return };
         let mishap =
@@ -415,8 +418,7 @@ impl Machine<'_, '_> {
                     let resolved = self.resolve(&arguments[1..], node);
                     self.replace(&resolved);
                 } else {
-                    self.with(|shell| shell.reads_unknown = true);
-                    self.set_status_quietly(Status::UNKNOWN);
+                    self.read_unknown(node, "what eval runs is not known", Status::UNKNOWN);
                 }
             }
         }
@@ -445,9 +447,26 @@ impl Machine<'_, '_> {
                 self.run_text(text);
             }
             _ => {
-                self.with(|shell| shell.reads_unknown = true);
-                self.set_status_quietly(Status::known(0));
+                let settings = path.is_some_and(|path| SETTINGS.iter().any(|end| path.ends_with(end)));
+                if !settings {
+                    self.with(|shell| shell.has_unknown_functions = true);
+                }
+                self.read_unknown(
+                    node,
+                    "the content of a file that the script reads is not known",
+                    Status::known(0),
+                );
             }
+        }
+    }
+
+    /// Text that nobody has seen sets variables, as a rule; where nothing else is the service, it may start that.
+    fn read_unknown(&mut self, node: &Node, reason: &str, status: Status) {
+        if self.stays(node) {
+            self.stay_unknown(node, reason);
+        } else {
+            self.with(|shell| shell.reads_unknown = true);
+            self.set_status_quietly(status);
         }
     }
 

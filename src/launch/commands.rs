@@ -167,6 +167,10 @@ impl Machine<'_, '_> {
                     self.set_status(Status::UNKNOWN);
                     return;
                 }
+                if self.may_be_function(fields) {
+                    self.stay_unknown(node, "a file that was not found may define this as a function");
+                    return;
+                }
                 resolved.what = What::Unknown;
             }
             _ if resolved.uncertain && !self.stays(node) => {
@@ -190,6 +194,15 @@ impl Machine<'_, '_> {
             }
             None => self.set_status(Status::UNKNOWN),
         }
+    }
+
+    /// True for a bare name that no table knows, once the shell has read a file that nobody has seen.
+    fn may_be_function(&self, fields: &[Field]) -> bool {
+        let words: Vec<Option<&str>> = fields[1..].iter().map(Field::option).collect();
+        self.shell().is_some_and(|shell| shell.has_unknown_functions)
+            && fields[0].text().is_some_and(|name| {
+                !name.contains('/') && self.environment.tables.program(name, &words).is_none()
+            })
     }
 
     /// A shell that is given nothing to run. Somebody may be typing, and the script goes on when they have finished; or its standard
@@ -218,7 +231,7 @@ impl Machine<'_, '_> {
 
     /// Whether an unknown foreground command is the service. The first time round it is taken as setup, and remembered: if nothing
     /// after it stays, it was the service after all.
-    fn stays(&mut self, node: &Node) -> bool {
+    pub(super) fn stays(&mut self, node: &Node) -> bool {
         if self.world.stop.is_some() {
             return false;
         }

@@ -39,6 +39,7 @@ impl Process {
 impl Shell {
     fn fingerprint(&self, hasher: &mut DefaultHasher) {
         (self.errexit, self.monitor, self.circling, self.last_background).hash(hasher);
+        (self.reads_unknown, self.has_unknown_functions).hash(hasher);
         (self.status.value, self.status.overridable).hash(hasher);
         (&self.jobs, &self.pending, &self.directory).hash(hasher);
         for (name, value) in self.variables.iter() {

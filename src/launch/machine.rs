@@ -187,6 +187,8 @@ pub(crate) struct Shell {
     pub(crate) monitor: bool,
     /// True once the script has read something that pidone cannot: a name that nobody sets may be set there.
     pub(crate) reads_unknown: bool,
+    /// True once it has read a file that nobody has seen and that may define functions.
+    pub(crate) has_unknown_functions: bool,
     /// Pipelines in the background; a job is all of them.
     pub(crate) pipelines: Vec<Vec<Pid>>,
     pub(crate) last_background: Option<Pid>,

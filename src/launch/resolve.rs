@@ -157,16 +157,15 @@ impl<'a> Environment<'a> {
 
     /// The text that `.` reads.
     pub(crate) fn script_text(&self, path: &str, directory: Option<&str>) -> Option<Arc<Excerpt>> {
-        let found = if path.contains('/') {
-            self.find(&join(directory.unwrap_or(&self.image.workdir), path))
-        } else {
-            match self.which(path) {
-                Some(file) => Found::File(file),
-                None => self.find(&join(directory.unwrap_or(&self.image.workdir), path)),
-            }
-        };
+        self.script_file(path, directory).map(|file| file.text)
+    }
+
+    /// The file that a shell reads, by its argument.
+    fn script_file(&self, path: &str, directory: Option<&str>) -> Option<ImageFile> {
+        let here = || self.find(&join(directory.unwrap_or(&self.image.workdir), path));
+        let found = if path.contains('/') { here() } else { self.which(path).map_or_else(here, Found::File) };
         match found {
-            Found::File(file) => Some(file.text),
+            Found::File(file) => Some(file),
             _ => None,
         }
     }
@@ -393,13 +392,16 @@ impl Resolver<'_, '_> {
         let Some(path) = first.text() else {
             return What::Opaque(format!("which script {} is, is not known", first.shown()));
         };
-        let Some(text) = self.environment.script_text(path, self.directory.as_deref()) else {
+        let Some(file) = self.environment.script_file(path, self.directory.as_deref()) else {
             return What::Opaque(format!("the content of {path} is not known"));
         };
+        if file.text.text().split_once('\n').is_some_and(|(first, _)| first.ends_with('\r')) {
+            return What::Broken(Broken::CarriageReturn, Rc::new(file));
+        }
         What::Shell(Box::new(ShellStart {
             dialect,
             origin: Origin::Script,
-            script: self.environment.parse(text),
+            script: self.environment.parse(file.text),
             zero: first.clone(),
             positional: rest[1..].to_vec(),
             errexit,
@@ -590,7 +592,11 @@ impl Resolver<'_, '_> {
             }
             Inner::Line { argument, offset } => {
                 let field = argv.get(argument + 1)?;
-                let text = field.text()?.get(offset..)?;
+                // Where only arguments are not known, the words that are decide.
+                let Some(text) = field.text().or(field.sketch()) else {
+                    return Some(Child::Command(vec![Field::unknown(&field.shown())]));
+                };
+                let text = text.get(offset..)?;
                 let excerpt = match &field.excerpt {
                     Some(excerpt) => Arc::new(excerpt.sub(Span::new(offset, excerpt.text().len()))),
                     None => Arc::new(Excerpt::derived(&self.place.source, self.place.span, text)),

@@ -166,6 +166,7 @@ fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: 
         errexit: start.errexit,
         monitor: false,
         reads_unknown: false,
+        has_unknown_functions: false,
         pipelines: Vec::new(),
         last_background: None,
         dollar: pid,

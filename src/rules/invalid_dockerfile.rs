@@ -1,7 +1,7 @@
 //! `invalid-dockerfile`: lines that the builder refuses.
 
 use super::{Finding, Subject};
-use crate::dockerfile::Dockerfile;
+use crate::dockerfile::{Dockerfile, Keyword};
 use crate::source::Place;
 
 /// Said once for the file, by [`of_file`], not once for each of its images.
@@ -9,11 +9,22 @@ pub(super) fn check(_subject: &Subject<'_>) -> Vec<Finding> {
     Vec::new()
 }
 
-/// What could not be read, in order.
+/// What could not be read, in order, up to the first word that is no instruction: the builder stops there too, and what follows is
+/// likely no Dockerfile. A template becomes one only when it is filled in.
 pub(super) fn of_file(dockerfile: &Dockerfile) -> Vec<Finding> {
-    let problems = dockerfile.problems.iter().map(|problem| {
+    let unknown = dockerfile.instructions.iter().find(|i| i.keyword == Keyword::Unknown);
+    let end = unknown.map_or(usize::MAX, |instruction| instruction.span.start);
+    if unknown.is_some_and(|instruction| is_template(dockerfile.source.slice(instruction.span))) {
+        return Vec::new();
+    }
+    let problems = dockerfile.problems.iter().filter(|problem| problem.span.start <= end).map(|problem| {
         let place = Place::new(&dockerfile.source, problem.span);
         Finding::at(place, "refused by the builder", format!("This cannot be built: {}.", problem.message))
     });
     problems.collect()
+}
+
+/// True for a line of a template language: Jinja, Go, jq, ERB, Mako.
+fn is_template(line: &str) -> bool {
+    ["{{", "{%", "{#", "<%", "%"].iter().any(|mark| line.starts_with(mark))
 }

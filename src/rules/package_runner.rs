@@ -52,6 +52,12 @@ fn replace_in_launch(fault: &Fault, subject: &Subject<'_>, words: &[String]) -> 
         .flatten()
         .find(|setting| setting.place.as_ref() == Some(&fault.place) || is_cmd_of(setting, fault))?;
     let Command::Exec(elements) = &setting.value else { return None };
+    // Behind ENTRYPOINT the runner's words go on in CMD.
+    let goes_on = subject.image.cmd.as_ref().is_some_and(|cmd| !std::ptr::eq(cmd, setting))
+        && subject.image.entrypoint.as_ref().is_some_and(|entrypoint| std::ptr::eq(entrypoint, setting));
+    if goes_on {
+        return None;
+    }
     let is_runner = |text: &str| matches!(text.rsplit('/').next(), Some("npm" | "yarn" | "pnpm"));
     let at = elements.iter().position(|element| is_runner(element.text()))?;
     let (first, last) = (elements.get(at)?, elements.last()?);

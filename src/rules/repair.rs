@@ -21,6 +21,11 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
     let command = simple(node)?;
     let first = command.words.first()?;
     let name = first.literal();
+    let script = node.excerpt.source().text();
+    // exec ends the hooks with the shell, and knows no aliases.
+    if has_hook(script) || name.as_deref().is_some_and(|name| script.contains(&format!("alias {name}="))) {
+        return None;
+    }
     if name.as_deref().is_some_and(|name| INTERACTIVE.contains(&name) && command.words.len() == 1) {
         return None;
     }
@@ -36,6 +41,12 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
             vec![edit],
         ),
     })
+}
+
+/// True if the script has something done when a command fails, or before each.
+fn has_hook(script: &str) -> bool {
+    let is_hook = |word: &str| matches!(word, "ERR" | "DEBUG");
+    script.lines().any(|line| line.trim_start().starts_with("trap ") && line.split_whitespace().any(is_hook))
 }
 
 /// A name that is written out, or the script's own arguments, is a program; a variable may hold anything.

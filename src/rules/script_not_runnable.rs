@@ -26,7 +26,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         ),
         Broken::CarriageReturn => (
             "ends in a carriage return",
-            "the `#!` line ends in a carriage return, and there is no such interpreter (\"no such file or directory\")",
+            "the lines of the script end in a carriage return, which counts as a part of the last name (\"no such file or directory\", \"not found\")",
             "save the script with LF line endings, and keep them with `*.sh text eol=lf` in .gitattributes",
         ),
     };

@@ -5,8 +5,16 @@ use crate::launch::{Cause, Signal, Site};
 use crate::source::{Edit, Span};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    // One STOPSIGNAL serves all the ways to the same program.
+    let mut wanted_before = Vec::new();
     subject
         .faults(|cause| cause == Cause::StopSignal)
+        .filter(|fault| {
+            let Site::Signal { wanted } = &fault.site else { return true };
+            let first = !wanted_before.contains(wanted);
+            wanted_before.push(*wanted);
+            first
+        })
         .map(|fault| {
             let got = subject.signal();
             let wanted = match &fault.site {

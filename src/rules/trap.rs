@@ -1,7 +1,7 @@
 //! Repairs that set a trap, or complete one.
 
 use crate::launch::{Dialect, Fault, Signal, Site, TrapFlaw};
-use crate::shell::{List, Node, NodeKind, Word};
+use crate::shell::{self, List, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Span};
 
 use super::{Repair, repair};
@@ -67,11 +67,13 @@ fn insert_with(
     let _ = dialect;
     let excerpt = &at.excerpt;
     let same = statements.iter().all(|job| std::sync::Arc::ptr_eq(&job.excerpt, excerpt));
-    let first = statements.iter().map(|job| job.span.start).min()?.min(at.span.start);
     if !same || excerpt.encoding() == Encoding::Derived {
         return None;
     }
     let text = excerpt.text();
+    let script = shell::parse(std::sync::Arc::clone(excerpt));
+    let spans: Vec<Span> = statements.iter().chain([at]).map(|node| node.span).collect();
+    let first = in_front_of_all(&script.statements, &spans)?;
     let list = free_name(text);
     let mut edits = Vec::new();
     let mut names: Vec<String> = Vec::new();
@@ -116,12 +118,47 @@ fn insert_with(
         targets.join(" "),
         or_not(excerpt.source().text()),
         128 + u32::from(stop.number()),
-        heard(stop)
+        heard(stop, excerpt.source().text())
     );
     let start = Line::of(text, first, excerpt.encoding()).above_comments(text);
     let setup = if collects { format!("{list}=''{}{handler}", start.separator()) } else { handler };
     edits.push(excerpt.edit(Span::at(start.insertion), &format!("{}{setup}{}", start.lead(), start.tail()))?);
     Some(Repair::safe("Trap the stop, pass it on to every service, and wait for them", edits))
+}
+
+/// The start of the first statement that holds one of these, in the innermost list that holds all of them: what stands there is done
+/// whichever branch is taken.
+fn in_front_of_all(list: &[Node], spans: &[Span]) -> Option<usize> {
+    let holds = |node: &Node, span: &Span| node.span.start <= span.start && span.end <= node.span.end;
+    let first = list.iter().find(|node| spans.iter().any(|span| holds(node, span)))?;
+    if spans.iter().all(|span| holds(first, span))
+        && let Some(inner) = lists_of(first).into_iter().find_map(|inner| in_front_of_all(inner, spans))
+    {
+        // A list that holds some of them only is a branch.
+        let whole = lists_of(first)
+            .into_iter()
+            .any(|inner| spans.iter().all(|span| inner.iter().any(|node| holds(node, span))));
+        return Some(if whole { inner } else { first.span.start });
+    }
+    Some(first.span.start)
+}
+
+/// The lists of statements inside a statement that shares the shell's variables with it.
+fn lists_of(node: &Node) -> Vec<&[Node]> {
+    match &node.kind {
+        NodeKind::Group(list) | NodeKind::Subshell(list) | NodeKind::ArithmeticFor(list, _) => vec![list],
+        NodeKind::Function(_, inner) | NodeKind::Redirected(inner, _) | NodeKind::Background(inner) => {
+            lists_of(inner)
+        }
+        NodeKind::If(branches) => {
+            let arms = branches.arms.iter().map(|(_, body)| body.as_ref());
+            arms.chain(branches.otherwise.as_deref()).collect()
+        }
+        NodeKind::Case(case) => case.arms.iter().map(|arm| arm.body.as_ref()).collect(),
+        NodeKind::Loop(inner) => vec![&inner.body],
+        NodeKind::For(inner) => vec![&inner.body],
+        _ => Vec::new(),
+    }
 }
 
 /// The command that keeps a trap from running goes to the background, and the trap tells it and waits for it first.
@@ -132,20 +169,43 @@ pub(super) fn free(fault: &Fault) -> Option<Repair> {
         NodeKind::Group(list) => list.first(),
         _ => None,
     })?;
-    let or_not = or_not(node.excerpt.source().text());
-    let tell = format!("kill -TERM \"${name}\" 2>/dev/null{or_not}");
+    let script = node.excerpt.source().text();
+    // A handler that reads `$?` would read that of `wait`; one that runs on a reload would stop the service.
+    let body = handler.excerpt.source().text();
+    if reads_status(action)
+        || functions.iter().any(|body| reads_status(std::slice::from_ref(body)))
+        || traps_reload(body)
+    {
+        return None;
+    }
+    let or_not = or_not(script);
+    // The handler may run before the service has started.
+    let tell = format!(
+        "[ -z \"${{{name}-}}\" ] || {{ kill -TERM \"${name}\" 2>/dev/null{or_not}; wait \"${name}\"{or_not}; }}"
+    );
     let line = Line::of(handler.excerpt.text(), handler.span.start, handler.excerpt.encoding());
     // On a line of its own where the first statement has one.
     let alone = line.own_line && !functions.is_empty();
     let separator = if alone { line.separator() } else { "; ".to_owned() };
     let edits = vec![
         background(node, name)?,
-        handler.excerpt.edit(
-            Span::at(handler.span.start),
-            &format!("{tell}{separator}wait \"${name}\"{or_not}{separator}"),
-        )?,
+        handler.excerpt.edit(Span::at(handler.span.start), &format!("{tell}{separator}"))?,
     ];
     Some(Repair::safe("Start it with `&`, tell it in the trap, and wait for it", edits))
+}
+
+/// True if something in these statements is written with `$?`.
+fn reads_status(list: &[Node]) -> bool {
+    list.iter().any(|node| {
+        node.excerpt.text().get(node.span.start..node.span.end).is_some_and(|text| text.contains("$?"))
+    })
+}
+
+/// True if the script sets a trap for a signal that asks for something other than a stop.
+fn traps_reload(script: &str) -> bool {
+    script.lines().any(|line| {
+        line.contains("trap ") && ["HUP", "USR1", "USR2"].iter().any(|signal| line.contains(signal))
+    })
 }
 
 /// The command that a loop repeats goes to the background, and a trap in front of the loop tells it and waits for it.
@@ -155,7 +215,7 @@ pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
         return None;
     }
     let excerpt = &node.excerpt;
-    let script = crate::shell::parse(std::sync::Arc::clone(excerpt));
+    let script = shell::parse(std::sync::Arc::clone(excerpt));
     let covers = |other: &&Node| other.span.start <= node.span.start && node.span.end <= other.span.end;
     let outer = script.statements.iter().find(covers)?;
     if !matches!(outer.kind, NodeKind::Loop(_) | NodeKind::For(_) | NodeKind::ArithmeticFor(..)) {
@@ -167,7 +227,7 @@ pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
         "trap 'kill -TERM ${name} 2>/dev/null{}; wait ${name}; exit {}' {}",
         or_not(excerpt.source().text()),
         128 + u32::from(stop.number()),
-        heard(stop)
+        heard(stop, excerpt.source().text())
     );
     let setup = format!("{}{name}=''{}{handler}{}", line.lead(), line.separator(), line.tail());
     let edits = vec![background(node, name)?, excerpt.edit(Span::at(line.insertion), &setup)?];
@@ -180,7 +240,10 @@ fn background(node: &Node, name: &str) -> Option<Edit> {
     command.words.first()?.literal()?;
     let text = node.excerpt.text();
     let rest = rest_of_line(text, node.span.end);
-    if !rest.is_empty() && !rest.starts_with('#') && !rest.starts_with(';') {
+    // The whole list would go to the background, and what its `cd` or `exit` does with it.
+    let before = text[..node.span.start].trim_end();
+    let in_list = before.ends_with("&&") || before.ends_with("||");
+    if in_list || (!rest.is_empty() && !rest.starts_with('#') && !rest.starts_with(';')) {
         return None;
     }
     let line = Line::of(text, node.span.start, node.excerpt.encoding());
@@ -200,10 +263,12 @@ fn or_not(script: &str) -> &'static str {
     if script.lines().any(|line| is_errexit(line.trim_start())) { " || :" } else { "" }
 }
 
-/// The names of the signals that a trap is set for.
-fn heard(stop: Signal) -> String {
+/// The names of the signals that a trap is set for. What the script does on INT by itself it keeps doing.
+fn heard(stop: Signal, script: &str) -> String {
+    let has_own = script.lines().any(|line| line.contains("trap ") && line.contains("INT"));
     let mut names = vec![stop.name()];
     names.extend(["TERM", "INT"].map(str::to_owned).into_iter().filter(|name| *name != stop.name()));
+    names.retain(|name| name != "INT" || !has_own || stop == Signal::INT);
     names.join(" ")
 }
 

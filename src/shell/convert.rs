@@ -274,6 +274,13 @@ impl<'a> Converter<'a> {
         Some(NodeKind::For(Arc::new(For { variable, words: given.then_some(words), body })))
     }
 
+    /// The grammar drops the operator of `<<EOF &` and of `<<EOF 2>&1 | b`: better not to read these at all.
+    fn loses_operator(&self, heredoc: Tree<'_>) -> bool {
+        let line = self.text(span(heredoc)).lines().next().unwrap_or("");
+        let read = fields(heredoc).any(|(field, part)| part.kind() == "pipeline" || field == Some("right"));
+        !read && (line.ends_with(" &") || line.contains(" | "))
+    }
+
     /// A statement with redirections. Those of a simple command belong to the command; a here-document may carry the rest of its
     /// line (`cat <<EOF | b`, `cat <<EOF && b`) inside its node.
     fn redirected(&mut self, tree: Tree<'_>, out: &mut Vec<Node>) {
@@ -285,6 +292,11 @@ impl<'a> Converter<'a> {
             }
             redirects.extend(self.redirect(child));
             if child.kind() == "heredoc_redirect" {
+                if self.loses_operator(child) {
+                    self.errors.push(span(child));
+                    out.push(self.node(span(tree), NodeKind::Error));
+                    return;
+                }
                 for (field, part) in fields(child) {
                     match (field, part.kind()) {
                         (Some("redirect"), _) => redirects.extend(self.redirect(part)),
