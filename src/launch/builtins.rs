@@ -177,6 +177,10 @@ impl Machine<'_, '_> {
         }
         self.note_dropped_trap(node);
         let resolved = self.resolve(argv, node);
+        if matches!(resolved.what, super::resolve::What::Ends(_)) && self.world.stop.is_none() {
+            // What the script hands over to is its job, though that ends; nothing before it was.
+            self.candidates.settle(self.world);
+        }
         self.replace(&resolved);
     }
 

@@ -154,6 +154,10 @@ impl Machine<'_, '_> {
             .is_some_and(|shell| shell.in_place.contains(&Arc::as_ptr(command)) && shell.traps.is_empty());
         match &resolved.what {
             What::Ends(status) => {
+                if fields[0].overridable && self.world.stop.is_none() {
+                    // The image's CMD is its job, though that ends; nothing before it was.
+                    self.candidates.settle(self.world);
+                }
                 self.set_status(*status);
                 return;
             }

@@ -490,7 +490,7 @@ impl Resolver<'_, '_> {
                 })),
                 _ => What::Ends(Status::UNKNOWN),
             },
-            Kind::Init | Kind::Fork => match self.inner(row, argv, arguments) {
+            Kind::Init | Kind::Fork => match self.inner(row, argv, arguments).or_else(|| started_by(row)) {
                 Some(child) => self.forward(row, child, resolved, depth),
                 None => What::Ends(Status::UNKNOWN),
             },
@@ -613,6 +613,12 @@ impl Resolver<'_, '_> {
         }
         Some(Child::Command(inner))
     }
+}
+
+/// What a wrapper that is written for one program starts.
+fn started_by(row: &Program) -> Option<Child> {
+    let words: Vec<Field> = row.foreground.as_deref()?.split_whitespace().map(Field::known).collect();
+    (row.kind == Kind::Fork).then_some(Child::Command(words))
 }
 
 fn is_script_name(name: &str) -> bool {

@@ -304,7 +304,8 @@ impl World {
         let Some(process) = self.process_mut(pid) else { return false };
         // A service that handles a signal does so whatever it inherits.
         let keeps = match &process.role {
-            Role::Service(program) => program.as_ref().is_some_and(|row| row.signals.none),
+            // Few programs have a handler for QUIT; nearly all have one for TERM, and many for INT.
+            Role::Service(program) => program.as_ref().map_or(signal == Signal::QUIT, |row| row.signals.none),
             _ => true,
         };
         if keeps && process.ignored.contains(&signal) {

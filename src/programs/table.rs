@@ -117,7 +117,8 @@ pub struct Program {
     /// True for an init that refuses to run as another process than PID 1.
     #[serde(default)]
     pub pid1_only: bool,
-    /// For servers that daemonise: how to keep it in front, for people (`nginx -g 'daemon off;'`).
+    /// For servers that daemonise: how to keep it in front, for people (`nginx -g 'daemon off;'`). For a wrapper that is written for one
+    /// program: what it starts.
     #[serde(default)]
     pub foreground: Option<String>,
     /// Versions that the row was measured with or documented for.

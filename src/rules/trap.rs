@@ -106,9 +106,7 @@ fn insert_with(
         }
         Stay::KeepsAlive => edits.push(excerpt.edit(at.span, "wait")?),
     }
-    let strict = text.contains("set -u") || text.contains("set -eu") || text.contains("nounset");
-    let mut targets: Vec<String> =
-        names.iter().map(|name| if strict { format!("${{{name}-}}") } else { format!("${name}") }).collect();
+    let mut targets: Vec<String> = names.iter().map(|name| number(name, excerpt.source().text())).collect();
     if collects {
         targets.push(format!("${list}"));
     }
@@ -261,6 +259,19 @@ fn or_not(script: &str) -> &'static str {
         })
     };
     if script.lines().any(|line| is_errexit(line.trim_start())) { " || :" } else { "" }
+}
+
+/// A variable as a target of `kill`; under `set -u` it may not be set yet.
+fn number(name: &str, script: &str) -> String {
+    let is_nounset = |line: &str| {
+        let mut words = line.split_whitespace();
+        let sets = matches!(words.next(), Some("set")) || line.starts_with("#!");
+        sets && words.any(|word| {
+            word == "nounset" || (word.starts_with('-') && !word.starts_with("--") && word.contains('u'))
+        })
+    };
+    let strict = script.lines().any(|line| is_nounset(line.trim_start()));
+    if strict { format!("${{{name}-}}") } else { format!("${name}") }
 }
 
 /// The names of the signals that a trap is set for. What the script does on INT by itself it keeps doing.
@@ -447,7 +458,8 @@ fn add_targets(kill: &Node, jobs: &[Node]) -> Option<Repair> {
     if missing.is_empty() || command.words.len() < 2 {
         return None;
     }
-    let more: String = missing.iter().map(|name| format!(" ${name}")).collect();
+    let more: String =
+        missing.iter().map(|name| format!(" {}", number(name, excerpt.source().text()))).collect();
     let edit = excerpt.edit(Span::at(last.span.end), &more)?;
     Some(Repair::safe("Tell the other services too", vec![edit]))
 }
