@@ -267,6 +267,11 @@ mod tests {
         script.statements.iter().map(show).collect::<Vec<_>>().join("; ")
     }
 
+    #[test]
+    fn comments_in_backticks_end_at_the_second_one() {
+        assert_eq!(outline("jq \\\n  `# all of it` \\\n  . f\nserver"), "jq . f; server");
+    }
+
     fn list(list: &List) -> String {
         list.iter().map(show).collect::<Vec<_>>().join("; ")
     }

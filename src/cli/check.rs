@@ -118,7 +118,7 @@ fn print_diff(
         files += outcome.changed.len();
         left += outcome.remaining.len();
         for (path, original, fixed) in &outcome.changed {
-            let diff = diff::unified(path, original, fixed);
+            let diff = diff::unified(&write::real_path(&project.root, path), original, fixed);
             if terminal.is_for_people() {
                 diff::write_coloured(&mut text, &diff)?;
             } else {

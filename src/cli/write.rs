@@ -61,6 +61,14 @@ pub(super) fn all(root: &Utf8Path, files: &[(Utf8PathBuf, String, String)]) -> R
     Ok(())
 }
 
+/// The path of the file itself, behind any symlink: a diff of the link could not be applied. As it is where it cannot be told.
+pub(super) fn real_path(root: &Utf8Path, path: &Utf8Path) -> Utf8PathBuf {
+    let real = target(root, path).ok();
+    let root = root.canonicalize_utf8().ok();
+    let inner = real.zip(root).and_then(|(real, root)| real.strip_prefix(root).ok().map(Utf8Path::to_owned));
+    inner.unwrap_or_else(|| path.to_owned())
+}
+
 /// The file itself, behind any symlink, which must not leave the project.
 fn target(root: &Utf8Path, path: &Utf8Path) -> Result<Utf8PathBuf, WriteError> {
     let full = root.join(path);

@@ -301,9 +301,10 @@ impl Resolver<'_, '_> {
         }
         resolved.identities.push(identity(None));
         let base = &self.environment.image.base;
-        let is_base_entrypoint = base.entrypoint.as_ref().is_some_and(|words| {
-            words.first().is_some_and(|first| first.rsplit('/').next() == name.rsplit('/').next())
-        });
+        let is_base_entrypoint = base
+            .entrypoint
+            .as_ref()
+            .is_some_and(|words| words.iter().any(|word| word.rsplit('/').next() == name.rsplit('/').next()));
         if is_base_entrypoint && base.entrypoint_execs {
             return if argv.len() > 1 { self.step(&argv[1..], resolved, depth + 1) } else { What::Unknown };
         }

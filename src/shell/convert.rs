@@ -1,5 +1,6 @@
 //! The tree of tree-sitter-bash to our own.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use tree_sitter::{Node as Tree, Parser};
@@ -17,7 +18,7 @@ const MAX_DEPTH: usize = 200;
 pub(super) fn script(excerpt: Arc<Excerpt>) -> Script {
     let mut parser = Parser::new();
     let tree = match parser.set_language(&tree_sitter_bash::LANGUAGE.into()) {
-        Ok(()) => parser.parse(excerpt.text(), None),
+        Ok(()) => parser.parse(without_backtick_comments(excerpt.text()).as_ref(), None),
         Err(_) => None,
     };
     let Some(tree) = tree else {
@@ -28,6 +29,30 @@ pub(super) fn script(excerpt: Arc<Excerpt>) -> Script {
     let statements = converter.statements(tree.root_node(), None);
     let errors = converter.errors;
     Script { excerpt, statements, errors }
+}
+
+/// The text with blanks for `` `# comments` `` between continued lines. To a shell they are empty substitutions; the grammar would read
+/// on to the end of the line, past the second backtick.
+fn without_backtick_comments(text: &str) -> Cow<'_, str> {
+    const OPENING: &str = " `#";
+    if !text.contains(OPENING) {
+        return Cow::Borrowed(text);
+    }
+    let mut blanked = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(OPENING) {
+        let (before, comment) = rest.split_at(at + 1);
+        blanked.push_str(before);
+        let line = comment.lines().next().unwrap_or("");
+        let length = line[1..].find('`').map_or(0, |end| end + 2);
+        blanked.extend(std::iter::repeat_n(' ', length));
+        // Left open, it is the grammar's to refuse.
+        let (open, after) = comment[length..].split_at(usize::from(length == 0));
+        blanked.push_str(open);
+        rest = after;
+    }
+    blanked.push_str(rest);
+    Cow::Owned(blanked)
 }
 
 struct Converter<'a> {
