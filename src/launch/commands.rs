@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::field::{Field, Value};
+use super::field::{Field, UNKNOWN, Value};
 use super::machine::{Frame, Machine, Rest, Shell, Status, Waiting};
 use super::path::{Mishap, MishapKind};
 use super::resolve::{Resolved, What};
@@ -146,6 +146,14 @@ impl Machine<'_, '_> {
     /// A program in the foreground.
     pub(super) fn program(&mut self, fields: &[Field], command: &Arc<Command>, node: &Node) {
         if self.act_on_processes(fields) {
+            return;
+        }
+        if fields[0].text().is_some_and(|name| name.contains(UNKNOWN)) {
+            if self.stays(node) {
+                self.stay_unknown(node, "the command is put together from what is not known");
+            } else {
+                self.set_status(Status::UNKNOWN);
+            }
             return;
         }
         let mut resolved = self.resolve(fields, node);

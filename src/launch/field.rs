@@ -76,7 +76,7 @@ impl Field {
     /// For people.
     pub(crate) fn shown(&self) -> String {
         match (&self.text, &self.written) {
-            (Some(text), _) => text.to_string(),
+            (Some(text), _) => text.replace(UNKNOWN, "..."),
             (None, Some(written)) => written.to_string(),
             (None, None) => "...".to_owned(),
         }
