@@ -260,8 +260,6 @@ pub enum Site {
         statements: Vec<Node>,
         /// The statement at which the shell stays.
         at: Node,
-        /// The shell.
-        dialect: Dialect,
     },
 }
 

@@ -106,7 +106,7 @@ impl Machine<'_, '_> {
                     .map_or(Status::UNKNOWN, |expander| condition::test(&expander, &arguments[..end]));
                 self.set_status(status);
             }
-            "exec" => self.exec(arguments, command, node),
+            "exec" => self.exec(arguments, node),
             "exit" | "logout" => self.exit(arguments),
             "return" => {
                 self.leave(arguments, |frame| matches!(frame, Frame::Call { .. } | Frame::Source { .. }))
@@ -153,7 +153,7 @@ impl Machine<'_, '_> {
         true
     }
 
-    fn exec(&mut self, arguments: &[Field], command: &Arc<Command>, node: &Node) {
+    fn exec(&mut self, arguments: &[Field], node: &Node) {
         let mut at = 0;
         while let Some(option) = arguments.get(at).and_then(Field::text) {
             match option {
@@ -168,7 +168,6 @@ impl Machine<'_, '_> {
             self.set_status_quietly(Status::known(0));
             return;
         }
-        let _ = command;
         if argv[0].text().is_some_and(|name| name.starts_with('-')) {
             // There is no such program; who gets here has given other arguments.
             self.world.path.failed = true;

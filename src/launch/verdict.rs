@@ -360,7 +360,7 @@ impl View<'_> {
             .filter(|&&job| self.before.alive(job))
             .filter_map(|&job| self.before.process(job)?.statement.clone())
             .collect();
-        Site::Jobs { statements, at: at.clone(), dialect: shell.dialect }
+        Site::Jobs { statements, at: at.clone() }
     }
 
     /// Nothing of value runs, or all of it ended well, but PID 1 stays until it is killed.
@@ -440,8 +440,8 @@ pub(super) fn early(world: &World) -> Option<Fault> {
     let first = world.process(1)?;
     let service = cut.unwrap_or(first);
     let site = match (&service.statement, world.process(1)) {
-        (Some(statement), Some(Process { role: Role::Shell(shell), .. })) => {
-            Site::Jobs { statements: vec![statement.clone()], at: statement.clone(), dialect: shell.dialect }
+        (Some(statement), Some(Process { role: Role::Shell(_), .. })) => {
+            Site::Jobs { statements: vec![statement.clone()], at: statement.clone() }
         }
         _ => Site::Process,
     };

@@ -1,6 +1,6 @@
 //! Repairs that set a trap, or complete one.
 
-use crate::launch::{Dialect, Fault, Signal, Site, TrapFlaw};
+use crate::launch::{Fault, Signal, Site, TrapFlaw};
 use crate::shell::{self, List, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Span};
 
@@ -8,12 +8,12 @@ use super::{Repair, repair};
 
 /// A trap that tells every job, and the numbers of the jobs for it.
 pub(super) fn insert(fault: &Fault, stop: Signal) -> Vec<Repair> {
-    let Site::Jobs { statements, at, dialect } = &fault.site else { return Vec::new() };
+    let Site::Jobs { statements, at, .. } = &fault.site else { return Vec::new() };
     let mut signals = vec![Signal::TERM];
     if stop != Signal::TERM {
         signals.push(stop);
     }
-    signals.into_iter().filter_map(|signal| insert_with(statements, at, *dialect, stop, signal)).collect()
+    signals.into_iter().filter_map(|signal| insert_with(statements, at, stop, signal)).collect()
 }
 
 /// Where only something that keeps the container alive is in front: the one service in its place, or a trap and `wait`. The container
@@ -57,14 +57,7 @@ fn service_in_front(job: &Node, at: &Node) -> Option<Repair> {
 }
 
 /// `signal` is what the services get.
-fn insert_with(
-    statements: &[Node],
-    at: &Node,
-    dialect: Dialect,
-    stop: Signal,
-    signal: Signal,
-) -> Option<Repair> {
-    let _ = dialect;
+fn insert_with(statements: &[Node], at: &Node, stop: Signal, signal: Signal) -> Option<Repair> {
     let excerpt = &at.excerpt;
     let same = statements.iter().all(|job| std::sync::Arc::ptr_eq(&job.excerpt, excerpt));
     if !same || excerpt.encoding() == Encoding::Derived {
@@ -251,26 +244,23 @@ fn background(node: &Node, name: &str) -> Option<Edit> {
 
 /// Under `set -e` a `kill` that finds one process gone, or a `wait` for one that was stopped, would end the handler halfway.
 fn or_not(script: &str) -> &'static str {
-    let is_errexit = |line: &str| {
+    if sets_option(script, 'e', "errexit") { " || :" } else { "" }
+}
+
+/// True if the script, or its first line, sets one of the shell's options.
+fn sets_option(script: &str, letter: char, name: &str) -> bool {
+    script.lines().any(|line| {
         let mut words = line.split_whitespace();
-        let sets = matches!(words.next(), Some("set")) || line.starts_with("#!");
+        let sets = line.starts_with("#!") || words.next() == Some("set");
         sets && words.any(|word| {
-            word == "errexit" || (word.starts_with('-') && !word.starts_with("--") && word.contains('e'))
+            word == name || (word.starts_with('-') && !word.starts_with("--") && word.contains(letter))
         })
-    };
-    if script.lines().any(|line| is_errexit(line.trim_start())) { " || :" } else { "" }
+    })
 }
 
 /// A variable as a target of `kill`; under `set -u` it may not be set yet.
 fn number(name: &str, script: &str) -> String {
-    let is_nounset = |line: &str| {
-        let mut words = line.split_whitespace();
-        let sets = matches!(words.next(), Some("set")) || line.starts_with("#!");
-        sets && words.any(|word| {
-            word == "nounset" || (word.starts_with('-') && !word.starts_with("--") && word.contains('u'))
-        })
-    };
-    let strict = script.lines().any(|line| is_nounset(line.trim_start()));
+    let strict = sets_option(script, 'u', "nounset");
     if strict { format!("${{{name}-}}") } else { format!("${name}") }
 }
 
