@@ -605,6 +605,12 @@ impl Machine<'_, '_> {
         }
     }
 
+    /// `function f() { }`: dash has no such keyword.
+    fn refuses_keyword(&self, node: &Node) -> bool {
+        let text = node.excerpt.text().get(node.span.start..node.span.end).unwrap_or("");
+        text.starts_with("function ") && self.shell().is_some_and(|shell| shell.dialect == Dialect::Dash)
+    }
+
     /// Starts a statement.
     pub(crate) fn run(&mut self, node: &Node) {
         match &node.kind {
@@ -647,6 +653,10 @@ impl Machine<'_, '_> {
             }
             NodeKind::Group(list) => self.push_list(list),
             NodeKind::Subshell(list) => self.subshell(list, node),
+            NodeKind::Function(..) if self.refuses_keyword(node) => {
+                self.mishap(MishapKind::Bashism, node);
+                self.end(Status::known(2));
+            }
             NodeKind::Function(name, body) => {
                 let body = Arc::clone(body);
                 self.with(|shell| {
@@ -665,6 +675,11 @@ impl Machine<'_, '_> {
                     None => Status::UNKNOWN,
                 };
                 self.set_status(status);
+            }
+            // To the others it is a subshell in a subshell, and the expression the name of a program.
+            NodeKind::Arithmetic(_) if self.shell().is_some_and(|shell| !shell.dialect.is_bash()) => {
+                self.mishap(MishapKind::Bashism, node);
+                self.set_status(Status::known(127));
             }
             NodeKind::Arithmetic(word) => {
                 let value = self.expander().and_then(|expander| expander.arithmetic(word));

@@ -185,6 +185,19 @@ pub(super) fn free(fault: &Fault) -> Option<Repair> {
     Some(Repair::safe("Start it with `&`, tell it in the trap, and wait for it", edits))
 }
 
+/// True for what a loop does between two runs of its program.
+fn is_brief(node: &Node) -> bool {
+    let name = repair::simple(node).and_then(|command| command.words.first()).map(Word::literal);
+    match name {
+        // Only assignments.
+        None => repair::simple(node).is_some(),
+        Some(name) => matches!(
+            name.as_deref(),
+            Some("sleep" | "echo" | "printf" | "date" | "true" | ":" | "[" | "test" | "rm" | "logger")
+        ),
+    }
+}
+
 /// True if something in these statements is written with `$?`.
 fn reads_status(list: &[Node]) -> bool {
     list.iter().any(|node| {
@@ -222,7 +235,10 @@ pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
     );
     let setup = format!("{}{name}=''{}{handler}{}", line.lead(), line.separator(), line.tail());
     let edits = vec![background(node, name)?, excerpt.edit(Span::at(line.insertion), &setup)?];
-    Some(Repair::safe("Trap the stop in front of the loop, pass it on, and wait", edits))
+    let message = "Trap the stop in front of the loop, pass it on, and wait";
+    // Which of several programs is the long one, nobody but a person knows.
+    let others = lists_of(outer).into_iter().flatten().any(|other| !covers(&other) && !is_brief(other));
+    Some(if others { Repair::unsafe_(message, edits) } else { Repair::safe(message, edits) })
 }
 
 /// `server` as `server & pid=$!` and `wait "$pid"` on the next line. Not for what somebody may talk to.
@@ -297,10 +313,21 @@ fn shape(at: &Node) -> Option<Stay> {
         // What follows a log shows it to somebody; what follows nothing only keeps the container alive.
         (Some("tail"), _) if last.as_deref() == Some("/dev/null") => Some(Stay::KeepsAlive),
         (Some("tail" | "sleep" | "cat"), _) => None,
-        // A command that somebody may talk to keeps its input.
+        // A job reads nothing: what somebody may talk to stays in front.
+        (Some(_), _) if talks(&command.words) => None,
         (Some(_), _) => Some(Stay::Service),
         (None, _) => None,
     }
+}
+
+/// True for a program that is likely to read what somebody types: an interpreter without a file, or one that is told so.
+fn talks(words: &[Word]) -> bool {
+    const INTERPRETERS: [&str; 9] =
+        ["sh", "bash", "python", "python3", "node", "irb", "php", "psql", "mysql"];
+    let words: Vec<Option<String>> = words.iter().map(Word::literal).collect();
+    let told = |word: &str| matches!(word, "-i" | "-it" | "--interactive" | "--repl" | "--console");
+    let alone = matches!(words.as_slice(), [Some(name)] if INTERPRETERS.contains(&name.rsplit('/').next().unwrap_or(name)));
+    alone || words.iter().flatten().any(|word| told(word))
 }
 
 /// Where text is put in front of a statement.

@@ -17,9 +17,6 @@ const KNOWN: &[(&str, Shows)] = &[
     ("bash: a handler cannot `return`", |files| has(files, "return 0")),
     ("dash and ash have no `|&`", |files| runs_as_sh(files) && has(files, "|&")),
     ("set -u is not followed", |files| has_any(files, &["set -u", "set -eu"])),
-    ("dash has no `[[`, no `((` and no `function`", |files| {
-        runs_as_sh(files) && has_any(files, &["[[ ", "((1))", "function "])
-    }),
     ("dash has no `exec --`", |files| runs_as_sh(files) && has(files, "exec -- ")),
     ("`jobs -p` lists what has ended", |files| {
         has(files, "jobs -p") && has_any(files, &["true &", "date >"])
