@@ -6,6 +6,9 @@ use crate::source::{Edit, Encoding, Span};
 
 use super::{Repair, repair};
 
+/// Seconds: half of the grace period that Docker gives.
+const LONG_PAUSE: f64 = 5.0;
+
 /// A trap that tells every job, and the numbers of the jobs for it.
 pub(super) fn insert(fault: &Fault, stop: Signal) -> Vec<Repair> {
     let Site::Jobs { statements, at, .. } = &fault.site else { return Vec::new() };
@@ -185,6 +188,19 @@ pub(super) fn free(fault: &Fault) -> Option<Repair> {
     Some(Repair::safe("Start it with `&`, tell it in the trap, and wait for it", edits))
 }
 
+/// `sleep` for longer than a stop may take, or for nobody knows how long.
+fn is_long_pause(node: &Node) -> bool {
+    let Some(command) = repair::simple(node) else { return false };
+    let words: Vec<Option<String>> = command.words.iter().map(Word::literal).collect();
+    match words.as_slice() {
+        [Some(name), Some(time)] if name == "sleep" => {
+            time.parse::<f64>().map_or(true, |seconds| seconds >= LONG_PAUSE)
+        }
+        [Some(name), ..] => name == "sleep",
+        _ => false,
+    }
+}
+
 /// True for what a loop does between two runs of its program.
 fn is_brief(node: &Node) -> bool {
     let name = repair::simple(node).and_then(|command| command.words.first()).map(Word::literal);
@@ -223,6 +239,10 @@ pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
     let covers = |other: &&Node| other.span.start <= node.span.start && node.span.end <= other.span.end;
     let outer = script.statements.iter().find(covers)?;
     if !matches!(outer.kind, NodeKind::Loop(_) | NodeKind::For(_) | NodeKind::ArithmeticFor(..)) {
+        return None;
+    }
+    // During a long pause the trap would have to wait for its end.
+    if lists_of(outer).into_iter().flatten().any(is_long_pause) {
         return None;
     }
     let name = free_number(excerpt.text());
