@@ -215,13 +215,13 @@ impl<'a> Bench<'a> {
     }
 
     /// The stop must end better. Where other findings remain it must at least end no worse, with one finding less; where one has come to
-    /// light that nobody can repair here, strictly better, with none more.
+    /// light that nobody can repair here, well, with none more.
     fn improves(&self, judged: &Judged, after: &Analysis, findings: usize, came_to_light: bool) -> bool {
         let outcome = |judged: &Judged| judged.launch.as_ref().map(|launch| launch.outcome);
         let after = after.images.iter().find(|image| image.image.stage == judged.image.stage);
         let (Some(before), Some(after)) = (outcome(judged), after.and_then(outcome)) else { return false };
         if came_to_light {
-            return after < before && after != Outcome::Unknown && findings <= self.old.len();
+            return after == Outcome::Graceful && findings <= self.old.len();
         }
         let fewer = findings < self.old.len();
         let no_worse = after != Outcome::Unknown && after <= before;
