@@ -94,10 +94,10 @@ fn differences(what: &str, found: &Files, expected: &Files) -> String {
 fn fixtures_are_reported_and_repaired_as_they_say() {
     let only = std::env::var("ROW").ok();
     let mut wrong = Vec::new();
-    for fixture in fixture::all() {
-        if only.as_ref().is_some_and(|only| *only != fixture.name) {
-            continue;
-        }
+    let mut fixtures = fixture::all();
+    fixtures.retain(|fixture| only.as_ref().is_none_or(|only| *only == fixture.name));
+    assert!(!fixtures.is_empty(), "there is no fixture {only:?}");
+    for fixture in fixtures {
         let differences = compare(&fixture);
         if !differences.is_empty() {
             wrong.push(format!("== {}: {}\n{}", fixture.name, fixture.expect.why, differences.join("\n")));

@@ -37,7 +37,9 @@ fn read_all() -> (Vec<Document>, Vec<String>) {
 fn documents() -> Vec<Document> {
     let only = std::env::var("RULE").ok();
     let chosen = |document: &Document| only.as_ref().is_none_or(|only| *only == document.name);
-    read_all().0.into_iter().filter(chosen).collect()
+    let documents: Vec<Document> = read_all().0.into_iter().filter(chosen).collect();
+    assert!(!documents.is_empty(), "there is no document {only:?}");
+    documents
 }
 
 /// Runs `judge` on each example and reports all that it finds wrong.
