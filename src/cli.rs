@@ -98,7 +98,7 @@ struct CheckArguments {
     diff: bool,
 
     /// How to print the findings
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = formats(|_| true))]
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = formats(|format| format.check.is_some()))]
     output_format: &'static Format,
 
     /// The least severity that makes the exit code 1

@@ -17,6 +17,7 @@ pub mod diagnostic;
 pub mod discover;
 pub mod dockerfile;
 pub mod edit;
+pub mod fingerprint;
 pub mod fix;
 pub mod launch;
 pub mod programs;

@@ -1,4 +1,4 @@
-//! Findings and process trees, to text and JSON: one file per format. The only room that prints.
+//! Findings and process trees, for people and for programs: one file per format. The only room that prints.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -8,11 +8,22 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::diagnostic::{Diagnostic, ImageRef, Outcome, Safety, Severity};
 use crate::{FileReport, ImageReport};
 
+mod checkstyle;
+mod concise;
+mod describe;
 pub mod diff;
 pub mod escape;
+mod files;
+mod github;
+mod gitlab;
 mod json;
+mod json_lines;
+mod junit;
 pub mod markdown;
+mod position;
+mod rdjson;
 pub mod rules;
+mod sarif;
 mod snippet;
 pub mod style;
 mod text;
@@ -30,8 +41,8 @@ pub struct Format {
     pub help: &'static str,
     /// True if people read it: it may have colours, and notes may stand around it.
     pub for_people: bool,
-    /// Prints findings.
-    pub check: Print,
+    /// Prints findings, where the format can.
+    pub check: Option<Print>,
     /// Prints process trees, where the format can.
     pub tree: Option<Print>,
 }
@@ -40,7 +51,18 @@ pub struct Format {
 pub type Print = fn(&Results, &View, &mut dyn Write) -> io::Result<()>;
 
 /// Every format; the command line, its help and its completions read this table.
-pub const FORMATS: &[Format] = &[text::FORMAT, json::FORMAT];
+pub const FORMATS: &[Format] = &[
+    text::FORMAT,
+    concise::FORMAT,
+    json::FORMAT,
+    json_lines::FORMAT,
+    github::FORMAT,
+    gitlab::FORMAT,
+    sarif::FORMAT,
+    junit::FORMAT,
+    checkstyle::FORMAT,
+    rdjson::FORMAT,
+];
 
 /// How the reader looks at the report.
 #[derive(Debug, Clone)]
@@ -185,6 +207,11 @@ impl Results {
 impl View {
     /// How a report for people names a file: relative to where they stand, so that it can be opened from there.
     pub fn path(&self, root: &Utf8Path, path: &Utf8Path) -> String {
+        escape::line(&self.relative(root, path))
+    }
+
+    /// The same as it is, for programs: with `/` between its parts on every system.
+    fn relative(&self, root: &Utf8Path, path: &Utf8Path) -> String {
         let full = root.join(path);
         let shown = if let Ok(below) = full.strip_prefix(&self.cwd) {
             below.to_owned()
@@ -193,7 +220,7 @@ impl View {
         } else {
             full
         };
-        escape::line(shown.as_str())
+        if cfg!(windows) { shown.as_str().replace('\\', "/") } else { shown.into_string() }
     }
 }
 

@@ -150,9 +150,10 @@ fn rules_table() -> String {
 
 fn formats_table() -> String {
     let mut out = "| `--output-format` | `check` | `tree` | |\n|---|---|---|---|\n".to_owned();
+    let yes = |can: bool| if can { "yes" } else { "" };
     for format in report::FORMATS {
-        let tree = if format.tree.is_some() { "yes" } else { "" };
-        let _ = writeln!(out, "| `{}` | yes | {tree} | {} |", format.name, format.help);
+        let (check, tree) = (yes(format.check.is_some()), yes(format.tree.is_some()));
+        let _ = writeln!(out, "| `{}` | {check} | {tree} | {} |", format.name, format.help);
     }
     out
 }

@@ -45,7 +45,9 @@ fn print_findings(
 ) -> Result<(), Failure> {
     let format = arguments.output_format;
     let mut text = Vec::new();
-    (format.check)(results, view, &mut text)?;
+    if let Some(check) = format.check {
+        check(results, view, &mut text)?;
+    }
     // Standard output is the way back of a text that came by standard input.
     if let Some((index, path)) = request.stdin.as_ref().filter(|_| arguments.fix) {
         terminal.print_aside(&text);

@@ -25,10 +25,10 @@ pub fn push(out: &mut String, c: char) {
     }
 }
 
-/// C1 controls, and the format characters that reorder or hide text.
+/// C1 controls, the format characters that reorder or hide text, and what is no character at all.
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}'..='\u{ffff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// An argument vector as a person would type it; an element that needs quotes gets them.

@@ -1,6 +1,5 @@
 //! The machine-readable report: stable, other tools rely on it.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use camino::Utf8Path;
@@ -10,6 +9,7 @@ use crate::diagnostic::{ImageRef, Outcome, Safety, Severity};
 use crate::source::{self, Place, Source, Span};
 use crate::{ImageReport, ProcessNode, Receives, Started};
 
+use super::files::Files;
 use super::{Finding, Format, Results, Summary, View};
 
 /// The row of this format.
@@ -17,7 +17,7 @@ pub(super) const FORMAT: Format = Format {
     name: "json",
     help: "For programs: stable, versioned, one document",
     for_people: false,
-    check,
+    check: Some(check),
     tree: Some(tree),
 };
 
@@ -31,7 +31,7 @@ struct Report<'a> {
 }
 
 #[derive(Serialize)]
-struct Diagnostic<'a> {
+pub(super) struct Diagnostic<'a> {
     rule: &'a str,
     severity: Severity,
     message: &'a str,
@@ -91,7 +91,7 @@ struct Tree<'a> {
 }
 
 #[derive(Serialize)]
-struct ImageTree<'a> {
+pub(super) struct ImageTree<'a> {
     #[serde(flatten)]
     image: Image<'a>,
     base: &'a str,
@@ -148,24 +148,18 @@ fn write_document(out: &mut dyn Write, document: &impl Serialize) -> io::Result<
     writeln!(out)
 }
 
-/// Turns what was found into what is written; knows every file that was read.
-struct Writer<'a> {
+/// Turns what was found into what is written.
+pub(super) struct Writer<'a> {
     results: &'a Results,
-    sources: BTreeMap<(&'a Utf8Path, &'a Utf8Path), &'a Source>,
+    files: Files<'a>,
 }
 
 impl<'a> Writer<'a> {
-    fn new(results: &'a Results) -> Self {
-        let mut sources = BTreeMap::new();
-        for project in &results.projects {
-            for source in project.files.iter().flat_map(|file| &file.sources) {
-                sources.insert((project.root.as_path(), source.path()), source.as_ref());
-            }
-        }
-        Self { results, sources }
+    pub(super) fn new(results: &'a Results) -> Self {
+        Self { results, files: Files::new(results) }
     }
 
-    fn diagnostic(&self, finding: &Finding<'a>) -> Diagnostic<'a> {
+    pub(super) fn diagnostic(&self, finding: &Finding<'a>) -> Diagnostic<'a> {
         let Finding { root, diagnostic, .. } = *finding;
         Diagnostic {
             rule: diagnostic.rule,
@@ -202,11 +196,7 @@ impl<'a> Writer<'a> {
 
     /// The range of an edit: its file is one that was read, whether the finding points into it or not.
     fn edit_range(&self, finding: &Finding<'a>, edit: &crate::source::Edit) -> Range {
-        let own = &finding.diagnostic.place.source;
-        if own.path() == edit.path {
-            return range(own, edit.span);
-        }
-        match self.sources.get(&(finding.root, edit.path.as_path())) {
+        match self.files.get(finding, &edit.path) {
             Some(source) => range(source, edit.span),
             None => {
                 let at = |offset| Position { line: 1, column: 1, offset };
@@ -215,7 +205,7 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn tree(&self, root: &Utf8Path, image: &'a ImageReport) -> ImageTree<'a> {
+    pub(super) fn tree(&self, root: &Utf8Path, image: &'a ImageReport) -> ImageTree<'a> {
         ImageTree {
             image: self.image(root, &image.image),
             base: &image.base,

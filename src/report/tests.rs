@@ -121,7 +121,7 @@ fn plain(format: Print, results: &Results, view: &View) -> String {
 }
 
 fn text(diagnostics: Vec<Diagnostic>) -> String {
-    plain(text::FORMAT.check, &results(vec![report(diagnostics, Vec::new())]), &view())
+    plain(text::FORMAT.check.unwrap(), &results(vec![report(diagnostics, Vec::new())]), &view())
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_finding_in_a_script() {
 #[test]
 fn a_finding_in_colours() {
     let results = results(vec![report(vec![in_script()], Vec::new())]);
-    insta::assert_snapshot!(print(text::FORMAT.check, &results, &view()).replace('\x1b', "␛"));
+    insta::assert_snapshot!(print(text::FORMAT.check.unwrap(), &results, &view()).replace('\x1b', "␛"));
 }
 
 #[test]
@@ -150,24 +150,24 @@ fn an_unsafe_fix_in_a_narrow_terminal() {
         ..fix
     });
     let results = results(vec![report(vec![diagnostic], Vec::new())]);
-    insta::assert_snapshot!(plain(text::FORMAT.check, &results, &View { width: 60, ..view() }));
+    insta::assert_snapshot!(plain(text::FORMAT.check.unwrap(), &results, &View { width: 60, ..view() }));
 }
 
 #[test]
 fn nothing_found() {
     let images = vec![image_report(Outcome::Graceful, Vec::new())];
     insta::assert_snapshot!(
-        plain(text::FORMAT.check, &results(vec![report(Vec::new(), images)]), &view()),
+        plain(text::FORMAT.check.unwrap(), &results(vec![report(Vec::new(), images)]), &view()),
         @"Checked 1 Dockerfile, 1 image: all good"
     );
     let images =
         vec![image_report(Outcome::Graceful, Vec::new()), image_report(Outcome::Unknown, Vec::new())];
     insta::assert_snapshot!(
-        plain(text::FORMAT.check, &results(vec![report(Vec::new(), images)]), &view()),
+        plain(text::FORMAT.check.unwrap(), &results(vec![report(Vec::new(), images)]), &view()),
         @"Checked 1 Dockerfile, 2 images: no problems found (1 image beyond what the files tell, see `pidone tree`)"
     );
     let results = results(vec![report(Vec::new(), Vec::new())]);
-    assert_eq!(plain(text::FORMAT.check, &results, &View { quiet: true, ..view() }), "");
+    assert_eq!(plain(text::FORMAT.check.unwrap(), &results, &View { quiet: true, ..view() }), "");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn what_was_fixed() {
         fixed("docker/entrypoint.sh", "missing-exec", "Put `exec` in front of `node`"),
         fixed("docker/entrypoint.sh", "deferred-trap", "Start the service in the background and wait for it"),
     ];
-    insta::assert_snapshot!(plain(text::FORMAT.check, &results, &view()));
+    insta::assert_snapshot!(plain(text::FORMAT.check.unwrap(), &results, &view()));
 }
 
 #[test]
@@ -195,7 +195,8 @@ fn one_finding_for_several_images() {
     assert_eq!(results.findings().len(), 1);
     assert_eq!(results.summary(&view()).errors, 1);
     assert!(
-        plain(text::FORMAT.check, &results, &view()).contains("also in the image of Dockerfile.worker:3"),
+        plain(text::FORMAT.check.unwrap(), &results, &view())
+            .contains("also in the image of Dockerfile.worker:3"),
         "the other image is named"
     );
     results.projects.clear();
@@ -265,7 +266,96 @@ fn places_of_every_kind_can_be_shown() {
 #[test]
 fn findings_for_programs() {
     let results = results(vec![report(vec![in_script()], vec![image_report(Outcome::Timeout, Vec::new())])]);
-    insta::assert_snapshot!(print(json::FORMAT.check, &results, &view()));
+    insta::assert_snapshot!(print(json::FORMAT.check.unwrap(), &results, &view()));
+}
+
+/// The formats for programs, and one line per finding.
+#[test]
+fn findings_in_every_other_format() {
+    let results = results(vec![report(vec![in_script()], vec![image_report(Outcome::Timeout, Vec::new())])]);
+    for format in FORMATS.iter().filter(|format| !["text", "json", "sarif"].contains(&format.name)) {
+        insta::assert_snapshot!(format.name, plain(format.check.unwrap(), &results, &view()));
+    }
+    // The rule's document, which is most of it, is held elsewhere.
+    let log: serde_json::Value =
+        serde_json::from_str(&print(sarif::FORMAT.check.unwrap(), &results, &view())).unwrap();
+    let run = &log["runs"][0];
+    let help = &run["tool"]["driver"]["rules"][0]["help"];
+    assert!(help["text"].as_str().unwrap().starts_with("missing-exec\n\nWhat it finds\n"), "{help}");
+    assert!(help["markdown"].as_str().unwrap().contains("## What it finds\n"), "{help}");
+    insta::assert_snapshot!("sarif", serde_json::to_string_pretty(&run["results"]).unwrap());
+}
+
+#[test]
+fn no_findings_in_any_format() {
+    let results = results(vec![report(Vec::new(), vec![image_report(Outcome::Graceful, Vec::new())])]);
+    let shown: Vec<String> = FORMATS
+        .iter()
+        .filter_map(|format| {
+            Some(format!("--- {}\n{}", format.name, plain(format.check?, &results, &view())))
+        })
+        .collect();
+    insta::assert_snapshot!(shown.concat().replace(env!("CARGO_PKG_VERSION"), "VERSION"));
+}
+
+/// Paths and code may hold anything. What is printed is still one document of its kind, and steers no terminal.
+#[test]
+fn contents_break_no_format() {
+    let source = Source::new("a,b:c%/\"<é>&\u{1}.sh", "😀 node \u{202e}x\x07\r\nb ]]>\r\n");
+    let mut diagnostic = in_script();
+    diagnostic.place = place(&source, "node \u{202e}x\x07\r\nb");
+    diagnostic.message = "\x1b[31mred ::error::100% <&\"]]>\nnext".into();
+    diagnostic.help = None;
+    diagnostic.chain.clear();
+    diagnostic.related.clear();
+    diagnostic.fix = None;
+    let results = results(vec![report(vec![diagnostic], Vec::new())]);
+    for format in FORMATS.iter().filter(|format| !format.for_people) {
+        let Some(check) = format.check else { continue };
+        let shown = print(check, &results, &view());
+        assert!(!shown.contains(['\x1b', '\x07', '\r', '\u{1}']), "{}: {shown}", format.name);
+        if !["json", "json-lines", "sarif"].contains(&format.name) {
+            insta::assert_snapshot!(format!("odd_contents_{}", format.name), shown);
+        }
+    }
+}
+
+/// A suggestion is applied by itself, so it has to be the whole of a repair.
+#[test]
+fn suggestions_are_whole_repairs() {
+    let suggestions = |change: fn(&mut Diagnostic)| {
+        let mut diagnostic = in_script();
+        change(&mut diagnostic);
+        let results = results(vec![report(vec![diagnostic], Vec::new())]);
+        let shown: serde_json::Value =
+            serde_json::from_str(&print(rdjson::FORMAT.check.unwrap(), &results, &view())).unwrap();
+        shown["diagnostics"][0]["suggestions"].clone()
+    };
+    assert_eq!(suggestions(|_| {})[0]["text"], "exec ");
+    assert_eq!(
+        suggestions(|diagnostic| {
+            let fix = diagnostic.fix.as_mut().unwrap();
+            fix.edits.push(Edit { path: "Dockerfile".into(), span: Span::at(0), text: "# ".into() });
+        }),
+        serde_json::json!([]),
+        "a part of a repair is none"
+    );
+    assert_eq!(
+        suggestions(|diagnostic| diagnostic.fix.as_mut().unwrap().safety = Safety::Unsafe),
+        serde_json::json!([]),
+        "what may change more is nothing to click on"
+    );
+    let both = suggestions(|diagnostic| {
+        let fix = diagnostic.fix.as_mut().unwrap();
+        let at = SCRIPT.find("set -e").unwrap();
+        fix.edits.push(Edit {
+            path: "docker/entrypoint.sh".into(),
+            span: Span::new(at, at + "set -e".len()),
+            text: "set -u".into(),
+        });
+    });
+    assert_eq!(both[0]["text"], "set -u\n./migrate\nexec ", "several edits are one replacement");
+    assert_eq!(both[0]["range"]["start"], serde_json::json!({ "line": 2, "column": 1 }));
 }
 
 /// The picture of a script with two services, one of them behind a pipe.

@@ -5,8 +5,9 @@ use std::io::{self, Write};
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 
-use crate::diagnostic::{Diagnostic, Outcome, Safety, Severity};
+use crate::diagnostic::{Diagnostic, Severity};
 
+use super::describe::{self, sentence};
 use super::snippet::{Label, Snippet};
 use super::{Finding, Format, Results, Summary, View, count, escape, style, tree};
 
@@ -15,7 +16,7 @@ pub(super) const FORMAT: Format = Format {
     name: "text",
     help: "For people: the code, the cause and the repair",
     for_people: true,
-    check,
+    check: Some(check),
     tree: Some(tree::print),
 };
 
@@ -48,11 +49,9 @@ fn write_finding(finding: &Finding<'_>, view: &View, out: &mut dyn Write) -> io:
 
 /// What stands below the code: how the stop ends, the processes, help, the repair.
 fn write_footer(finding: &Finding<'_>, view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let Diagnostic { outcome, chain, help, fix, .. } = finding.diagnostic;
-    let dim = style::DIM;
-    if let Some(outcome) = outcome.filter(|outcome| *outcome != Outcome::Graceful) {
-        let text = format!("{} ({})", meaning(outcome), outcome.name());
-        entry(out, view, style::severity(finding.diagnostic.severity), "stop", &text)?;
+    let Diagnostic { severity, chain, help, fix, .. } = finding.diagnostic;
+    if let Some(stop) = describe::stop(finding.diagnostic) {
+        entry(out, view, style::severity(*severity), "stop", &stop)?;
     }
     if let Some((first, rest)) = chain.split_first() {
         write_chain(out, view, first, rest)?;
@@ -61,21 +60,12 @@ fn write_footer(finding: &Finding<'_>, view: &View, out: &mut dyn Write) -> io::
         entry(out, view, style::NOTE, "help", help)?;
     }
     if let Some(fix) = fix {
-        let (name, flags) = match fix.safety {
-            Safety::Safe => ("[fix]", "--fix"),
-            Safety::Unsafe => ("[unsafe fix]", "--fix --unsafe-fixes"),
-        };
-        entry(out, view, style::GOOD, name, &format!("{} ({flags})", fix.message.trim_end_matches('.')))?;
+        entry(out, view, style::GOOD, describe::fix_mark(fix), &describe::fix(fix))?;
     }
-    if !finding.also.is_empty() {
-        let mut images: Vec<String> = finding
-            .also
-            .iter()
-            .map(|image| format!("{}:{}", view.path(finding.root, &image.path), image.line))
-            .collect();
-        images.sort();
-        images.dedup();
-        writeln!(out, "  {dim}also in the image of {}{dim:#}", images.join(", "))?;
+    let also = describe::also(finding, view);
+    if !also.is_empty() {
+        let dim = style::DIM;
+        writeln!(out, "  {dim}also in the image of {also}{dim:#}")?;
     }
     Ok(())
 }
@@ -118,17 +108,6 @@ fn clip(process: &str) -> String {
     }
 }
 
-/// What an outcome means to somebody who runs `docker stop`.
-pub(super) fn meaning(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Graceful => "every service is told, and the container waits for it",
-        Outcome::Unknown => "cannot be told from the files",
-        Outcome::Abrupt => "the container ends at once and kills a service in the middle of its work",
-        Outcome::Timeout => "nothing happens until the grace period is over, then SIGKILL",
-        Outcome::ExitsEarly => "the container ends although a service should run",
-    }
-}
-
 fn write_fixed(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> {
     let (bold, good) = (style::BOLD, style::GOOD);
     let mut file = None;
@@ -146,7 +125,13 @@ fn write_fixed(results: &Results, view: &View, out: &mut dyn Write) -> io::Resul
     Ok(())
 }
 
-fn write_summary(summary: &Summary, fixed: usize, view: &View, out: &mut dyn Write) -> io::Result<()> {
+/// What was checked, found and fixed, in a line.
+pub(super) fn write_summary(
+    summary: &Summary,
+    fixed: usize,
+    view: &View,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     if summary.files == 0 {
         return Ok(());
     }
@@ -195,11 +180,6 @@ fn write_summary(summary: &Summary, fixed: usize, view: &View, out: &mut dyn Wri
         write!(out, " ({})", remarks.join("; "))?;
     }
     writeln!(out)
-}
-
-/// What a rule says, as one line that is safe to show.
-fn sentence(text: &str) -> String {
-    escape::line(&text.replace(['\n', '\r'], " "))
 }
 
 /// Breaks text into lines of at most `width` characters, at blanks.

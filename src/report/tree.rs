@@ -8,7 +8,7 @@ use crate::diagnostic::Outcome;
 use crate::source::Place;
 use crate::{ImageReport, ProcessNode, Receives, Started};
 
-use super::{Results, View, escape, style, text};
+use super::{Results, View, describe, escape, style, text};
 
 /// Prints every image.
 pub(super) fn print(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> {
@@ -92,7 +92,7 @@ fn same(left: &[ProcessNode], right: &[ProcessNode]) -> bool {
 
 fn write_outcome(outcome: Outcome, why: &str, view: &View, out: &mut dyn Write) -> io::Result<()> {
     let (style, sign) = style::outcome(outcome);
-    let why = if why.is_empty() { text::meaning(outcome) } else { why };
+    let why = if why.is_empty() { describe::meaning(outcome) } else { why };
     let indent = outcome.name().len() + 6;
     for (index, line) in text::wrap(&escape::line(why), view.width.saturating_sub(indent)).iter().enumerate()
     {
