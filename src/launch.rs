@@ -325,6 +325,11 @@ impl Launch {
         found
     }
 
+    /// True if the image starts a program that it does not name: `exec "$@"` without a CMD.
+    pub fn waits_for_caller(&self) -> bool {
+        self.branches.iter().flat_map(|branch| &branch.processes).any(ProcessView::waits_for_caller)
+    }
+
     fn agrees(&self, other: &Launch) -> bool {
         self.outcome == other.outcome
             && self.faults.len() == other.faults.len()

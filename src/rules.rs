@@ -43,6 +43,7 @@ rules! {
     missing_exec = "missing-exec",
     nested_init = "nested-init",
     orphaned_background = "orphaned-background",
+    overridden_launch = "overridden-launch",
     package_runner = "package-runner",
     piped_service = "piped-service",
     privilege_wrapper = "privilege-wrapper",

@@ -28,6 +28,8 @@ pub struct ProcessView {
     pub started: Started,
     /// True if it does the container's work.
     pub service: bool,
+    /// True if it is what the caller names when the container starts, for want of a CMD.
+    pub named_by_caller: bool,
     /// Whether it hears the stop signal.
     pub receives: Receives,
     /// What it was before it replaced itself, oldest first.
@@ -39,6 +41,11 @@ pub struct ProcessView {
 }
 
 impl ProcessView {
+    /// True if the caller names this process, or one below it.
+    pub(super) fn waits_for_caller(&self) -> bool {
+        self.named_by_caller || self.children.iter().any(Self::waits_for_caller)
+    }
+
     /// The programs of the services among this process and those below it.
     pub(super) fn services(&self, found: &mut BTreeSet<String>) {
         if self.service {
@@ -73,6 +80,7 @@ fn node(steady: &Steady, process: &Process, signal: Signal, depth: usize) -> Pro
         argv: process.identity.argv.iter().map(super::field::Field::shown).collect(),
         started: process.started,
         service: matches!(process.role, Role::Service(_)),
+        named_by_caller: process.identity.argv.first().is_some_and(super::field::Field::is_rest),
         receives: receives(steady, process, signal),
         replaced: process.before.iter().map(Identity::shown).collect(),
         place: process.identity.place.clone(),
