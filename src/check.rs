@@ -14,7 +14,7 @@ use crate::source::{EntryKind, Loader, Place, ReadError, Source};
 use crate::{fix, programs::Family};
 
 /// What a run is asked to do.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Settings {
     /// Also say what the model could not tell.
     pub pedantic: bool,
@@ -22,6 +22,14 @@ pub struct Settings {
     pub unsafe_fixes: bool,
     /// Only findings that touch one of these files are fixed; empty: all.
     pub only: Vec<Utf8PathBuf>,
+    /// What is known of programs and base images.
+    pub tables: Arc<Tables>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { pedantic: false, unsafe_fixes: false, only: Vec::new(), tables: Arc::clone(Tables::builtin()) }
+    }
 }
 
 /// Everything pidone has to say about one Dockerfile.
@@ -95,7 +103,7 @@ pub struct ProcessNode {
 /// Checks a Dockerfile. A file that cannot be read gives an empty report; whoever names files checks that they can be.
 pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileReport {
     let recorder = Recorder::new(loader);
-    let analysis = Analysis::of(path, &recorder);
+    let analysis = Analysis::of(path, &recorder, &settings.tables);
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
     let mut images = Vec::new();
     for finding in analysis.dockerfile.iter().flat_map(|dockerfile| rules::file_findings(dockerfile)) {
@@ -137,9 +145,8 @@ pub(crate) struct Judged {
 }
 
 impl Analysis {
-    pub(crate) fn of(path: &Utf8Path, loader: &dyn Loader) -> Self {
+    pub(crate) fn of(path: &Utf8Path, loader: &dyn Loader, tables: &Tables) -> Self {
         let Ok(source) = loader.read(path) else { return Self { dockerfile: None, images: Vec::new() } };
-        let tables = Tables::builtin();
         let dockerfile: Arc<Dockerfile> = Arc::new(dockerfile::parse(&source));
         let images = dockerfile::images(&dockerfile, tables)
             .into_iter()
@@ -162,7 +169,7 @@ impl Judged {
         let subject = Subject {
             image: &self.image,
             launch: self.launch.as_ref(),
-            tables: Tables::builtin(),
+            tables: &settings.tables,
             pedantic: settings.pedantic,
         };
         rules::findings(&subject)

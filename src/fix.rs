@@ -10,6 +10,7 @@ use crate::check::{Analysis, FileReport, Judged, Settings, check};
 use crate::diagnostic::{Diagnostic, Fix, Outcome, Safety};
 use crate::dockerfile;
 use crate::edit;
+use crate::programs::Tables;
 use crate::rules::{Finding, Repair};
 use crate::shell;
 use crate::source::{Edit, Excerpt, Loader, OverlayLoader, Source};
@@ -52,8 +53,9 @@ pub fn fix_all(paths: &[Utf8PathBuf], loader: &dyn Loader, settings: &Settings) 
                 });
                 reads.map(|(other, _)| *other).collect::<Vec<_>>()
             };
-            let spares =
-                |texts: &Texts| others(texts).into_iter().all(|other| is_spared(other, texts, &overlay));
+            let spares = |texts: &Texts| {
+                others(texts).into_iter().all(|other| is_spared(other, texts, &overlay, &settings.tables))
+            };
             let Some((diagnostic, texts)) = next(&report, &overlay, settings, &spares) else { break };
             outcome.applied.push((
                 diagnostic.rule,
@@ -78,12 +80,13 @@ pub fn fix_all(paths: &[Utf8PathBuf], loader: &dyn Loader, settings: &Settings) 
 }
 
 /// True if with these files changed no image of another Dockerfile ends worse, or runs other services.
-fn is_spared(path: &Utf8Path, texts: &Texts, loader: &dyn Loader) -> bool {
+fn is_spared(path: &Utf8Path, texts: &Texts, loader: &dyn Loader, tables: &Tables) -> bool {
     let mut changed = OverlayLoader::new(loader);
     for (path, text) in texts {
         changed.insert(Source::new(path.clone(), text.as_str()));
     }
-    let (before, after) = (Analysis::of(path, loader).images, Analysis::of(path, &changed).images);
+    let images = |loader: &dyn Loader| Analysis::of(path, loader, tables).images;
+    let (before, after) = (images(loader), images(&changed));
     before.len() == after.len()
         && before.iter().zip(&after).all(|(before, after)| match (&before.launch, &after.launch) {
             (Some(before), Some(after)) => {
@@ -179,7 +182,7 @@ impl<'a> Bench<'a> {
                 }
                 overlay.insert(Source::new(path.clone(), text.as_str()));
             }
-            let analysis = Analysis::of(self.path, &overlay);
+            let analysis = Analysis::of(self.path, &overlay, &self.settings.tables);
             let now: Vec<Finding> =
                 analysis.images.iter().flat_map(|image| image.findings(self.settings)).collect();
             let fresh = self.fresh(finding, &now);

@@ -4,10 +4,12 @@ mod arguments;
 mod images;
 mod name;
 mod reference;
+mod rows;
 mod signals;
 mod table;
 
 pub use arguments::{CommandLine, Inner, Script};
 pub use images::{Base, Family, InitInstall, Sh};
+pub use rows::RowError;
 pub use signals::{Handler, Reaction};
-pub use table::{InnerShell, Kind, Program, TableError, Tables};
+pub use table::{InnerShell, Kind, Program, Tables};

@@ -7,10 +7,9 @@ use std::sync::Arc;
 
 use pidone::dockerfile;
 use pidone::launch::simulate;
-use pidone::programs::{Program, Tables};
+use pidone::programs::Tables;
 use pidone::project::Context;
 use pidone::source::{MemoryLoader, Source};
-use serde::Deserialize;
 use support::shell_forms::Form;
 use support::{Files, Outcome, fixture, launch_cases, shell_forms};
 
@@ -21,34 +20,24 @@ names = ["rawserver", "srv-raw"]
 kind = "server"
 anywhere = true
 signals = { none = true }
-source = "test"
 
 [[program]]
 names = ["intserver"]
 kind = "server"
 signals = { graceful = ["INT"], ignored = ["TERM", "QUIT"] }
-source = "test"
 
 [[program]]
 names = ["srv"]
 kind = "setup"
 args = { mentions = ["life="] }
-source = "test"
 
 [[program]]
 names = ["helper", "cron-helper", "relayd"]
 kind = "helper"
-source = "test"
 "#;
 
-#[derive(Deserialize)]
-struct Rows {
-    program: Vec<Program>,
-}
-
 fn tables() -> Tables {
-    let rows: Rows = toml::from_str(STAND_INS).unwrap();
-    Tables::with(rows.program)
+    Tables::builtin().with_rows(STAND_INS).unwrap()
 }
 
 /// What the model says about the last stage, or the named one.

@@ -66,22 +66,7 @@ fn every_row_can_be_reached() {
 #[test]
 fn rows_say_nothing_that_contradicts_itself() {
     for program in Tables::builtin().programs() {
-        let names = &program.names;
-        let signals = &program.signals;
-        assert!(!program.daemonizes || program.foreground.is_some(), "{names:?}: how to keep it in front?");
-        assert!(!program.config_may_override || program.daemonizes, "{names:?}: override what?");
-        assert!(!(program.forwards && signals.none), "{names:?}: forwards without a handler?");
-        assert!(program.forwarded.is_empty() || program.forwards, "{names:?}: forwards what?");
-        assert!(!program.broadcast || program.kind == Kind::Init, "{names:?}: broadcast");
-        let lists = [&signals.graceful, &signals.fast, &signals.ignored, &program.forwarded];
-        for signal in lists.into_iter().flatten() {
-            assert!(!signal.starts_with("SIG") && *signal == signal.to_uppercase(), "{names:?}: {signal}");
-            let times = [&signals.graceful, &signals.fast, &signals.ignored]
-                .iter()
-                .filter(|l| l.contains(signal))
-                .count();
-            assert!(times <= 1, "{names:?}: {signal} twice");
-        }
+        assert_eq!(program.problems(), Vec::<String>::new(), "{:?}", program.names);
     }
 }
 
@@ -510,13 +495,61 @@ fn options_of_wrappers() {
 
 #[test]
 fn rows_of_the_user_win() {
-    let mut own = row("sleep 1").unwrap().clone();
-    own.names = vec!["nginx".to_owned(), "my-wrapper".to_owned()];
-    let tables = Tables::with(vec![own]);
-    assert_eq!(tables.program("nginx", &[]).unwrap().kind, Kind::Helper);
-    assert_eq!(tables.program("my-wrapper", &[]).unwrap().kind, Kind::Helper);
-    assert_eq!(tables.program("tini", &[Some("app")]).unwrap().kind, Kind::Init);
-    assert_eq!(tables.base("node:20").sh, Sh::Dash);
+    let tables = Tables::builtin()
+        .with_rows(
+            r#"
+            fail-on = "error"
+            [[program]]
+            names = ["nginx", "su", "/app/server", "my-wrapper"]
+            kind = "helper"
+            [[image]]
+            names = ["node", "example.com/team/*"]
+            on = ["alpine"]
+            launch.stop-signal = "SIGQUIT"
+            "#,
+        )
+        .unwrap();
+    let kind = |name: &str| tables.program(name, &[]).map(|program| program.kind);
+    for name in ["nginx", "su", "/app/server", "my-wrapper", "/usr/bin/my-wrapper"] {
+        assert_eq!(kind(name), Some(Kind::Helper), "{name}");
+    }
+    assert_eq!(kind("tini"), Some(Kind::Init));
+    assert_eq!(kind("/srv/server"), None);
+    assert_eq!(tables.applet("su", &[]).unwrap().kind, Kind::Helper, "before busybox's, too");
+    assert!(tables.own("/app/server", &[]).is_some() && tables.own("tini", &[]).is_none());
+    assert_eq!(tables.base("node:20").sh, Sh::Ash);
+    assert_eq!(tables.base("example.com/team/base:1").stop_signal.as_deref(), Some("SIGQUIT"));
+    assert_eq!(tables.base("python:3").sh, Sh::Dash);
+    let more = tables.with_rows("[[program]]\nnames = ['tini']\nkind = 'exec'").unwrap();
+    assert_eq!(more.own("my-wrapper", &[]).unwrap().kind, Kind::Helper);
+    assert_eq!(more.program("tini", &[Some("x")]).unwrap().kind, Kind::Exec);
+}
+
+#[test]
+fn rows_that_are_wrong_are_shown_where_they_are() {
+    let program = "[[program]]\nnames = ['a']\nkind = 'exec'\n";
+    for (text, place, message) in [
+        ("[[program", "", "unclosed array table"),
+        ("[[program]]\nnames = ['a']\nkind = 'ship'", "'ship'", "unknown variant `ship`"),
+        (
+            "[[program]]\nnames = ['a']\nkind = 'exec'\nsingals.none = true",
+            "singals",
+            "unknown field `singals`",
+        ),
+        ("[[program]]\nkind = 'exec'", "[[program]]", "missing field `names`"),
+        ("[[program]]\nnames = []\nkind = 'exec'", "[[program]]", "needs a name"),
+        (
+            "[[program]]\nnames = ['a']\nkind = 'exec'\nsignals.fast = ['SIGTERM']",
+            "[[program]]",
+            "without SIG",
+        ),
+        ("[[image]]\nnames = ['a']\non = ['debain']", "[[image]]", "no distribution is called `debain`"),
+    ] {
+        let text = format!("{program}{text}");
+        let error = Tables::builtin().with_rows(&text).unwrap_err();
+        assert!(error.message.contains(message), "{text}: {error}");
+        assert!(text[error.span.start..].starts_with(place), "{text}: {:?}", &text[error.span.start..]);
+    }
 }
 
 fn base(reference: &str) -> Base {

@@ -16,8 +16,11 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
     let cwd = super::working_folder()?;
     let mut request = run::request(&arguments.files, &cwd, terminal)?;
     let view = terminal.view(cwd, arguments.unsafe_fixes);
-    let settings =
-        Settings { pedantic: arguments.pedantic, unsafe_fixes: arguments.unsafe_fixes, only: Vec::new() };
+    let settings = Settings {
+        pedantic: arguments.pedantic,
+        unsafe_fixes: arguments.unsafe_fixes,
+        ..Settings::default()
+    };
 
     let fixed = if arguments.fix { fix(&mut request, &settings)? } else { Vec::new() };
     let checked = request.projects.iter().map(|project| run::check(project, &settings, terminal));

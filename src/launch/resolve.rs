@@ -272,7 +272,8 @@ impl Resolver<'_, '_> {
         let arguments: Vec<Option<&str>> = argv[1..].iter().map(Field::option).collect();
         let own = self.file(&name);
         let row = match own {
-            Some(_) => None,
+            // What the user says of a file counts more than what is in it.
+            Some(_) => self.environment.tables.own(&name, &arguments),
             None if self.environment.sh == Dialect::Ash => self.environment.tables.applet(&name, &arguments),
             None => self.environment.tables.program(&name, &arguments),
         };

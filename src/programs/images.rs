@@ -106,10 +106,11 @@ struct Distribution {
 /// A repository, or several of one kind.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-struct Image {
+pub(super) struct Image {
     /// Patterns of repositories.
     names: Vec<String>,
     /// The distributions it is built on, the one without a word in the tag first. The only one is it whatever the tag.
+    #[serde(default)]
     on: Vec<String>,
     /// Whether it has bash, where the distribution does not tell.
     bash: Option<bool>,
@@ -118,6 +119,7 @@ struct Image {
     /// Tags that differ; the first that matches wins, and what it leaves out is as in the row.
     #[serde(default)]
     variant: Vec<Variant>,
+    #[serde(default)]
     source: String,
 }
 
@@ -200,13 +202,32 @@ impl Images {
         self.distribution.iter().find(|distribution| distribution.name == name)
     }
 
+    /// The same with rows in front.
+    pub(super) fn with(&self, mut image: Vec<Image>) -> Images {
+        image.extend_from_slice(&self.image);
+        Images { image, ..self.clone() }
+    }
+
+    /// What is wrong with a row, for people.
+    pub(super) fn problems_of(&self, image: &Image) -> Vec<String> {
+        let on = image.on.iter().chain(image.variant.iter().flat_map(|variant| &variant.on));
+        let mut problems: Vec<String> = on
+            .filter(|name| self.named(name).is_none())
+            .map(|name| {
+                let known: Vec<&str> = self.distribution.iter().map(|known| known.name.as_str()).collect();
+                format!("no distribution is called `{name}`; there are {}", known.join(", "))
+            })
+            .collect();
+        if image.names.is_empty() {
+            problems.push("an image needs a name in `names`".to_owned());
+        }
+        problems
+    }
+
     fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         for (index, image) in self.image.iter().enumerate() {
-            let on = image.on.iter().chain(image.variant.iter().flat_map(|variant| &variant.on));
-            problems.extend(
-                on.filter(|name| self.named(name).is_none()).map(|name| format!("no distribution {name}")),
-            );
+            problems.extend(self.problems_of(image));
             if !image.source.starts_with("https://") {
                 problems.push(format!("{:?} has no source", image.names));
             }

@@ -1,7 +1,7 @@
 //! `rules/programs.toml`: how programs treat their arguments and the stop signal.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
 
@@ -141,66 +141,33 @@ impl Program {
     }
 }
 
-/// Why a table cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum TableError {
-    /// `rules/programs.toml` is not what it should be.
-    #[error("rules/programs.toml: {0}")]
-    Programs(toml::de::Error),
-    /// `rules/images.toml` is not what it should be.
-    #[error("rules/images.toml: {0}")]
-    Images(toml::de::Error),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProgramFile {
-    program: Vec<Program>,
-}
-
 /// All rows, by name.
 #[derive(Debug, Default, Clone)]
 pub struct Tables {
     programs: Vec<Program>,
     /// Indices of `programs` by name, in order.
     by_name: HashMap<String, Vec<usize>>,
+    /// How many of them, from the front, are the user's.
+    pub(super) own: usize,
     pub(super) images: Images,
 }
 
 impl Tables {
     /// The tables that ship with pidone.
-    pub fn builtin() -> &'static Tables {
-        static TABLES: OnceLock<Tables> = OnceLock::new();
+    pub fn builtin() -> &'static Arc<Tables> {
+        static TABLES: OnceLock<Arc<Tables>> = OnceLock::new();
         // The files are part of the program and a test parses them, so that the default is never taken.
-        TABLES.get_or_init(|| Self::parse_builtin().unwrap_or_default())
+        TABLES.get_or_init(|| Arc::new(Self::parse_builtin().unwrap_or_default()))
     }
 
-    /// Parses the tables that ship with pidone. [`Tables::builtin`] is what to use; this one tells what is wrong with them.
-    pub fn parse_builtin() -> Result<Tables, TableError> {
-        Self::parse(include_str!("../../rules/programs.toml"), include_str!("../../rules/images.toml"))
-    }
-
-    fn parse(programs: &str, images: &str) -> Result<Tables, TableError> {
-        let file: ProgramFile = toml::from_str(programs).map_err(TableError::Programs)?;
-        let images = toml::from_str(images).map_err(TableError::Images)?;
-        Ok(Self::assemble(file.program, images))
-    }
-
-    /// The built-in tables with rows of the user's in front, so that these win.
-    pub fn with(extra: Vec<Program>) -> Tables {
-        let builtin = Self::builtin();
-        let programs = extra.into_iter().chain(builtin.programs.iter().cloned()).collect();
-        Self::assemble(programs, builtin.images.clone())
-    }
-
-    fn assemble(programs: Vec<Program>, images: Images) -> Tables {
+    pub(super) fn assemble(programs: Vec<Program>, images: Images, own: usize) -> Tables {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, program) in programs.iter().enumerate() {
             for name in &program.names {
                 by_name.entry(name.clone()).or_default().push(index);
             }
         }
-        Tables { programs, by_name, images }
+        Tables { programs, by_name, own, images }
     }
 
     /// Every row, in order.
@@ -224,17 +191,30 @@ impl Tables {
         self.look_up(name, arguments, true).or_else(|| self.program(name, arguments))
     }
 
+    /// The user's row for a program, if there is one.
+    pub fn own(&self, name: &str, arguments: &[Option<&str>]) -> Option<&Program> {
+        self.first(name, arguments, &|index, _| index < self.own)
+    }
+
     fn look_up(&self, name: &str, arguments: &[Option<&str>], busybox: bool) -> Option<&Program> {
-        let (key, installed) = name::keys(name).into_iter().find_map(|key| {
-            let rows = self.by_name.get(key.name)?;
-            rows.iter().any(|&row| self.programs[row].busybox == busybox).then_some((key.name, key.installed))
+        self.first(name, arguments, &|index, row| index < self.own || row.busybox == busybox)
+    }
+
+    /// The first row that applies, of those that are `wanted`.
+    fn first(
+        &self,
+        name: &str,
+        arguments: &[Option<&str>],
+        wanted: &dyn Fn(usize, &Program) -> bool,
+    ) -> Option<&Program> {
+        let wanted = |index: &usize| wanted(*index, &self.programs[*index]);
+        let (indices, installed) = name::keys(name).into_iter().find_map(|key| {
+            let indices = self.by_name.get(key.name)?;
+            indices.iter().any(wanted).then_some((indices, key.installed))
         })?;
-        let rows = self.by_name[key]
-            .iter()
-            .map(|&row| &self.programs[row])
-            .filter(|row| row.busybox == busybox && (installed || row.anywhere));
+        let rows = indices.iter().filter(|index| wanted(index)).map(|&index| &self.programs[index]);
         let mut doubt = false;
-        for row in rows {
+        for row in rows.filter(|row| installed || row.anywhere) {
             match row.args.matches(row.kind, arguments) {
                 Match::Yes => return (!doubt || !row.leaves()).then_some(row),
                 Match::Maybe => doubt = true,
