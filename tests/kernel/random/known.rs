@@ -39,7 +39,8 @@ const KNOWN: &[(&str, Shows)] = &[
     // Not the model's fault: who ends first is a matter of luck.
     ("two services end at the same time", |files| has_any(files, &["\"-g\"", "dumb-init\"", "exec timeout"])),
     ("kill 0 without a reset crashes the shell sooner or later", |files| {
-        has_any(files, &["kill 0", "-$$"]) && !has_any(files, &["trap - TERM; kill", "trap '' TERM; kill"])
+        let reset = ["trap - TERM; kill 0", "trap '' TERM; kill 0", "trap '' TERM; kill -TERM -$$"];
+        has_any(files, &["kill 0", "-$$"]) && !has_any(files, &reset)
     }),
     // The stop comes before the pause is over, and the script would have ended by itself.
     ("a poll that asks for its own pause", |files| has(files, "kill -0 $!")),
