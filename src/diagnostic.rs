@@ -124,3 +124,56 @@ pub struct Diagnostic {
     /// The repair, if there is one that the model has checked.
     pub fix: Option<Fix>,
 }
+
+impl Diagnostic {
+    /// What stays the same of a finding when lines move: a hash of rule, file, the text of the line, and image, in hexadecimal digits.
+    /// Two findings of one rule on lines that read the same have the same one.
+    pub fn fingerprint(&self) -> String {
+        let line = self.place.source.line_span(self.place.line());
+        let (image, stage) =
+            self.image.as_ref().map_or(("", None), |image| (image.path.as_str(), image.stage.as_deref()));
+        let path = self.place.source.path().as_str();
+        let parts = [self.rule, path, self.place.source.slice(line).trim(), image, stage.unwrap_or_default()];
+        // FNV-1a. It is written to files, so it must be the same on every machine and in every version.
+        let bytes = parts.iter().flat_map(|part| part.bytes().chain([0]));
+        let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        format!("{hash:016x}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::{Source, Span};
+
+    fn fingerprint(text: &str, stage: Option<&str>) -> String {
+        let start = text.find("CMD").unwrap_or_default();
+        let place = Place::new(&Source::new("Dockerfile", text), Span::new(start, text.len()));
+        let stage = stage.map(str::to_owned);
+        let diagnostic = Diagnostic {
+            rule: "shell-form",
+            severity: Severity::Error,
+            message: String::new(),
+            help: None,
+            chain: Vec::new(),
+            place,
+            label: String::new(),
+            outcome: None,
+            image: Some(ImageRef { path: "Dockerfile".into(), stage, line: 1 }),
+            related: Vec::new(),
+            fix: None,
+        };
+        diagnostic.fingerprint()
+    }
+
+    #[test]
+    fn fingerprints_stay_when_lines_move() {
+        let first = fingerprint("FROM a\nCMD b\n", None);
+        assert_eq!(first, "4c41bdce1d6afe44", "it stands in files: a change breaks them");
+        assert_eq!(fingerprint("# c\nFROM x\n\n  CMD b \n", None), first);
+        assert_ne!(fingerprint("FROM a\nCMD c\n", None), first);
+        assert_ne!(fingerprint("FROM a\nCMD b\n", Some("web")), first);
+    }
+}
