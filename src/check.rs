@@ -7,30 +7,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::diagnostic::{Diagnostic, ImageRef, Outcome, Related};
 use crate::dockerfile::{self, Dockerfile, Image};
 use crate::launch::{self, Launch, ProcessView, Receives, Started};
-use crate::programs::Tables;
 use crate::project::Context;
 use crate::rules::{self, Finding, Subject};
+use crate::settings::Settings;
 use crate::source::{EntryKind, Loader, Place, ReadError, Source};
 use crate::{fix, programs::Family};
-
-/// What a run is asked to do.
-#[derive(Debug, Clone)]
-pub struct Settings {
-    /// Also say what the model could not tell.
-    pub pedantic: bool,
-    /// Apply fixes that may change something else, too.
-    pub unsafe_fixes: bool,
-    /// Only findings that touch one of these files are fixed; empty: all.
-    pub only: Vec<Utf8PathBuf>,
-    /// What is known of programs and base images.
-    pub tables: Arc<Tables>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { pedantic: false, unsafe_fixes: false, only: Vec::new(), tables: Arc::clone(Tables::builtin()) }
-    }
-}
 
 /// Everything pidone has to say about one Dockerfile.
 #[derive(Debug, Clone)]
@@ -103,11 +84,14 @@ pub struct ProcessNode {
 /// Checks a Dockerfile. A file that cannot be read gives an empty report; whoever names files checks that they can be.
 pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileReport {
     let recorder = Recorder::new(loader);
-    let analysis = Analysis::of(path, &recorder, &settings.tables);
+    let analysis = Analysis::of(path, &recorder, settings);
     let mut diagnostics: Vec<Diagnostic> = Vec::new();
     let mut images = Vec::new();
+    let counts = |finding: &Finding| settings.rules.is_on(finding.rule, finding.place.source.path());
     for finding in analysis.dockerfile.iter().flat_map(|dockerfile| rules::file_findings(dockerfile)) {
-        diagnostics.push(finding.into_diagnostic());
+        if counts(&finding) {
+            diagnostics.push(finding.into_diagnostic());
+        }
     }
     let findings: Vec<(&Judged, Vec<Finding>)> =
         analysis.images.iter().map(|judged| (judged, judged.findings(settings))).collect();
@@ -115,7 +99,7 @@ pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileR
     let bench = fix::Bench::new(path, loader, settings, &analysis, &all);
     for (judged, findings) in findings {
         images.push(judged.report());
-        for finding in findings {
+        for finding in findings.into_iter().filter(&counts) {
             // A defect that several images share is one defect.
             let known =
                 diagnostics.iter().any(|known| known.rule == finding.rule && known.place == finding.place);
@@ -123,6 +107,10 @@ pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileR
                 diagnostics.push(bench.diagnose(finding, judged));
             }
         }
+    }
+    for diagnostic in &mut diagnostics {
+        let path = diagnostic.place.source.path();
+        diagnostic.severity = settings.rules.severity(diagnostic.rule, path).unwrap_or(diagnostic.severity);
     }
     diagnostics.sort_by(|a, b| (a.place.key(), a.rule).cmp(&(b.place.key(), b.rule)));
     FileReport { path: path.to_owned(), diagnostics, images, sources: recorder.into_sources() }
@@ -145,15 +133,19 @@ pub(crate) struct Judged {
 }
 
 impl Analysis {
-    pub(crate) fn of(path: &Utf8Path, loader: &dyn Loader, tables: &Tables) -> Self {
+    pub(crate) fn of(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> Self {
         let Ok(source) = loader.read(path) else { return Self { dockerfile: None, images: Vec::new() } };
+        let tables = settings.tables.as_ref();
         let dockerfile: Arc<Dockerfile> = Arc::new(dockerfile::parse(&source));
         let images = dockerfile::images(&dockerfile, tables)
             .into_iter()
             // Windows has neither signals nor these shells.
             .filter(|image| image.base.family != Family::Windows)
             .map(|image| {
-                let files = Context::new(&image, loader);
+                let files = match &settings.context {
+                    Some(context) => Context::with_root(&image, loader, context.clone()),
+                    None => Context::new(&image, loader),
+                };
                 let launch = launch::simulate(&image, &files, tables);
                 let context = files.context_root().to_owned();
                 drop(files);

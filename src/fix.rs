@@ -6,12 +6,12 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
-use crate::check::{Analysis, FileReport, Judged, Settings, check};
+use crate::check::{Analysis, FileReport, Judged, check};
 use crate::diagnostic::{Diagnostic, Fix, Outcome, Safety};
 use crate::dockerfile;
 use crate::edit;
-use crate::programs::Tables;
 use crate::rules::{Finding, Repair};
+use crate::settings::Settings;
 use crate::shell;
 use crate::source::{Edit, Excerpt, Loader, OverlayLoader, Source};
 
@@ -54,7 +54,7 @@ pub fn fix_all(paths: &[Utf8PathBuf], loader: &dyn Loader, settings: &Settings) 
                 reads.map(|(other, _)| *other).collect::<Vec<_>>()
             };
             let spares = |texts: &Texts| {
-                others(texts).into_iter().all(|other| is_spared(other, texts, &overlay, &settings.tables))
+                others(texts).into_iter().all(|other| is_spared(other, texts, &overlay, settings))
             };
             let Some((diagnostic, texts)) = next(&report, &overlay, settings, &spares) else { break };
             outcome.applied.push((
@@ -80,12 +80,12 @@ pub fn fix_all(paths: &[Utf8PathBuf], loader: &dyn Loader, settings: &Settings) 
 }
 
 /// True if with these files changed no image of another Dockerfile ends worse, or runs other services.
-fn is_spared(path: &Utf8Path, texts: &Texts, loader: &dyn Loader, tables: &Tables) -> bool {
+fn is_spared(path: &Utf8Path, texts: &Texts, loader: &dyn Loader, settings: &Settings) -> bool {
     let mut changed = OverlayLoader::new(loader);
     for (path, text) in texts {
         changed.insert(Source::new(path.clone(), text.as_str()));
     }
-    let images = |loader: &dyn Loader| Analysis::of(path, loader, tables).images;
+    let images = |loader: &dyn Loader| Analysis::of(path, loader, settings).images;
     let (before, after) = (images(loader), images(&changed));
     before.len() == after.len()
         && before.iter().zip(&after).all(|(before, after)| match (&before.launch, &after.launch) {
@@ -182,11 +182,12 @@ impl<'a> Bench<'a> {
                 }
                 overlay.insert(Source::new(path.clone(), text.as_str()));
             }
-            let analysis = Analysis::of(self.path, &overlay, &self.settings.tables);
+            let analysis = Analysis::of(self.path, &overlay, self.settings);
             let now: Vec<Finding> =
                 analysis.images.iter().flat_map(|image| image.findings(self.settings)).collect();
             let fresh = self.fresh(finding, &now);
-            let further = fresh.and_then(|fresh| fresh.repairs.first());
+            let further =
+                fresh.filter(|fresh| self.may_repair(fresh)).and_then(|fresh| fresh.repairs.first());
             let Some(further) = further else {
                 let good = self.keeps_services(&analysis)
                     && self.improves(judged, &analysis, now.len(), fresh.is_some());
@@ -199,6 +200,11 @@ impl<'a> Bench<'a> {
             }
         }
         None
+    }
+
+    /// What nobody wants to hear of is not repaired along with something else either.
+    fn may_repair(&self, finding: &Finding) -> bool {
+        self.settings.rules.is_on(finding.rule, finding.place.source.path())
     }
 
     /// What was found before may stay; the first that was not, or the finding itself if it is still there.

@@ -24,10 +24,12 @@ pub mod programs;
 pub mod project;
 pub mod report;
 pub mod rules;
+pub mod settings;
 pub mod shell;
 pub mod source;
 
 mod check;
 
-pub use check::{Branch, FileReport, ImageReport, ProcessNode, Settings, check};
+pub use check::{Branch, FileReport, ImageReport, ProcessNode, check};
 pub use launch::{Receives, Started};
+pub use settings::Settings;
