@@ -8,6 +8,7 @@ use camino::Utf8PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::config::{self, ConfigError};
 use crate::diagnostic::Severity;
 use crate::report::{self, Format};
 use crate::rules::RuleInfo;
@@ -77,7 +78,7 @@ Examples:
 Exit codes:
   0  nothing at or above --fail-on, or all of it fixed
   1  findings at or above --fail-on
-  2  bad usage, or a named file that cannot be read";
+  2  bad usage, a configuration that is wrong, or a named file that cannot be read";
 
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
@@ -101,13 +102,40 @@ struct CheckArguments {
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = formats(|format| format.check.is_some()))]
     output_format: &'static Format,
 
-    /// The least severity that makes the exit code 1
-    #[arg(long, value_name = "SEVERITY", default_value = "warning")]
-    fail_on: Level,
+    /// The least severity that makes the exit code 1 [default: warning]
+    #[arg(long, value_name = "SEVERITY")]
+    fail_on: Option<Level>,
+
+    #[command(flatten)]
+    rules: RuleArguments,
 
     /// Report also what may be right, and what cannot be told
     #[arg(long)]
     pedantic: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Rules")]
+struct RuleArguments {
+    /// Only these rules, whatever the configuration says; several with commas
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = config::rule)]
+    select: Option<Vec<&'static RuleInfo>>,
+
+    /// Not these rules
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = config::rule)]
+    ignore: Vec<&'static RuleInfo>,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Configuration")]
+struct ConfigArguments {
+    /// Use this file instead of the nearest pidone.toml
+    #[arg(long, value_name = "FILE", conflicts_with = "isolated")]
+    config: Option<PathBuf>,
+
+    /// Use no configuration file
+    #[arg(long)]
+    isolated: bool,
 }
 
 #[derive(Debug, Args)]
@@ -119,6 +147,13 @@ struct FileArguments {
     /// Read standard input as the text of PATH
     #[arg(long, value_name = "PATH")]
     stdin_filename: Option<PathBuf>,
+
+    /// Leave out what the configuration excludes even if it is named, as pre-commit does
+    #[arg(long)]
+    force_exclude: bool,
+
+    #[command(flatten)]
+    config: ConfigArguments,
 }
 
 const TREE_EXAMPLES: &str = "\
@@ -141,7 +176,7 @@ struct TreeArguments {
 #[derive(Debug, Args)]
 struct ExplainArguments {
     /// The rule, for example missing-exec; `pidone rules` lists them
-    #[arg(value_name = "RULE", value_parser = explain::rule)]
+    #[arg(value_name = "RULE", value_parser = config::rule)]
     rule: &'static RuleInfo,
 }
 
@@ -202,6 +237,8 @@ fn formats(can: fn(&Format) -> bool) -> impl TypedValueParser<Value = &'static F
 enum Failure {
     #[error("{0}")]
     Message(String),
+    #[error(transparent)]
+    Config(#[from] Box<ConfigError>),
     #[error("cannot write the report: {0}")]
     Output(#[from] io::Error),
 }
@@ -227,6 +264,10 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         // The reader has seen enough (`pidone check | head`).
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Failure::Config(error)) => {
+            terminal.config_error(&error);
+            ExitCode::from(2)
+        }
         Err(failure) => {
             terminal.error(&failure.to_string());
             ExitCode::from(2)

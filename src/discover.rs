@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use camino::{Utf8Path, Utf8PathBuf};
 use ignore::{WalkBuilder, WalkState};
 
+use crate::config::{Config, Configs};
 use crate::dockerfile::{self, Keyword};
 use crate::source::DiskLoader;
 use crate::source::{Loader, Source};
@@ -64,7 +65,9 @@ struct Resolved {
 }
 
 /// Sorts what was given into projects and searches the folders. `cwd` is absolute.
-pub fn find(given: Vec<Given>, cwd: &Utf8Path) -> Found {
+///
+/// What the configuration excludes is left out where it is found in a folder; with `force_exclude` also where it is named.
+pub fn find(given: Vec<Given>, cwd: &Utf8Path, configs: &Configs, force_exclude: bool) -> Found {
     let mut found = Found::default();
     let mut resolved = Vec::new();
     for given in given {
@@ -91,10 +94,14 @@ pub fn find(given: Vec<Given>, cwd: &Utf8Path) -> Found {
                 found.projects.push(Project { root: path.root.clone(), ..Project::default() });
                 found.projects.len() - 1
             });
-        add(path, index, &mut found);
+        if force_exclude && !path.is_folder && excludes(configs, &path.path) {
+            found.notes.push(format!("{}: skipped, the configuration excludes it", path.path));
+            continue;
+        }
+        add(path, index, configs, &mut found);
     }
     for index in 0..found.projects.len() {
-        finish(index, &mut found);
+        finish(index, configs, &mut found);
     }
     found
 }
@@ -138,16 +145,16 @@ fn common_parent(left: &Utf8Path, right: &Utf8Path) -> Utf8PathBuf {
     same.map(|(part, _)| part).collect()
 }
 
-fn add(path: Resolved, index: usize, found: &mut Found) {
+fn add(path: Resolved, index: usize, configs: &Configs, found: &mut Found) {
     if path.is_folder {
-        let dockerfiles = walk(&path.path, &path.root, found);
+        let dockerfiles = walk(&path.path, &path.root, configs, found);
         found.projects[index].dockerfiles.extend(dockerfiles);
         return;
     }
     let project = &mut found.projects[index];
     let Ok(relative) = path.path.strip_prefix(&project.root) else { return };
     let relative = relative.to_owned();
-    match kind(&path) {
+    match kind(&path, configs) {
         Ok(Kind::Dockerfile) => {
             project.named.insert(relative.clone());
             project.dockerfiles.push(relative.clone());
@@ -165,15 +172,29 @@ fn add(path: Resolved, index: usize, found: &mut Found) {
     }
 }
 
+/// The configuration of a file; a broken one is reported when the settings are asked for.
+fn config(configs: &Configs, path: &Utf8Path) -> Option<Arc<Config>> {
+    configs.of(path.parent()?).ok().flatten()
+}
+
+/// True if the configuration says that the file is a Dockerfile.
+fn is_named(configs: &Configs, path: &Utf8Path) -> bool {
+    config(configs, path).is_some_and(|config| config.is_dockerfile(path))
+}
+
+fn excludes(configs: &Configs, path: &Utf8Path) -> bool {
+    config(configs, path).is_some_and(|config| config.excludes(path))
+}
+
 enum Kind {
     Dockerfile,
     Script,
 }
 
 /// What a named file is: its name tells, or else its content does.
-fn kind(file: &Resolved) -> Result<Kind, String> {
+fn kind(file: &Resolved, configs: &Configs) -> Result<Kind, String> {
     let by_name = file.path.file_name().map_or(Name::Other, name);
-    if by_name == Name::Dockerfile {
+    if by_name == Name::Dockerfile || is_named(configs, &file.path) {
         return Ok(Kind::Dockerfile);
     }
     let source = match &file.text {
@@ -198,9 +219,13 @@ fn read(path: &Utf8Path) -> Result<Arc<Source>, String> {
 }
 
 /// Sorts the lists, and looks for the Dockerfiles that may start the scripts.
-fn finish(index: usize, found: &mut Found) {
+fn finish(index: usize, configs: &Configs, found: &mut Found) {
     let root = found.projects[index].root.clone();
-    let all = if found.projects[index].scripts.is_empty() { Vec::new() } else { walk(&root, &root, found) };
+    let all = if found.projects[index].scripts.is_empty() {
+        Vec::new()
+    } else {
+        walk(&root, &root, configs, found)
+    };
     let project = &mut found.projects[index];
     project.dockerfiles.sort();
     project.dockerfiles.dedup();
@@ -209,7 +234,7 @@ fn finish(index: usize, found: &mut Found) {
 }
 
 /// The Dockerfiles below `folder`, relative to `root`, sorted; what git ignores and hidden files are left out.
-fn walk(folder: &Utf8Path, root: &Utf8Path, found: &mut Found) -> Vec<Utf8PathBuf> {
+fn walk(folder: &Utf8Path, root: &Utf8Path, configs: &Configs, found: &mut Found) -> Vec<Utf8PathBuf> {
     let seen = Mutex::new(Seen::default());
     let walker = WalkBuilder::new(folder)
         .require_git(false)
@@ -221,7 +246,7 @@ fn walk(folder: &Utf8Path, root: &Utf8Path, found: &mut Found) -> Vec<Utf8PathBu
         Box::new(|entry| {
             let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
             match entry {
-                Ok(entry) => seen.add(entry.path(), entry.file_type(), root),
+                Ok(entry) => seen.add(entry.path(), entry.file_type(), root, configs),
                 Err(error) => seen.warnings.push(error.to_string()),
             }
             WalkState::Continue
@@ -254,14 +279,16 @@ struct Seen {
 }
 
 impl Seen {
-    fn add(&mut self, path: &Path, file_type: Option<std::fs::FileType>, root: &Utf8Path) {
+    fn add(&mut self, path: &Path, file_type: Option<std::fs::FileType>, root: &Utf8Path, configs: &Configs) {
         let is_link = file_type.is_some_and(|kind| kind.is_symlink());
         if !is_link && !file_type.is_some_and(|kind| kind.is_file()) {
             return;
         }
         let Some(file_name) = path.file_name() else { return };
+        let is_own = Utf8Path::from_path(path).is_some_and(|path| is_named(configs, path));
         match name(&file_name.to_string_lossy()) {
             Name::Dockerfile => {}
+            _ if is_own => {}
             Name::Template => {
                 self.notes.push(format!("{}: skipped, a template is no Dockerfile yet", path.display()));
                 return;
@@ -273,6 +300,10 @@ impl Seen {
             return;
         };
         let Ok(relative) = path.strip_prefix(root) else { return };
+        if excludes(configs, path) {
+            self.notes.push(format!("{path}: skipped, the configuration excludes it"));
+            return;
+        }
         if !is_link {
             self.files.insert(relative.to_owned());
             return;

@@ -33,28 +33,31 @@ pub struct FixOutcome {
 
 /// Applies fixes to these Dockerfiles and what they start, in memory, until nothing changes.
 pub fn fix_all(paths: &[Utf8PathBuf], loader: &dyn Loader, settings: &Settings) -> FixOutcome {
+    let targets: Vec<_> = paths.iter().map(|path| (path.clone(), settings.clone())).collect();
+    fix_each(&targets, loader)
+}
+
+/// As [`fix_all`], where each Dockerfile has settings of its own.
+pub fn fix_each(targets: &[(Utf8PathBuf, Settings)], loader: &dyn Loader) -> FixOutcome {
     let mut outcome = FixOutcome::default();
     let mut overlay = OverlayLoader::new(loader);
     let mut changed = Texts::new();
     // Which files each Dockerfile's verdict rests on: a script may serve several.
-    let reads: Vec<(&Utf8PathBuf, Vec<Utf8PathBuf>)> = paths
+    let reads: Vec<Vec<Utf8PathBuf>> = targets
         .par_iter()
-        .map(|path| {
+        .map(|(path, settings)| {
             let sources = check(path, loader, settings).sources;
-            (path, sources.iter().map(|source| source.path().to_owned()).collect())
+            sources.iter().map(|source| source.path().to_owned()).collect()
         })
         .collect();
-    for path in paths {
+    for (path, settings) in targets {
         for _ in 0..MAX_ROUNDS {
             let report = check(path, &overlay, settings);
-            let others = |texts: &Texts| {
-                let reads = reads.iter().filter(|(other, files)| {
-                    *other != path && files.iter().any(|file| texts.contains_key(file))
-                });
-                reads.map(|(other, _)| *other).collect::<Vec<_>>()
-            };
             let spares = |texts: &Texts| {
-                others(texts).into_iter().all(|other| is_spared(other, texts, &overlay, settings))
+                let rests = |files: &[Utf8PathBuf]| files.iter().any(|file| texts.contains_key(file));
+                let others =
+                    targets.iter().zip(&reads).filter(|((other, _), files)| other != path && rests(files));
+                others.map(|(other, _)| other).all(|(other, own)| is_spared(other, texts, &overlay, own))
             };
             let Some((diagnostic, texts)) = next(&report, &overlay, settings, &spares) else { break };
             outcome.applied.push((
@@ -68,7 +71,8 @@ pub fn fix_all(paths: &[Utf8PathBuf], loader: &dyn Loader, settings: &Settings) 
             }
         }
     }
-    outcome.remaining = paths.iter().flat_map(|path| check(path, &overlay, settings).diagnostics).collect();
+    let left = targets.iter().flat_map(|(path, settings)| check(path, &overlay, settings).diagnostics);
+    outcome.remaining = left.collect();
     for (path, fixed) in changed {
         if let Ok(original) = loader.read(&path)
             && original.text() != fixed

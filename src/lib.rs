@@ -13,6 +13,7 @@
 //! 9. [`report`] and [`cli`]: what people and programs see.
 
 pub mod cli;
+pub mod config;
 pub mod diagnostic;
 pub mod discover;
 pub mod dockerfile;

@@ -29,6 +29,8 @@ pub mod style;
 mod text;
 mod tree;
 
+pub use text::Problem;
+
 #[cfg(test)]
 mod tests;
 

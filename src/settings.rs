@@ -1,4 +1,4 @@
-//! What a check is asked to do. Plain data: [`crate::config`] makes it of a file and the command line.
+//! What a check is asked to do. Plain data: `config` makes it of a file and the command line.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -125,6 +125,11 @@ impl RuleSettings {
 }
 
 impl Layer {
+    /// True if it asks for a rule by its name.
+    pub fn names(&self, rule: &str) -> bool {
+        self.select.iter().flatten().any(|name| name == rule) || self.severity.contains_key(rule)
+    }
+
     fn is_about(&self, path: &Utf8Path) -> bool {
         self.paths.as_ref().is_none_or(|paths| paths(path))
     }

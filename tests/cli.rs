@@ -3,6 +3,7 @@
 
 mod cli {
     mod check;
+    mod config;
     mod diff;
     mod discover;
     mod fix;

@@ -12,7 +12,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use pidone::{report, rules};
+use pidone::{config, report, rules};
 use similar::TextDiff;
 
 const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
@@ -137,6 +137,11 @@ fn with_output(path: &str, text: &str) -> String {
             })
         },
     )
+}
+
+#[test]
+fn the_schema_is_current() {
+    hold("pidone.schema.json", &config::schema());
 }
 
 fn rules_table() -> String {

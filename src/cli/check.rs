@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use crate::Settings;
+use crate::config::{Configs, Options};
 use crate::discover::Project;
-use crate::fix::{FixOutcome, fix_all};
+use crate::fix::{FixOutcome, fix_each};
 use crate::report::{Fixed, Results, View, count, diff};
+use crate::rules::RuleInfo;
 
 use super::run::{self, Request};
 use super::terminal::Terminal;
@@ -14,29 +16,48 @@ use super::{CheckArguments, Failure, write};
 
 pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<ExitCode, Failure> {
     let cwd = super::working_folder()?;
-    let mut request = run::request(&arguments.files, &cwd, terminal)?;
+    let mut request = run::request(&arguments.files, options(arguments), &cwd, terminal)?;
     let view = terminal.view(cwd, arguments.unsafe_fixes);
-    let settings = Settings {
-        pedantic: arguments.pedantic,
-        unsafe_fixes: arguments.unsafe_fixes,
-        ..Settings::default()
-    };
 
-    let fixed = if arguments.fix { fix(&mut request, &settings)? } else { Vec::new() };
-    let checked = request.projects.iter().map(|project| run::check(project, &settings, terminal));
+    let fixed = if arguments.fix { fix(&mut request)? } else { Vec::new() };
+    let checked = request.projects.iter().map(|project| run::check(project, &request.configs, terminal));
     let results = Results { projects: checked.collect::<Result<_, _>>()?, fixed };
 
     if arguments.diff {
-        print_diff(&request, &settings, &view, terminal)?;
+        print_diff(&request, &view, terminal)?;
     } else {
         print_findings(arguments, &request, &results, &view, terminal)?;
     }
-    let fails = results.worst().is_some_and(|worst| worst >= arguments.fail_on.into());
+    let fails = fails(&results, &request.configs)?;
     Ok(ExitCode::from(match (request.failed, fails) {
         (true, _) => 2,
         (false, true) => 1,
         (false, false) => 0,
     }))
+}
+
+fn options(arguments: &CheckArguments) -> Options {
+    let names = |rules: &[&RuleInfo]| rules.iter().map(|rule| rule.name.to_owned()).collect();
+    Options {
+        select: arguments.rules.select.as_deref().map(names),
+        ignore: names(&arguments.rules.ignore),
+        pedantic: arguments.pedantic,
+        unsafe_fixes: arguments.unsafe_fixes,
+        fail_on: arguments.fail_on.map(Into::into),
+    }
+}
+
+/// True if a finding is at least as bad as its Dockerfile's configuration wants.
+fn fails(results: &Results, configs: &Configs) -> Result<bool, Failure> {
+    for project in &results.projects {
+        for file in &project.files {
+            let settings = configs.settings(&project.root, &file.path).map_err(Box::new)?;
+            if file.diagnostics.iter().any(|diagnostic| diagnostic.severity >= settings.fail_on) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 fn print_findings(
@@ -64,22 +85,24 @@ fn print_findings(
 }
 
 /// Computes the repair of one project.
-fn repair(project: &Project, settings: &Settings) -> Result<FixOutcome, Failure> {
+fn repair(project: &Project, configs: &Configs) -> Result<FixOutcome, Failure> {
     let disk = run::disk(project)?;
     let loader = run::overlay(project, &disk);
-    let mut paths = project.dockerfiles.clone();
-    paths.extend(project.candidates.iter().cloned());
     // Somebody who names a script asks for nothing else to be changed.
     let only =
         if project.dockerfiles.is_empty() { project.scripts.iter().cloned().collect() } else { Vec::new() };
-    Ok(fix_all(&paths, &loader, &Settings { only, ..settings.clone() }))
+    let targets = project.dockerfiles.iter().chain(&project.candidates).map(|path| {
+        let settings = configs.settings(&project.root, path).map_err(Box::new)?;
+        Ok((path.clone(), Settings { only: only.clone(), ..settings }))
+    });
+    Ok(fix_each(&targets.collect::<Result<Vec<_>, Failure>>()?, &loader))
 }
 
 /// Writes the repair, and says what was repaired.
-fn fix(request: &mut Request, settings: &Settings) -> Result<Vec<Fixed>, Failure> {
+fn fix(request: &mut Request) -> Result<Vec<Fixed>, Failure> {
     let mut fixed = Vec::new();
     for project in &mut request.projects {
-        let outcome = repair(project, settings)?;
+        let outcome = repair(project, &request.configs)?;
         if project.texts.is_empty() {
             write::all(&project.root, &outcome.changed)
                 .map_err(|error| Failure::Message(error.to_string()))?;
@@ -110,15 +133,10 @@ fn replace_texts(project: &mut Project, outcome: &FixOutcome) -> Result<(), Fail
     Ok(())
 }
 
-fn print_diff(
-    request: &Request,
-    settings: &Settings,
-    view: &View,
-    terminal: &Terminal,
-) -> Result<(), Failure> {
+fn print_diff(request: &Request, view: &View, terminal: &Terminal) -> Result<(), Failure> {
     let (mut text, mut findings, mut files, mut left) = (Vec::new(), 0, 0, 0);
     for project in &request.projects {
-        let outcome = repair(project, settings)?;
+        let outcome = repair(project, &request.configs)?;
         findings += outcome.applied.len();
         files += outcome.changed.len();
         left += outcome.remaining.len();

@@ -6,17 +6,19 @@ use std::io::Read;
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
+use crate::FileReport;
+use crate::config::{Configs, Options, Origin};
 use crate::diagnostic::Diagnostic;
 use crate::discover::{self, Given, Project};
 use crate::report::Checked;
 use crate::source::{DiskLoader, Loader, OverlayLoader, Source};
-use crate::{FileReport, Settings};
 
 use super::terminal::Terminal;
-use super::{Failure, FileArguments};
+use super::{ConfigArguments, Failure, FileArguments};
 
 /// What was asked for.
 pub(super) struct Request {
+    pub(super) configs: Configs,
     pub(super) projects: Vec<Project>,
     /// The file whose text came from standard input, with the index of its project.
     pub(super) stdin: Option<(usize, Utf8PathBuf)>,
@@ -27,10 +29,12 @@ pub(super) struct Request {
 /// Finds what the arguments name, and says what cannot be read.
 pub(super) fn request(
     arguments: &FileArguments,
+    options: Options,
     cwd: &Utf8Path,
     terminal: &Terminal,
 ) -> Result<Request, Failure> {
-    let found = discover::find(given(arguments)?, cwd);
+    let configs = configs(&arguments.config, options, cwd)?;
+    let found = discover::find(given(arguments)?, cwd, &configs, arguments.force_exclude);
     for note in &found.notes {
         terminal.note(note);
     }
@@ -44,6 +48,10 @@ pub(super) fn request(
     let mut failed = !found.errors.is_empty();
     for project in &mut projects {
         failed |= !drop_unreadable(project, terminal)?;
+        // Before anything is checked, printed or written.
+        for path in project.dockerfiles.iter().chain(&project.candidates) {
+            configs.settings(&project.root, path).map_err(Box::new)?;
+        }
     }
     let nothing = projects.iter().all(|project| project.dockerfiles.is_empty() && project.scripts.is_empty());
     if nothing && !failed {
@@ -53,7 +61,20 @@ pub(super) fn request(
         .iter()
         .enumerate()
         .find_map(|(index, project)| Some((index, project.texts.keys().next()?.clone())));
-    Ok(Request { projects, stdin, failed })
+    Ok(Request { configs, projects, stdin, failed })
+}
+
+fn configs(arguments: &ConfigArguments, options: Options, cwd: &Utf8Path) -> Result<Configs, Failure> {
+    let origin = match &arguments.config {
+        _ if arguments.isolated => Origin::Isolated,
+        None => Origin::Nearest,
+        Some(path) => Origin::File {
+            path: Utf8PathBuf::from_path_buf(cwd.as_std_path().join(path))
+                .map_err(|path| Failure::Message(format!("{}: its name is not UTF-8", path.display())))?,
+            folder: cwd.to_owned(),
+        },
+    };
+    Ok(Configs::new(&origin, options).map_err(Box::new)?)
 }
 
 fn given(arguments: &FileArguments) -> Result<Vec<Given>, Failure> {
@@ -124,14 +145,18 @@ fn drop_unreadable(project: &mut Project, terminal: &Terminal) -> Result<bool, F
 }
 
 /// Checks a project. Of Dockerfiles that were not asked for, only what touches a script that was asked for is kept.
-pub(super) fn check(project: &Project, settings: &Settings, terminal: &Terminal) -> Result<Checked, Failure> {
+pub(super) fn check(project: &Project, configs: &Configs, terminal: &Terminal) -> Result<Checked, Failure> {
     let disk = disk(project)?;
     let loader = overlay(project, &disk);
-    let all = |paths: &[Utf8PathBuf]| -> Vec<FileReport> {
-        paths.par_iter().map(|path| crate::check(path, &loader, settings)).collect()
+    let all = |paths: &[Utf8PathBuf]| -> Result<Vec<FileReport>, Failure> {
+        let report = |path: &Utf8PathBuf| {
+            let settings = configs.settings(&project.root, path).map_err(Box::new)?;
+            Ok(crate::check(path, &loader, &settings))
+        };
+        paths.par_iter().map(report).collect()
     };
-    let mut files = all(&project.dockerfiles);
-    for mut report in all(&project.candidates) {
+    let mut files = all(&project.dockerfiles)?;
+    for mut report in all(&project.candidates)? {
         if report.sources.iter().any(|source| project.scripts.contains(source.path())) {
             report.diagnostics.retain(|diagnostic| touches(diagnostic, &project.scripts));
             files.push(report);

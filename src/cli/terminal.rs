@@ -6,7 +6,8 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::Style;
 use camino::Utf8PathBuf;
 
-use crate::report::{View, escape, style};
+use crate::config::ConfigError;
+use crate::report::{Problem, View, escape, style};
 
 use super::{Arguments, Color};
 
@@ -64,6 +65,19 @@ impl Terminal {
         if !self.quiet {
             self.say(style::WARNING, "warning", message);
         }
+    }
+
+    /// A configuration file that cannot be used, with the line that is wrong.
+    pub(super) fn config_error(&self, error: &ConfigError) {
+        let cwd = super::working_folder().unwrap_or_default();
+        let problem = Problem {
+            path: &error.path,
+            message: &error.message,
+            place: error.place.as_ref(),
+            label: &error.label,
+            help: error.help.as_deref(),
+        };
+        self.print_aside(problem.text(&self.view(cwd, false)).as_bytes());
     }
 
     /// Something for those who ask with `--verbose`.

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::Settings;
+use crate::config::Options;
 use crate::report::Results;
 
 use super::terminal::Terminal;
@@ -10,9 +10,8 @@ use super::{Failure, TreeArguments, run};
 
 pub(super) fn run(arguments: &TreeArguments, terminal: &Terminal) -> Result<ExitCode, Failure> {
     let cwd = super::working_folder()?;
-    let request = run::request(&arguments.files, &cwd, terminal)?;
-    let settings = Settings::default();
-    let checked = request.projects.iter().map(|project| run::check(project, &settings, terminal));
+    let request = run::request(&arguments.files, Options::default(), &cwd, terminal)?;
+    let checked = request.projects.iter().map(|project| run::check(project, &request.configs, terminal));
     let results = Results { projects: checked.collect::<Result<_, _>>()?, fixed: Vec::new() };
 
     let mut text = Vec::new();

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::io::{self, Write};
 
+use camino::Utf8Path;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::source::Place;
 
 use super::describe::{self, sentence};
 use super::snippet::{Label, Snippet};
@@ -205,6 +207,43 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// Something that is wrong with a file that pidone is told by, not with what it checks.
+#[derive(Debug)]
+pub struct Problem<'a> {
+    /// The file.
+    pub path: &'a Utf8Path,
+    /// What is wrong.
+    pub message: &'a str,
+    /// Where; `None` if it could not be read.
+    pub place: Option<&'a Place>,
+    /// A few words for the label under the place.
+    pub label: &'a str,
+    /// What to do about it.
+    pub help: Option<&'a str>,
+}
+
+impl Problem<'_> {
+    /// As people read it.
+    pub fn text(&self, view: &View) -> String {
+        let path = view.path(Utf8Path::new("/"), self.path);
+        let error = style::ERROR;
+        let Some(place) = self.place else {
+            return format!("{error}error{error:#}: {path}: {}\n", sentence(self.message));
+        };
+        let labels = [Label { place, path, text: sentence(self.label) }];
+        let page = Page::drawn("error:".to_owned(), Severity::Error, self.message, &labels, view);
+        let mut text = String::new();
+        // A report into a string cannot fail.
+        let _ = page.handler().render_report(&mut text, &page);
+        let mut text = text.trim_start_matches(['\n', ' ']).to_owned();
+        if let Some(help) = self.help {
+            let note = style::NOTE;
+            text.push_str(&format!("  {note}help:{note:#} {}\n", sentence(help)));
+        }
+        text
+    }
+}
+
 /// A finding as miette sees it.
 #[derive(Debug)]
 struct Page {
@@ -228,10 +267,14 @@ impl Page {
             text: sentence(&related.message),
         }));
         let title = format!("{}[{}]:", diagnostic.severity.name(), diagnostic.rule);
+        Self::drawn(title, diagnostic.severity, &diagnostic.message, &labels, view)
+    }
+
+    fn drawn(title: String, severity: Severity, message: &str, labels: &[Label<'_>], view: &View) -> Self {
         // Wrapped here, as miette would break words at their hyphens; its lines below the first are indented by four.
-        let lines = wrap(&format!("{title} {}", sentence(&diagnostic.message)), view.width.saturating_sub(4));
+        let lines = wrap(&format!("{title} {}", sentence(message)), view.width.saturating_sub(4));
         let message = lines.join("\n").split_off(title.len()).trim_start().to_owned();
-        Self { title, severity: diagnostic.severity, message, snippet: Snippet::new(&labels, view.width) }
+        Self { title, severity, message, snippet: Snippet::new(labels, view.width) }
     }
 
     fn handler(&self) -> GraphicalReportHandler {
