@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::diagnostic::Outcome;
 use crate::dockerfile::{Command, Image, Setting};
 use crate::programs::{Sh, Tables};
-use crate::project::ImageFiles;
+use crate::project::{ImageFiles, supervisord};
 use crate::shell::{List, Node};
 use crate::source::{Excerpt, Place};
 
@@ -35,6 +35,7 @@ mod runner;
 mod signal;
 mod start;
 mod stopping;
+mod supervise;
 mod verdict;
 mod view;
 mod world;
@@ -121,6 +122,8 @@ pub struct Fault {
     pub service: String,
     /// The process that loses the signal, for people.
     pub hop: String,
+    /// True if the service is told, so that it is only not waited for.
+    pub told: bool,
     /// The processes from PID 1 to the service.
     pub chain: Vec<String>,
     /// Further hops on the way that would lose the signal too.
@@ -185,6 +188,17 @@ pub enum Cause {
     WrongInterpreter,
     /// An init that must be PID 1 is not.
     NestedInit,
+    /// The configuration of a supervisor.
+    SupervisorConfig(SupervisorFlaw),
+}
+
+/// What is wrong with a program's configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SupervisorFlaw {
+    /// The program ends gracefully on another signal than the one that it is sent.
+    StopSignal,
+    /// The program goes into the background, where the supervisor does not find it.
+    Daemonized,
 }
 
 /// What is wrong with a trap.
@@ -245,6 +259,13 @@ pub enum Site {
     /// A process that would end gracefully on another signal.
     Signal {
         /// Which, if that is known.
+        wanted: Option<Signal>,
+    },
+    /// A program of a supervisor.
+    Supervised {
+        /// What the configuration says of it.
+        program: Arc<supervisord::Program>,
+        /// The signal on which it would end gracefully, if that is known.
         wanted: Option<Signal>,
     },
     /// A script of package.json.
@@ -654,6 +675,12 @@ impl Fault {
             Cause::Daemonized => format!("{service} puts itself into the background, and PID 1 ends"),
             Cause::UnsupportedWait => "the shell has no wait -n, and the script ends".to_owned(),
             Cause::NestedInit => format!("{service} is not PID 1, and refuses to run"),
+            Cause::SupervisorConfig(SupervisorFlaw::StopSignal) => {
+                format!("{service} does not end gracefully on the signal that {hop} sends it")
+            }
+            Cause::SupervisorConfig(SupervisorFlaw::Daemonized) => {
+                format!("{service} puts itself into the background, where {hop} does not find it")
+            }
             Cause::WrongInterpreter => "the shell cannot read the script, and it ends".to_owned(),
         }
     }

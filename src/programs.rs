@@ -12,4 +12,4 @@ pub use arguments::{CommandLine, Inner, Script};
 pub use images::{Base, Family, InitInstall, Sh};
 pub use rows::RowError;
 pub use signals::{Handler, Reaction};
-pub use table::{InnerShell, Kind, Program, Tables};
+pub use table::{InnerShell, Kind, Program, Services, Tables};

@@ -12,12 +12,15 @@ mod copy;
 mod dockerignore;
 mod glob;
 mod heredoc;
+mod ini;
 mod layers;
+mod listing;
 mod lookup;
 mod mode;
 pub mod package_json;
 mod path;
 mod run;
+pub mod supervisord;
 mod vars;
 
 use build_context::BuildContext;
@@ -52,6 +55,12 @@ pub struct ImageFile {
 pub trait ImageFiles {
     /// The file at an absolute path of the image.
     fn find(&self, path: &str) -> Found;
+
+    /// The names of files that may be in a directory, sorted; [`ImageFiles::find`] says whether they are.
+    fn list(&self, directory: &str) -> Vec<String>;
+
+    /// True if a build step changes what the base image or a package puts at a path.
+    fn is_changed(&self, path: &str) -> bool;
 
     /// The file that a bare name means: the first one in the directories of PATH that may be executed, else the first one.
     fn which(&self, name: &str, path_env: Option<&str>) -> Option<ImageFile> {
@@ -167,5 +176,13 @@ impl ImageFiles for Context<'_> {
             return Found::Unknown;
         }
         Lookup::new(self).find(self.image.stage, path)
+    }
+
+    fn list(&self, directory: &str) -> Vec<String> {
+        listing::names(self, self.image.stage, directory)
+    }
+
+    fn is_changed(&self, path: &str) -> bool {
+        listing::is_changed(self, self.image.stage, path)
     }
 }

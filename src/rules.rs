@@ -52,6 +52,7 @@ rules! {
     shell_form = "shell-form",
     shell_wrapper = "shell-wrapper",
     stop_signal = "stop-signal",
+    supervisor_config = "supervisor-config",
     swallowing_wrapper = "swallowing-wrapper",
     unhandled_stop = "unhandled-stop",
     unresolved_launch = "unresolved-launch",

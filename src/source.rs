@@ -210,6 +210,8 @@ pub enum Encoding {
     LogicalLine,
     /// Inside a JSON string.
     Json,
+    /// A setting of a configuration file, perhaps in quotes there: only plain words can be written.
+    Setting,
     /// Not written anywhere as such (generated or assembled): it cannot be edited.
     Derived,
 }
@@ -379,6 +381,12 @@ impl Excerpt {
         Self { text, source: Arc::clone(&self.source), span: self.span, pieces, encoding }
     }
 
+    /// The same text as the value of a setting; see [`Encoding::Setting`].
+    pub fn as_setting(self) -> Excerpt {
+        let encoding = if self.encoding == Encoding::Derived { Encoding::Derived } else { Encoding::Setting };
+        Self { encoding, ..self }
+    }
+
     /// The text with every `\r\n` read as `\n`, as it stands after `dos2unix`.
     pub fn without_carriage_returns(&self) -> Excerpt {
         let changes: Vec<_> =
@@ -408,6 +416,8 @@ impl Excerpt {
             Encoding::Derived => return None,
             Encoding::LogicalLine if replacement.contains(['\n', '\r']) => return None,
             Encoding::LogicalLine => replacement.to_owned(),
+            Encoding::Setting if replacement.contains(NOT_PLAIN) => return None,
+            Encoding::Setting => replacement.to_owned(),
             Encoding::Verbatim => replacement.replace('\n', self.source.newline()),
             Encoding::Expanded => escape_expansion(replacement).replace('\n', self.source.newline()),
             Encoding::Json => {
@@ -433,6 +443,9 @@ fn push_indivisible(pieces: &mut Vec<Piece>, text: usize, len: usize, place: Spa
     pieces.push(Piece { text, len: len - 1, source: place.start, source_len });
     pieces.push(Piece { text: text + len - 1, len: 1, source: place.end, source_len: 0 });
 }
+
+/// What some reader of a configuration file, or of a here-document that writes it, takes for more than itself.
+const NOT_PLAIN: [char; 11] = ['\n', '\r', '\'', '"', '\\', '%', ';', '#', '$', '`', '!'];
 
 /// Text as it is written where `$VAR` is expanded.
 fn escape_expansion(text: &str) -> String {

@@ -201,7 +201,7 @@ impl Machine<'_, '_> {
         match started {
             Some(pid) => self.wait_for(vec![pid], node),
             // What goes into the background has started well.
-            None if matches!(resolved.what, What::Daemon(_) | What::Detach(..)) => {
+            None if matches!(resolved.what, What::Daemon(_) | What::Detach(..) | What::Supervise(_)) => {
                 self.set_status(Status::known(0))
             }
             None => self.set_status(Status::UNKNOWN),
@@ -253,7 +253,8 @@ impl Machine<'_, '_> {
         let Some(shell) = self.shell() else { return false };
         if self.is_background() {
             // A job has no steady state of its own to look for: the last command that does something is the service.
-            return !shell.is_in_condition() && self.only_trifles_follow(shell);
+            let ends = self.world.supervised(self.pid).is_some_and(|own| !own.program.stays);
+            return !ends && !shell.is_in_condition() && self.only_trifles_follow(shell);
         }
         if !shell.is_in_condition() || shell.is_loop_condition() {
             let mut again = self.world.clone();
@@ -287,8 +288,11 @@ impl Machine<'_, '_> {
         }
     }
 
-    /// True below a `&`.
+    /// True below a `&`, and for what a supervisor starts.
     pub(super) fn is_background(&self) -> bool {
+        if self.world.supervisor_of(self.pid).is_some() {
+            return true;
+        }
         let mut at = self.pid;
         while let Some(process) = self.world.process(at) {
             if process.started == Started::Background {
@@ -502,7 +506,10 @@ impl Machine<'_, '_> {
     }
 
     fn is_known_to_stay(&self, stage: &Node) -> bool {
-        matches!(self.stage_program(stage), Some(What::Service(_) | What::Forward(_) | What::Shell(_)))
+        matches!(
+            self.stage_program(stage),
+            Some(What::Service(_) | What::Supervise(_) | What::Forward(_) | What::Shell(_))
+        )
     }
 
     /// `node &`

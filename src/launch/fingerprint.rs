@@ -31,6 +31,9 @@ impl Process {
             Role::Timer(until) => until.hash(hasher),
             Role::Follower(pid) => pid.hash(hasher),
             Role::Forwarder(forwarder) => (forwarder.child, forwarder.kills_at).hash(hasher),
+            Role::Supervisor(supervisor) => {
+                supervisor.programs.iter().for_each(|own| (own.pid, own.kills_at).hash(hasher));
+            }
             Role::Service(_) | Role::Helper | Role::Opaque => {}
         }
     }

@@ -9,6 +9,7 @@ use super::dialect::Dialect;
 use super::field::Field;
 use super::machine::{Origin, Status};
 use super::runner;
+use super::supervise::{self, Supervise};
 use super::world::{Identity, Millis, Pid};
 use crate::dockerfile::{Command, Image, join};
 use crate::programs::{Inner, Kind, Program, Tables};
@@ -51,6 +52,8 @@ pub(crate) enum What {
     Follows(Pid),
     /// A server that goes into the background.
     Daemon(Rc<Program>),
+    /// A supervisor whose programs are known.
+    Supervise(Rc<Supervise>),
     /// A shell with something to run.
     Shell(Box<ShellStart>),
     /// Starts a command and waits for it.
@@ -512,7 +515,22 @@ impl Resolver<'_, '_> {
                 }
             }
             Kind::Interpreter => What::Unknown,
-            Kind::Server | Kind::Supervisor if self.daemonizes(row) => What::Daemon(Rc::clone(row)),
+            Kind::Supervisor if row.services.is_some() => {
+                let directory = self.directory.as_deref();
+                match supervise::configuration(self.environment, row, arguments, directory) {
+                    Some(found) => {
+                        resolved.uncertain |= found.stays.is_none();
+                        What::Supervise(Rc::new(found))
+                    }
+                    None => {
+                        resolved.uncertain |= row.daemonizes;
+                        What::Service(Some(Rc::clone(row)))
+                    }
+                }
+            }
+            Kind::Server | Kind::Supervisor if self.daemonizes(row, arguments) => {
+                What::Daemon(Rc::clone(row))
+            }
             Kind::Server | Kind::Supervisor => {
                 // Its configuration decides whether it stays in front, and is not known.
                 resolved.uncertain |= row.daemonizes;
@@ -524,15 +542,22 @@ impl Resolver<'_, '_> {
     }
 
     /// True if the server puts itself into the background, by its arguments and by its configuration.
-    fn daemonizes(&self, row: &Program) -> bool {
+    fn daemonizes(&self, row: &Program, arguments: &[Option<&str>]) -> bool {
         if !row.daemonizes || !row.config_may_override {
             return row.daemonizes;
         }
         let Some(config) = &row.config else { return false };
-        match self.environment.find(&config.path) {
+        let options: Vec<&str> = config.options.iter().map(String::as_str).collect();
+        let named = row.option_value(arguments, &options).filter(|named| *named != config.path);
+        let directory = self.directory.as_deref().unwrap_or(&self.environment.image.workdir);
+        let path = named.map_or_else(|| config.path.clone(), |named| join(directory, named));
+        match self.environment.find(&path) {
             Found::File(file) => !file.text.text().contains(&config.foreground),
+            Found::Unknown if named.is_some() => false,
             // What an official image brings is its distribution's own.
-            Found::Unknown => self.environment.image.base.known,
+            Found::Unknown => {
+                self.environment.image.base.known && !self.environment.files.is_changed(&config.path)
+            }
             Found::Unreadable(_) => false,
         }
     }

@@ -9,6 +9,7 @@ use super::machine::{Frame, Origin, Shell, Status, Waiting};
 use super::path::{Doubt, Mishap, MishapKind};
 use super::resolve::{Child, Environment, Forward, Resolved, ShellStart, What};
 use super::signal::Signal;
+use super::supervise;
 use super::world::{Ended, Forwarder, Identity, Pid, Role, Started, World};
 use crate::programs::{Kind, Program};
 use crate::source::Place;
@@ -37,6 +38,14 @@ pub(super) fn start(
             if let Some(process) = world.process_mut(pid) {
                 process.parent = 1;
             }
+            return None;
+        }
+        What::Supervise(supervise) if supervise.stays == Some(false) => {
+            let pid = world.spawn(parent, Started::Forked, last_identity(resolved), Role::Helper, ignored);
+            if let Some(process) = world.process_mut(pid) {
+                process.parent = 1;
+            }
+            supervise::take_role(world, environment, pid, supervise);
             return None;
         }
         What::Detach(program, inner) => {
@@ -91,13 +100,19 @@ fn begin(world: &mut World, environment: &Environment<'_>, pid: Pid, resolved: &
             world.path.broken = Some((*broken, last_identity(resolved), Rc::clone(file)));
             world.die(pid, 126, Ended::Clean);
         }
-        What::Daemon(_) | What::Detach(..) => {
-            let ignored = world.process(pid).map(|process| process.ignored.clone()).unwrap_or_default();
-            start(world, environment, pid, Started::Forked, resolved, ignored);
-            world.die(pid, 0, Ended::Clean);
+        What::Daemon(_) | What::Detach(..) => leave(world, environment, pid, resolved),
+        What::Supervise(supervise) if supervise.stays == Some(false) => {
+            leave(world, environment, pid, resolved);
         }
         _ => take_role(world, environment, pid, resolved),
     }
+}
+
+/// A process that puts something into the background and ends.
+fn leave(world: &mut World, environment: &Environment<'_>, pid: Pid, resolved: &Resolved) {
+    let ignored = world.process(pid).map(|process| process.ignored.clone()).unwrap_or_default();
+    start(world, environment, pid, Started::Forked, resolved, ignored);
+    world.die(pid, 0, Ended::Clean);
 }
 
 fn last_identity(resolved: &Resolved) -> Identity {
@@ -125,6 +140,7 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
         What::Pause(length) => Role::Timer(world.now + length),
         What::Follows(other) => Role::Follower(*other),
         What::Shell(start) => Role::Shell(Box::new(shell(environment, start, pid, resolved))),
+        What::Supervise(found) => return supervise::take_role(world, environment, pid, found),
         What::Forward(forward) => return take_forwarder(world, environment, pid, forward, resolved),
         What::Interactive => {
             let place = last_identity(resolved).place;

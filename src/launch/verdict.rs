@@ -1,13 +1,16 @@
 //! From a steady state and its stop to an outcome, and to the first hop that loses the signal.
 
+use std::sync::Arc;
+
 use super::explore::Steady;
 use super::machine::{Frame, Origin, Rest, Shell, Waiting};
 use super::path::MishapKind;
 use super::signal::Signal;
+use super::supervise::Supervised;
 use super::world::{Ended, Pid, Process, Role, Started, State, World};
-use super::{Cause, Fault, Hop, Site, TrapFlaw};
+use super::{Cause, Fault, Hop, Site, SupervisorFlaw, TrapFlaw};
 use crate::diagnostic::Outcome;
-use crate::programs::Kind;
+use crate::programs::{Kind, Program};
 use crate::shell::{Node, NodeKind};
 use crate::source::Place;
 
@@ -119,6 +122,7 @@ impl View<'_> {
             outcome: self.outcome,
             service: service.identity.shown(),
             hop,
+            told: self.heard(pid),
             chain: shown,
             hops,
             site,
@@ -163,6 +167,26 @@ impl View<'_> {
                 };
                 Some((cause, own_place()?, site))
             }
+            Role::Supervisor(supervisor) => {
+                if !self.heard(process.pid) {
+                    let site = Site::Signal { wanted: preferred(&supervisor.row) };
+                    return Some((Cause::StopSignal, own_place()?, site));
+                }
+                // A program that it has started, or something that has left its parent.
+                let below = below?;
+                let is_own = supervisor.programs.iter().any(|own| own.pid == below.pid);
+                let place = below.identity.place.clone()?;
+                match below.started {
+                    _ if is_own => None,
+                    Started::Forked => {
+                        let flaw = SupervisorFlaw::Daemonized;
+                        let program = supervisor.programs_by_place(&place);
+                        let site = program.map(|program| Site::Supervised { program, wanted: None });
+                        Some((Cause::SupervisorConfig(flaw), place, site.unwrap_or(Site::Process)))
+                    }
+                    _ => Some((Cause::OrphanedBackground, place, Site::Process)),
+                }
+            }
             Role::Service(_) if process.pid == service.pid => {
                 let heard = self.heard(process.pid);
                 let Role::Service(program) = &process.role else { return None };
@@ -175,9 +199,15 @@ impl View<'_> {
                 match (none, fast || !heard) {
                     (true, _) => Some((Cause::UnhandledStop, own_place()?, Site::Process)),
                     (false, true) => {
-                        let preferred = program.as_ref().and_then(|row| row.signals.graceful.first());
-                        let wanted = preferred.and_then(|name| Signal::parse(name));
-                        Some((Cause::StopSignal, own_place()?, Site::Signal { wanted }))
+                        let wanted = program.as_ref().and_then(|row| preferred(row));
+                        let Some(own) = self.before.supervised(process.pid) else {
+                            return Some((Cause::StopSignal, own_place()?, Site::Signal { wanted }));
+                        };
+                        let setting = "stopsignal";
+                        let set = own.program.has(setting);
+                        let place = if set { own.program.place_of(setting) } else { own_place()? };
+                        let site = Site::Supervised { program: Arc::clone(&own.program), wanted };
+                        Some((Cause::SupervisorConfig(SupervisorFlaw::StopSignal), place, site))
                     }
                     _ => None,
                 }
@@ -194,6 +224,11 @@ impl View<'_> {
         }
     }
 
+    /// The signal that a process gets if all goes well.
+    fn signal_to(&self, pid: Pid) -> Signal {
+        self.before.supervised(pid).map_or(self.signal, Supervised::signal)
+    }
+
     fn heard(&self, pid: Pid) -> bool {
         self.after.process(pid).is_some_and(|process| !process.heard.is_empty())
     }
@@ -205,8 +240,9 @@ impl View<'_> {
         below: Option<&Process>,
         service: &Process,
     ) -> Option<(Cause, Place, Site)> {
-        let handles = shell.traps.contains_key(&self.signal);
-        let through_exit = !handles && shell.catches(self.signal);
+        let signal = self.signal_to(process.pid);
+        let handles = shell.traps.contains_key(&signal);
+        let through_exit = !handles && shell.catches(signal);
         match &shell.waiting {
             Waiting::Foreground { pids, node, rest } => {
                 let in_front: Vec<&Process> =
@@ -391,6 +427,11 @@ impl View<'_> {
                     let place = process.identity.place.clone()?;
                     (Cause::SwallowingWrapper, place, Site::Process, Some(forwarder.child))
                 }
+                Role::Supervisor(supervisor) => {
+                    let site = Site::Signal { wanted: preferred(&supervisor.row) };
+                    let staying = supervisor.programs.iter().find(|own| self.after.alive(own.pid));
+                    (Cause::StopSignal, process.identity.place.clone()?, site, staying.map(|own| own.pid))
+                }
                 Role::Opaque => return None,
                 Role::Service(_) => {
                     (Cause::UnhandledStop, process.identity.place.clone()?, Site::Process, None)
@@ -406,6 +447,7 @@ impl View<'_> {
                         outcome: self.outcome,
                         service: process.identity.shown(),
                         hop: process.identity.shown(),
+                        told: false,
                         chain: vec![process.identity.shown()],
                         hops: Vec::new(),
                         site,
@@ -426,6 +468,8 @@ pub(super) fn is_cut_early(world: &World) -> bool {
 /// A course in which the container ends although a service runs.
 pub(super) fn early(world: &World) -> Option<Fault> {
     let cut = world.processes().find(|process| is_cut(process));
+    // Where a supervisor has left, what it has started is not to blame.
+    let cut = cut.map(|process| world.supervisor_of(process.pid).unwrap_or(process));
     let mishap = world.path.mishaps.iter().find_map(|mishap| match mishap.kind {
         MishapKind::WaitNext => Some((Cause::UnsupportedWait, mishap.place.clone())),
         MishapKind::Bashism => Some((Cause::WrongInterpreter, mishap.place.clone())),
@@ -451,6 +495,7 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         outcome: Outcome::ExitsEarly,
         service: service.identity.shown(),
         hop: first.identity.shown(),
+        told: false,
         chain: vec![first.identity.shown(), service.identity.shown()],
         hops: Vec::new(),
         site,
@@ -488,6 +533,11 @@ fn package(shell: &Process) -> Site {
         }
         None => Site::Process,
     }
+}
+
+/// The signal on which a program ends best.
+fn preferred(row: &Program) -> Option<Signal> {
+    Signal::parse(row.signals.graceful.first()?)
 }
 
 fn is_privilege(name: &str) -> bool {

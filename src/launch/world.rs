@@ -9,6 +9,7 @@ use super::field::Field;
 use super::machine::{Shell, Waiting};
 use super::path::Path;
 use super::signal::Signal;
+use super::supervise::Supervisor;
 use crate::programs::{Program, Reaction};
 use crate::shell::Node;
 use crate::source::Place;
@@ -116,6 +117,8 @@ pub(crate) enum Role {
     Follower(Pid),
     /// Waits for a child.
     Forwarder(Forwarder),
+    /// Starts and stops programs of its own.
+    Supervisor(Supervisor),
     /// Not followed any further.
     Opaque,
 }
@@ -351,6 +354,10 @@ impl World {
                     self.die(pid, 128 + i32::from(signal.number()), Ended::Signal);
                 }
             }
+            Role::Supervisor(supervisor) => {
+                let row = Rc::clone(&supervisor.row);
+                self.signal_supervisor(pid, &row, signal);
+            }
             Role::Forwarder(forwarder) => {
                 let forwarder = forwarder.clone();
                 match forwarder.program.reaction(&signal.name(), first) {
@@ -440,6 +447,7 @@ impl World {
         for forwarder in waiting {
             self.die(forwarder, status, Ended::Clean);
         }
+        self.end_supervisor(parent);
     }
 
     /// Lets the container go on: the next shell that can take a step, or the next moment at which something happens.
@@ -525,6 +533,7 @@ impl World {
                 (State::Finishing { until, .. }, _) => Some(*until),
                 (State::Running, Role::Timer(until)) => Some(*until),
                 (State::Running, Role::Forwarder(forwarder)) => forwarder.kills_at,
+                (State::Running, Role::Supervisor(supervisor)) => self.next_kill(supervisor),
                 _ => None,
             })
             .min()
@@ -541,6 +550,9 @@ impl World {
                 (State::Running, Role::Timer(until)) if *until <= self.now => {
                     Some((process.pid, Some(false)))
                 }
+                (State::Running, Role::Supervisor(supervisor)) => {
+                    self.next_kill(supervisor).filter(|at| *at <= self.now).map(|_| (process.pid, None))
+                }
                 (State::Running, Role::Forwarder(forwarder)) => {
                     forwarder.kills_at.filter(|at| *at <= self.now).map(|_| (process.pid, None))
                 }
@@ -550,6 +562,9 @@ impl World {
         for (pid, end) in due {
             match end {
                 Some(fast) => self.die(pid, 0, if fast { Ended::Fast } else { Ended::Clean }),
+                None if matches!(self.process(pid), Some(Process { role: Role::Supervisor(_), .. })) => {
+                    self.kill_programs(pid);
+                }
                 None => {
                     let child = match self.process_mut(pid).map(|process| &mut process.role) {
                         Some(Role::Forwarder(forwarder)) => {

@@ -50,12 +50,23 @@ pub enum InnerShell {
     Own,
 }
 
+/// The form in which a supervisor is told what to start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Services {
+    /// `supervisord.conf` and what it includes.
+    Supervisord,
+}
+
 /// A configuration file that decides whether a server stays in front.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ConfigFile {
     /// Where it is in an image.
     pub path: String,
+    /// Options that name another one (`-c`).
+    #[serde(default)]
+    pub options: Vec<String>,
     /// The text that keeps the server in front.
     pub foreground: String,
 }
@@ -114,6 +125,9 @@ pub struct Program {
     /// Its usual configuration file, and what that says where it keeps the program in front.
     #[serde(default)]
     pub config: Option<ConfigFile>,
+    /// For a supervisor: where it reads which programs it starts.
+    #[serde(default)]
+    pub services: Option<Services>,
     /// True for an init that refuses to run as another process than PID 1.
     #[serde(default)]
     pub pid1_only: bool,

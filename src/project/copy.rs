@@ -206,6 +206,63 @@ impl Copy {
         found
     }
 
+    /// Calls `file` with every path in `directory` at which this may have put a file, and notes in `further` the directories of
+    /// stages whose files it may have put there.
+    pub(super) fn names(
+        &self,
+        directory: &str,
+        files: &BuildContext<'_>,
+        file: &mut dyn FnMut(&str),
+        further: &mut Vec<(usize, String)>,
+    ) {
+        let mut one = |name: &str| {
+            file(&self.dest);
+            file(&path::under(&self.dest, name));
+        };
+        let mut below: Vec<String> = Vec::new();
+        for source in &self.sources {
+            match source {
+                Source::Heredoc { name, .. } => one(name),
+                Source::Path { path: source, .. } if self.origin == Origin::Context => {
+                    let source = clean(source);
+                    one(path::name(&source));
+                    below.push(source);
+                }
+                Source::Wildcards { pattern, matches } if self.origin == Origin::Context => {
+                    for (source, entry) in matches.get_or_init(|| files.matches(&clean(pattern))) {
+                        match entry {
+                            Entry::Directory => below.push(source.clone()),
+                            _ => one(path::name(source)),
+                        }
+                    }
+                }
+                Source::Path { path: source, .. } => {
+                    if let Origin::Stage(stage) = self.origin {
+                        one(path::name(source));
+                        let rest = path::below(directory, &self.dest);
+                        further.extend(rest.map(|rest| (stage, path::under(&path::join("/", source), rest))));
+                    }
+                }
+                Source::Wildcards { pattern, .. } => {
+                    if let (Origin::Stage(stage), Some("")) =
+                        (self.origin, path::below(directory, &self.dest))
+                    {
+                        let dir = path::parent(&path::join("/", pattern)).unwrap_or("/").to_owned();
+                        further.push((stage, dir));
+                    }
+                }
+                Source::Url(_) | Source::Unknown(_) => {}
+            }
+        }
+        let Some(rest) = path::below(directory, &self.dest) else { return };
+        for source in below {
+            let folder = path::under(&source, rest);
+            for name in files.loader.list(&files.project_path(&folder)) {
+                file(&path::under(directory, &name));
+            }
+        }
+    }
+
     /// Whether a file called `name` is copied to `rest` under the destination.
     fn lands(&self, rest: &str, name: &str) -> bool {
         if rest.is_empty() { !self.into } else { rest == name }

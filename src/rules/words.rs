@@ -12,6 +12,11 @@ pub(super) fn what_happens(fault: &Fault, signal: Signal) -> String {
         Outcome::Timeout => {
             format!("On stop, {service} never hears {signal}: it is killed when the grace period is over.")
         }
+        Outcome::Abrupt if fault.told => {
+            format!(
+                "On stop, {service} hears {signal}, but the container ends before it has finished its work."
+            )
+        }
         Outcome::Abrupt => {
             format!("On stop, the container ends at once and {service} is killed in the middle of its work.")
         }

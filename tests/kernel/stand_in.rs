@@ -376,32 +376,119 @@ fn scripts(path: &Path) -> BTreeMap<String, String> {
         .unwrap_or_default()
 }
 
+/// The sections of an INI file, by name: one setting a line, comments behind ` ;`.
+type Sections = BTreeMap<String, BTreeMap<String, String>>;
+
+fn read_sections(path: &Path, sections: &mut Sections) -> io::Result<()> {
+    let text = fs::read_to_string(path)?;
+    let mut section = String::new();
+    for line in text.lines() {
+        let line = line.split(" ;").next().unwrap_or("").trim();
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            section = name.to_owned();
+        } else if let Some((name, value)) = line.split_once('=').filter(|_| !line.starts_with([';', '#'])) {
+            let expand = |value: String, (name, text): (String, String)| {
+                value.replace(&format!("%(ENV_{name})s"), &text)
+            };
+            let value = env::vars().fold(value.trim().to_owned(), expand);
+            sections.entry(section.clone()).or_default().insert(name.trim().to_owned(), value);
+        }
+    }
+    Ok(())
+}
+
 /// The programs of the configuration; without `-n` and `nodaemon=true` it goes to the background.
 fn supervisord(args: &[String]) -> io::Result<i32> {
-    let mut config = "/etc/supervisor/supervisord.conf";
+    let usual = ["supervisord.conf", "/etc/supervisord.conf", "/etc/supervisor/supervisord.conf"];
+    let mut config = usual.iter().map(Path::new).find(|path| path.exists()).map(Path::to_owned);
     let mut foreground = env::var_os(DAEMON).is_some();
     for (at, arg) in args.iter().enumerate() {
         match arg.as_str() {
-            "-c" | "--configuration" => config = args.get(at + 1).map_or(config, String::as_str),
+            "-c" | "--configuration" => config = args.get(at + 1).map(PathBuf::from),
             "-n" | "--nodaemon" => foreground = true,
             _ => {}
         }
     }
-    let text = fs::read_to_string(config)?;
-    let settings = || text.lines().filter_map(|line| line.split_once('=')).map(|(k, v)| (k.trim(), v.trim()));
-    foreground |= settings().any(|setting| setting == ("nodaemon", "true"));
+    let config = config.ok_or_else(|| missing("a configuration"))?;
+    let mut sections = Sections::new();
+    read_sections(&config, &mut sections)?;
+    let include = sections.get("include").and_then(|include| include.get("files")).cloned();
+    for pattern in include.iter().flat_map(|files| files.split_whitespace()) {
+        let pattern = config.parent().unwrap_or(Path::new("/")).join(pattern);
+        let directory = fs::read_dir(pattern.parent().unwrap_or(Path::new("/")));
+        let extension = pattern.extension().map(std::ffi::OsStr::to_owned);
+        let mut files: Vec<PathBuf> = directory.into_iter().flatten().flatten().map(|e| e.path()).collect();
+        files.retain(|path| path.extension().map(std::ffi::OsStr::to_owned) == extension);
+        files.sort();
+        files.iter().try_for_each(|file| read_sections(file, &mut sections))?;
+    }
+    let is_true = |settings: &BTreeMap<String, String>, name: &str| {
+        settings.get(name).is_some_and(|value| matches!(value.as_str(), "true" | "yes" | "on" | "1"))
+    };
+    foreground |= sections.get("supervisord").is_some_and(|own| is_true(own, "nodaemon"));
     if !foreground {
         Command::new(PROGRAM).arg0("supervisord").args(args).env(DAEMON, "1").spawn()?;
         return Ok(0);
     }
-    let lines = settings().filter(|(key, _)| *key == "command");
-    let commands = lines.map(|(_, line)| {
-        let words = shlex::split(line).unwrap_or_default();
+    let mut programs = Vec::new();
+    for settings in sections.iter().filter(|(name, _)| name.starts_with("program:")).map(|(_, own)| own) {
+        if settings.get("autostart").is_some_and(|value| value == "false") {
+            continue;
+        }
+        let words =
+            settings.get("command").and_then(|line| shlex::split(line)).ok_or_else(|| missing("command"))?;
         let mut command = Command::new(words.first().map_or("", String::as_str));
-        command.args(words.iter().skip(1));
-        command
-    });
-    supervise(commands.collect(), OnStop::Forward)
+        command.args(words.iter().skip(1)).process_group(0);
+        if let Some(directory) = settings.get("directory") {
+            command.current_dir(directory);
+        }
+        let name = settings.get("stopsignal").map_or("TERM", String::as_str).trim_start_matches("SIG");
+        programs.push(Supervised {
+            child: command.spawn()?,
+            signal: format!("SIG{name}").parse()?,
+            patience: settings.get("stopwaitsecs").and_then(|value| value.parse().ok()).unwrap_or(10),
+            stops_group: is_true(settings, "stopasgroup"),
+            kills_group: is_true(settings, "killasgroup") || is_true(settings, "stopasgroup"),
+        });
+    }
+    stop_programs(programs)
+}
+
+/// A program of supervisord.
+struct Supervised {
+    child: Child,
+    signal: Signal,
+    patience: u64,
+    stops_group: bool,
+    kills_group: bool,
+}
+
+/// Waits for TERM, INT or QUIT, then stops one program after the other, and leaves when the processes that it has started itself have
+/// ended. (The real one notices that within a second; what they have started in turn has so long at best.)
+fn stop_programs(programs: Vec<Supervised>) -> io::Result<i32> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGQUIT])?;
+    signals.forever().next();
+    for mut program in programs.into_iter().rev() {
+        program.send(program.signal, program.stops_group);
+        let deadline = Instant::now() + Duration::from_secs(program.patience);
+        let mut killed = false;
+        while program.child.try_wait()?.is_none() {
+            if !killed && Instant::now() > deadline {
+                program.send(Signal::SIGKILL, program.kills_group);
+                killed = true;
+            }
+            thread::sleep(TICK);
+        }
+    }
+    Ok(0)
+}
+
+impl Supervised {
+    fn send(&self, signal: Signal, group: bool) {
+        let pid = self.child.id() as i32;
+        // One that has ended in the meantime needs no signal.
+        let _ = kill(Pid::from_raw(if group { -pid } else { pid }), signal);
+    }
 }
 
 /// s6-overlay's `/init`: the services' run scripts and the container's command, if it has one.

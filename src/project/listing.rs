@@ -1,0 +1,73 @@
+//! Which files a directory of the image may hold, and which of the base image's are changed: what each step of a stage does.
+
+use std::collections::BTreeSet;
+
+use super::Context;
+use super::layers::Effect;
+use super::path;
+
+/// Copies of copies that are followed.
+const MAX_DEPTH: usize = 8;
+
+/// The names in a directory when a stage is finished. Some of them may be gone again.
+pub(super) fn names(context: &Context<'_>, stage: usize, directory: &str) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    collect(context, stage, &path::join("/", directory), 0, &mut found);
+    found.into_iter().collect()
+}
+
+/// True if a step writes to a file of which nothing else is known, or changes it.
+pub(super) fn is_changed(context: &Context<'_>, stage: usize, path: &str) -> bool {
+    let Some(_) = context.stages.get(stage) else { return false };
+    let layers = context.layers(stage);
+    let asked = path::join("/", path);
+    let path = layers.tree.resolve(&asked);
+    // A link leads to another file than the base image's.
+    path != asked
+        || layers.changes.iter().any(|change| match &change.effect {
+            Effect::Write { path: written, .. } => *written == path,
+            Effect::Obscure { target, .. } => target.covers(&path),
+            _ => false,
+        })
+}
+
+fn collect(context: &Context<'_>, stage: usize, directory: &str, depth: usize, found: &mut BTreeSet<String>) {
+    if depth > MAX_DEPTH || stage >= context.stages.len() {
+        return;
+    }
+    let layers = context.layers(stage);
+    let directory = layers.tree.resolve(directory);
+    let mut file = |at: &str| {
+        if path::parent(at) == Some(&directory) {
+            found.insert(path::name(at).to_owned());
+        }
+    };
+    // Directories that were copied here, in this stage and in others.
+    let mut further = Vec::new();
+    for change in &layers.changes {
+        match &change.effect {
+            Effect::Copy(copy) => copy.names(&directory, context.files(), &mut file, &mut further),
+            Effect::Write { path, .. } => file(path),
+            Effect::Link { link, .. } => file(link),
+            Effect::Duplicate(duplicate) if duplicate.glob.is_none() => {
+                let to = match duplicate.into {
+                    true => path::under(&duplicate.to, path::name(&duplicate.from)),
+                    false => duplicate.to.clone(),
+                };
+                file(&to);
+                if let Some(rest) = path::below(&directory, &to) {
+                    further.push((stage, path::under(&duplicate.from, rest)));
+                }
+            }
+            Effect::Duplicate(duplicate) if duplicate.to == directory => {
+                further.extend(path::parent(&duplicate.from).map(|from| (stage, from.to_owned())));
+            }
+            _ => {}
+        }
+    }
+    for (other, from) in further {
+        if (other, from.as_str()) != (stage, directory.as_str()) {
+            collect(context, other, &from, depth + 1, found);
+        }
+    }
+}

@@ -1,0 +1,365 @@
+//! supervisord's configuration: which programs it starts, and what it does to them on stop.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::glob::{self, Glob};
+use super::ini::{self, Setting};
+use super::{Found, ImageFile, ImageFiles, path};
+use crate::source::{Edit, Excerpt, Place, Span};
+
+/// Where supervisord looks if nobody names a file; relative paths are below its working directory.
+const SEARCHED: [&str; 6] = [
+    "/usr/local/etc/supervisord.conf",
+    "/usr/local/supervisord.conf",
+    "supervisord.conf",
+    "etc/supervisord.conf",
+    "/etc/supervisord.conf",
+    "/etc/supervisor/supervisord.conf",
+];
+
+/// The files of the distributions' packages, and what they include.
+const PACKAGED: [(&str, &str); 2] = [
+    ("/etc/supervisor/supervisord.conf", "/etc/supervisor/conf.d/*.conf"),
+    ("/etc/supervisord.conf", "/etc/supervisor.d/*.ini"),
+];
+
+/// What stands for a value that is not known, in the words of a command.
+pub const UNKNOWN: &str = "\u{fffd}";
+
+/// Seconds that a program gets to end, unless the configuration says otherwise.
+const STOP_WAIT: u64 = 10;
+
+/// What supervisord is told to do.
+#[derive(Debug)]
+pub struct Supervisord {
+    /// Whether it stays in front without `-n`; `None` if its main file is not known.
+    pub nodaemon: Option<bool>,
+    /// What it starts by itself, in order.
+    pub programs: Vec<Arc<Program>>,
+}
+
+/// A program that supervisord starts.
+#[derive(Debug)]
+pub struct Program {
+    /// The name behind `program:`.
+    pub name: String,
+    /// The section's header.
+    pub header: Place,
+    /// The words of `command`.
+    pub command: Vec<Word>,
+    /// Where they stand.
+    pub place: Place,
+    /// `directory`, if it is set and known.
+    pub directory: Option<String>,
+    /// Seconds between the signal and SIGKILL.
+    pub stop_wait: u64,
+    /// The signal that it gets on stop, if it is not TERM.
+    pub stop_signal: Option<String>,
+    /// True if all of the program's process group gets that signal.
+    pub stops_group: bool,
+    /// True if SIGKILL goes to the group.
+    pub kills_group: bool,
+    /// False for what is expected to end by itself.
+    pub stays: bool,
+    file: Arc<Excerpt>,
+    settings: BTreeMap<String, Setting>,
+}
+
+/// A word of a command.
+#[derive(Debug, Clone)]
+pub struct Word {
+    /// The word without its quotes; [`UNKNOWN`] stands for what is not known.
+    pub text: Arc<Excerpt>,
+}
+
+impl Program {
+    /// Where a setting has its value; the section's header if it is not there.
+    pub fn place_of(&self, name: &str) -> Place {
+        match self.settings.get(name) {
+            Some(setting) => setting.value.whole_place(),
+            None => self.header.clone(),
+        }
+    }
+
+    /// True if the setting is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.settings.contains_key(name)
+    }
+
+    /// The edit that gives a setting this value. `None` where the file cannot be edited.
+    pub fn set(&self, name: &str, value: &str) -> Option<Edit> {
+        if let Some(setting) = self.settings.get(name) {
+            return setting.value.edit(Span::new(0, setting.value.text().len()), value);
+        }
+        let command = self.settings.get("command")?;
+        let text = format!("\n{}{name}{}{value}", command.lead, command.separator);
+        self.file.edit(Span::at(command.end), &text)
+    }
+
+    /// The edit that puts `words` behind the command.
+    pub fn append(&self, words: &str) -> Option<Edit> {
+        let command = self.settings.get("command")?;
+        let end = Span::at(command.value.text().len());
+        // The words may hold quotes: the end of the value is outside of all others.
+        let mut edit = command.value.edit(end, "x")?;
+        edit.text = format!(" {words}");
+        Some(edit)
+    }
+}
+
+/// Reads the configuration that supervisord uses: the file that is named, or the one it finds. `None` if nothing is known of it.
+pub fn read(
+    files: &dyn ImageFiles,
+    named: Option<&str>,
+    directory: &str,
+    env: &BTreeMap<String, String>,
+) -> Option<Supervisord> {
+    let mut sections =
+        Sections { files, env, found: BTreeMap::new(), order: Vec::new(), here: String::new() };
+    let paths: Vec<String> = match named {
+        Some(named) => vec![path::join(directory, named)],
+        None => SEARCHED.iter().map(|searched| path::join(directory, searched)).collect(),
+    };
+    for path in &paths {
+        match files.find(path) {
+            Found::File(main) => {
+                sections.here = path::parent(&main.path).unwrap_or("/").to_owned();
+                let include = sections.add(&main)?;
+                for pattern in include.iter().flat_map(|files| files.split_whitespace()) {
+                    sections.include(&path::join(&sections.here.clone(), pattern))?;
+                }
+                return Some(sections.finish(true));
+            }
+            Found::Unreadable(_) => return None,
+            Found::Unknown => {}
+        }
+    }
+    for (file, included) in PACKAGED {
+        if paths.iter().any(|path| path == file) {
+            sections.here = path::parent(file).unwrap_or("/").to_owned();
+            sections.include(included)?;
+        }
+    }
+    let found = sections.finish(false);
+    (!found.programs.is_empty() || found.nodaemon.is_some()).then_some(found)
+}
+
+/// Sections as they come together from several files.
+struct Sections<'a> {
+    files: &'a dyn ImageFiles,
+    env: &'a BTreeMap<String, String>,
+    found: BTreeMap<Arc<str>, Section>,
+    order: Vec<Arc<str>>,
+    /// The directory of the main file.
+    here: String,
+}
+
+struct Section {
+    file: Arc<Excerpt>,
+    header: Span,
+    settings: BTreeMap<String, Setting>,
+}
+
+impl Sections<'_> {
+    /// Reads one file; gives what it includes. `None` if Python refuses it.
+    fn add(&mut self, file: &ImageFile) -> Option<Option<String>> {
+        let ini = ini::parse(&file.text)?;
+        let mut include = None;
+        for setting in ini.settings {
+            if setting.section.as_ref() == "include" && setting.name == "files" {
+                include = Some(setting.value.text().replace("%(here)s", &self.here));
+            }
+            let name = Arc::clone(&setting.section);
+            let section = self.found.entry(Arc::clone(&name)).or_insert_with(|| {
+                self.order.push(name);
+                Section { file: Arc::clone(&file.text), header: setting.header, settings: BTreeMap::new() }
+            });
+            section.settings.insert(setting.name.clone(), setting);
+        }
+        Some(include)
+    }
+
+    /// Reads the files that a pattern names. What cannot be read is left out.
+    fn include(&mut self, pattern: &str) -> Option<()> {
+        let paths = match (path::parent(pattern), Glob::new(path::name(pattern))) {
+            (Some(dir), Some(glob)) if glob::has_wildcards(path::name(pattern)) => {
+                let names = self.files.list(dir).into_iter().filter(|name| glob.matches(name));
+                names.map(|name| path::under(dir, &name)).collect()
+            }
+            _ => vec![pattern.to_owned()],
+        };
+        for path in paths {
+            if let Found::File(file) = self.files.find(&path) {
+                self.add(&file)?;
+            }
+        }
+        Some(())
+    }
+
+    fn finish(self, complete: bool) -> Supervisord {
+        let nodaemon = self.found.get("supervisord").and_then(|section| section.settings.get("nodaemon"));
+        let nodaemon = match nodaemon {
+            Some(setting) => truth(setting.value.text()),
+            None => complete.then_some(false),
+        };
+        let programs = self.order.iter().filter_map(|name| self.program(name)).map(Arc::new).collect();
+        Supervisord { nodaemon, programs }
+    }
+
+    fn program(&self, section: &str) -> Option<Program> {
+        let name = section.strip_prefix("program:").or_else(|| section.strip_prefix("fcgi-program:"))?.trim();
+        let Section { file, header, settings } = self.found.get(section)?;
+        let value = |key: &str| settings.get(key).map(|setting| self.expand(&setting.value, name));
+        let text = |key: &str| value(key).map(|value| value.text().trim().to_owned());
+        let flag = |key: &str| text(key).and_then(|text| truth(&text));
+        if flag("autostart") == Some(false) {
+            return None;
+        }
+        let command = settings.get("command")?;
+        let stops_group = flag("stopasgroup").unwrap_or(false);
+        Some(Program {
+            name: name.to_owned(),
+            header: file.place(*header),
+            command: words(&self.expand(&command.value, name))?,
+            place: command.value.whole_place(),
+            directory: text("directory").filter(|text| !text.contains(UNKNOWN)),
+            stop_wait: text("stopwaitsecs").and_then(|text| text.parse().ok()).unwrap_or(STOP_WAIT),
+            stop_signal: text("stopsignal"),
+            stops_group,
+            kills_group: flag("killasgroup").unwrap_or(stops_group),
+            stays: flag("autorestart") != Some(false) && text("startsecs").as_deref() != Some("0"),
+            file: Arc::clone(file),
+            settings: settings.clone(),
+        })
+    }
+
+    /// `%(NAME)s`, as far as it is known when the image is built.
+    fn expand(&self, value: &Excerpt, program: &str) -> Excerpt {
+        let text = value.text();
+        let mut changes = Vec::new();
+        let mut at = 0;
+        while let Some(found) = text[at..].find('%') {
+            let start = at + found;
+            let rest = &text[start + 1..];
+            let known = rest.strip_prefix('(').and_then(|rest| rest.split_once(')'));
+            let (end, replacement) = match known {
+                Some((name, format)) => {
+                    // `s`, `d`, `02d`
+                    let format = format.find(|c: char| c.is_ascii_alphabetic()).map_or(0, |at| at + 1);
+                    (start + 3 + name.len() + format, self.named(name, program))
+                }
+                None if rest.starts_with('%') => (start + 2, Some("%".to_owned())),
+                None => break,
+            };
+            changes.push((Span::new(start, end), replacement.unwrap_or_else(|| UNKNOWN.to_owned())));
+            at = end;
+        }
+        if changes.is_empty() { value.clone() } else { value.with_changes(&changes, value.encoding()) }
+    }
+
+    fn named(&self, name: &str, program: &str) -> Option<String> {
+        match name {
+            "here" => Some(self.here.clone()),
+            "program_name" | "group_name" => Some(program.to_owned()),
+            "process_num" => Some("0".to_owned()),
+            _ => self.env.get(name.strip_prefix("ENV_")?).cloned(),
+        }
+    }
+}
+
+/// What supervisord takes for yes and no.
+fn truth(text: &str) -> Option<bool> {
+    match text.trim().to_ascii_lowercase().as_str() {
+        "yes" | "true" | "on" | "1" => Some(true),
+        "no" | "false" | "off" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// A command as Python's `shlex.split` takes it apart. There is no shell: `&&`, `|` and `$` are words like others. `None` if a quote is
+/// not closed.
+fn words(command: &Excerpt) -> Option<Vec<Word>> {
+    let text = command.text();
+    let mut words = Vec::new();
+    let mut start: Option<usize> = None;
+    // What stands in the text but not in the word: quotes and backslashes.
+    let mut drops: Vec<usize> = Vec::new();
+    let mut quote: Option<char> = None;
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        match (quote, c) {
+            (None, c) if c.is_whitespace() => {
+                words.extend(start.take().map(|start| word(command, start, at, &mut drops)));
+                continue;
+            }
+            (None, '\'' | '"') => {
+                quote = Some(c);
+                drops.push(at);
+            }
+            (Some(open), _) if open == c => {
+                quote = None;
+                drops.push(at);
+            }
+            (None, '\\') => {
+                drops.push(at);
+                chars.next()?;
+            }
+            (Some('"'), '\\') if matches!(chars.peek(), Some((_, '"' | '\\'))) => {
+                drops.push(at);
+                chars.next();
+            }
+            _ => {}
+        }
+        start.get_or_insert(at);
+    }
+    if quote.is_some() {
+        return None;
+    }
+    words.extend(start.map(|start| word(command, start, text.len(), &mut drops)));
+    Some(words)
+}
+
+fn word(command: &Excerpt, start: usize, end: usize, drops: &mut Vec<usize>) -> Word {
+    let whole = command.sub(Span::new(start, end));
+    let changes: Vec<(Span, String)> =
+        drops.drain(..).map(|at| (Span::new(at - start, at - start + 1), String::new())).collect();
+    let text = if changes.is_empty() { whole } else { whole.with_changes(&changes, whole.encoding()) };
+    Word { text: Arc::new(text) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Source;
+
+    fn split(text: &str) -> Option<Vec<String>> {
+        let excerpt = Excerpt::whole(&Source::new("x", text));
+        Some(words(&excerpt)?.iter().map(|word| word.text.text().to_owned()).collect())
+    }
+
+    #[test]
+    fn splits_as_python_does() {
+        for (text, expected) in [
+            ("nginx -g 'daemon off;'", vec!["nginx", "-g", "daemon off;"]),
+            (r#"sh -c "echo \"a\" \n && b""#, vec!["sh", "-c", r#"echo "a" \n && b"#]),
+            (r"a\ b 'c\d'e", vec!["a b", r"c\de"]),
+            ("a && b | c", vec!["a", "&&", "b", "|", "c"]),
+            ("a ''\n b", vec!["a", "", "b"]),
+        ] {
+            assert_eq!(split(text).unwrap(), expected, "{text}");
+        }
+        assert!(split("sh -c 'a").is_none());
+    }
+
+    #[test]
+    fn words_know_their_places() {
+        let text = r#"sh -c "a \"b\" c""#;
+        let source = Source::new("x", text);
+        let words = words(&Excerpt::whole(&source).as_setting()).unwrap();
+        let edit = words[2].text.edit(Span::at(6), "exec ").unwrap();
+        assert_eq!(&text[edit.span.start..], "c\"");
+        let edit = words[2].text.edit(Span::at(0), "exec ").unwrap();
+        assert_eq!(&text[edit.span.start..][..1], "a");
+    }
+}

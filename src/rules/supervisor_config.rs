@@ -1,0 +1,70 @@
+//! `supervisor-config`: a supervisor's configuration keeps it from stopping a program well.
+
+use super::{Finding, Repair, Subject, words};
+use crate::launch::{Cause, Fault, Signal, Site, SupervisorFlaw};
+
+pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    let faults = subject.faults(|cause| matches!(cause, Cause::SupervisorConfig(_)));
+    faults
+        .filter_map(|fault| match fault.cause {
+            Cause::SupervisorConfig(SupervisorFlaw::StopSignal) => Some(stop_signal(fault, subject)),
+            Cause::SupervisorConfig(SupervisorFlaw::Daemonized) => Some(daemonized(fault, subject)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The program ends gracefully, but not on the signal that it is sent.
+fn stop_signal(fault: &Fault, subject: &Subject<'_>) -> Finding {
+    let (program, wanted) = match &fault.site {
+        Site::Supervised { program, wanted } => (Some(program), *wanted),
+        _ => (None, None),
+    };
+    let got = program
+        .and_then(|program| program.stop_signal.as_deref())
+        .and_then(Signal::parse)
+        .unwrap_or(Signal::TERM);
+    let service = words::code(&fault.service);
+    let message = match wanted {
+        Some(wanted) => format!("On stop supervisord sends {got} to {service}, which ends gracefully on {wanted}."),
+        None => format!("On stop supervisord sends {got} to {service}, which does not end gracefully on it."),
+    };
+    let name = |signal: Signal| signal.to_string().trim_start_matches("SIG").to_owned();
+    let repair = program.zip(wanted).and_then(|(program, wanted)| {
+        let edit = program.set("stopsignal", &name(wanted))?;
+        Some(Repair::safe(format!("Let supervisord stop it with {wanted}"), vec![edit]))
+    });
+    let help = match wanted {
+        Some(wanted) => format!("set `stopsignal={}` for this program", name(wanted)),
+        None => "set `stopsignal` to the signal that it understands".to_owned(),
+    };
+    Finding::of(fault, subject, format!("gets {got}"), message).with_help(help).with_repairs(repair)
+}
+
+/// The program leaves, and supervisord takes it for dead.
+fn daemonized(fault: &Fault, subject: &Subject<'_>) -> Finding {
+    let message = format!(
+        "{} puts itself into the background: supervisord takes it for dead, starts it again, and on stop does not tell it.",
+        words::code(&fault.service)
+    );
+    let name = fault.service.split_whitespace().next().unwrap_or("");
+    let foreground = subject.tables.program(name, &[]).and_then(|row| row.foreground.as_deref());
+    let repair = foreground.and_then(|text| stay(fault, name, text));
+    let help = match foreground {
+        Some(foreground) => format!("keep it in the foreground: `{foreground}`"),
+        None => "keep it in the foreground".to_owned(),
+    };
+    Finding::of(fault, subject, "goes into the background", message).with_help(help).with_repairs(repair)
+}
+
+/// The arguments that keep the program in front, at the end of the command.
+fn stay(fault: &Fault, name: &str, foreground: &str) -> Option<Repair> {
+    let Site::Supervised { program, .. } = &fault.site else { return None };
+    let (own, more) = foreground.split_once(' ')?;
+    let base = |path: &str| path.rsplit('/').next().unwrap_or("").to_owned();
+    if base(own) != base(name) || !more.starts_with('-') {
+        return None;
+    }
+    let edit = program.append(more)?;
+    Some(Repair::safe(format!("Keep it in the foreground with `{more}`"), vec![edit]))
+}
