@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::diagnostic::{Diagnostic, ImageRef, Outcome, Related};
+use crate::diagnostic::{Diagnostic, ImageRef, Outcome, Related, Severity};
 use crate::dockerfile::{self, Dockerfile, Image};
 use crate::launch::{self, Launch, ProcessView, Receives, Started};
 use crate::project::Context;
 use crate::rules::{self, Finding, Subject};
 use crate::settings::Settings;
 use crate::source::{EntryKind, Loader, Place, ReadError, Source};
+use crate::suppress::Suppressions;
 use crate::{fix, programs::Family};
 
 /// Everything pidone has to say about one Dockerfile.
@@ -24,6 +25,19 @@ pub struct FileReport {
     pub images: Vec<ImageReport>,
     /// Every file that was read.
     pub sources: Vec<Arc<Source>>,
+    /// The rules named in comments that silence findings.
+    pub ignores: Vec<Ignore>,
+    /// How many findings such comments silence.
+    pub silenced: usize,
+}
+
+/// A rule named in a comment that silences findings.
+#[derive(Debug, Clone)]
+pub struct Ignore {
+    /// The name.
+    pub place: Place,
+    /// False if the Dockerfile's images have no such finding there.
+    pub used: bool,
 }
 
 /// What becomes of one image.
@@ -85,17 +99,35 @@ pub struct ProcessNode {
 pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileReport {
     let recorder = Recorder::new(loader);
     let analysis = Analysis::of(path, &recorder, settings);
-    let mut diagnostics: Vec<Diagnostic> = Vec::new();
+    let sources = recorder.into_sources();
     let mut images = Vec::new();
-    let counts = |finding: &Finding| settings.rules.is_on(finding.rule, finding.place.source.path());
-    for finding in analysis.dockerfile.iter().flat_map(|dockerfile| rules::file_findings(dockerfile)) {
-        if counts(&finding) {
-            diagnostics.push(finding.into_diagnostic());
-        }
-    }
+    let of_file: Vec<Finding> =
+        analysis.dockerfile.iter().flat_map(|dockerfile| rules::file_findings(dockerfile)).collect();
     let findings: Vec<(&Judged, Vec<Finding>)> =
         analysis.images.iter().map(|judged| (judged, judged.findings(settings))).collect();
     let all: Vec<Finding> = findings.iter().flat_map(|(_, findings)| findings.iter().cloned()).collect();
+
+    let found: Vec<&Finding> = of_file.iter().chain(&all).collect();
+    let places: Vec<Place> = found.iter().map(|finding| finding.place.clone()).collect();
+    let suppressions = Suppressions::of(&sources, path, &places);
+    let ignores = ignores(&suppressions, &found, settings);
+    let counts = |finding: &Finding| {
+        settings.rules.is_on(finding.rule, finding.place.source.path())
+            && !suppressions.silence(finding.rule, &finding.place)
+    };
+    let mut silenced: Vec<_> = found
+        .iter()
+        .filter(|finding| suppressions.silence(finding.rule, &finding.place))
+        .map(|finding| (finding.rule, finding.place.key()))
+        .collect();
+    silenced.sort_unstable();
+    silenced.dedup();
+    // Whether a comment in a script is of use, its other Dockerfiles decide as well.
+    let unused = ignores.iter().filter(|ignore| !ignore.used && ignore.place.source.path() == path);
+    let of_comments = rules::ignore_findings(suppressions.all()).into_iter();
+    let of_comments = of_comments.chain(unused.map(|ignore| rules::unused_ignore(&ignore.place)));
+    let mut diagnostics: Vec<Diagnostic> =
+        of_file.iter().cloned().chain(of_comments).filter(&counts).map(Finding::into_diagnostic).collect();
     let bench = fix::Bench::new(path, loader, settings, &analysis, &all);
     for (judged, findings) in findings {
         images.push(judged.report());
@@ -113,7 +145,43 @@ pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileR
         diagnostic.severity = settings.rules.severity(diagnostic.rule, path).unwrap_or(diagnostic.severity);
     }
     diagnostics.sort_by(|a, b| (a.place.key(), a.rule).cmp(&(b.place.key(), b.rule)));
-    FileReport { path: path.to_owned(), diagnostics, images, sources: recorder.into_sources() }
+    FileReport { path: path.to_owned(), diagnostics, images, sources, ignores, silenced: silenced.len() }
+}
+
+/// Which rules are named in comments that silence findings, and whether there is anything to silence.
+fn ignores(suppressions: &Suppressions, found: &[&Finding], settings: &Settings) -> Vec<Ignore> {
+    let mut ignores = Vec::new();
+    for suppression in suppressions.all() {
+        for name in &suppression.rules {
+            let Ok(rule) = rules::named(name.text()) else { continue };
+            // What is not looked for cannot be missed, nor what hides behind another finding.
+            let is_sought = settings.rules.is_on(rule.name, name.source.path())
+                && (settings.pedantic || rule.severity > Severity::Info);
+            let used = found.iter().any(|finding| {
+                (finding.rule == rule.name && suppression.covers(&finding.place))
+                    || finding.related.iter().any(|related| suppression.covers(&related.place))
+            });
+            ignores.push(Ignore { place: name.clone(), used: used || !is_sought });
+        }
+    }
+    ignores
+}
+
+/// What there is to say about comments in scripts once every Dockerfile that may start them has been checked.
+pub fn unused_ignores<'r>(reports: impl IntoIterator<Item = &'r FileReport>) -> Vec<Diagnostic> {
+    let in_scripts = |report: &FileReport| {
+        let path = report.path.clone();
+        report.ignores.clone().into_iter().filter(move |ignore| ignore.place.source.path() != path)
+    };
+    let all: Vec<Ignore> = reports.into_iter().flat_map(in_scripts).collect();
+    let mut unused: Vec<&Place> = Vec::new();
+    for ignore in &all {
+        let is_used = all.iter().any(|other| other.used && other.place == ignore.place);
+        if !is_used && !unused.contains(&&ignore.place) {
+            unused.push(&ignore.place);
+        }
+    }
+    unused.into_iter().map(|place| rules::unused_ignore(place).into_diagnostic()).collect()
 }
 
 /// A Dockerfile and what the model says about each of its images.

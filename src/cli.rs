@@ -8,10 +8,10 @@ use camino::Utf8PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::config::{self, ConfigError};
+use crate::config::ConfigError;
 use crate::diagnostic::Severity;
 use crate::report::{self, Format};
-use crate::rules::RuleInfo;
+use crate::rules::{RuleInfo, named};
 
 mod check;
 mod explain;
@@ -118,11 +118,11 @@ struct CheckArguments {
 #[command(next_help_heading = "Rules")]
 struct RuleArguments {
     /// Only these rules, whatever the configuration says; several with commas
-    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = config::rule)]
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = named)]
     select: Option<Vec<&'static RuleInfo>>,
 
     /// Not these rules
-    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = config::rule)]
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = named)]
     ignore: Vec<&'static RuleInfo>,
 }
 
@@ -176,7 +176,7 @@ struct TreeArguments {
 #[derive(Debug, Args)]
 struct ExplainArguments {
     /// The rule, for example missing-exec; `pidone rules` lists them
-    #[arg(value_name = "RULE", value_parser = config::rule)]
+    #[arg(value_name = "RULE", value_parser = named)]
     rule: &'static RuleInfo,
 }
 

@@ -17,11 +17,9 @@ use crate::source::{Place, Span};
 mod error;
 mod file;
 mod load;
-mod names;
 
 pub use error::ConfigError;
 pub use file::schema;
-pub use names::{nearest, rule};
 
 use file::ConfigFile;
 use load::Loaded;

@@ -38,6 +38,8 @@ pub struct Project {
     pub scripts: BTreeSet<Utf8PathBuf>,
     /// Where there are scripts: the project's other Dockerfiles, which may start them.
     pub candidates: Vec<Utf8PathBuf>,
+    /// True if these are all Dockerfiles of the project.
+    pub is_whole: bool,
     /// Files whose text is given rather than on disk.
     pub texts: BTreeMap<Utf8PathBuf, String>,
 }
@@ -149,6 +151,7 @@ fn add(path: Resolved, index: usize, configs: &Configs, found: &mut Found) {
     if path.is_folder {
         let dockerfiles = walk(&path.path, &path.root, configs, found);
         found.projects[index].dockerfiles.extend(dockerfiles);
+        found.projects[index].is_whole |= path.path == path.root;
         return;
     }
     let project = &mut found.projects[index];
@@ -229,6 +232,7 @@ fn finish(index: usize, configs: &Configs, found: &mut Found) {
     let project = &mut found.projects[index];
     project.dockerfiles.sort();
     project.dockerfiles.dedup();
+    project.is_whole |= !project.scripts.is_empty();
     project.candidates = all;
     project.candidates.retain(|path| project.dockerfiles.binary_search(path).is_err());
 }

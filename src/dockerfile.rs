@@ -47,6 +47,8 @@ pub struct Dockerfile {
     pub escape: char,
     /// Every instruction, in order.
     pub instructions: Vec<Instruction>,
+    /// Comments, from `#` to the end of the line; those between the lines of an instruction too.
+    pub comments: Vec<Span>,
     /// What could not be read.
     pub problems: Vec<Problem>,
 }

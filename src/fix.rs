@@ -14,6 +14,7 @@ use crate::rules::{Finding, Repair};
 use crate::settings::Settings;
 use crate::shell;
 use crate::source::{Edit, Excerpt, Loader, OverlayLoader, Source};
+use crate::suppress::Suppressions;
 
 /// A defect may hide others behind it; so many repairs at once are one fix at most.
 const MAX_HOPS: usize = 8;
@@ -166,7 +167,7 @@ impl<'a> Bench<'a> {
     pub(crate) fn diagnose(&self, finding: Finding, judged: &Judged) -> Diagnostic {
         let fix = finding.repairs.iter().find_map(|repair| self.verified(&finding, repair, judged));
         let mut related = finding.related.clone();
-        related.extend(judged.context_note());
+        related.extend(judged.context_note().filter(|_| self.settings.context.is_none()));
         let image = Some(judged.reference());
         Diagnostic { image, related, fix, ..Finding { related: Vec::new(), ..finding }.into_diagnostic() }
     }
@@ -208,7 +209,11 @@ impl<'a> Bench<'a> {
 
     /// What nobody wants to hear of is not repaired along with something else either.
     fn may_repair(&self, finding: &Finding) -> bool {
-        self.settings.rules.is_on(finding.rule, finding.place.source.path())
+        let place = &finding.place;
+        let suppressions =
+            Suppressions::of(&[Arc::clone(&place.source)], self.path, std::slice::from_ref(place));
+        self.settings.rules.is_on(finding.rule, place.source.path())
+            && !suppressions.silence(finding.rule, place)
     }
 
     /// What was found before may stay; the first that was not, or the finding itself if it is still there.

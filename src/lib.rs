@@ -28,9 +28,10 @@ pub mod rules;
 pub mod settings;
 pub mod shell;
 pub mod source;
+pub mod suppress;
 
 mod check;
 
-pub use check::{Branch, FileReport, ImageReport, ProcessNode, check};
+pub use check::{Branch, FileReport, Ignore, ImageReport, ProcessNode, check, unused_ignores};
 pub use launch::{Receives, Started};
 pub use settings::Settings;

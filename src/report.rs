@@ -139,6 +139,9 @@ pub struct Summary {
     /// Findings that `--fix` repairs only together with `--unsafe-fixes`.
     #[serde(skip)]
     pub unsafe_fixable: usize,
+    /// Findings that comments silence.
+    #[serde(skip)]
+    pub silenced: usize,
     /// Images whose outcome is unknown.
     #[serde(skip)]
     pub unknown: usize,
@@ -182,6 +185,7 @@ impl Results {
         let mut summary = Summary {
             files: self.projects.iter().map(|project| project.files.len()).sum(),
             images: self.images().count(),
+            silenced: self.projects.iter().flat_map(|project| &project.files).map(|file| file.silenced).sum(),
             unknown: self.images().filter(|(_, image)| image.outcome == Outcome::Unknown).count(),
             ..Summary::default()
         };

@@ -9,11 +9,15 @@ use crate::dockerfile::{Dockerfile, Image};
 use crate::launch::{Cause, Fault, Launch, Signal};
 use crate::programs::Tables;
 use crate::source::{Edit, Place};
+use crate::suppress::Suppression;
 
 mod interpreter;
+mod names;
 mod repair;
 mod trap;
 mod words;
+
+pub use names::{named, nearest};
 
 /// Every rule: its module, and its document. One line is all that a new rule needs here.
 macro_rules! rules {
@@ -58,6 +62,7 @@ rules! {
     unresolved_launch = "unresolved-launch",
     unsupported_wait = "unsupported-wait",
     untrapped_background = "untrapped-background",
+    unused_ignore = "unused-ignore",
     wrong_interpreter = "wrong-interpreter",
 }
 
@@ -167,6 +172,16 @@ pub(crate) fn file_findings(dockerfile: &Dockerfile) -> Vec<Finding> {
         finding.rule = "invalid-dockerfile";
     }
     findings
+}
+
+/// What is wrong with comments that silence findings.
+pub(crate) fn ignore_findings(suppressions: &[Suppression]) -> Vec<Finding> {
+    suppressions.iter().flat_map(unused_ignore::of_comment).collect()
+}
+
+/// That a rule named in such a comment finds nothing there.
+pub(crate) fn unused_ignore(name: &Place) -> Finding {
+    unused_ignore::of_name(name)
 }
 
 /// What all rules find in an image.

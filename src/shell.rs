@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use crate::source::{Excerpt, Place, Span};
 
+mod comments;
 mod convert;
 mod words;
+
+pub use comments::{comments, shape};
 
 /// A script, or the text of `sh -c`.
 #[derive(Debug)]

@@ -8,5 +8,6 @@ mod cli {
     mod discover;
     mod fix;
     mod help;
+    mod ignore;
     mod support;
 }

@@ -6,12 +6,12 @@ use std::io::Read;
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
-use crate::FileReport;
 use crate::config::{Configs, Options, Origin};
 use crate::diagnostic::Diagnostic;
 use crate::discover::{self, Given, Project};
 use crate::report::Checked;
 use crate::source::{DiskLoader, Loader, OverlayLoader, Source};
+use crate::{FileReport, unused_ignores};
 
 use super::terminal::Terminal;
 use super::{ConfigArguments, Failure, FileArguments};
@@ -156,7 +156,9 @@ pub(super) fn check(project: &Project, configs: &Configs, terminal: &Terminal) -
         paths.par_iter().map(report).collect()
     };
     let mut files = all(&project.dockerfiles)?;
-    for mut report in all(&project.candidates)? {
+    let candidates = all(&project.candidates)?;
+    let unused = if project.is_whole { unused_ignores(files.iter().chain(&candidates)) } else { Vec::new() };
+    for mut report in candidates {
         if report.sources.iter().any(|source| project.scripts.contains(source.path())) {
             report.diagnostics.retain(|diagnostic| touches(diagnostic, &project.scripts));
             files.push(report);
@@ -169,6 +171,15 @@ pub(super) fn check(project: &Project, configs: &Configs, terminal: &Terminal) -
                 "{}: no Dockerfile of the project starts this script",
                 project.root.join(script)
             ));
+        }
+    }
+    for diagnostic in unused {
+        let wanted = project.scripts.is_empty() || touches(&diagnostic, &project.scripts);
+        let reads = |report: &&mut FileReport| {
+            report.sources.iter().any(|source| source.path() == diagnostic.place.source.path())
+        };
+        if let Some(report) = files.iter_mut().filter(|_| wanted).find(reads) {
+            report.diagnostics.push(diagnostic);
         }
     }
     files.sort_by(|left, right| left.path.cmp(&right.path));

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::programs::RowError;
+use crate::rules;
 use crate::source::{Place, Source, Span};
-
-use super::names;
 
 /// A configuration file that cannot be used.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -54,7 +53,7 @@ impl ConfigError {
             let known: Vec<&str> = rest.split('`').skip(1).step_by(2).collect();
             let mut error =
                 Self::at(place, format!("there is no {kind} `{name}` here"), format!("unknown {kind}"));
-            error.help = Some(match names::nearest(name, &known) {
+            error.help = Some(match rules::nearest(name, &known) {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
                 None => format!("known here: {}", known.join(", ")),
             });

@@ -14,8 +14,6 @@ use crate::diagnostic::Severity;
 use crate::rules;
 use crate::settings::{InitPolicy, Layer, PathFilter};
 
-use super::names;
-
 /// Configuration of pidone. Patterns are written as in .gitignore and count from the folder of this file.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
@@ -87,7 +85,7 @@ pub(super) struct RuleName(&'static str);
 
 impl<'de> Deserialize<'de> for RuleName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(Text(|name| names::rule(name).map(|rule| Self(rule.name))))
+        deserializer.deserialize_str(Text(|name| rules::named(name).map(|rule| Self(rule.name))))
     }
 }
 

@@ -85,6 +85,8 @@ pub(super) struct Lines<'a> {
     escape: char,
     /// The directives seen so far, while directives may still follow.
     directives: Option<Vec<String>>,
+    /// The comments seen so far.
+    pub(super) comments: Vec<Span>,
     /// What is wrong with the directives.
     pub(super) problems: Vec<Problem>,
 }
@@ -93,7 +95,14 @@ impl<'a> Lines<'a> {
     /// The lines of a whole file.
     pub(super) fn new(text: &'a str) -> Self {
         let position = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        Self { text, position, escape: '\\', directives: Some(Vec::new()), problems: Vec::new() }
+        Self {
+            text,
+            position,
+            escape: '\\',
+            directives: Some(Vec::new()),
+            comments: Vec::new(),
+            problems: Vec::new(),
+        }
     }
 
     /// The escape character as far as the file was read.
@@ -118,7 +127,7 @@ impl<'a> Lines<'a> {
             let trimmed = line.trim_start();
             let start = start + (line.len() - trimmed.len());
             self.directive(start, trimmed);
-            if trimmed.is_empty() || trimmed.starts_with('#') {
+            if trimmed.is_empty() || self.comment(start, trimmed) {
                 continue;
             }
             return Some(self.logical(start, trimmed));
@@ -133,13 +142,22 @@ impl<'a> Lines<'a> {
             let Some((start, line)) = self.next_physical() else { break };
             logical.end = start + line.len();
             let trimmed = line.trim_start();
-            if trimmed.is_empty() || trimmed.starts_with('#') {
+            if trimmed.is_empty() || self.comment(start + (line.len() - trimmed.len()), trimmed) {
                 continue;
             }
             rest = continuation(line, self.escape);
             logical.push(start, rest.unwrap_or(line));
         }
         logical
+    }
+
+    /// True for a comment, which is remembered.
+    fn comment(&mut self, start: usize, line: &str) -> bool {
+        let is_comment = line.starts_with('#');
+        if is_comment {
+            self.comments.push(Span::new(start, start + line.len()));
+        }
+        is_comment
     }
 
     /// The next physical line and where it starts, without its line ending.

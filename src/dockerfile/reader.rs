@@ -27,8 +27,9 @@ pub fn parse(source: &Arc<Source>) -> Dockerfile {
     let Reader { lines, instructions, mut problems, .. } = reader;
     let escape = lines.escape();
     problems.extend(lines.problems);
+    let comments = lines.comments;
     let mut dockerfile =
-        Dockerfile { source: Arc::clone(source), escape, instructions, problems: Vec::new() };
+        Dockerfile { source: Arc::clone(source), escape, instructions, comments, problems: Vec::new() };
     problems.extend(check::problems(&dockerfile));
     problems.sort_by_key(|problem| problem.span);
     dockerfile.problems = problems;

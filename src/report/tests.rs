@@ -76,7 +76,7 @@ fn in_script() -> Diagnostic {
 
 fn report(diagnostics: Vec<Diagnostic>, images: Vec<ImageReport>) -> FileReport {
     let sources = vec![Source::new("Dockerfile", DOCKERFILE), Source::new("docker/entrypoint.sh", SCRIPT)];
-    FileReport { path: "Dockerfile".into(), diagnostics, images, sources }
+    FileReport { path: "Dockerfile".into(), diagnostics, images, sources, ignores: Vec::new(), silenced: 0 }
 }
 
 fn results(files: Vec<FileReport>) -> Results {

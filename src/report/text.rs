@@ -155,7 +155,7 @@ pub(super) fn write_summary(
 
     let good = style::GOOD;
     let verdict = match (found.is_empty(), fixed) {
-        (true, 0) if summary.unknown == 0 => format!("{good}all good{good:#}"),
+        (true, 0) if summary.unknown == 0 && summary.silenced == 0 => format!("{good}all good{good:#}"),
         (true, 0) => format!("{good}no problems found{good:#}"),
         (true, fixed) => format!("{good}{} fixed, none left{good:#}", count(fixed, "finding")),
         (false, 0) => found.join(", "),
@@ -171,6 +171,9 @@ pub(super) fn write_summary(
     if summary.unsafe_fixable > 0 {
         let more = if summary.fixable > 0 { " more" } else { " fixable" };
         remarks.push(format!("{}{more} with --fix --unsafe-fixes", summary.unsafe_fixable));
+    }
+    if summary.silenced > 0 {
+        remarks.push(format!("{} silenced by comments", summary.silenced));
     }
     if summary.unknown > 0 {
         remarks.push(format!(

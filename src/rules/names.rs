@@ -1,13 +1,13 @@
 //! Names of rules, and what somebody may have meant by a name that does not exist.
 
-use crate::rules::{self, RuleInfo};
+use super::RuleInfo;
 
 /// The rule of that name; the error names the nearest one.
-pub fn rule(name: &str) -> Result<&'static RuleInfo, String> {
-    if let Some(rule) = rules::all().iter().find(|rule| rule.name == name) {
+pub fn named(name: &str) -> Result<&'static RuleInfo, String> {
+    if let Some(rule) = super::all().iter().find(|rule| rule.name == name) {
         return Ok(rule);
     }
-    let names: Vec<&str> = rules::all().iter().map(|rule| rule.name).collect();
+    let names: Vec<&str> = super::all().iter().map(|rule| rule.name).collect();
     let hint = match nearest(name, &names) {
         Some(nearest) => format!("did you mean {nearest}?"),
         None => "`pidone rules` lists them".to_owned(),

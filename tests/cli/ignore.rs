@@ -1,0 +1,100 @@
+//! Comments that silence findings.
+
+use super::support::{GOOD, Project, SCRIPT, SHELL_FORM, STARTS_SCRIPT};
+
+const SILENT_SHELL_FORM: &str = "FROM node:20-bookworm-slim\nWORKDIR /app\n# pidone: ignore[shell-form] it has no state\nCMD node server.js\n";
+const SILENT_SCRIPT: &str =
+    "#!/bin/sh\nset -e\nmkdir -p /data\nnode server.js # pidone: ignore[missing-exec] it has no state\n";
+
+#[test]
+fn findings_are_silenced_and_left_alone() {
+    let project = Project::new(&[
+        ("Dockerfile", STARTS_SCRIPT),
+        ("run.sh", SILENT_SCRIPT),
+        ("web.Dockerfile", SILENT_SHELL_FORM),
+        ("file.Dockerfile", &format!("# pidone: ignore-file[shell-form] all of it\n{SHELL_FORM}")),
+        ("bad.Dockerfile", SHELL_FORM),
+    ]);
+    assert_eq!(project.findings(&[]), ["bad.Dockerfile:3 shell-form"]);
+    project.run(&["check", "--fix"]);
+    assert_eq!(project.read("run.sh"), SILENT_SCRIPT);
+    assert_eq!(project.read("web.Dockerfile"), SILENT_SHELL_FORM);
+    let run = project.run(&["check"]);
+    assert_eq!(run.code, 0, "{run:?}");
+}
+
+#[test]
+fn a_silenced_finding_is_not_repaired_along_with_another() {
+    let dockerfile = "FROM node:20-bookworm-slim\nCOPY run.sh /\nENTRYPOINT /run.sh\n";
+    let project = Project::new(&[("Dockerfile", dockerfile), ("run.sh", SILENT_SCRIPT)]);
+    assert_eq!(project.findings(&[]), ["Dockerfile:3 shell-form"]);
+    project.run(&["check", "--fix", "--unsafe-fixes"]);
+    assert_eq!(project.read("run.sh"), SILENT_SCRIPT);
+}
+
+#[test]
+fn what_is_no_comment_silences_nothing() {
+    let project = Project::new(&[
+        ("Dockerfile", "FROM node:20-bookworm-slim\nCMD node server.js # pidone: ignore[shell-form] x\n"),
+        ("script/Dockerfile", STARTS_SCRIPT),
+        (
+            "script/run.sh",
+            "#!/bin/sh\ncat <<E\n# pidone: ignore-file[missing-exec] x\nE\nmkdir '# pidone: ignore[missing-exec]'\nnode server.js\n",
+        ),
+    ]);
+    let found = project.findings(&[]);
+    assert!(found.contains(&"script/run.sh:6 missing-exec".to_owned()), "{found:?}");
+    assert!(found.iter().any(|finding| finding.starts_with("Dockerfile:2 ")), "{found:?}");
+}
+
+#[test]
+fn comments_without_use_are_told() {
+    let project = Project::new(&[
+        ("Dockerfile", &format!("# pidone: ignore[shell-form] x\n{GOOD}# pidone: ignored\n")),
+        ("a/Dockerfile", STARTS_SCRIPT),
+        ("a/run.sh", &SCRIPT.replace("node", "# pidone: ignore[mising-exec, shell-form] x\nnode")),
+    ]);
+    assert_eq!(
+        project.findings(&[]),
+        [
+            "Dockerfile:1 unused-ignore",
+            "Dockerfile:4 unused-ignore",
+            "a/run.sh:4 unused-ignore",
+            "a/run.sh:4 unused-ignore",
+            "a/run.sh:5 missing-exec"
+        ]
+    );
+    let run = project.run(&["check"]);
+    for part in [
+        "did you mean missing-exec?",
+        "`mising-exec` is no rule",
+        "`shell-form` finds nothing here",
+        "warning[unused-ignore]",
+    ] {
+        assert!(run.out.contains(part), "{part}: {}", run.out);
+    }
+    assert_eq!(
+        project.findings(&["--select", "missing-exec,unused-ignore"]).len(),
+        3,
+        "what is not sought is not missed"
+    );
+}
+
+#[test]
+fn every_dockerfile_that_starts_a_script_is_asked() {
+    let starts = |base: &str| STARTS_SCRIPT.replace("node:20-bookworm-slim", base);
+    // Debian's /bin/sh has no `wait -n`, Fedora's has.
+    let script = "#!/bin/sh\nserver & # pidone: ignore[untrapped-background] x\nwait -n # pidone: ignore[unsupported-wait] x\n";
+    let project = Project::new(&[
+        ("Dockerfile", &starts("debian:bookworm-slim")),
+        ("fedora.Dockerfile", &starts("fedora:40")),
+        ("run.sh", script),
+    ]);
+    for arguments in [&[][..], &["run.sh"], &["fedora.Dockerfile"], &["Dockerfile"]] {
+        assert_eq!(project.findings(arguments), [""; 0], "{arguments:?}");
+    }
+    project.write("Dockerfile", GOOD.as_bytes());
+    assert_eq!(project.findings(&["fedora.Dockerfile"]), [""; 0], "others may start it");
+    assert_eq!(project.findings(&[]), ["run.sh:3 unused-ignore"]);
+    assert_eq!(project.findings(&["run.sh"]), ["run.sh:3 unused-ignore"]);
+}
