@@ -14,6 +14,7 @@ use crate::report::{self, Format};
 use crate::rules::{RuleInfo, named};
 
 mod check;
+mod completions;
 mod explain;
 mod rules;
 mod run;
@@ -64,6 +65,10 @@ enum Command {
     Explain(ExplainArguments),
     /// List the rules
     Rules(RulesArguments),
+    /// Print a script that completes pidone's arguments in a shell
+    Completions(CompletionsArguments),
+    /// Print the manual page
+    Man(ManArguments),
 }
 
 const CHECK_EXAMPLES: &str = "\
@@ -187,6 +192,33 @@ struct RulesArguments {
     output_format: ListFormat,
 }
 
+const COMPLETIONS_EXAMPLES: &str = "\
+Examples:
+  pidone completions bash > ~/.local/share/bash-completion/completions/pidone
+  pidone completions zsh > ~/.zfunc/_pidone        with ~/.zfunc in $fpath
+  pidone completions fish > ~/.config/fish/completions/pidone.fish";
+
+#[derive(Debug, Args)]
+#[command(after_help = COMPLETIONS_EXAMPLES)]
+struct CompletionsArguments {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    shell: clap_complete::Shell,
+}
+
+const MAN_EXAMPLES: &str = "\
+Examples:
+  pidone man | man -l -          read it
+  pidone man check               the page of one command";
+
+#[derive(Debug, Args)]
+#[command(after_help = MAN_EXAMPLES)]
+struct ManArguments {
+    /// The page of one command
+    #[arg(value_name = "COMMAND")]
+    command: Option<String>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Color {
     /// Where a terminal reads it
@@ -259,6 +291,8 @@ pub fn main() -> ExitCode {
         Command::Tree(tree) => tree::run(tree, &terminal),
         Command::Explain(explain) => explain::run(explain, &terminal),
         Command::Rules(rules) => rules::run(rules, &terminal),
+        Command::Completions(completions) => completions::completions(completions, &terminal),
+        Command::Man(man) => completions::man(man, &terminal),
     };
     match result {
         Ok(code) => code,

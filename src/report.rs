@@ -16,10 +16,12 @@ pub mod escape;
 mod files;
 mod github;
 mod gitlab;
+mod graphviz;
 mod json;
 mod json_lines;
 mod junit;
 pub mod markdown;
+mod mermaid;
 mod position;
 mod rdjson;
 pub mod rules;
@@ -64,6 +66,8 @@ pub const FORMATS: &[Format] = &[
     junit::FORMAT,
     checkstyle::FORMAT,
     rdjson::FORMAT,
+    mermaid::FORMAT,
+    graphviz::FORMAT,
 ];
 
 /// How the reader looks at the report.

@@ -21,13 +21,13 @@ pub(super) fn run(arguments: &ExplainArguments, terminal: &Terminal) -> Result<E
         rule.since
     )?;
     let view = terminal.view(super::working_folder()?, false);
-    markdown::print(body(rule.document), &view, &mut text)?;
+    markdown::print(body(rule), &view, &mut text)?;
     terminal.print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The document without its front matter, which the lines above have told.
-fn body(document: &str) -> &str {
-    let rest = document.strip_prefix("+++").and_then(|rest| rest.split_once("\n+++"));
-    rest.map_or(document, |(_, body)| body).trim_start()
+/// The document without its title, which the lines above have told.
+fn body(rule: &RuleInfo) -> &str {
+    let rest = rule.document.strip_prefix("# ").and_then(|rest| rest.split_once('\n'));
+    rest.map_or(rule.document, |(_, body)| body.trim_start())
 }

@@ -1,4 +1,4 @@
-//! The rules' Markdown, as it reads well in a terminal: headings, paragraphs, lists, code, links. No more than the rules use.
+//! The rules' Markdown, as it reads well in a terminal: headings, paragraphs, lists, tables, code, links. No more than the rules use.
 
 use std::io::{self, Write};
 
@@ -6,6 +6,10 @@ use super::{View, style, text};
 
 /// Widest text that reads well.
 const MOST_COLUMNS: usize = 100;
+/// Blanks between the columns of a table.
+const GAP: usize = 2;
+/// No column of a table is made narrower than this.
+const LEAST_COLUMN: usize = 20;
 
 /// Prints a document.
 pub fn print(document: &str, view: &View, out: &mut dyn Write) -> io::Result<()> {
@@ -28,7 +32,11 @@ pub fn print(document: &str, view: &View, out: &mut dyn Write) -> io::Result<()>
             let bold = style::BOLD.underline();
             writeln!(out, "{bold}{title}{bold:#}")?;
         } else if text.starts_with('|') {
-            writeln!(out, "  {}", inline(text))?;
+            let mut rows = vec![cells(text)];
+            while let Some(next) = lines.next_if(|next| next.trim().starts_with('|')) {
+                rows.push(cells(next.trim()));
+            }
+            write_table(&rows, width, out)?;
         } else {
             let (mark, body) = list_item(text);
             let indent = if mark.is_empty() { 0 } else { line.len() - line.trim_start().len() + 2 };
@@ -55,8 +63,9 @@ fn write_code<'a>(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let (dim, code) = (style::DIM, style::NOTE);
-    if !info.trim().is_empty() {
-        writeln!(out, "    {dim}{}{dim:#}", info.trim())?;
+    // A file of an example; the language is plain to see.
+    if let [_, when, path] = info.split_whitespace().collect::<Vec<_>>()[..] {
+        writeln!(out, "  {dim}{path}, {when}{dim:#}")?;
     }
     for line in lines.take_while(|line| line.trim() != fence) {
         if line.is_empty() {
@@ -66,6 +75,61 @@ fn write_code<'a>(
         }
     }
     Ok(())
+}
+
+fn cells(line: &str) -> Vec<&str> {
+    line.trim_matches('|').split('|').map(str::trim).collect()
+}
+
+/// A table: its columns as wide as what is in them, the widest narrower where they do not fit.
+fn write_table(rows: &[Vec<&str>], width: usize, out: &mut dyn Write) -> io::Result<()> {
+    let is_rule = |row: &[&str]| row.iter().all(|cell| cell.chars().all(|c| "-: ".contains(c)));
+    let rows: Vec<&Vec<&str>> = rows.iter().filter(|row| !is_rule(row)).collect();
+    let mut columns: Vec<usize> = Vec::new();
+    for (index, cell) in rows.iter().flat_map(|row| row.iter().enumerate()) {
+        columns.resize(columns.len().max(index + 1), 0);
+        columns[index] = columns[index].max(visible(&inline(cell)));
+    }
+    let room = width.saturating_sub(2 + GAP * columns.len().saturating_sub(1));
+    while columns.iter().sum::<usize>() > room {
+        match columns.iter_mut().max() {
+            Some(widest) if *widest > LEAST_COLUMN => *widest -= 1,
+            _ => break,
+        }
+    }
+    for (number, row) in rows.iter().enumerate() {
+        write_row(row, &columns, if number == 0 { style::BOLD } else { style::PLAIN }, out)?;
+    }
+    Ok(())
+}
+
+fn write_row(row: &[&str], columns: &[usize], style: anstyle::Style, out: &mut dyn Write) -> io::Result<()> {
+    let cells: Vec<Vec<String>> = row
+        .iter()
+        .zip(columns)
+        .map(|(cell, &width)| {
+            inline(&text::wrap(cell, width).join("\n")).lines().map(str::to_owned).collect()
+        })
+        .collect();
+    for line in 0..cells.iter().map(Vec::len).max().unwrap_or(0) {
+        let mut shown = String::new();
+        let mut pending = 2;
+        for (cell, &width) in cells.iter().zip(columns) {
+            let text = cell.get(line).map_or("", String::as_str);
+            if !text.is_empty() {
+                shown.push_str(&format!("{:pending$}{style}{text}{style:#}", ""));
+                pending = 0;
+            }
+            pending += width.saturating_sub(visible(text)) + GAP;
+        }
+        writeln!(out, "{shown}")?;
+    }
+    Ok(())
+}
+
+/// Characters that a terminal shows of a text with styles.
+fn visible(text: &str) -> usize {
+    anstream::adapter::strip_str(text).to_string().chars().count()
 }
 
 fn heading(text: &str) -> Option<&str> {

@@ -10,6 +10,9 @@ use crate::{ImageReport, ProcessNode, Receives, Started};
 
 use super::{Results, View, describe, escape, style, text};
 
+/// Characters of a command in a box of a diagram.
+const MOST_IN_A_BOX: usize = 60;
+
 /// Prints every image.
 pub(super) fn print(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> {
     for (index, (root, image)) in results.images().enumerate() {
@@ -36,46 +39,102 @@ fn write_image(root: &Utf8Path, image: &ImageReport, view: &View, out: &mut dyn 
     }
     writeln!(out)?;
 
-    let groups = groups(image);
-    for (labels, branch) in &groups {
+    for way in ways(root, image, view) {
         writeln!(out)?;
-        let labels: Vec<String> = labels.iter().filter(|l| !l.is_empty()).map(|l| escape::line(l)).collect();
-        if !labels.is_empty() {
-            writeln!(out, "  {dim}when{dim:#} {}", labels.join(&format!("{dim}, or{dim:#} ")))?;
+        if !way.conditions.is_empty() {
+            writeln!(out, "  {dim}when{dim:#} {}", way.conditions.join(&format!("{dim}, or{dim:#} ")))?;
         }
-        let picture = Picture::new(root, image, branch.processes, view);
+        let picture = Picture::new(root, image, way.processes, view);
         picture.write(out)?;
-        write_outcome(branch.outcome, branch.why, view, out)?;
+        write_outcome(&way, view, out)?;
     }
     Ok(())
 }
 
-/// One way in which the container can run.
-#[derive(Clone, Copy)]
-struct Way<'a> {
-    outcome: Outcome,
-    why: &'a str,
-    processes: &'a [ProcessNode],
+/// One way in which a container can run.
+pub(super) struct Way<'a> {
+    /// The Dockerfile, its line, the stage.
+    pub(super) image: String,
+    /// When it runs like this, each a condition of its own; empty where there is no choice.
+    pub(super) conditions: Vec<String>,
+    pub(super) processes: &'a [ProcessNode],
+    pub(super) outcome: Outcome,
+    /// Why, or what the outcome means.
+    pub(super) why: String,
+    pub(super) signal: String,
 }
 
-/// The branches; those that look the same are one, with all of their labels.
-fn groups(image: &ImageReport) -> Vec<(Vec<&str>, Way<'_>)> {
-    let mut groups: Vec<(Vec<&str>, Way<'_>)> = Vec::new();
+/// The ways in which an image's container can run; those that look the same are one, with all of their conditions.
+pub(super) fn ways<'a>(root: &Utf8Path, image: &'a ImageReport, view: &View) -> Vec<Way<'a>> {
+    let stage = image.image.stage.iter().map(|stage| format!(" {}", escape::line(stage))).collect::<String>();
+    let name = format!("{}:{}{stage}", view.path(root, &image.image.path), image.image.line);
+    let way = |outcome, why: &str, processes| Way {
+        image: name.clone(),
+        conditions: Vec::new(),
+        processes,
+        outcome,
+        why: escape::line(if why.is_empty() { describe::meaning(outcome) } else { why }),
+        signal: escape::line(&image.stop_signal),
+    };
+    let mut ways: Vec<Way<'a>> = Vec::new();
     for branch in &image.branches {
-        let way = Way { outcome: branch.outcome, why: &branch.why, processes: &branch.processes };
-        let same = |other: &Way<'_>| {
-            other.outcome == way.outcome && other.why == way.why && same(other.processes, way.processes)
+        let mut new = way(branch.outcome, &branch.why, &branch.processes);
+        let condition = Some(escape::line(&branch.label)).filter(|label| !label.is_empty());
+        let alike = |other: &&mut Way<'_>| {
+            other.outcome == new.outcome && other.why == new.why && same(other.processes, new.processes)
         };
-        match groups.iter_mut().find(|(_, other)| same(other)) {
-            Some((labels, _)) => labels.push(&branch.label),
-            None => groups.push((vec![&branch.label], way)),
+        match ways.iter_mut().find(alike) {
+            Some(other) => other.conditions.extend(condition),
+            None => {
+                new.conditions.extend(condition);
+                ways.push(new);
+            }
         }
     }
-    if groups.is_empty() {
-        let way = Way { outcome: image.outcome, why: &image.why, processes: &image.processes };
-        groups.push((Vec::new(), way));
+    if ways.is_empty() {
+        ways.push(way(image.outcome, &image.why, &image.processes));
     }
-    groups
+    ways
+}
+
+/// What stands over a picture: the image, when it runs like this, how a stop ends.
+pub(super) fn captions(way: &Way<'_>) -> Vec<String> {
+    let mut lines = vec![way.image.clone()];
+    if !way.conditions.is_empty() {
+        lines.push(format!("when {}", way.conditions.join(", or ")));
+    }
+    let (_, sign) = style::outcome(way.outcome);
+    lines.push(format!("{sign} {}: {}", way.outcome.name(), way.why));
+    lines
+}
+
+/// What stands in the box of a process: its command, what it hears.
+pub(super) fn labels(process: &ProcessNode, way: &Way<'_>) -> Vec<String> {
+    let name = if process.started == Started::Pid1 { "PID 1: " } else { "" };
+    let command = clip(&escape::argv(&process.argv), MOST_IN_A_BOX);
+    vec![format!("{name}{command}"), heard(process, &way.signal)]
+}
+
+/// What a process hears of the stop signal.
+fn heard(process: &ProcessNode, signal: &str) -> String {
+    let heard = match process.receives {
+        Receives::Yes => format!("gets {signal}"),
+        // PID 1 is always told; without a handler the kernel drops it.
+        Receives::No if process.started == Started::Pid1 => format!("ignores {signal}"),
+        Receives::No => format!("never gets {signal}"),
+        Receives::Unknown => format!("may get {signal}"),
+    };
+    if process.note.is_empty() { heard } else { format!("{heard}, {}", escape::line(&process.note)) }
+}
+
+/// How a process came to be, where that is worth a word.
+pub(super) fn how(started: Started) -> &'static str {
+    match started {
+        Started::Pid1 | Started::Foreground => "",
+        Started::Exec => "exec",
+        Started::Background => "background",
+        Started::Forked => "forked",
+    }
 }
 
 fn same(left: &[ProcessNode], right: &[ProcessNode]) -> bool {
@@ -90,14 +149,13 @@ fn same(left: &[ProcessNode], right: &[ProcessNode]) -> bool {
         })
 }
 
-fn write_outcome(outcome: Outcome, why: &str, view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let (style, sign) = style::outcome(outcome);
-    let why = if why.is_empty() { describe::meaning(outcome) } else { why };
-    let indent = outcome.name().len() + 6;
-    for (index, line) in text::wrap(&escape::line(why), view.width.saturating_sub(indent)).iter().enumerate()
-    {
+fn write_outcome(way: &Way<'_>, view: &View, out: &mut dyn Write) -> io::Result<()> {
+    let (style, sign) = style::outcome(way.outcome);
+    let name = way.outcome.name();
+    let indent = name.len() + 6;
+    for (index, line) in text::wrap(&way.why, view.width.saturating_sub(indent)).iter().enumerate() {
         if index == 0 {
-            writeln!(out, "  {style}{sign} {}{style:#}: {line}", outcome.name())?;
+            writeln!(out, "  {style}{sign} {name}{style:#}: {line}")?;
         } else {
             writeln!(out, "{:indent$}{line}", "")?;
         }
@@ -142,25 +200,12 @@ impl Picture {
         view: &View,
     ) {
         let name = if process.started == Started::Pid1 { "PID 1 " } else { "" };
-        let heard = match process.receives {
-            Receives::Yes => format!("gets {signal}"),
-            // PID 1 is always told; without a handler the kernel drops it.
-            Receives::No if process.started == Started::Pid1 => format!("ignores {signal}"),
-            Receives::No => format!("never gets {signal}"),
-            Receives::Unknown => format!("may get {signal}"),
-        };
-        let note = escape::line(&process.note);
         self.rows.push(Row {
-            left: format!("{lead}{name}{}", clip(&escape::argv(&process.argv), self.width)),
+            left: format!("{lead}{name}{}", clip(&escape::argv(&process.argv), (self.width / 2).max(30))),
             service: process.service,
-            how: match process.started {
-                Started::Pid1 | Started::Foreground => "",
-                Started::Exec => "exec",
-                Started::Background => "background",
-                Started::Forked => "forked",
-            },
+            how: how(process.started),
             receives: process.receives,
-            right: if note.is_empty() { heard } else { format!("{heard}, {note}") },
+            right: heard(process, signal),
             place: process.place.as_ref().map_or_else(String::new, |place| shown(root, place, view)),
         });
         for (index, child) in process.children.iter().enumerate() {
@@ -206,9 +251,7 @@ fn shown(root: &Utf8Path, place: &Place, view: &View) -> String {
     format!("{}:{}", view.path(root, place.source.path()), place.line())
 }
 
-/// Leaves room for what stands to the right.
-fn clip(command: &str, width: usize) -> String {
-    let most = (width / 2).max(30);
+fn clip(command: &str, most: usize) -> String {
     match command.char_indices().nth(most) {
         Some((at, _)) => format!("{}…", &command[..at]),
         None => command.to_owned(),

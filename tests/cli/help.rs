@@ -35,6 +35,23 @@ fn rules_are_listed() {
     }
 }
 
+/// Every command and option is known to shells and to the manual.
+#[test]
+fn completions_and_manual() {
+    let project = Project::new(&[]);
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let run = project.run(&["completions", shell]);
+        assert_eq!(run.code, 0);
+        for word in ["explain", "output-format"] {
+            assert!(run.out.contains(word), "{shell}: {word}");
+        }
+    }
+    assert!(project.run(&["man"]).out.contains("pidone\\-check"));
+    let page = project.run(&["man", "check"]).out;
+    assert!(page.contains("\n.SH EXIT CODES\n"), "{page}");
+    assert_eq!(project.run(&["man", "no-such-command"]).code, 2);
+}
+
 #[test]
 fn an_unknown_rule() {
     let run = Project::new(&[]).run(&["explain", "mising-exec"]);
