@@ -18,7 +18,6 @@ pub mod diagnostic;
 pub mod discover;
 pub mod dockerfile;
 pub mod edit;
-pub mod fingerprint;
 pub mod fix;
 pub mod launch;
 pub mod programs;

@@ -20,7 +20,7 @@ pub(super) fn completions(
 
 /// The page of the program, or that of one command.
 pub(super) fn man(arguments: &ManArguments, terminal: &Terminal) -> Result<ExitCode, Failure> {
-    let mut program = Arguments::command();
+    let mut program = Arguments::command().disable_help_subcommand(true);
     program.build();
     let command = match &arguments.command {
         None => program,

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use super::terminal::Terminal;
 use super::{ExplainArguments, Failure};
 use crate::report::{markdown, style};
+use crate::rules::RuleInfo;
 
 pub(super) fn run(arguments: &ExplainArguments, terminal: &Terminal) -> Result<ExitCode, Failure> {
     let rule = arguments.rule;

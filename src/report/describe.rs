@@ -1,5 +1,7 @@
 //! What there is to say about a finding, in the same words for every format.
 
+use std::collections::HashMap;
+
 use crate::diagnostic::{Diagnostic, Fix, Outcome, Safety};
 
 use super::{Finding, View, escape};
@@ -53,6 +55,21 @@ pub(super) fn also(finding: &Finding<'_>, view: &View) -> String {
     images.sort();
     images.dedup();
     images.join(", ")
+}
+
+/// What other tools recognise each finding by, when lines move; no two are equal: of findings that look the same, the second one has
+/// another fingerprint than the first.
+pub(super) fn fingerprints(findings: &[Finding<'_>]) -> Vec<String> {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    findings
+        .iter()
+        .map(|finding| {
+            let fingerprint = finding.diagnostic.fingerprint();
+            let alike = seen.entry(fingerprint.clone()).or_default();
+            *alike += 1;
+            if *alike == 1 { fingerprint } else { format!("{fingerprint}-{alike}") }
+        })
+        .collect()
 }
 
 /// All of it, a line each: the message, the end of the stop, the processes, what to do, the repair. For formats that have one text.

@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use crate::diagnostic::Severity;
-use crate::fingerprint;
 
 use super::position::{self, Columns};
 use super::{Format, Results, View, describe};
@@ -42,7 +41,7 @@ struct Lines {
 
 fn check(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> {
     let findings = results.findings();
-    let fingerprints = fingerprint::of(findings.iter().map(|finding| finding.diagnostic));
+    let fingerprints = describe::fingerprints(&findings);
     let issues = findings.iter().zip(fingerprints).map(|(finding, fingerprint)| {
         let place = &finding.diagnostic.place;
         let (start, end) = position::range(&place.source, place.span, Columns::Characters);

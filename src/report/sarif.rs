@@ -8,7 +8,6 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use crate::diagnostic::{Fix, Severity};
-use crate::fingerprint;
 use crate::rules::{self, RuleInfo};
 use crate::source::{Edit, Place, Source, Span};
 
@@ -35,7 +34,7 @@ fn check(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> 
     let findings = results.findings();
     let found: BTreeSet<&str> = findings.iter().map(|finding| finding.diagnostic.rule).collect();
     let rules: Vec<&RuleInfo> = rules::all().iter().filter(|rule| found.contains(rule.name)).collect();
-    let fingerprints = fingerprint::of(findings.iter().map(|finding| finding.diagnostic));
+    let fingerprints = describe::fingerprints(&findings);
     let writer = Writer { view, files: Files::new(results) };
     let log = json!({
         "$schema": SCHEMA,

@@ -321,6 +321,18 @@ fn contents_break_no_format() {
     }
 }
 
+/// GitLab takes findings with the same fingerprint for one.
+#[test]
+fn fingerprints_are_there_once() {
+    let script = Source::new("run.sh", "node server.js\nnode server.js\n");
+    let at = |line| Diagnostic { place: Place::new(&script, script.line_span(line)), ..in_script() };
+    let (first, second) = (at(1), at(2));
+    assert_eq!(first.fingerprint(), second.fingerprint());
+    let results = results(vec![report(vec![first, second], Vec::new())]);
+    let fingerprints = describe::fingerprints(&results.findings());
+    assert_ne!(fingerprints[0], fingerprints[1]);
+}
+
 /// A suggestion is applied by itself, so it has to be the whole of a repair.
 #[test]
 fn suggestions_are_whole_repairs() {
