@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::diagnostic::{Diagnostic, ImageRef, Outcome, Related, Severity};
 use crate::dockerfile::{self, Dockerfile, Image};
 use crate::launch::{self, Launch, ProcessView, Receives, Started};
-use crate::project::Context;
+use crate::project::{Context, Installed};
 use crate::rules::{self, Finding, Subject};
 use crate::settings::Settings;
 use crate::source::{EntryKind, Loader, Place, ReadError, Source};
@@ -198,6 +198,8 @@ pub(crate) struct Judged {
     pub(crate) launch: Option<Launch>,
     /// The folder that the answers took for the build context.
     pub(crate) context: Utf8PathBuf,
+    /// What its instructions install.
+    pub(crate) installed: Installed,
 }
 
 impl Analysis {
@@ -217,7 +219,8 @@ impl Analysis {
                 let launch = launch::simulate(&image, &files, tables);
                 let context = files.context_root().to_owned();
                 drop(files);
-                Judged { image, launch, context }
+                let installed = Installed::of(&image);
+                Judged { image, launch, context, installed }
             })
             .collect();
         Self { dockerfile: Some(dockerfile), images }
@@ -230,6 +233,8 @@ impl Judged {
             image: &self.image,
             launch: self.launch.as_ref(),
             tables: &settings.tables,
+            installed: &self.installed,
+            init: settings.init,
             pedantic: settings.pedantic,
         };
         rules::findings(&subject)

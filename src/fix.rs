@@ -191,8 +191,14 @@ impl<'a> Bench<'a> {
             let now: Vec<Finding> =
                 analysis.images.iter().flat_map(|image| image.findings(self.settings)).collect();
             let fresh = self.fresh(finding, &now);
-            let further =
-                fresh.filter(|fresh| self.may_repair(fresh)).and_then(|fresh| fresh.repairs.first());
+            // What only an unsafe repair would mend is left to its own finding, if the stop ends well without it.
+            let needed = |further: &&Repair| {
+                further.safety <= safety || !self.improves(judged, &analysis, now.len(), true)
+            };
+            let further = fresh
+                .filter(|fresh| self.may_repair(fresh))
+                .and_then(|fresh| fresh.repairs.first())
+                .filter(needed);
             let Some(further) = further else {
                 let good = self.keeps_services(&analysis)
                     && self.improves(judged, &analysis, now.len(), fresh.is_some());

@@ -126,6 +126,8 @@ pub struct Fault {
     pub told: bool,
     /// The processes from PID 1 to the service.
     pub chain: Vec<String>,
+    /// The init in front of the hop, which passes the signal on and does not help all the same.
+    pub init: Option<String>,
     /// Further hops on the way that would lose the signal too.
     pub hops: Vec<Hop>,
     /// What a repair needs to know of the place.
@@ -152,6 +154,8 @@ pub enum Cause {
     ShellForm,
     /// The shell of `sh -c` stays.
     ShellWrapper,
+    /// One of these two right behind an init: it is not PID 1, and dies of the signal.
+    InitWithoutExec,
     /// A script starts the service without exec.
     MissingExec,
     /// Services in the background, and no trap.
@@ -294,7 +298,7 @@ impl Cause {
     /// As a further hop: what is wrong there too.
     fn hop_message(self) -> &'static str {
         match self {
-            Self::ShellForm | Self::ShellWrapper => "a shell stays in front here too",
+            Self::ShellForm | Self::ShellWrapper | Self::InitWithoutExec => "a shell stays in front here too",
             Self::MissingExec => "started without exec here too",
             Self::PackageRunner => "a package runner stands here too",
             Self::PrivilegeWrapper | Self::SwallowingWrapper => {
@@ -643,7 +647,7 @@ impl Fault {
         let hop = &self.hop;
         let service = &self.service;
         match self.cause {
-            Cause::ShellForm | Cause::ShellWrapper | Cause::MissingExec => {
+            Cause::ShellForm | Cause::ShellWrapper | Cause::InitWithoutExec | Cause::MissingExec => {
                 format!("{hop} stays in front of {service} and does not pass the signal on")
             }
             Cause::UntrappedBackground => format!("no trap tells {service}, which runs in the background"),

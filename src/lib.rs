@@ -33,4 +33,4 @@ mod check;
 
 pub use check::{Branch, FileReport, Ignore, ImageReport, ProcessNode, check, unused_ignores};
 pub use launch::{Receives, Started};
-pub use settings::Settings;
+pub use settings::{InitPolicy, Settings};

@@ -13,6 +13,7 @@ mod dockerignore;
 mod glob;
 mod heredoc;
 mod ini;
+mod installed;
 mod layers;
 mod listing;
 mod lookup;
@@ -22,6 +23,8 @@ mod path;
 mod run;
 pub mod supervisord;
 mod vars;
+
+pub use installed::Installed;
 
 use build_context::BuildContext;
 use layers::Layers;

@@ -8,9 +8,12 @@ use crate::diagnostic::{Diagnostic, Outcome, Related, Safety, Severity};
 use crate::dockerfile::{Dockerfile, Image};
 use crate::launch::{Cause, Fault, Launch, Signal};
 use crate::programs::Tables;
+use crate::project::Installed;
+use crate::settings::InitPolicy;
 use crate::source::{Edit, Place};
 use crate::suppress::Suppression;
 
+mod init;
 mod interpreter;
 mod names;
 mod repair;
@@ -40,11 +43,13 @@ rules! {
     exec_drops_trap = "exec-drops-trap",
     ignored_cmd = "ignored-cmd",
     incomplete_trap = "incomplete-trap",
+    init_without_exec = "init-without-exec",
     invalid_dockerfile = "invalid-dockerfile",
     keep_alive = "keep-alive",
     literal_variable = "literal-variable",
     malformed_exec_form = "malformed-exec-form",
     missing_exec = "missing-exec",
+    missing_init = "missing-init",
     nested_init = "nested-init",
     orphaned_background = "orphaned-background",
     overridden_launch = "overridden-launch",
@@ -82,6 +87,10 @@ pub(crate) struct Subject<'a> {
     pub(crate) launch: Option<&'a Launch>,
     /// For the advice: which package brings what.
     pub(crate) tables: &'a Tables,
+    /// What the image's instructions install.
+    pub(crate) installed: &'a Installed,
+    /// Where an init belongs.
+    pub(crate) init: InitPolicy,
     /// Also say what is only worth knowing.
     pub(crate) pedantic: bool,
 }

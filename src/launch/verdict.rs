@@ -98,7 +98,7 @@ impl View<'_> {
         let service = *chain.last()?;
         let shown = chain.iter().map(|process| process.identity.shown()).collect();
         let (mut hops, mut first): (Vec<Hop>, Option<(Cause, Place, Site)>) = (Vec::new(), None);
-        let mut hop = String::new();
+        let (mut hop, mut init) = (String::new(), None);
         for (index, process) in chain.iter().enumerate() {
             let below = chain.get(index + 1).copied();
             // What the service does itself counts only if the signal gets that far.
@@ -109,6 +109,8 @@ impl View<'_> {
             match &first {
                 None => {
                     hop = process.identity.shown();
+                    let (cause, by) = behind_init(cause, &chain[..index]);
+                    init = by;
                     first = Some((cause, place, site));
                 }
                 Some((_, known, _)) if *known == place => {}
@@ -124,6 +126,7 @@ impl View<'_> {
             hop,
             told: self.heard(pid),
             chain: shown,
+            init,
             hops,
             site,
             default: self.before.path.default,
@@ -449,6 +452,7 @@ impl View<'_> {
                         hop: process.identity.shown(),
                         told: false,
                         chain: vec![process.identity.shown()],
+                        init: None,
                         hops: Vec::new(),
                         site,
                         default: self.before.path.default,
@@ -497,11 +501,29 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         hop: first.identity.shown(),
         told: false,
         chain: vec![first.identity.shown(), service.identity.shown()],
+        init: None,
         hops: Vec::new(),
         site,
         default: world.path.default,
         known_service: service.identity.program.is_some(),
     })
+}
+
+/// The cause where an init is among the processes in front, and the init's name. A shell of the launch line right behind it is
+/// nobody's PID 1.
+fn behind_init(cause: Cause, in_front: &[&Process]) -> (Cause, Option<String>) {
+    let is_init =
+        |process: &Process| matches!(&process.role, Role::Forwarder(f) if f.program.kind == Kind::Init);
+    let name = |process: &Process| {
+        let path = process.identity.argv.first()?.shown();
+        Some(path.rsplit('/').next().unwrap_or(&path).to_owned())
+    };
+    let init = in_front.iter().find(|process| is_init(process)).and_then(|process| name(process));
+    let directly = in_front.last().is_some_and(|process| is_init(process));
+    match cause {
+        Cause::ShellForm | Cause::ShellWrapper if directly => (Cause::InitWithoutExec, init),
+        _ => (cause, init),
+    }
 }
 
 /// Where the first of several jobs is started.

@@ -65,19 +65,33 @@ pub struct Base {
     pub workdir: Option<String>,
     /// True for a base whose ENTRYPOINT is a script that ends in `exec "$@"`.
     pub entrypoint_execs: bool,
+    /// Whether it brings an init (tini and its like); `None` if not known.
+    pub init: Option<bool>,
 }
 
-/// How tini is installed.
+/// How an init is installed.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct InitInstall {
+    name: String,
     family: Family,
     /// A command for RUN.
     pub command: String,
     /// Where the program is then.
     pub path: String,
+    /// Patterns of tags of releases that do not package it.
+    #[serde(default)]
+    absent: Vec<String>,
     /// The address of the documentation.
     pub source: String,
+}
+
+/// Packages of programs that leave processes behind.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Orphans {
+    packages: Vec<String>,
+    source: String,
 }
 
 /// `rules/images.toml`.
@@ -87,6 +101,7 @@ pub(super) struct Images {
     distribution: Vec<Distribution>,
     image: Vec<Image>,
     init: Vec<InitInstall>,
+    orphans: Vec<Orphans>,
 }
 
 /// What a distribution's images have in common.
@@ -114,6 +129,8 @@ pub(super) struct Image {
     on: Vec<String>,
     /// Whether it has bash, where the distribution does not tell.
     bash: Option<bool>,
+    /// Whether it has an init, where that is known.
+    init: Option<bool>,
     /// What it starts; absent if that is not known (a pattern for many images).
     launch: Option<Launch>,
     /// Tags that differ; the first that matches wins, and what it leaves out is as in the row.
@@ -156,9 +173,17 @@ impl Tables {
         self.images.base(&reference)
     }
 
-    /// How to install an init on a distribution, if it packages one.
-    pub fn init_install(&self, family: Family) -> Option<&InitInstall> {
-        self.images.init.iter().find(|init| init.family == family)
+    /// How to install the init of that name in an image that is built on `reference`, if its distribution packages it.
+    pub fn init_install(&self, name: &str, family: Family, reference: &str) -> Option<&InitInstall> {
+        let reference = Reference::parse(reference);
+        let tag = reference.tag.as_deref().unwrap_or_default();
+        let install = self.images.init.iter().find(|init| init.name == name && init.family == family)?;
+        (!install.absent.iter().any(|pattern| glob(pattern, tag))).then_some(install)
+    }
+
+    /// True for a package whose programs leave processes behind that PID 1 has to reap.
+    pub fn leaves_orphans(&self, package: &str) -> bool {
+        self.images.orphans.iter().any(|row| row.packages.iter().any(|name| name == package))
     }
 
     /// What is wrong with the table of images: names of distributions that do not exist, rows that another one hides or that have
@@ -188,6 +213,7 @@ impl Images {
         };
         let mut base = Base::default().on(distribution);
         base.bash = variant.and_then(|variant| variant.bash).or(image.bash).or(base.bash);
+        base.init = image.init;
         let launches = [image.launch.as_ref(), variant.and_then(|variant| variant.launch.as_ref())];
         // Without its tag, an image is known where all its variants start the same.
         base.known = launches.iter().any(Option::is_some)
@@ -226,6 +252,10 @@ impl Images {
 
     fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
+        let no_source = |row: &&Orphans| !row.source.starts_with("https://");
+        problems.extend(
+            self.orphans.iter().filter(no_source).map(|row| format!("{:?} has no source", row.packages)),
+        );
         for (index, image) in self.image.iter().enumerate() {
             problems.extend(self.problems_of(image));
             if !image.source.starts_with("https://") {

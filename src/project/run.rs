@@ -17,7 +17,10 @@ use super::vars::Reference;
 mod commands;
 mod files;
 mod output;
+mod packages;
 mod words;
+
+pub(super) use packages::Installs;
 
 use words::{Body, Item, Part, Redirect, Simple, Word};
 

@@ -8,6 +8,11 @@ use crate::source::Place;
 /// What a stop does because of a fault, from the service's side.
 pub(super) fn what_happens(fault: &Fault, signal: Signal) -> String {
     let service = code(&fault.service);
+    // Who has put an init in front believes that this is settled.
+    let belief = match &fault.init {
+        Some(init) => format!("On stop, the init in front (`{init}`) does not help: the"),
+        None => "On stop, the".to_owned(),
+    };
     match fault.outcome {
         Outcome::Timeout => {
             format!("On stop, {service} never hears {signal}: it is killed when the grace period is over.")
@@ -18,7 +23,7 @@ pub(super) fn what_happens(fault: &Fault, signal: Signal) -> String {
             )
         }
         Outcome::Abrupt => {
-            format!("On stop, the container ends at once and {service} is killed in the middle of its work.")
+            format!("{belief} container ends at once and {service} is killed in the middle of its work.")
         }
         Outcome::ExitsEarly => format!("The container ends by itself, and {service} with it."),
         Outcome::Graceful | Outcome::Unknown => format!("{service} may not be stopped properly."),

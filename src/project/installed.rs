@@ -1,0 +1,76 @@
+//! Which programs an image's instructions install, as far as their text tells.
+
+use super::path;
+use super::run::Installs;
+use crate::dockerfile::{Image, Keyword, Step, join};
+use crate::source::Place;
+
+/// Directories that hold programs, and those above them.
+const SYSTEM: &[&str] = &[
+    "/",
+    "/bin",
+    "/sbin",
+    "/usr",
+    "/usr/bin",
+    "/usr/sbin",
+    "/usr/local",
+    "/usr/local/bin",
+    "/usr/local/sbin",
+];
+
+/// What the instructions of an image and of the stages it builds on install.
+#[derive(Debug, Default)]
+pub struct Installed {
+    packages: Vec<(String, Place)>,
+    /// The text of the instructions that bring files.
+    texts: Vec<String>,
+    /// True if one of them may bring what its text does not name.
+    opaque: bool,
+}
+
+impl Installed {
+    /// Reads the instructions of `image`.
+    pub fn of(image: &Image) -> Self {
+        let mut installed = Self::default();
+        let source = &image.dockerfile.source;
+        for step in image.steps() {
+            let instruction = step.instruction;
+            match instruction.keyword {
+                Keyword::Run => {
+                    let installs = Installs::of(&step);
+                    let place = Place::new(source, instruction.span);
+                    let packages = installs.packages.into_iter().map(|name| (name, place.clone()));
+                    installed.packages.extend(packages);
+                    installed.opaque |= installs.opaque;
+                }
+                Keyword::Copy | Keyword::Add => installed.opaque |= may_bring_programs(&step),
+                Keyword::Arg | Keyword::Env => {}
+                _ => continue,
+            }
+            installed.texts.push(source.slice(instruction.span).to_owned());
+        }
+        installed
+    }
+
+    /// The instruction that installs a package which `is_wanted`, and its name.
+    pub fn package(&self, is_wanted: impl Fn(&str) -> bool) -> Option<(&str, &Place)> {
+        self.packages.iter().find(|(name, _)| is_wanted(name)).map(|(name, place)| (name.as_str(), place))
+    }
+
+    /// True if no instruction brings a program of this name: none mentions it, and none may bring what it does not mention.
+    pub fn lacks(&self, program: &str) -> bool {
+        !self.opaque && !self.texts.iter().any(|text| text.contains(program))
+    }
+}
+
+/// COPY and ADD of whole trees to where programs are.
+fn may_bring_programs(step: &Step<'_>) -> bool {
+    let words: Vec<String> = step.instruction.words().into_iter().map(|word| step.expand(word)).collect();
+    let Some((to, from)) = words.split_last() else { return false };
+    let is_file =
+        |from: &String| path::name(from).trim_start_matches('.').contains('.') && !from.contains('*');
+    let is_archive =
+        |from: &String| [".tar", ".tgz", ".gz", ".xz", ".bz2", ".zst"].iter().any(|end| from.ends_with(end));
+    let to = join(&step.workdir, to);
+    SYSTEM.contains(&to.as_str()) && !from.iter().all(|from| is_file(from) && !is_archive(from))
+}

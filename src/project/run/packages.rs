@@ -1,0 +1,143 @@
+//! Which packages the commands of RUN install.
+
+use super::path;
+use super::words::{self, Item, Part, Redirect, Simple, Word};
+use crate::dockerfile::{Heredoc, Step};
+use crate::source::Excerpt;
+
+/// Package managers, with the words that make them install.
+const MANAGERS: &[(&str, &[&str])] = &[
+    ("apk", &["add"]),
+    ("apt", &["install"]),
+    ("apt-get", &["install"]),
+    ("aptitude", &["install"]),
+    ("dnf", &["install"]),
+    ("microdnf", &["install"]),
+    ("pacman", &["-S", "-Sy", "-Syu", "-Syyu"]),
+    ("tdnf", &["install"]),
+    ("yum", &["install"]),
+    ("zypper", &["install", "in"]),
+];
+
+/// Programs that stand in front of others.
+const WRAPPERS: &[&str] = &["sudo", "env", "exec", "command", "eatmydata", "nice"];
+
+/// Programs that may install anything.
+const OPAQUE: &[&str] = &[
+    ".",
+    "ansible-playbook",
+    "ash",
+    "bash",
+    "conda",
+    "dash",
+    "dpkg",
+    "eval",
+    "make",
+    "mamba",
+    "micromamba",
+    "nix",
+    "nix-env",
+    "rpm",
+    "sh",
+    "source",
+    "zsh",
+];
+
+/// What one RUN installs.
+#[derive(Debug, Default)]
+pub(in crate::project) struct Installs {
+    /// Names of packages, without version.
+    pub(in crate::project) packages: Vec<String>,
+    /// True if it may install more than that.
+    pub(in crate::project) opaque: bool,
+}
+
+impl Installs {
+    pub(in crate::project) fn of(step: &Step<'_>) -> Self {
+        let mut installs = Self::default();
+        match step.instruction.exec_form() {
+            Some(words) => {
+                installs.command(&words.iter().map(|word| Some(word.text().to_owned())).collect::<Vec<_>>())
+            }
+            None => installs.script(&step.instruction.body, &step.instruction.heredocs, 0),
+        }
+        installs
+    }
+
+    fn script(&mut self, script: &Excerpt, heredocs: &[Heredoc], depth: usize) {
+        for item in words::split(script, heredocs) {
+            let (Item::Command(command) | Item::Close(command)) = item else { continue };
+            self.simple(&command, depth);
+        }
+    }
+
+    fn simple(&mut self, command: &Simple, depth: usize) {
+        let words: Vec<Option<String>> = command.words.iter().map(literal).collect();
+        self.command(&words);
+        for redirect in &command.redirects {
+            let Redirect::Heredoc(body) = redirect else { continue };
+            // `RUN <<EOF` is a script.
+            match depth == 0 && command.words.is_empty() {
+                true => self.script(&body.text, &[], depth + 1),
+                false => self.opaque |= !command.words.is_empty() && is_opaque(&words),
+            }
+        }
+    }
+
+    fn command(&mut self, words: &[Option<String>]) {
+        let in_front = |word: &&Option<String>| {
+            word.as_deref().is_some_and(|word| WRAPPERS.contains(&path::name(word)) || word.contains('='))
+        };
+        let words = &words[words.iter().take_while(in_front).count()..];
+        let Some((program, arguments)) = words.split_first() else { return };
+        // `npx playwright install` brings browsers.
+        let is =
+            |word: &Option<String>, name: &str| word.as_deref().is_some_and(|word| path::name(word) == name);
+        if words.windows(2).any(|pair| is(&pair[0], "playwright") && is(&pair[1], "install")) {
+            self.packages.push("playwright".to_owned());
+        }
+        let manager = program.as_deref().and_then(|program| {
+            MANAGERS.iter().find(|(name, _)| *name == path::name(program)).map(|(_, installs)| *installs)
+        });
+        let Some(installs) = manager else {
+            self.opaque |= is_opaque(words);
+            return;
+        };
+        let mut known = arguments.iter().map(Option::as_deref);
+        if !known.by_ref().any(|word| word.is_some_and(|word| installs.contains(&word))) {
+            return;
+        }
+        for word in known {
+            match word {
+                Some(word) if word.starts_with('-') => {}
+                Some(word) => self.packages.push(without_version(word).to_owned()),
+                None => self.opaque = true,
+            }
+        }
+    }
+}
+
+/// True for a program that may install what its words do not tell: a script, say.
+fn is_opaque(words: &[Option<String>]) -> bool {
+    let Some(program) = words.first().and_then(Option::as_deref) else { return true };
+    let is_tool = !program.contains('/')
+        || program.starts_with("/usr/")
+        || program.starts_with("/bin/")
+        || program.starts_with("/sbin/");
+    !is_tool || OPAQUE.contains(&path::name(program))
+}
+
+fn literal(word: &Word) -> Option<String> {
+    word.parts
+        .iter()
+        .map(|part| match part {
+            Part::Text { text, .. } => Some(text.as_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// `tini=0.19.0-r3`, `tini~=0.19`, `tini@edge`, `tini/bookworm`, `tini:amd64`
+fn without_version(word: &str) -> &str {
+    word.split(['=', '~', '<', '>', '@', '/', ':']).next().unwrap_or(word)
+}
