@@ -680,10 +680,10 @@ impl Fault {
             Cause::UnsupportedWait => "the shell has no wait -n, and the script ends".to_owned(),
             Cause::NestedInit => format!("{service} is not PID 1, and refuses to run"),
             Cause::SupervisorConfig(SupervisorFlaw::StopSignal) => {
-                format!("{service} does not end gracefully on the signal that {hop} sends it")
+                format!("{service} does not end gracefully on the signal that its supervisor sends")
             }
             Cause::SupervisorConfig(SupervisorFlaw::Daemonized) => {
-                format!("{service} puts itself into the background, where {hop} does not find it")
+                format!("{service} puts itself into the background, where its supervisor does not find it")
             }
             Cause::WrongInterpreter => "the shell cannot read the script, and it ends".to_owned(),
         }

@@ -253,7 +253,9 @@ impl Machine<'_, '_> {
         let Some(shell) = self.shell() else { return false };
         if self.is_background() {
             // A job has no steady state of its own to look for: the last command that does something is the service.
-            let ends = self.world.supervised(self.pid).is_some_and(|own| !own.program.stays);
+            let own = self.world.supervised(self.pid);
+            // A supervisor starts again what ends; a loop below it is one over tasks.
+            let ends = own.is_some_and(|own| !own.program.stays || shell.is_in_loop());
             return !ends && !shell.is_in_condition() && self.only_trifles_follow(shell);
         }
         if !shell.is_in_condition() || shell.is_loop_condition() {

@@ -548,18 +548,21 @@ impl Resolver<'_, '_> {
         }
         let Some(config) = &row.config else { return false };
         let options: Vec<&str> = config.options.iter().map(String::as_str).collect();
-        let named = row.option_value(arguments, &options).filter(|named| *named != config.path);
         let directory = self.directory.as_deref().unwrap_or(&self.environment.image.workdir);
-        let path = named.map_or_else(|| config.path.clone(), |named| join(directory, named));
-        match self.environment.find(&path) {
-            Found::File(file) => !file.text.text().contains(&config.foreground),
-            Found::Unknown if named.is_some() => false,
-            // What an official image brings is its distribution's own.
-            Found::Unknown => {
-                self.environment.image.base.known && !self.environment.files.is_changed(&config.path)
+        let named = row.option_value(arguments, &options).map(|named| vec![join(directory, named)]);
+        let paths = named.as_ref().unwrap_or(&config.paths);
+        for path in paths {
+            match self.environment.find(path) {
+                Found::File(file) => return !file.text.text().contains(&config.foreground),
+                Found::Unreadable(_) => return false,
+                Found::Unknown => {}
             }
-            Found::Unreadable(_) => false,
         }
+        // What an official image brings is its distribution's own, unless a build step changes it.
+        self.environment.image.base.known
+            && paths
+                .iter()
+                .all(|path| config.paths.contains(path) && !self.environment.files.is_changed(path))
     }
 
     /// A wrapper that waits is setup, service or unknown as its inner command is.

@@ -110,9 +110,7 @@ pub(super) fn take_role(world: &mut World, environment: &Environment<'_>, pid: P
         else {
             continue;
         };
-        if let Some(process) = world.process_mut(child) {
-            process.group = child;
-        }
+        world.lead_group(child);
         if let Some(Role::Supervisor(own)) = world.process_mut(pid).map(|process| &mut process.role) {
             own.programs.push(Supervised { pid: child, program: Arc::clone(program), kills_at: None });
         }
@@ -130,6 +128,18 @@ fn field(text: &Arc<Excerpt>) -> Field {
 }
 
 impl World {
+    /// The process leads a group of its own, together with what it has started.
+    fn lead_group(&mut self, leader: Pid) {
+        let old = self.process(leader).map(|process| process.group);
+        let members: Vec<Pid> =
+            self.processes().filter(|p| p.pid >= leader && Some(p.group) == old).map(|p| p.pid).collect();
+        for pid in members {
+            if let Some(process) = self.process_mut(pid) {
+                process.group = leader;
+            }
+        }
+    }
+
     /// A supervisor gets a signal.
     pub(super) fn signal_supervisor(&mut self, pid: Pid, row: &Program, signal: Signal) {
         match row.reaction(&signal.name(), pid == 1) {

@@ -164,8 +164,10 @@ impl View<'_> {
                     }
                     _ => Cause::SwallowingWrapper,
                 };
-                let site = match (cause, below) {
-                    (Cause::PackageRunner, Some(below)) => package(below),
+                let own = self.before.supervised(process.pid).filter(|own| own.pid == process.pid);
+                let site = match (cause, below, own) {
+                    (Cause::PackageRunner, Some(below), _) => package(below),
+                    (_, _, Some(own)) => Site::Supervised { program: Arc::clone(&own.program), wanted: None },
                     _ => Site::Process,
                 };
                 Some((cause, own_place()?, site))
@@ -206,11 +208,8 @@ impl View<'_> {
                         let Some(own) = self.before.supervised(process.pid) else {
                             return Some((Cause::StopSignal, own_place()?, Site::Signal { wanted }));
                         };
-                        let setting = "stopsignal";
-                        let set = own.program.has(setting);
-                        let place = if set { own.program.place_of(setting) } else { own_place()? };
                         let site = Site::Supervised { program: Arc::clone(&own.program), wanted };
-                        Some((Cause::SupervisorConfig(SupervisorFlaw::StopSignal), place, site))
+                        Some((Cause::SupervisorConfig(SupervisorFlaw::StopSignal), own_place()?, site))
                     }
                     _ => None,
                 }

@@ -62,8 +62,8 @@ pub enum Services {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct ConfigFile {
-    /// Where it is in an image.
-    pub path: String,
+    /// Where it may be in an image.
+    pub paths: Vec<String>,
     /// Options that name another one (`-c`).
     #[serde(default)]
     pub options: Vec<String>,

@@ -13,8 +13,6 @@ use crate::source::{Excerpt, Span};
 pub(super) struct Setting {
     /// The name of its section, without brackets.
     pub(super) section: Arc<str>,
-    /// The section's header in the file's text.
-    pub(super) header: Span,
     /// In lower case.
     pub(super) name: String,
     /// The blanks in front of the name.
@@ -31,8 +29,6 @@ pub(super) struct Setting {
 #[derive(Debug, Default)]
 pub(super) struct Ini {
     pub(super) settings: Vec<Setting>,
-    /// Every header, also of sections without settings.
-    pub(super) headers: Vec<(Arc<str>, Span)>,
 }
 
 /// A value as its lines are met: their spans, without comments and indentation.
@@ -48,6 +44,7 @@ struct Open {
 pub(super) fn parse(file: &Arc<Excerpt>) -> Option<Ini> {
     let mut ini = Ini::default();
     let mut open: Option<Open> = None;
+    let mut section: Option<Arc<str>> = None;
     // How far the line that a value began on was indented.
     let mut indentation = usize::MAX;
     let mut at = 0;
@@ -68,15 +65,15 @@ pub(super) fn parse(file: &Arc<Excerpt>) -> Option<Ini> {
             open.end = end;
             continue;
         }
-        close(file, &mut ini, open.take());
+        close(file, &mut ini, section.as_ref(), open.take());
         indentation = indented;
         let text = &file.text()[value.start..value.end];
         if let Some(rest) = text.strip_prefix('[') {
             let name = &rest[..rest.rfind(']').filter(|&at| at > 0)?];
-            ini.headers.push((Arc::from(name), value));
+            section = Some(Arc::from(name));
             continue;
         }
-        ini.headers.last()?;
+        section.as_ref()?;
         let separator = text.find(['=', ':'])?;
         let name = text[..separator].trim_end().to_ascii_lowercase();
         let first = trimmed(&text[separator + 1..], value.start + separator + 1);
@@ -84,7 +81,7 @@ pub(super) fn parse(file: &Arc<Excerpt>) -> Option<Ini> {
         let separator = file.text()[value.start + name.len()..first.start].to_owned();
         open = Some(Open { name, lead, separator, lines: vec![first], end });
     }
-    close(file, &mut ini, open);
+    close(file, &mut ini, section.as_ref(), open);
     Some(ini)
 }
 
@@ -100,8 +97,8 @@ fn trimmed(text: &str, start: usize) -> Span {
     Span::new(from, from + text.trim().len())
 }
 
-fn close(file: &Arc<Excerpt>, ini: &mut Ini, open: Option<Open>) {
-    let (Some(open), Some((section, header))) = (open, ini.headers.last()) else { return };
+fn close(file: &Arc<Excerpt>, ini: &mut Ini, section: Option<&Arc<str>>, open: Option<Open>) {
+    let (Some(open), Some(section)) = (open, section) else { return };
     let (Some(first), Some(last)) = (open.lines.first(), open.lines.last()) else { return };
     let whole = file.sub(Span::new(first.start, last.end));
     // What stands between two lines of a value is a line break to its reader.
@@ -113,7 +110,6 @@ fn close(file: &Arc<Excerpt>, ini: &mut Ini, open: Option<Open>) {
     let value = if gaps.is_empty() { whole } else { whole.with_changes(&gaps, file.encoding()) };
     ini.settings.push(Setting {
         section: Arc::clone(section),
-        header: *header,
         name: open.name,
         lead: open.lead,
         separator: open.separator,

@@ -44,8 +44,6 @@ pub struct Supervisord {
 pub struct Program {
     /// The name behind `program:`.
     pub name: String,
-    /// The section's header.
-    pub header: Place,
     /// The words of `command`.
     pub command: Vec<Word>,
     /// Where they stand.
@@ -74,17 +72,9 @@ pub struct Word {
 }
 
 impl Program {
-    /// Where a setting has its value; the section's header if it is not there.
-    pub fn place_of(&self, name: &str) -> Place {
-        match self.settings.get(name) {
-            Some(setting) => setting.value.whole_place(),
-            None => self.header.clone(),
-        }
-    }
-
-    /// True if the setting is there.
-    pub fn has(&self, name: &str) -> bool {
-        self.settings.contains_key(name)
+    /// Where a setting has its value, if it is there.
+    pub fn place_of(&self, name: &str) -> Option<Place> {
+        self.settings.get(name).map(|setting| setting.value.whole_place())
     }
 
     /// The edit that gives a setting this value. `None` where the file cannot be edited.
@@ -157,7 +147,6 @@ struct Sections<'a> {
 
 struct Section {
     file: Arc<Excerpt>,
-    header: Span,
     settings: BTreeMap<String, Setting>,
 }
 
@@ -173,7 +162,7 @@ impl Sections<'_> {
             let name = Arc::clone(&setting.section);
             let section = self.found.entry(Arc::clone(&name)).or_insert_with(|| {
                 self.order.push(name);
-                Section { file: Arc::clone(&file.text), header: setting.header, settings: BTreeMap::new() }
+                Section { file: Arc::clone(&file.text), settings: BTreeMap::new() }
             });
             section.settings.insert(setting.name.clone(), setting);
         }
@@ -209,7 +198,7 @@ impl Sections<'_> {
 
     fn program(&self, section: &str) -> Option<Program> {
         let name = section.strip_prefix("program:").or_else(|| section.strip_prefix("fcgi-program:"))?.trim();
-        let Section { file, header, settings } = self.found.get(section)?;
+        let Section { file, settings } = self.found.get(section)?;
         let value = |key: &str| settings.get(key).map(|setting| self.expand(&setting.value, name));
         let text = |key: &str| value(key).map(|value| value.text().trim().to_owned());
         let flag = |key: &str| text(key).and_then(|text| truth(&text));
@@ -220,7 +209,6 @@ impl Sections<'_> {
         let stops_group = flag("stopasgroup").unwrap_or(false);
         Some(Program {
             name: name.to_owned(),
-            header: file.place(*header),
             command: words(&self.expand(&command.value, name))?,
             place: command.value.whole_place(),
             directory: text("directory").filter(|text| !text.contains(UNKNOWN)),

@@ -1,6 +1,7 @@
 //! `supervisor-config`: a supervisor's configuration keeps it from stopping a program well.
 
 use super::{Finding, Repair, Subject, words};
+use crate::diagnostic::Related;
 use crate::launch::{Cause, Fault, Signal, Site, SupervisorFlaw};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
@@ -38,7 +39,11 @@ fn stop_signal(fault: &Fault, subject: &Subject<'_>) -> Finding {
         Some(wanted) => format!("set `stopsignal={}` for this program", name(wanted)),
         None => "set `stopsignal` to the signal that it understands".to_owned(),
     };
-    Finding::of(fault, subject, format!("gets {got}"), message).with_help(help).with_repairs(repair)
+    let mut finding =
+        Finding::of(fault, subject, format!("gets {got}"), message).with_help(help).with_repairs(repair);
+    let set = program.and_then(|program| program.place_of("stopsignal"));
+    finding.related.extend(set.map(|place| Related { place, message: "set here".to_owned() }));
+    finding
 }
 
 /// The program leaves, and supervisord takes it for dead.

@@ -100,7 +100,7 @@ const USUAL: &[(Role, &str)] = &[
     ),
     (Role::Forwarder, "sudo uv pdm pm2-runtime"),
     (Role::Su, "su runuser"),
-    (Role::Swallower, "conda pm2"),
+    (Role::Swallower, "conda pm2 mysqld_safe"),
     (Role::Runner, "npm pnpm npx"),
     (Role::LeavingRunner, "yarn"),
     (Role::Multirun, "multirun"),

@@ -236,6 +236,8 @@ fn wrapped(name: &str, args: &[String]) -> io::Result<Command> {
             command.args(["-c", &line]);
             command
         }
+        // mysqld_safe starts one program, whatever its own options say.
+        None if name == "mysqld_safe" => Command::new("mysqld"),
         None => {
             let (program, args) = rest.split_first().ok_or_else(|| missing("a program to run"))?;
             // pm2-runtime and pm2 are given the file that node runs.
