@@ -1,4 +1,4 @@
-//! One Dockerfile from text to findings: read it, find its images, simulate each launch, ask the rules, check the repairs.
+//! One file from text to findings: read it, find its images, simulate each launch, ask the rules, check the repairs.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,6 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::diagnostic::{Diagnostic, ImageRef, Outcome, Related, Severity};
 use crate::dockerfile::{self, Dockerfile, Image};
 use crate::launch::{self, Launch, ProcessView, Receives, Started};
+use crate::orchestrator::{self, Deployment};
 use crate::project::{Context, Installed};
 use crate::rules::{self, Finding, Subject};
 use crate::settings::Settings;
@@ -14,10 +15,10 @@ use crate::source::{EntryKind, Loader, Place, ReadError, Source};
 use crate::suppress::Suppressions;
 use crate::{fix, programs::Family};
 
-/// Everything pidone has to say about one Dockerfile.
+/// Everything pidone has to say about one Dockerfile, or one file that says how containers are started.
 #[derive(Debug, Clone)]
 pub struct FileReport {
-    /// The Dockerfile.
+    /// The file.
     pub path: Utf8PathBuf,
     /// The findings, by place.
     pub diagnostics: Vec<Diagnostic>,
@@ -95,19 +96,17 @@ pub struct ProcessNode {
     pub children: Vec<ProcessNode>,
 }
 
-/// Checks a Dockerfile. A file that cannot be read gives an empty report; whoever names files checks that they can be.
+/// Checks a Dockerfile, a Compose file or a Kubernetes manifest. A file that cannot be read gives an empty report; whoever names files checks that they can be.
 pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileReport {
     let recorder = Recorder::new(loader);
     let analysis = Analysis::of(path, &recorder, settings);
     let sources = recorder.into_sources();
     let mut images = Vec::new();
-    let of_file: Vec<Finding> =
-        analysis.dockerfile.iter().flat_map(|dockerfile| rules::file_findings(dockerfile)).collect();
     let findings: Vec<(&Judged, Vec<Finding>)> =
         analysis.images.iter().map(|judged| (judged, judged.findings(settings))).collect();
     let all: Vec<Finding> = findings.iter().flat_map(|(_, findings)| findings.iter().cloned()).collect();
 
-    let found: Vec<&Finding> = of_file.iter().chain(&all).collect();
+    let found: Vec<&Finding> = analysis.of_file.iter().chain(&all).collect();
     let places: Vec<Place> = found.iter().map(|finding| finding.place.clone()).collect();
     let suppressions = Suppressions::of(&sources, path, &places);
     let ignores = ignores(&suppressions, &found, settings);
@@ -126,12 +125,19 @@ pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileR
     let unused = ignores.iter().filter(|ignore| !ignore.used && ignore.place.source.path() == path);
     let of_comments = rules::ignore_findings(suppressions.all()).into_iter();
     let of_comments = of_comments.chain(unused.map(|ignore| rules::unused_ignore(&ignore.place)));
-    let mut diagnostics: Vec<Diagnostic> =
-        of_file.iter().cloned().chain(of_comments).filter(&counts).map(Finding::into_diagnostic).collect();
+    let mut diagnostics: Vec<Diagnostic> = analysis
+        .of_file
+        .iter()
+        .cloned()
+        .chain(of_comments)
+        .filter(&counts)
+        .map(Finding::into_diagnostic)
+        .collect();
     let bench = fix::Bench::new(path, loader, settings, &analysis, &all);
     for (judged, findings) in findings {
         images.push(judged.report());
-        for finding in findings.into_iter().filter(&counts) {
+        for finding in findings.into_iter().filter(|finding| counts(finding) && !judged.is_of_image(finding))
+        {
             // A defect that several images share is one defect.
             let known =
                 diagnostics.iter().any(|known| known.rule == finding.rule && known.place == finding.place);
@@ -184,10 +190,11 @@ pub fn unused_ignores<'r>(reports: impl IntoIterator<Item = &'r FileReport>) -> 
     unused.into_iter().map(|place| rules::unused_ignore(place).into_diagnostic()).collect()
 }
 
-/// A Dockerfile and what the model says about each of its images.
+/// A Dockerfile or a deployment, and what the model says about each of its images.
+#[derive(Default)]
 pub(crate) struct Analysis {
-    /// `None` if the file could not be read.
-    dockerfile: Option<Arc<Dockerfile>>,
+    /// What is to be said of the file itself.
+    of_file: Vec<Finding>,
     pub(crate) images: Vec<Judged>,
 }
 
@@ -200,34 +207,101 @@ pub(crate) struct Judged {
     pub(crate) context: Utf8PathBuf,
     /// What its instructions install.
     pub(crate) installed: Installed,
+    /// Who starts it with other words than the image's own.
+    workload: Option<Workload>,
+    /// Rules and places of what is found in the image without those words: the Dockerfile's to report.
+    of_image: Vec<(&'static str, Place)>,
+}
+
+/// A container that a deployment declares.
+struct Workload {
+    name: String,
+    place: Place,
+    /// Why the model cannot tell what is started.
+    doubt: Option<String>,
 }
 
 impl Analysis {
     pub(crate) fn of(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> Self {
-        let Ok(source) = loader.read(path) else { return Self { dockerfile: None, images: Vec::new() } };
-        let tables = settings.tables.as_ref();
+        if orchestrator::is_candidate(path) {
+            return orchestrator::deployment(path, loader)
+                .map(|deployment| Self::of_deployment(deployment, loader, settings))
+                .unwrap_or_default();
+        }
+        let Ok(source) = loader.read(path) else { return Self::default() };
         let dockerfile: Arc<Dockerfile> = Arc::new(dockerfile::parse(&source));
-        let images = dockerfile::images(&dockerfile, tables)
+        let images = dockerfile::images(&dockerfile, &settings.tables)
             .into_iter()
             // Windows has neither signals nor these shells.
             .filter(|image| image.base.family != Family::Windows)
-            .map(|image| {
-                let files = match &settings.context {
-                    Some(context) => Context::with_root(&image, loader, context.clone()),
-                    None => Context::new(&image, loader),
-                };
-                let launch = launch::simulate(&image, &files, tables);
-                let context = files.context_root().to_owned();
-                drop(files);
-                let installed = Installed::of(&image);
-                Judged { image, launch, context, installed }
-            })
+            .map(|image| Judged::of(image, settings.context.as_deref(), loader, settings))
             .collect();
-        Self { dockerfile: Some(dockerfile), images }
+        Self { of_file: rules::file_findings(&dockerfile), images }
+    }
+
+    fn of_deployment(deployment: Deployment, loader: &dyn Loader, settings: &Settings) -> Self {
+        let of_file =
+            deployment.problem.into_iter().map(|(place, message)| rules::invalid_manifest(place, &message));
+        let images = deployment.workloads.iter().filter_map(|workload| {
+            let is_linux = |image: &Image| image.base.family != Family::Windows;
+            let described =
+                |doubt| Workload { name: workload.name.clone(), place: workload.place.clone(), doubt };
+            match workload.started(loader, &settings.tables) {
+                Ok(started) if is_linux(&started.image) => {
+                    let mut judged = Judged::of(started.image, started.context.as_deref(), loader, settings);
+                    judged.of_image = workload
+                        .image(loader, &settings.tables)
+                        .map(|image| {
+                            Judged::of(image, started.context.as_deref(), loader, settings).found(settings)
+                        })
+                        .unwrap_or_default();
+                    judged.workload = Some(described(None));
+                    Some(judged)
+                }
+                Ok(_) => None,
+                Err(doubt) => Some(Judged {
+                    image: Image::named("", &workload.place, &settings.tables),
+                    launch: None,
+                    context: Utf8PathBuf::new(),
+                    installed: Installed::default(),
+                    workload: Some(described(Some(doubt))),
+                    of_image: Vec::new(),
+                }),
+            }
+        });
+        Self { images: images.collect(), of_file: of_file.collect() }
     }
 }
 
 impl Judged {
+    fn of(image: Image, context: Option<&Utf8Path>, loader: &dyn Loader, settings: &Settings) -> Self {
+        let files = match context {
+            Some(context) => Context::with_root(&image, loader, context),
+            None => Context::new(&image, loader),
+        };
+        let launch = launch::simulate(&image, &files, &settings.tables);
+        let context = files.context_root().to_owned();
+        drop(files);
+        let installed = Installed::of(&image);
+        Self { image, launch, context, installed, workload: None, of_image: Vec::new() }
+    }
+
+    /// True for two readings of the same image.
+    pub(crate) fn is_same(&self, other: &Judged) -> bool {
+        let name = |judged: &Judged| judged.workload.as_ref().map(|workload| workload.name.clone());
+        self.image.stage == other.image.stage && name(self) == name(other)
+    }
+
+    /// True for what is wrong with the image, however it is started.
+    fn is_of_image(&self, finding: &Finding) -> bool {
+        self.of_image.iter().any(|(rule, place)| *rule == finding.rule && *place == finding.place)
+    }
+
+    /// Rules and places of the findings.
+    fn found(&self, settings: &Settings) -> Vec<(&'static str, Place)> {
+        self.findings(settings).into_iter().map(|finding| (finding.rule, finding.place)).collect()
+    }
+
     pub(crate) fn findings(&self, settings: &Settings) -> Vec<Finding> {
         let subject = Subject {
             image: &self.image,
@@ -245,7 +319,7 @@ impl Judged {
         let source = &self.image.dockerfile.source;
         let own = source.path().parent().unwrap_or(Utf8Path::new(""));
         let shown = if self.context.as_str().is_empty() { "." } else { self.context.as_str() };
-        (self.context != own).then(|| Related {
+        (self.context != own && self.workload.is_none()).then(|| Related {
             place: Place::new(source, self.image.from),
             message: format!(
                 "taken to be built with `{shown}` as its context, where the sources of COPY are"
@@ -254,6 +328,10 @@ impl Judged {
     }
 
     pub(crate) fn reference(&self) -> ImageRef {
+        if let Some(Workload { name, place, .. }) = &self.workload {
+            let path = place.source.path().to_owned();
+            return ImageRef { path, stage: Some(name.clone()), line: place.line() };
+        }
         let source = &self.image.dockerfile.source;
         ImageRef {
             path: source.path().to_owned(),
@@ -270,7 +348,11 @@ impl Judged {
             stop_signal: "SIGTERM".to_owned(),
             stop_signal_source: "default".to_owned(),
             outcome: Outcome::Unknown,
-            why: "what the image starts is not known".to_owned(),
+            why: self
+                .workload
+                .as_ref()
+                .and_then(|workload| workload.doubt.clone())
+                .unwrap_or_else(|| "what the image starts is not known".to_owned()),
             processes: Vec::new(),
             branches: Vec::new(),
         };

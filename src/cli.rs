@@ -75,7 +75,7 @@ const CHECK_EXAMPLES: &str = "\
 Examples:
   pidone check                                  every Dockerfile below this folder
   pidone check web/Dockerfile worker/           one Dockerfile, and those below worker/
-  pidone check docker/entrypoint.sh             a script, as the Dockerfiles start it
+  pidone check docker/entrypoint.sh             a script, as the project starts it
   pidone check --diff | git apply               look at the repair, or apply it by hand
   pidone check --fix --unsafe-fixes             repair also where behaviour may change
   pidone check - --stdin-filename Dockerfile    check what an editor holds
@@ -145,7 +145,7 @@ struct ConfigArguments {
 
 #[derive(Debug, Args)]
 struct FileArguments {
-    /// Dockerfiles, folders to search, or scripts that Dockerfiles start; `-` is standard input [default: .]
+    /// Dockerfiles, Compose files, manifests, folders to search, or scripts that those start; `-` is standard input [default: .]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
 

@@ -1,4 +1,4 @@
-//! Finding what to check: the Dockerfiles under a folder, and the project that a file belongs to.
+//! Finding what to check: the Dockerfiles and deployments under a folder, and the project that a file belongs to.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -9,8 +9,8 @@ use ignore::{WalkBuilder, WalkState};
 
 use crate::config::{Config, Configs};
 use crate::dockerfile::{self, Keyword};
-use crate::source::DiskLoader;
-use crate::source::{Loader, Source};
+use crate::orchestrator;
+use crate::source::{DiskLoader, EntryKind, Loader, Source};
 
 mod names;
 
@@ -30,13 +30,13 @@ pub struct Given {
 pub struct Project {
     /// The git top level; without git, the folder given, or the common parent. Absolute.
     pub root: Utf8PathBuf,
-    /// The Dockerfiles to check, relative to the root, sorted.
-    pub dockerfiles: Vec<Utf8PathBuf>,
+    /// The Dockerfiles and deployments to check, relative to the root, sorted.
+    pub files: Vec<Utf8PathBuf>,
     /// Those of them that were named themselves.
     pub named: BTreeSet<Utf8PathBuf>,
     /// Scripts that were named: what is found in them counts, whichever Dockerfile starts them.
     pub scripts: BTreeSet<Utf8PathBuf>,
-    /// Where there are scripts: the project's other Dockerfiles, which may start them.
+    /// Where there are scripts: the project's other files of these kinds, which may start them.
     pub candidates: Vec<Utf8PathBuf>,
     /// True if these are all Dockerfiles of the project.
     pub is_whole: bool,
@@ -149,8 +149,8 @@ fn common_parent(left: &Utf8Path, right: &Utf8Path) -> Utf8PathBuf {
 
 fn add(path: Resolved, index: usize, configs: &Configs, found: &mut Found) {
     if path.is_folder {
-        let dockerfiles = walk(&path.path, &path.root, configs, found);
-        found.projects[index].dockerfiles.extend(dockerfiles);
+        let files = walk(&path.path, &path.root, configs, found);
+        found.projects[index].files.extend(files);
         found.projects[index].is_whole |= path.path == path.root;
         return;
     }
@@ -158,9 +158,9 @@ fn add(path: Resolved, index: usize, configs: &Configs, found: &mut Found) {
     let Ok(relative) = path.path.strip_prefix(&project.root) else { return };
     let relative = relative.to_owned();
     match kind(&path, configs) {
-        Ok(Kind::Dockerfile) => {
+        Ok(Kind::Launch) => {
             project.named.insert(relative.clone());
-            project.dockerfiles.push(relative.clone());
+            project.files.push(relative.clone());
         }
         Ok(Kind::Script) => {
             project.scripts.insert(relative.clone());
@@ -190,7 +190,8 @@ fn excludes(configs: &Configs, path: &Utf8Path) -> bool {
 }
 
 enum Kind {
-    Dockerfile,
+    /// A Dockerfile or a deployment.
+    Launch,
     Script,
 }
 
@@ -198,19 +199,25 @@ enum Kind {
 fn kind(file: &Resolved, configs: &Configs) -> Result<Kind, String> {
     let by_name = file.path.file_name().map_or(Name::Other, name);
     if by_name == Name::Dockerfile || is_named(configs, &file.path) {
-        return Ok(Kind::Dockerfile);
+        return Ok(Kind::Launch);
     }
     let source = match &file.text {
-        Some(text) => Source::new("", text.as_str()),
+        Some(text) => Source::new(file.path.file_name().unwrap_or_default(), text.as_str()),
         None => read(&file.path)?,
     };
+    if by_name == Name::Yaml {
+        let is_deployment = orchestrator::is_deployment(&source);
+        return is_deployment
+            .then_some(Kind::Launch)
+            .ok_or("neither a Compose file nor a Kubernetes manifest".to_owned());
+    }
     if by_name == Name::Script || source.text().trim_start_matches('\u{feff}').starts_with("#!") {
         return Ok(Kind::Script);
     }
     let has_from = |source| {
         dockerfile::parse(source).instructions.iter().any(|instruction| instruction.keyword == Keyword::From)
     };
-    Ok(if by_name == Name::Template || has_from(&source) { Kind::Dockerfile } else { Kind::Script })
+    Ok(if by_name == Name::Template || has_from(&source) { Kind::Launch } else { Kind::Script })
 }
 
 fn read(path: &Utf8Path) -> Result<Arc<Source>, String> {
@@ -221,7 +228,7 @@ fn read(path: &Utf8Path) -> Result<Arc<Source>, String> {
     loader.read(Utf8Path::new(name)).map_err(|error| error.to_string())
 }
 
-/// Sorts the lists, and looks for the Dockerfiles that may start the scripts.
+/// Sorts the lists, adds the Dockerfiles of deployments that were named, and looks for what may start the scripts.
 fn finish(index: usize, configs: &Configs, found: &mut Found) {
     let root = found.projects[index].root.clone();
     let all = if found.projects[index].scripts.is_empty() {
@@ -230,16 +237,24 @@ fn finish(index: usize, configs: &Configs, found: &mut Found) {
         walk(&root, &root, configs, found)
     };
     let project = &mut found.projects[index];
-    project.dockerfiles.sort();
-    project.dockerfiles.dedup();
+    if let Ok(disk) = DiskLoader::new(&root) {
+        let named = project.named.iter().filter_map(|path| orchestrator::deployment(path, &disk));
+        let built = named.flat_map(|deployment| deployment.workloads);
+        let dockerfiles =
+            built.filter_map(|workload| workload.build().map(|(dockerfile, _)| dockerfile.to_owned()));
+        project.files.extend(dockerfiles.filter(|path| disk.kind(path) == Some(EntryKind::File)));
+    }
+    project.files.sort();
+    project.files.dedup();
     project.is_whole |= !project.scripts.is_empty();
     project.candidates = all;
-    project.candidates.retain(|path| project.dockerfiles.binary_search(path).is_err());
+    project.candidates.retain(|path| project.files.binary_search(path).is_err());
 }
 
-/// The Dockerfiles below `folder`, relative to `root`, sorted; what git ignores and hidden files are left out.
+/// The Dockerfiles and deployments below `folder`, relative to `root`, sorted; what git ignores and hidden files are left out.
 fn walk(folder: &Utf8Path, root: &Utf8Path, configs: &Configs, found: &mut Found) -> Vec<Utf8PathBuf> {
     let seen = Mutex::new(Seen::default());
+    let disk = DiskLoader::new(root).ok();
     let walker = WalkBuilder::new(folder)
         .require_git(false)
         // A .gitignore above a folder that is not under git is about something else.
@@ -248,9 +263,12 @@ fn walk(folder: &Utf8Path, root: &Utf8Path, configs: &Configs, found: &mut Found
         .build_parallel();
     walker.run(|| {
         Box::new(|entry| {
+            // A file is read without the lock: most of the YAML below a folder says nothing of containers.
+            let manifest =
+                entry.as_ref().map_or(Manifest::No, |entry| manifest(entry.path(), disk.as_ref(), root));
             let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
             match entry {
-                Ok(entry) => seen.add(entry.path(), entry.file_type(), root, configs),
+                Ok(entry) => seen.add(entry.path(), entry.file_type(), manifest, root, configs),
                 Err(error) => seen.warnings.push(error.to_string()),
             }
             WalkState::Continue
@@ -262,14 +280,36 @@ fn walk(folder: &Utf8Path, root: &Utf8Path, configs: &Configs, found: &mut Found
     found.notes.append(&mut seen.notes);
     found.warnings.append(&mut seen.warnings);
 
-    let mut dockerfiles = seen.files;
+    let mut files = seen.files;
     // A symlink to a file that is checked under its own name says nothing new.
     for (target, links) in seen.links {
-        if let Some(link) = links.into_iter().next().filter(|_| !dockerfiles.contains(&target)) {
-            dockerfiles.insert(link);
+        if let Some(link) = links.into_iter().next().filter(|_| !files.contains(&target)) {
+            files.insert(link);
         }
     }
-    dockerfiles.into_iter().collect()
+    files.into_iter().collect()
+}
+
+/// What a YAML file is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manifest {
+    No,
+    Yes,
+    /// Not yet: Helm or the like has to fill it in.
+    Template,
+}
+
+fn manifest(path: &Path, disk: Option<&DiskLoader>, root: &Utf8Path) -> Manifest {
+    let is_yaml = path.file_name().is_some_and(|file_name| name(&file_name.to_string_lossy()) == Name::Yaml);
+    let relative =
+        Utf8Path::from_path(path).filter(|_| is_yaml).and_then(|path| path.strip_prefix(root).ok());
+    let source = relative.and_then(|relative| disk?.read(relative).ok());
+    match source {
+        Some(source) if !orchestrator::is_deployment(&source) => Manifest::No,
+        Some(source) if orchestrator::is_template(&source) => Manifest::Template,
+        Some(_) => Manifest::Yes,
+        None => Manifest::No,
+    }
 }
 
 /// What a walk came across.
@@ -283,7 +323,14 @@ struct Seen {
 }
 
 impl Seen {
-    fn add(&mut self, path: &Path, file_type: Option<std::fs::FileType>, root: &Utf8Path, configs: &Configs) {
+    fn add(
+        &mut self,
+        path: &Path,
+        file_type: Option<std::fs::FileType>,
+        manifest: Manifest,
+        root: &Utf8Path,
+        configs: &Configs,
+    ) {
         let is_link = file_type.is_some_and(|kind| kind.is_symlink());
         if !is_link && !file_type.is_some_and(|kind| kind.is_file()) {
             return;
@@ -297,7 +344,12 @@ impl Seen {
                 self.notes.push(format!("{}: skipped, a template is no Dockerfile yet", path.display()));
                 return;
             }
-            Name::Script | Name::Other => return,
+            Name::Yaml if manifest == Manifest::Yes => {}
+            Name::Yaml if manifest == Manifest::Template => {
+                self.notes.push(format!("{}: skipped, a template is no manifest yet", path.display()));
+                return;
+            }
+            Name::Script | Name::Yaml | Name::Other => return,
         }
         let Some(path) = Utf8Path::from_path(path) else {
             self.warnings.push(format!("{}: skipped, its name is not UTF-8", path.display()));

@@ -1,5 +1,6 @@
 //! Dockerfile text to instructions with byte spans, to stages, to images. The only room that knows Dockerfile syntax.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::source::{Excerpt, Source, Span};
@@ -15,7 +16,7 @@ mod reader;
 mod stages;
 mod words;
 
-pub use image::{Command, Image, Setting, Step, image, images};
+pub use image::{Command, Image, Mount, MountSource, Runtime, Setting, Step, image, images};
 pub use reader::parse;
 pub use stages::{Stage, StageBase};
 
@@ -51,6 +52,8 @@ pub struct Dockerfile {
     pub comments: Vec<Span>,
     /// What could not be read.
     pub problems: Vec<Problem>,
+    /// The values that whoever builds it gives to its ARGs.
+    pub build_arguments: BTreeMap<String, String>,
 }
 
 /// Something in the file that BuildKit would refuse.

@@ -10,11 +10,13 @@ use crate::check::{Analysis, FileReport, Judged, check};
 use crate::diagnostic::{Diagnostic, Fix, Outcome, Safety};
 use crate::dockerfile;
 use crate::edit;
+use crate::orchestrator;
 use crate::rules::{Finding, Repair};
 use crate::settings::Settings;
 use crate::shell;
 use crate::source::{Edit, Excerpt, Loader, OverlayLoader, Source};
 use crate::suppress::Suppressions;
+use crate::yaml;
 
 /// A defect may hide others behind it; so many repairs at once are one fix at most.
 const MAX_HOPS: usize = 8;
@@ -242,7 +244,7 @@ impl<'a> Bench<'a> {
     /// light that nobody can repair here, well, with none more.
     fn improves(&self, judged: &Judged, after: &Analysis, findings: usize, came_to_light: bool) -> bool {
         let outcome = |judged: &Judged| judged.launch.as_ref().map(|launch| launch.outcome);
-        let after = after.images.iter().find(|image| image.image.stage == judged.image.stage);
+        let after = after.images.iter().find(|image| image.is_same(judged));
         let (Some(before), Some(after)) = (outcome(judged), after.and_then(outcome)) else { return false };
         if came_to_light {
             return after == Outcome::Graceful && findings <= self.old.len();
@@ -291,6 +293,9 @@ fn still_parses(path: &Utf8Path, loader: &dyn Loader, text: &str) -> bool {
     if path.extension() == Some("json") {
         return serde_json::from_str::<serde_json::Value>(text).is_ok()
             || serde_json::from_str::<serde_json::Value>(original.text()).is_err();
+    }
+    if orchestrator::is_candidate(path) {
+        return yaml::parse(&fixed).problem.is_none() || yaml::parse(&original).problem.is_some();
     }
     let before = dockerfile::parse(&original);
     if before.instructions.iter().any(|instruction| instruction.keyword == dockerfile::Keyword::From) {

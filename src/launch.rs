@@ -194,6 +194,8 @@ pub enum Cause {
     NestedInit,
     /// The configuration of a supervisor.
     SupervisorConfig(SupervisorFlaw),
+    /// All are told and waited for, but it takes longer than there is time.
+    GracePeriod,
 }
 
 /// What is wrong with a program's configuration.
@@ -278,6 +280,11 @@ pub enum Site {
         text: Arc<Excerpt>,
         /// True if running it runs no other script before or after it.
         alone: bool,
+    },
+    /// A stop that takes its time.
+    Period {
+        /// How long, in milliseconds.
+        needed: u64,
     },
     /// Jobs in the background.
     Jobs {
@@ -373,6 +380,9 @@ impl Launch {
     }
 }
 
+/// What `docker run --init` puts in front.
+const ENGINE_INIT: [&str; 2] = ["/sbin/docker-init", "--"];
+
 /// The words of ENTRYPOINT and CMD, put together as the engine does.
 fn compose(image: &Image) -> Option<(Vec<Field>, Option<Place>)> {
     let words = |setting: &Setting<Command>, overridable: bool| -> Vec<Field> {
@@ -397,7 +407,11 @@ fn compose(image: &Image) -> Option<(Vec<Field>, Option<Place>)> {
     let place =
         [&image.entrypoint, &image.cmd].into_iter().flatten().find_map(|setting| setting.place.clone());
     let argv: Vec<Field> = entrypoint.into_iter().chain(cmd).collect();
-    (!argv.is_empty()).then_some((argv, place))
+    if argv.is_empty() {
+        return None;
+    }
+    let init: &[&str] = if image.runtime.init.is_some() { &ENGINE_INIT } else { &[] };
+    Some((init.iter().map(|&word| Field::known(word)).chain(argv).collect(), place))
 }
 
 fn simulate_with(environment: &Environment<'_>) -> Option<Launch> {
@@ -678,6 +692,7 @@ impl Fault {
             Cause::StopSignal => format!("{service} does not end gracefully on this signal"),
             Cause::Daemonized => format!("{service} puts itself into the background, and PID 1 ends"),
             Cause::UnsupportedWait => "the shell has no wait -n, and the script ends".to_owned(),
+            Cause::GracePeriod => "the stop takes longer than the grace period".to_owned(),
             Cause::NestedInit => format!("{service} is not PID 1, and refuses to run"),
             Cause::SupervisorConfig(SupervisorFlaw::StopSignal) => {
                 format!("{service} does not end gracefully on the signal that its supervisor sends")

@@ -20,6 +20,7 @@ pub mod dockerfile;
 pub mod edit;
 pub mod fix;
 pub mod launch;
+pub mod orchestrator;
 pub mod programs;
 pub mod project;
 pub mod report;
@@ -28,6 +29,7 @@ pub mod settings;
 pub mod shell;
 pub mod source;
 pub mod suppress;
+pub mod yaml;
 
 mod check;
 

@@ -4,8 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::dockerfile::{Command, DEFAULT_PATH, Image, Stage};
-use crate::source::{Excerpt, Loader, Place};
+use crate::dockerfile::{Command, DEFAULT_PATH, Image, MountSource, Stage};
+use crate::source::{Excerpt, Loader, Place, ReadError};
 
 mod build_context;
 mod copy;
@@ -173,8 +173,43 @@ fn launch_words(image: &Image) -> Vec<String> {
     texts.filter(|text| text.contains(['/', '.'])).map(|text| path::join(&image.workdir, text)).collect()
 }
 
+impl Context<'_> {
+    /// What is mounted at a path; `None` where the image's own files are to be seen.
+    fn mounted(&self, path: &str) -> Option<Found> {
+        let path = path::join("/", path);
+        let mounts = self.image.runtime.mounts.iter();
+        let over = mounts.filter_map(|mount| Some((mount, path::below(&path, &mount.target)?)));
+        // The mount nearest to the file is in front.
+        let (mount, rest) = over.max_by_key(|(mount, _)| mount.target.len())?;
+        let root = match &mount.source {
+            MountSource::Volume => return None,
+            MountSource::Outside => {
+                return Some(Found::Unreadable(format!(
+                    "`{}` is mounted from outside of the project",
+                    mount.target
+                )));
+            }
+            MountSource::Project(root) => root,
+        };
+        let file = if rest.is_empty() { root.clone() } else { root.join(rest) };
+        Some(match self.loader.read(&file) {
+            Ok(source) => Found::File(ImageFile {
+                path,
+                text: Arc::new(Excerpt::whole(&source)),
+                executable: self.loader.executable(&file),
+                by: Some(mount.place.clone()),
+            }),
+            Err(ReadError::NotFound) => Found::Unknown,
+            Err(error) => Found::Unreadable(format!("`{file}` cannot be read: {error}")),
+        })
+    }
+}
+
 impl ImageFiles for Context<'_> {
     fn find(&self, path: &str) -> Found {
+        if let Some(found) = self.mounted(path) {
+            return found;
+        }
         if self.image.stage >= self.stages.len() {
             return Found::Unknown;
         }

@@ -92,12 +92,12 @@ pub struct Results {
     pub fixed: Vec<Fixed>,
 }
 
-/// The reports of one project's Dockerfiles.
+/// The reports of one project's Dockerfiles and deployments.
 #[derive(Debug)]
 pub struct Checked {
     /// The project's root, absolute.
     pub root: Utf8PathBuf,
-    /// One report per Dockerfile, in order of their paths.
+    /// One report per file, in order of their paths.
     pub files: Vec<FileReport>,
 }
 
@@ -128,7 +128,7 @@ pub struct Finding<'a> {
 /// The counts at the end of a report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Summary {
-    /// Dockerfiles read.
+    /// Dockerfiles and deployments read.
     pub files: usize,
     /// Images they make.
     pub images: usize,

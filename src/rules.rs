@@ -41,10 +41,12 @@ rules! {
     deferred_trap = "deferred-trap",
     empty_entrypoint = "empty-entrypoint",
     exec_drops_trap = "exec-drops-trap",
+    grace_period = "grace-period",
     ignored_cmd = "ignored-cmd",
     incomplete_trap = "incomplete-trap",
     init_without_exec = "init-without-exec",
     invalid_dockerfile = "invalid-dockerfile",
+    invalid_manifest = "invalid-manifest",
     keep_alive = "keep-alive",
     literal_variable = "literal-variable",
     malformed_exec_form = "malformed-exec-form",
@@ -191,6 +193,11 @@ pub(crate) fn ignore_findings(suppressions: &[Suppression]) -> Vec<Finding> {
 /// That a rule named in such a comment finds nothing there.
 pub(crate) fn unused_ignore(name: &Place) -> Finding {
     unused_ignore::of_name(name)
+}
+
+/// What is to be said of a deployment that cannot be read.
+pub(crate) fn invalid_manifest(place: Place, message: &str) -> Finding {
+    Finding { rule: "invalid-manifest", ..invalid_manifest::of_file(place, message) }
 }
 
 /// What all rules find in an image.

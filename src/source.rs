@@ -210,6 +210,8 @@ pub enum Encoding {
     LogicalLine,
     /// Inside a JSON string.
     Json,
+    /// A block in which each line is indented by so many blanks.
+    Indented(u16),
     /// A setting of a configuration file, perhaps in quotes there: only plain words can be written.
     Setting,
     /// Not written anywhere as such (generated or assembled): it cannot be edited.
@@ -420,6 +422,7 @@ impl Excerpt {
             Encoding::Setting => replacement.to_owned(),
             Encoding::Verbatim => replacement.replace('\n', self.source.newline()),
             Encoding::Expanded => escape_expansion(replacement).replace('\n', self.source.newline()),
+            Encoding::Indented(blanks) => indent(replacement, blanks).replace('\n', self.source.newline()),
             Encoding::Json => {
                 let quoted = serde_json::to_string(replacement).ok()?;
                 quoted[1..quoted.len() - 1].to_owned()
@@ -427,6 +430,19 @@ impl Excerpt {
         };
         Some(Edit { path: self.source.path().to_owned(), span: self.to_source(range), text })
     }
+}
+
+/// The text with `blanks` blanks behind each line ending that a line with content follows.
+fn indent(text: &str, blanks: u16) -> String {
+    let mut lines = text.split('\n');
+    let first = lines.next().unwrap_or("").to_owned();
+    let count = text.matches('\n').count();
+    lines.enumerate().fold(first, |text, (index, line)| {
+        // What follows the last line ending is in the file already.
+        let is_last = index + 1 == count;
+        let blanks = if line.is_empty() && !is_last { 0 } else { usize::from(blanks) };
+        format!("{text}\n{}{line}", " ".repeat(blanks))
+    })
 }
 
 /// Adds `len` bytes of text that stand for the bytes `place` of the file, and not byte by byte.
@@ -445,7 +461,10 @@ fn push_indivisible(pieces: &mut Vec<Piece>, text: usize, len: usize, place: Spa
 }
 
 /// What some reader of a configuration file, or of a here-document that writes it, takes for more than itself.
-const NOT_PLAIN: [char; 11] = ['\n', '\r', '\'', '"', '\\', '%', ';', '#', '$', '`', '!'];
+const NOT_PLAIN: [char; 22] = [
+    '\n', '\r', '\'', '"', '\\', '%', ';', '#', '$', '`', '!', ':', ',', '[', ']', '{', '}', '&', '*', '|',
+    '<', '>',
+];
 
 /// Text as it is written where `$VAR` is expanded.
 fn escape_expansion(text: &str) -> String {

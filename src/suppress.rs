@@ -51,9 +51,10 @@ impl Language {
     /// The language of a file that a Dockerfile's verdict rests on.
     fn of(source: &Source, dockerfile: &Utf8Path) -> Self {
         match source.path().extension() {
+            Some("yaml" | "yml") => Self::Lines,
             _ if source.path() == dockerfile => Self::Dockerfile,
             Some("json") => Self::Json,
-            Some("yaml" | "yml" | "toml" | "conf" | "cfg" | "ini") => Self::Lines,
+            Some("toml" | "conf" | "cfg" | "ini") => Self::Lines,
             _ => Self::Shell,
         }
     }

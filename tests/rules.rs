@@ -8,7 +8,7 @@ use std::path::Path;
 
 use camino::Utf8PathBuf;
 use pidone::source::MemoryLoader;
-use pidone::{Settings, fix, rules};
+use pidone::{Settings, fix, orchestrator, rules};
 use similar::TextDiff;
 
 #[path = "rules/document.rs"]
@@ -63,10 +63,18 @@ fn settings() -> Settings {
     Settings { unsafe_fixes: true, ..Settings::default() }
 }
 
+/// The files of an example that are checked: Dockerfiles, and what says how containers are started.
+fn checked(files: &Files) -> Vec<Utf8PathBuf> {
+    let paths = files.keys().map(Utf8PathBuf::from);
+    paths.filter(|path| path == "Dockerfile" || orchestrator::is_candidate(path)).collect()
+}
+
 /// What is reported: rule, place, message.
 fn findings(files: &Files, pedantic: bool) -> Vec<(&'static str, String)> {
-    let report = pidone::check("Dockerfile".into(), &loader(files), &Settings { pedantic, ..settings() });
-    let shown = report.diagnostics.iter().map(|diagnostic| {
+    let loader = loader(files);
+    let settings = Settings { pedantic, ..settings() };
+    let reports = checked(files).into_iter().map(|path| pidone::check(&path, &loader, &settings));
+    let shown = reports.flat_map(|report| report.diagnostics).map(|diagnostic| {
         let place = &diagnostic.place;
         let text = format!("{}:{}: {}", place.source.path(), place.line(), diagnostic.message);
         (diagnostic.rule, text)
@@ -97,8 +105,8 @@ fn documents_are_well_formed() {
             blame("no example");
         }
         for example in &document.examples {
-            if !example.before.contains_key("Dockerfile") {
-                blame(&format!("line {}: an example starts with a Dockerfile", example.line));
+            if checked(&example.before).is_empty() {
+                blame(&format!("line {}: an example shows a Dockerfile or a deployment", example.line));
             }
             if example.after.iter().any(|(path, text)| example.before.get(path) == Some(text)) {
                 blame(&format!("line {}: `after` shows an unchanged file", example.line));
@@ -159,7 +167,7 @@ fn examples_raise_their_rule() {
 #[test]
 fn fixes_make_after_of_before() {
     for_each_example(|_, example| {
-        let outcome = fix::fix_all(&[Utf8PathBuf::from("Dockerfile")], &loader(&example.before), &settings());
+        let outcome = fix::fix_all(&checked(&example.before), &loader(&example.before), &settings());
         let changed = outcome.changed.into_iter().map(|(path, _, fixed)| (path.into_string(), fixed));
         let fixed = with(&example.before, changed.collect());
         let expected = with(&example.before, example.after.clone());

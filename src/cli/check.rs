@@ -89,13 +89,11 @@ fn repair(project: &Project, configs: &Configs) -> Result<FixOutcome, Failure> {
     let disk = run::disk(project)?;
     let loader = run::overlay(project, &disk);
     // Somebody who names a script asks for nothing else to be changed.
-    let only =
-        if project.dockerfiles.is_empty() { project.scripts.iter().cloned().collect() } else { Vec::new() };
-    let targets = project.dockerfiles.iter().chain(&project.candidates).map(|path| {
-        let settings = configs.settings(&project.root, path).map_err(Box::new)?;
-        Ok((path.clone(), Settings { only: only.clone(), ..settings }))
-    });
-    Ok(fix_each(&targets.collect::<Result<Vec<_>, Failure>>()?, &loader))
+    let only = if project.files.is_empty() { project.scripts.iter().cloned().collect() } else { Vec::new() };
+    let targets = run::targets(project, project.files.iter().chain(&project.candidates), configs, &loader)?;
+    let targets =
+        targets.into_iter().map(|(path, settings)| (path, Settings { only: only.clone(), ..settings }));
+    Ok(fix_each(&targets.collect::<Vec<_>>(), &loader))
 }
 
 /// Writes the repair, and says what was repaired.

@@ -9,9 +9,10 @@ use rayon::prelude::*;
 use crate::config::{Configs, Options, Origin};
 use crate::diagnostic::Diagnostic;
 use crate::discover::{self, Given, Project};
+use crate::orchestrator;
 use crate::report::Checked;
 use crate::source::{DiskLoader, Loader, OverlayLoader, Source};
-use crate::{FileReport, unused_ignores};
+use crate::{FileReport, Settings, unused_ignores};
 
 use super::terminal::Terminal;
 use super::{ConfigArguments, Failure, FileArguments};
@@ -49,13 +50,13 @@ pub(super) fn request(
     for project in &mut projects {
         failed |= !drop_unreadable(project, terminal)?;
         // Before anything is checked, printed or written.
-        for path in project.dockerfiles.iter().chain(&project.candidates) {
+        for path in project.files.iter().chain(&project.candidates) {
             configs.settings(&project.root, path).map_err(Box::new)?;
         }
     }
-    let nothing = projects.iter().all(|project| project.dockerfiles.is_empty() && project.scripts.is_empty());
+    let nothing = projects.iter().all(|project| project.files.is_empty() && project.scripts.is_empty());
     if nothing && !failed {
-        terminal.warning("no Dockerfiles found");
+        terminal.warning("nothing to check: no Dockerfile, Compose file or manifest found");
     }
     let stdin = projects
         .iter()
@@ -119,8 +120,8 @@ fn drop_unreadable(project: &mut Project, terminal: &Terminal) -> Result<bool, F
     let disk = disk(project)?;
     let loader = overlay(project, &disk);
     let mut fine = true;
-    let Project { root, dockerfiles, named, scripts, candidates, .. } = project;
-    dockerfiles.retain(|path| match loader.read(path) {
+    let Project { root, files, named, scripts, candidates, .. } = project;
+    files.retain(|path| match loader.read(path) {
         Ok(_) => true,
         Err(error) if named.contains(path) => {
             terminal.error(&format!("{}: {error}", root.join(path)));
@@ -144,18 +145,31 @@ fn drop_unreadable(project: &mut Project, terminal: &Terminal) -> Result<bool, F
     Ok(fine)
 }
 
+/// The files with what is set for each; a build context that the configuration does not name is the one that a deployment names.
+pub(super) fn targets<'a>(
+    project: &Project,
+    paths: impl IntoIterator<Item = &'a Utf8PathBuf>,
+    configs: &Configs,
+    loader: &dyn Loader,
+) -> Result<Vec<(Utf8PathBuf, Settings)>, Failure> {
+    let contexts = orchestrator::contexts(project.files.iter().chain(&project.candidates), loader);
+    let target = |path: &Utf8PathBuf| {
+        let mut settings = configs.settings(&project.root, path).map_err(Box::new)?;
+        settings.context = settings.context.or_else(|| contexts.get(path).cloned());
+        Ok((path.clone(), settings))
+    };
+    paths.into_iter().map(target).collect()
+}
+
 /// Checks a project. Of Dockerfiles that were not asked for, only what touches a script that was asked for is kept.
 pub(super) fn check(project: &Project, configs: &Configs, terminal: &Terminal) -> Result<Checked, Failure> {
     let disk = disk(project)?;
     let loader = overlay(project, &disk);
     let all = |paths: &[Utf8PathBuf]| -> Result<Vec<FileReport>, Failure> {
-        let report = |path: &Utf8PathBuf| {
-            let settings = configs.settings(&project.root, path).map_err(Box::new)?;
-            Ok(crate::check(path, &loader, &settings))
-        };
-        paths.par_iter().map(report).collect()
+        let targets = targets(project, paths, configs, &loader)?;
+        Ok(targets.par_iter().map(|(path, settings)| crate::check(path, &loader, settings)).collect())
     };
-    let mut files = all(&project.dockerfiles)?;
+    let mut files = all(&project.files)?;
     let candidates = all(&project.candidates)?;
     let unused = if project.is_whole { unused_ignores(files.iter().chain(&candidates)) } else { Vec::new() };
     for mut report in candidates {
@@ -168,7 +182,7 @@ pub(super) fn check(project: &Project, configs: &Configs, terminal: &Terminal) -
         let started = files.iter().any(|report| report.sources.iter().any(|source| source.path() == script));
         if !started {
             terminal.warning(&format!(
-                "{}: no Dockerfile of the project starts this script",
+                "{}: no Dockerfile or deployment of the project starts this script",
                 project.root.join(script)
             ));
         }

@@ -9,6 +9,8 @@ pub enum Name {
     Template,
     /// A shell script, or a package.json.
     Script,
+    /// A file that may say how containers are started: Compose, Kubernetes.
+    Yaml,
     /// Anything else.
     Other,
 }
@@ -82,8 +84,6 @@ const OTHERS: &[&str] = &[
     "tsx",
     "vim",
     "xml",
-    "yaml",
-    "yml",
     "zip",
 ];
 
@@ -104,6 +104,8 @@ pub fn name(name: &str) -> Name {
         Name::Other
     } else if SCRIPTS.contains(&ending) || lower == "package.json" {
         Name::Script
+    } else if matches!(ending, "yaml" | "yml") {
+        Name::Yaml
     } else if !is_dockerfile || OTHERS.contains(&ending) {
         Name::Other
     } else if TEMPLATES.contains(&ending) {
@@ -144,6 +146,9 @@ mod tests {
         }
         for script in ["run.sh", "RUN.SH", "a.bash", "package.json", "Dockerfile.sh"] {
             assert_eq!(name(script), Name::Script, "{script}");
+        }
+        for yaml in ["compose.yaml", "docker-compose.prod.yml", "deployment.yaml", "Dockerfile.yaml"] {
+            assert_eq!(name(yaml), Name::Yaml, "{yaml}");
         }
         for other in [
             "",

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use camino::Utf8PathBuf;
+
 use crate::programs::{Base, Family, Tables};
 use crate::source::{Excerpt, Place, Span};
 
@@ -65,6 +67,75 @@ pub struct Image {
     pub env: BTreeMap<String, String>,
     /// True for the file's last stage.
     pub is_final: bool,
+    /// How a container of it is run.
+    pub runtime: Runtime,
+}
+
+/// What whoever runs a container sets beside the image.
+#[derive(Debug, Clone)]
+pub struct Runtime {
+    /// Milliseconds between the stop signal and SIGKILL.
+    pub grace: u64,
+    /// Where that is set.
+    pub period: Option<Place>,
+    /// Where the engine is told to put its own init in front.
+    pub init: Option<Place>,
+    /// Files and folders that are mounted over those of the image, the last one in front.
+    pub mounts: Vec<Mount>,
+}
+
+/// A file or folder that is mounted over the image's.
+#[derive(Debug, Clone)]
+pub struct Mount {
+    /// Absolute path in the container.
+    pub target: String,
+    /// What is to be seen there.
+    pub source: MountSource,
+    /// Where it is said.
+    pub place: Place,
+}
+
+/// What a mount shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MountSource {
+    /// A file or folder of the project.
+    Project(Utf8PathBuf),
+    /// A volume, which begins as a copy of what the image has there.
+    Volume,
+    /// Something that cannot be looked at.
+    Outside,
+}
+
+impl Default for Runtime {
+    /// As `docker run` does it.
+    fn default() -> Self {
+        Self { grace: 10_000, period: None, init: None, mounts: Vec::new() }
+    }
+}
+
+impl Image {
+    /// An image of which only the reference is known, named in a file at `place`.
+    pub fn named(reference: &str, place: &Place, tables: &Tables) -> Self {
+        let dockerfile = Dockerfile {
+            source: Arc::clone(&place.source),
+            escape: '\\',
+            instructions: Vec::new(),
+            comments: Vec::new(),
+            problems: Vec::new(),
+            build_arguments: BTreeMap::new(),
+        };
+        let base = tables.base(reference);
+        let state = State::new(&base, base.family == Family::Windows);
+        let stage = Stage {
+            name: None,
+            base: StageBase::Image(reference.to_owned()),
+            from: place.span,
+            platform: None,
+            instructions: 0..0,
+        };
+        let built = Built { base_name: reference.to_owned(), base, state };
+        built.into_image(&Arc::new(dockerfile), 0, &stage, true)
+    }
 }
 
 /// One instruction of an image, and what is in force where it stands.
@@ -105,8 +176,9 @@ impl Image {
         let stages = self.dockerfile.stages();
         let globals = self.dockerfile.global_arguments();
         let chain = chain(&stages, self.stage);
-        let mut state = State::new(&self.base, is_windows(&self.base, &stages[chain[0]]));
         let mut steps = Vec::new();
+        let Some(first) = chain.first().and_then(|&stage| stages.get(stage)) else { return steps };
+        let mut state = State::new(&self.base, is_windows(&self.base, first));
         for stage in chain {
             state.enter_stage();
             for instruction in self.dockerfile.stage_instructions(&stages, stage) {
@@ -166,22 +238,7 @@ fn build(
             this.state.apply(dockerfile, &globals, instruction);
         }
         if wanted(index) {
-            let Built { base_name, base, state } = this.clone();
-            images.push(Image {
-                dockerfile: Arc::clone(dockerfile),
-                stage: index,
-                name: stage.name.clone(),
-                from: stage.from,
-                base_name,
-                base,
-                entrypoint: state.entrypoint,
-                cmd: state.cmd,
-                stop_signal: state.stop_signal,
-                workdir: state.workdir.to_string(),
-                user: state.user,
-                env: Arc::unwrap_or_clone(state.env),
-                is_final: index + 1 == stages.len(),
-            });
+            images.push(this.clone().into_image(dockerfile, index, stage, index + 1 == stages.len()));
         }
         built.push(this);
     }
@@ -193,6 +250,28 @@ struct Built {
     base_name: String,
     base: Base,
     state: State,
+}
+
+impl Built {
+    fn into_image(self, dockerfile: &Arc<Dockerfile>, index: usize, stage: &Stage, is_final: bool) -> Image {
+        let Self { base_name, base, state } = self;
+        Image {
+            dockerfile: Arc::clone(dockerfile),
+            stage: index,
+            name: stage.name.clone(),
+            from: stage.from,
+            base_name,
+            base,
+            entrypoint: state.entrypoint,
+            cmd: state.cmd,
+            stop_signal: state.stop_signal,
+            workdir: state.workdir.to_string(),
+            user: state.user,
+            env: Arc::unwrap_or_clone(state.env),
+            is_final,
+            runtime: Runtime::default(),
+        }
+    }
 }
 
 fn is_windows(base: &Base, stage: &Stage) -> bool {
@@ -299,6 +378,9 @@ impl State {
             Keyword::Arg => {
                 for (name, default) in arguments(body, escape) {
                     let value = match default {
+                        _ if dockerfile.build_arguments.contains_key(name) => {
+                            dockerfile.build_arguments.get(name).cloned()
+                        }
                         Some(default) => Some(self.expand(default, escape, Unset::Empty)),
                         None => globals.get(name).cloned(),
                     };

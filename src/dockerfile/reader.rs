@@ -1,5 +1,6 @@
 //! Text to instructions, as BuildKit reads it.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -28,8 +29,14 @@ pub fn parse(source: &Arc<Source>) -> Dockerfile {
     let escape = lines.escape();
     problems.extend(lines.problems);
     let comments = lines.comments;
-    let mut dockerfile =
-        Dockerfile { source: Arc::clone(source), escape, instructions, comments, problems: Vec::new() };
+    let mut dockerfile = Dockerfile {
+        source: Arc::clone(source),
+        escape,
+        instructions,
+        comments,
+        problems: Vec::new(),
+        build_arguments: BTreeMap::new(),
+    };
     problems.extend(check::problems(&dockerfile));
     problems.sort_by_key(|problem| problem.span);
     dockerfile.problems = problems;

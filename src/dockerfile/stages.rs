@@ -74,6 +74,10 @@ impl Dockerfile {
         let heading = self.instructions.iter().take_while(|i| i.keyword != Keyword::From);
         for instruction in heading.filter(|i| i.keyword == Keyword::Arg) {
             for (name, default) in arguments(instruction.body.text(), self.escape) {
+                if let Some(given) = self.build_arguments.get(name) {
+                    globals.insert(name.to_owned(), given.clone());
+                    continue;
+                }
                 let Some(default) = default else { continue };
                 let lookup = |name: &str| globals.get(name).map(String::as_str);
                 let value = expand(default, self.escape, Unset::Keep, lookup);
@@ -107,13 +111,14 @@ fn stage_name(words: &[&str]) -> Option<String> {
     }
 }
 
-/// The stages that `stage` builds on and itself, oldest first.
+/// The stages that `stage` builds on and itself, oldest first; none if there is no such stage.
 pub(super) fn chain(stages: &[Stage], stage: usize) -> Vec<usize> {
     let base = |&stage: &usize| match stages[stage].base {
         StageBase::Stage(base) => Some(base),
         StageBase::Image(_) => None,
     };
-    let mut chain: Vec<usize> = std::iter::successors(Some(stage), base).collect();
+    let own = Some(stage).filter(|&stage| stage < stages.len());
+    let mut chain: Vec<usize> = std::iter::successors(own, base).collect();
     chain.reverse();
     chain
 }

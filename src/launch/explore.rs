@@ -9,6 +9,7 @@ use super::path::Choice;
 use super::resolve::Environment;
 use super::signal::Signal;
 use super::world::{Next, Stop, World};
+use crate::diagnostic::Outcome;
 
 /// Courses that are followed for one image. What exceeds this is said, not guessed.
 const MAX_PATHS: usize = 400;
@@ -18,8 +19,8 @@ const MAX_STEPS: u32 = 6_000;
 const MAX_TOTAL: u64 = 400_000;
 /// Ways that one stop can go.
 const MAX_STOPS: usize = 64;
-/// The grace period that verdicts assume, in milliseconds: Docker's.
-pub(crate) const GRACE: u64 = 10_000;
+/// A stop that takes longer than this, in milliseconds, is none.
+const LONGEST_GRACE: u64 = 15 * 60 * 1000;
 
 /// What exploring found.
 pub(crate) struct Exploration {
@@ -40,6 +41,8 @@ pub(crate) struct Steady {
     pub(crate) before: World,
     /// The best of the ways the stop can go: what cannot be known is assumed to be well.
     pub(crate) after: World,
+    /// How long the stop would take, in milliseconds, where only the grace period keeps it from ending well.
+    pub(crate) needed: Option<u64>,
 }
 
 impl Steady {
@@ -132,14 +135,16 @@ fn run(
                 if world.process(1).is_none() {
                     return;
                 }
-                let after = stop(environment, &world, signal, total);
+                let grace = environment.image.runtime.grace;
+                let after = stop(environment, &world, signal, grace, total);
+                let needed = needed(environment, &world, &after, signal, total);
                 if candidates.is_mere_pause(&world) {
                     // The loop's own command may be what stays; if it is, this is none.
                     candidates.end_well(&world);
-                    found.pauses.push(Steady { before: world, after });
+                    found.pauses.push(Steady { before: world, after, needed });
                 } else {
                     candidates.settle(&world);
-                    found.steady.push(Steady { before: world, after });
+                    found.steady.push(Steady { before: world, after, needed });
                 }
                 return;
             }
@@ -168,11 +173,26 @@ fn take(world: &World, index: usize, choice: Choice, default: bool) -> World {
     way
 }
 
+/// How long the stop takes if it is given all the time that it wants; `None` if that would not help.
+fn needed(
+    environment: &Environment<'_>,
+    steady: &World,
+    after: &World,
+    signal: Signal,
+    total: &mut u64,
+) -> Option<u64> {
+    if super::verdict::outcome(after) != Outcome::Timeout {
+        return None;
+    }
+    let patient = stop(environment, steady, signal, LONGEST_GRACE, total);
+    let is_well = super::verdict::outcome(&patient) == Outcome::Graceful;
+    is_well.then(|| patient.now - steady.now)
+}
+
 /// Sends the stop signal to PID 1 and follows every way it can go; the best one is taken.
-fn stop(environment: &Environment<'_>, steady: &World, signal: Signal, total: &mut u64) -> World {
+fn stop(environment: &Environment<'_>, steady: &World, signal: Signal, grace: u64, total: &mut u64) -> World {
     let mut start = steady.clone();
-    start.stop =
-        Some(Stop { signal, at: start.now, grace: GRACE, is_known: environment.knows_stop_signal() });
+    start.stop = Some(Stop { signal, at: start.now, grace, is_known: environment.knows_stop_signal() });
     start.steps = 0;
     start.send(1, signal);
     let mut candidates = Candidates::default();

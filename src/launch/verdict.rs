@@ -53,6 +53,9 @@ pub(super) fn faults(steady: &Steady, signal: Signal) -> Vec<Fault> {
     if outcome == Outcome::Graceful {
         return Vec::new();
     }
+    if let Some(needed) = steady.needed {
+        return period(before, needed, after).into_iter().collect();
+    }
     let view = View { before, after, signal, outcome };
     let mut faults: Vec<Fault> = Vec::new();
     let bad: Vec<Pid> = after
@@ -71,6 +74,26 @@ pub(super) fn faults(steady: &Steady, signal: Signal) -> Vec<Fault> {
         faults.extend(view.keep_alive());
     }
     faults
+}
+
+/// All would end well, if it were given the time.
+fn period(before: &World, needed: u64, after: &World) -> Option<Fault> {
+    let first = before.process(1)?;
+    let cut = after.processes().find(|process| is_cut(process)).unwrap_or(first);
+    Some(Fault {
+        cause: Cause::GracePeriod,
+        place: first.identity.place.clone()?,
+        outcome: Outcome::Timeout,
+        service: cut.identity.shown(),
+        hop: first.identity.shown(),
+        chain: Vec::new(),
+        hops: Vec::new(),
+        site: Site::Period { needed },
+        default: before.path.default,
+        known_service: cut.identity.program.is_some(),
+        told: true,
+        init: None,
+    })
 }
 
 struct View<'a> {

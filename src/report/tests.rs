@@ -158,13 +158,13 @@ fn nothing_found() {
     let images = vec![image_report(Outcome::Graceful, Vec::new())];
     insta::assert_snapshot!(
         plain(text::FORMAT.check.unwrap(), &results(vec![report(Vec::new(), images)]), &view()),
-        @"Checked 1 Dockerfile, 1 image: all good"
+        @"Checked 1 file, 1 image: all good"
     );
     let images =
         vec![image_report(Outcome::Graceful, Vec::new()), image_report(Outcome::Unknown, Vec::new())];
     insta::assert_snapshot!(
         plain(text::FORMAT.check.unwrap(), &results(vec![report(Vec::new(), images)]), &view()),
-        @"Checked 1 Dockerfile, 2 images: no problems found (1 image beyond what the files tell, see `pidone tree`)"
+        @"Checked 1 file, 2 images: no problems found (1 image beyond what the files tell, see `pidone tree`)"
     );
     let results = results(vec![report(Vec::new(), Vec::new())]);
     assert_eq!(plain(text::FORMAT.check.unwrap(), &results, &View { quiet: true, ..view() }), "");

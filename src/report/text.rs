@@ -137,8 +137,7 @@ pub(super) fn write_summary(
     if summary.files == 0 {
         return Ok(());
     }
-    let checked =
-        format!("Checked {}, {}", count(summary.files, "Dockerfile"), count(summary.images, "image"));
+    let checked = format!("Checked {}, {}", count(summary.files, "file"), count(summary.images, "image"));
     let severities = [
         (Severity::Error, summary.errors),
         (Severity::Warning, summary.warnings),

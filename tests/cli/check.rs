@@ -26,11 +26,7 @@ fn a_finding_for_people() {
     let run = project.run(&["check"]);
     assert!(run.out.starts_with("error[shell-form]: "), "{}", run.out);
     assert!(run.out.contains("╭─[Dockerfile:3:"), "{}", run.out);
-    assert!(
-        run.out.ends_with("Checked 1 Dockerfile, 1 image: 1 error (1 fixable with --fix)\n"),
-        "{}",
-        run.out
-    );
+    assert!(run.out.ends_with("Checked 1 file, 1 image: 1 error (1 fixable with --fix)\n"), "{}", run.out);
     assert_eq!(run.err, "");
 
     let quiet = project.run(&["check", "--quiet"]);
@@ -40,13 +36,13 @@ fn a_finding_for_people() {
 #[test]
 fn nothing_to_say() {
     let project = Project::new(&[("Dockerfile", GOOD)]);
-    assert_eq!(project.run(&["check"]).out, "Checked 1 Dockerfile, 1 image: all good\n");
+    assert_eq!(project.run(&["check"]).out, "Checked 1 file, 1 image: all good\n");
     assert_eq!(project.run(&["check", "-q"]).out, "");
 
     let empty = Project::new(&[]).run(&["check"]);
     assert_eq!(
         (empty.code, empty.out.as_str(), empty.err.as_str()),
-        (0, "", "warning: no Dockerfiles found\n")
+        (0, "", "warning: nothing to check: no Dockerfile, Compose file or manifest found\n")
     );
 }
 

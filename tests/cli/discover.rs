@@ -101,7 +101,11 @@ fn a_script_is_checked_as_its_dockerfiles_start_it() {
 
     let run = project.run(&["check", "lonely.sh"]);
     assert_eq!(run.code, 0);
-    assert!(run.err.contains("lonely.sh: no Dockerfile of the project starts this script"), "{}", run.err);
+    assert!(
+        run.err.contains("lonely.sh: no Dockerfile or deployment of the project starts this script"),
+        "{}",
+        run.err
+    );
 
     let run = project.run(&["check", "--fix", "run.sh"]);
     assert_eq!(run.code, 0, "{run:?}");

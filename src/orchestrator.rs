@@ -1,0 +1,246 @@
+//! What really starts in production: containers as Compose and Kubernetes files declare them, as images with overrides.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::dockerfile::{self, Command, Dockerfile, Image, Runtime, Setting};
+use crate::programs::Tables;
+use crate::source::{Excerpt, Loader, Place, Source};
+use crate::yaml::{self, Node, Yaml};
+
+mod compose;
+mod interpolate;
+mod kubernetes;
+mod paths;
+mod shell_words;
+
+/// A file that says which containers are started.
+#[derive(Debug)]
+pub struct Deployment {
+    /// The containers, in the order of the file.
+    pub workloads: Vec<Workload>,
+    /// What of the file cannot be read, and where.
+    pub problem: Option<(Place, String)>,
+}
+
+/// One container as an orchestrator starts it.
+#[derive(Debug)]
+pub struct Workload {
+    /// What the file calls it: `web`, `deployment/web`.
+    pub name: String,
+    /// Where it is declared.
+    pub place: Place,
+    /// What its image is made from.
+    origin: Origin,
+    /// What it is started with.
+    overrides: Overrides,
+    /// Why the model cannot tell what is started.
+    doubt: Option<String>,
+}
+
+/// Where an image comes from.
+#[derive(Debug, Clone)]
+enum Origin {
+    /// A Dockerfile of the project.
+    Build(Build),
+    /// A registry.
+    Reference(Arc<Excerpt>),
+}
+
+/// How an image is built.
+#[derive(Debug, Clone, Default)]
+struct Build {
+    dockerfile: Utf8PathBuf,
+    context: Utf8PathBuf,
+    /// The stage; the last one if there is no name.
+    target: Option<String>,
+    arguments: BTreeMap<String, String>,
+    /// The text of the Dockerfile, where it stands in the file itself.
+    inline: Option<Arc<Excerpt>>,
+}
+
+/// What is set beside the image.
+#[derive(Debug, Default)]
+struct Overrides {
+    entrypoint: Option<Setting<Command>>,
+    cmd: Option<Setting<Command>>,
+    stop_signal: Option<Setting<String>>,
+    workdir: Option<String>,
+    user: Option<String>,
+    env: BTreeMap<String, String>,
+    runtime: Runtime,
+}
+
+/// An image as it is started, and the folder that it is built from.
+pub struct Started {
+    /// The image, with what the file overrides.
+    pub image: Image,
+    /// Its build context; `None` if it comes from a registry.
+    pub context: Option<Utf8PathBuf>,
+}
+
+/// True for the names of files that may declare containers.
+pub fn is_candidate(path: &Utf8Path) -> bool {
+    matches!(path.extension(), Some("yaml" | "yml"))
+}
+
+/// True for a file that may declare containers: by the name that Compose looks for, or by what a manifest holds.
+pub fn is_deployment(source: &Source) -> bool {
+    is_candidate(source.path()) && (compose::is_name(source.path()) || kubernetes::may_be(source))
+}
+
+/// True for a text that Helm or the like has yet to fill in.
+pub fn is_template(source: &Source) -> bool {
+    source.text().contains("{{") || source.text().contains("{%")
+}
+
+/// The build contexts that deployments name for Dockerfiles, where all of them agree.
+pub fn contexts<'a>(
+    deployments: impl IntoIterator<Item = &'a Utf8PathBuf>,
+    loader: &dyn Loader,
+) -> BTreeMap<Utf8PathBuf, Utf8PathBuf> {
+    let mut found: BTreeMap<Utf8PathBuf, Option<Utf8PathBuf>> = BTreeMap::new();
+    for deployment in deployments.into_iter().filter_map(|path| deployment(path, loader)) {
+        for (dockerfile, context) in deployment.workloads.iter().filter_map(Workload::build) {
+            let known = found.entry(dockerfile.to_owned()).or_insert_with(|| Some(context.to_owned()));
+            if known.as_deref() != Some(context) {
+                *known = None;
+            }
+        }
+    }
+    found.into_iter().filter_map(|(dockerfile, context)| Some((dockerfile, context?))).collect()
+}
+
+/// The containers that a file declares; `None` if it is no such file, or one that a template engine has yet to write.
+pub fn deployment(path: &Utf8Path, loader: &dyn Loader) -> Option<Deployment> {
+    let source = loader.read(path).ok()?;
+    if !is_deployment(&source) || is_template(&source) {
+        return None;
+    }
+    let is_compose = compose::is_name(path);
+    let yaml = yaml::parse(&source);
+    let workloads = if is_compose {
+        compose::workloads(path, &yaml, loader)
+    } else {
+        kubernetes::workloads(&yaml, path, loader)
+    };
+    let problem = yaml.problem.map(|(span, message)| (Place::new(&source, span), message));
+    (!workloads.is_empty() || (problem.is_some() && is_compose)).then_some(Deployment { workloads, problem })
+}
+
+impl Workload {
+    /// The image as it is started.
+    ///
+    /// # Errors
+    /// Why it is not known, for people.
+    pub fn started(&self, loader: &dyn Loader, tables: &Tables) -> Result<Started, String> {
+        if let Some(doubt) = &self.doubt {
+            return Err(doubt.clone());
+        }
+        let (mut image, context) = match &self.origin {
+            Origin::Reference(reference) => {
+                (Image::named(reference.text(), &reference.whole_place(), tables), None)
+            }
+            Origin::Build(build) => (build.image(loader, tables)?, Some(build.context.clone())),
+        };
+        self.overrides.apply(&mut image);
+        Ok(Started { image, context })
+    }
+
+    /// The image without what the file overrides, where a check of its Dockerfile judges it too.
+    pub fn image(&self, loader: &dyn Loader, tables: &Tables) -> Option<Image> {
+        let Origin::Build(build) = &self.origin else { return None };
+        let image = build.image(loader, tables).ok().filter(|_| build.inline.is_none())?;
+        let judged = dockerfile::images(&image.dockerfile, tables);
+        judged.iter().any(|judged| judged.stage == image.stage).then_some(image)
+    }
+
+    /// The Dockerfile of the project that it is built from, and the build context.
+    pub fn build(&self) -> Option<(&Utf8Path, &Utf8Path)> {
+        match &self.origin {
+            Origin::Build(build) if build.inline.is_none() => Some((&build.dockerfile, &build.context)),
+            _ => None,
+        }
+    }
+}
+
+impl Build {
+    fn image(&self, loader: &dyn Loader, tables: &Tables) -> Result<Image, String> {
+        let source = match &self.inline {
+            Some(text) => only(text).ok_or("the Dockerfile inside the file cannot be followed")?,
+            None => loader
+                .read(&self.dockerfile)
+                .map_err(|error| format!("`{}` cannot be read: {error}", self.dockerfile))?,
+        };
+        let parsed = dockerfile::parse(&source);
+        let dockerfile = Arc::new(Dockerfile { build_arguments: self.arguments.clone(), ..parsed });
+        let stages = dockerfile.stages();
+        let stage = match &self.target {
+            Some(target) => stages.iter().position(|stage| {
+                stage.name.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(target))
+            }),
+            None => stages.len().checked_sub(1),
+        };
+        let image = stage.and_then(|stage| dockerfile::image(&dockerfile, stage, tables));
+        image.ok_or_else(|| format!("`{}` has no such stage", self.dockerfile))
+    }
+}
+
+/// A file in which everything but one text is blank, so that places in the text are places in the file.
+fn only(text: &Excerpt) -> Option<Arc<Source>> {
+    // A here-document ends at the beginning of a line, and there the file has blanks.
+    if text.text().contains("<<") || text.text().contains('$') {
+        return None;
+    }
+    let blank = |part: &str| {
+        part.chars()
+            .map(|c| if c == '\n' { "\n".to_owned() } else { " ".repeat(c.len_utf8()) })
+            .collect::<String>()
+    };
+    let file = text.source().text();
+    let span = text.span();
+    let masked =
+        format!("{}{}{}", blank(&file[..span.start]), &file[span.start..span.end], blank(&file[span.end..]));
+    Some(Source::new(text.source().path(), masked))
+}
+
+impl Overrides {
+    fn apply(&self, image: &mut Image) {
+        if let Some(entrypoint) = &self.entrypoint {
+            let is_reset = matches!(&entrypoint.value, Command::Exec(words) if matches!(words.as_slice(), [word] if word.text().is_empty()));
+            let value = if is_reset { Command::Exec(Vec::new()) } else { entrypoint.value.clone() };
+            image.entrypoint = Some(Setting { value, place: entrypoint.place.clone() });
+            // The image's own CMD belongs to the image's own ENTRYPOINT.
+            image.cmd = None;
+        }
+        if let Some(cmd) = &self.cmd {
+            image.cmd = Some(cmd.clone());
+        }
+        if let Some(signal) = &self.stop_signal {
+            image.stop_signal = Some(signal.clone());
+        }
+        if let Some(workdir) = &self.workdir {
+            image.workdir.clone_from(workdir);
+        }
+        if let Some(user) = &self.user {
+            image.user = Some(user.clone());
+        }
+        image.env.extend(self.env.iter().map(|(name, value)| (name.clone(), value.clone())));
+        image.runtime = self.runtime.clone();
+    }
+}
+
+/// The words of a list as a command; `None` if one of them is no text.
+fn exec_form(node: &Node, word: impl Fn(&Arc<Excerpt>) -> Arc<Excerpt>) -> Option<Setting<Command>> {
+    let words: Option<Vec<_>> = node.items().iter().map(|item| item.scalar().map(&word)).collect();
+    Some(Setting { value: Command::Exec(words?), place: Some(node.place.clone()) })
+}
+
+/// The first document of a file of the project.
+fn first_document(path: &Utf8Path, loader: &dyn Loader) -> Option<Arc<Node>> {
+    let source = loader.read(path).ok().filter(|source| !is_template(source))?;
+    let Yaml { documents, .. } = yaml::parse(&source);
+    documents.into_iter().next()
+}

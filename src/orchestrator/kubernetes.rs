@@ -1,0 +1,227 @@
+//! Kubernetes manifests: the containers of Pods, and of what makes Pods.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use camino::Utf8Path;
+
+use super::{Build, Origin, Overrides, Workload, compose, exec_form, first_document, paths};
+use crate::dockerfile::{Runtime, Setting};
+use crate::source::{Excerpt, Loader, Source, Span};
+use crate::yaml::{Node, Yaml};
+
+/// The kinds that hold a Pod, and where.
+const KINDS: [(&str, &[&str]); 8] = [
+    ("Pod", &["spec"]),
+    ("Deployment", &["spec", "template", "spec"]),
+    ("StatefulSet", &["spec", "template", "spec"]),
+    ("DaemonSet", &["spec", "template", "spec"]),
+    ("ReplicaSet", &["spec", "template", "spec"]),
+    ("ReplicationController", &["spec", "template", "spec"]),
+    ("Job", &["spec", "template", "spec"]),
+    ("CronJob", &["spec", "jobTemplate", "spec", "template", "spec"]),
+];
+
+/// Kubernetes' own grace period, in seconds.
+const GRACE: u64 = 30;
+
+/// A quick look, for most YAML files are something else.
+pub(super) fn may_be(source: &Source) -> bool {
+    let has =
+        |key: &str| source.text().lines().any(|line| line.trim_start_matches(['-', ' ']).starts_with(key));
+    has("apiVersion:") && has("kind:") && source.text().contains("containers:")
+}
+
+/// The containers of all documents. Init containers end by themselves and are none.
+pub(super) fn workloads(yaml: &Yaml, path: &Utf8Path, loader: &dyn Loader) -> Vec<Workload> {
+    let mut found = Vec::new();
+    for document in &yaml.documents {
+        let listed = document.get("items").map(|items| items.items()).unwrap_or_default();
+        for object in std::iter::once(document).chain(listed) {
+            found.extend(of_object(object, path, loader));
+        }
+    }
+    found
+}
+
+fn of_object(object: &Node, path: &Utf8Path, loader: &dyn Loader) -> Vec<Workload> {
+    let kind = object.get("kind").and_then(|kind| kind.text()).unwrap_or_default();
+    let Some((_, way)) = KINDS.iter().find(|(name, _)| *name == kind) else { return Vec::new() };
+    let spec = way.iter().try_fold(object, |node, key| node.get(key).map(Arc::as_ref));
+    let Some(spec) = spec else { return Vec::new() };
+    let name = object.get("metadata").and_then(|metadata| metadata.get("name")?.text()).unwrap_or("?");
+    let containers = spec.get("containers").map(|containers| containers.items()).unwrap_or_default();
+    let of_container = |container: &Arc<Node>| {
+        let own = container.get("name").and_then(|name| name.text()).unwrap_or_default();
+        let suffix = if containers.len() > 1 { format!(":{own}") } else { String::new() };
+        let name = format!("{}/{name}{suffix}", kind.to_lowercase());
+        workload(name, spec, container, path, loader)
+    };
+    containers.iter().filter_map(of_container).collect()
+}
+
+fn workload(
+    name: String,
+    spec: &Node,
+    container: &Node,
+    path: &Utf8Path,
+    loader: &dyn Loader,
+) -> Option<Workload> {
+    let image = container.get("image")?;
+    let reference = image.scalar()?;
+    let mut doubt = (!container.is_complete).then(|| "the file cannot be read from there on".to_owned());
+    if spec.get("shareProcessNamespace").is_some_and(|share| share.is_true()) {
+        doubt = Some("`shareProcessNamespace` makes another process PID 1".to_owned());
+    }
+    let env = environment(container);
+    let word = |text: &Arc<Excerpt>| substitute(text, &env);
+    let list = |key: &str| container.get(key).and_then(|node| exec_form(node, word));
+    let runtime = runtime(spec, container).unwrap_or_else(|reason| {
+        doubt.get_or_insert(reason);
+        Runtime::default()
+    });
+    let stop_signal = container.get("lifecycle").and_then(|lifecycle| {
+        let node = lifecycle.get("stopSignal")?;
+        Some(Setting { value: node.text()?.to_owned(), place: Some(node.place.clone()) })
+    });
+    let origin = match built(reference.text(), path, loader) {
+        Some(build) => Origin::Build(build),
+        None => Origin::Reference(Arc::clone(reference)),
+    };
+    let overrides = Overrides {
+        entrypoint: list("command"),
+        cmd: list("args"),
+        stop_signal,
+        workdir: container.get("workingDir").and_then(|node| node.text()).map(str::to_owned),
+        user: None,
+        env,
+        runtime,
+    };
+    let place = container.get("name").unwrap_or(image).place.clone();
+    Some(Workload { name, place, origin, overrides, doubt })
+}
+
+/// The variables whose values stand in the manifest.
+fn environment(container: &Node) -> BTreeMap<String, String> {
+    let items = container.get("env").map(|env| env.items()).unwrap_or_default();
+    let pair = |item: &Arc<Node>| {
+        Some((item.get("name")?.text()?.to_owned(), item.get("value")?.text()?.to_owned()))
+    };
+    items.iter().filter_map(pair).collect()
+}
+
+/// `$(NAME)` replaced by what is known of it; `$$(NAME)` is no reference.
+fn substitute(text: &Arc<Excerpt>, env: &BTreeMap<String, String>) -> Arc<Excerpt> {
+    let mut changes = Vec::new();
+    let mut at = 0;
+    while let Some(start) = text.text()[at..].find("$(").map(|offset| at + offset) {
+        let Some(end) = text.text()[start..].find(')').map(|offset| start + offset) else { break };
+        at = end + 1;
+        if text.text()[..start].ends_with('$') {
+            changes.push((Span::new(start - 1, start), String::new()));
+        } else if let Some(value) = env.get(&text.text()[start + 2..end]) {
+            changes.push((Span::new(start, end + 1), value.clone()));
+        }
+    }
+    if changes.is_empty() { Arc::clone(text) } else { Arc::new(text.with_changes(&changes, text.encoding())) }
+}
+
+/// What is left of the grace period once the preStop hook is through.
+fn runtime(spec: &Node, container: &Node) -> Result<Runtime, String> {
+    let seconds = |node: &Node| node.text().and_then(|text| text.parse::<u64>().ok());
+    let period = match spec.get("terminationGracePeriodSeconds") {
+        Some(node) => seconds(node).ok_or("the grace period is not known")?,
+        None => GRACE,
+    };
+    let hook = container.get("lifecycle").and_then(|lifecycle| lifecycle.get("preStop"));
+    let pause = match hook {
+        None => 0,
+        Some(hook) => pause(hook).ok_or("a preStop hook runs before the stop signal")?,
+    };
+    let set = spec.get("terminationGracePeriodSeconds").map(|node| node.place.clone());
+    Ok(Runtime { period: set, grace: period.saturating_sub(pause).max(1) * 1000, ..Runtime::default() })
+}
+
+/// How many seconds a hook only waits; `None` if it does more, which may be the stop itself.
+fn pause(hook: &Node) -> Option<u64> {
+    if let Some(sleep) = hook.get("sleep") {
+        return sleep.get("seconds")?.text()?.parse().ok();
+    }
+    let words: Vec<&str> =
+        hook.get("exec")?.get("command")?.items().iter().filter_map(|item| item.text()).collect();
+    let line = match words.as_slice() {
+        [shell, "-c", line] if ["sh", "bash"].contains(&shell.rsplit('/').next()?) => line.trim().to_owned(),
+        words => words.join(" "),
+    };
+    let (program, seconds) = line.split_once(' ')?;
+    if program.rsplit('/').next() != Some("sleep") {
+        return None;
+    }
+    seconds.trim().trim_end_matches('s').parse().ok()
+}
+
+/// How the project builds the image of that name, where a file of the project says so: Compose beside or above the manifest, or Skaffold.
+fn built(reference: &str, path: &Utf8Path, loader: &dyn Loader) -> Option<Build> {
+    let wanted = without_tag(reference);
+    for folder in path.ancestors().skip(1) {
+        let mut builds = compose::built_images(folder, loader);
+        builds.extend(skaffold(folder, loader));
+        if let Some((_, build)) = builds.into_iter().find(|(name, _)| without_tag(name) == wanted) {
+            return Some(build);
+        }
+    }
+    None
+}
+
+fn skaffold(folder: &Utf8Path, loader: &dyn Loader) -> Vec<(String, Build)> {
+    let path = folder.join("skaffold.yaml");
+    if loader.kind(&path).is_none() {
+        return Vec::new();
+    }
+    let Some(document) = first_document(&path, loader) else { return Vec::new() };
+    let artifacts = document.get("build").and_then(|build| build.get("artifacts"));
+    let artifact = |node: &Arc<Node>| {
+        let context = node.get("context").and_then(|context| context.text()).unwrap_or(".");
+        let context = paths::join(folder, context)?;
+        let docker = node.get("docker");
+        let file = docker.and_then(|docker| docker.get("dockerfile")?.text()).unwrap_or("Dockerfile");
+        let target = docker.and_then(|docker| docker.get("target")?.text()).map(str::to_owned);
+        // What other builders make of a folder is not a Dockerfile's.
+        let others = ["ko", "buildpacks", "jib", "bazel", "custom", "kaniko"];
+        if others.iter().any(|other| node.entry(other).is_some()) {
+            return None;
+        }
+        let dockerfile = paths::join(&context, file)?;
+        Some((
+            node.get("image")?.text()?.to_owned(),
+            Build { dockerfile, context, target, ..Build::default() },
+        ))
+    };
+    artifacts.map(|artifacts| artifacts.items().iter().filter_map(artifact).collect()).unwrap_or_default()
+}
+
+/// An image's name without tag and digest.
+fn without_tag(reference: &str) -> &str {
+    let name = reference.split('@').next().unwrap_or(reference);
+    match name.rfind(':') {
+        Some(colon) if !name[colon..].contains('/') => &name[..colon],
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_without_tags() {
+        for (reference, expected) in [
+            ("app", "app"),
+            ("app:1", "app"),
+            ("localhost:5000/app", "localhost:5000/app"),
+            ("localhost:5000/app:1@sha256:0", "localhost:5000/app"),
+        ] {
+            assert_eq!(without_tag(reference), expected);
+        }
+    }
+}
