@@ -232,6 +232,31 @@ impl Node {
     pub fn place(&self) -> Place {
         self.excerpt.place(self.span)
     }
+
+    /// The statements right inside this one, in the order in which they are written.
+    pub fn children(&self) -> Vec<&Node> {
+        match &self.kind {
+            NodeKind::Command(_) | NodeKind::Test(_) | NodeKind::Arithmetic(_) | NodeKind::Error => {
+                Vec::new()
+            }
+            NodeKind::Not(inner)
+            | NodeKind::Background(inner)
+            | NodeKind::Function(_, inner)
+            | NodeKind::Redirected(inner, _) => vec![inner],
+            NodeKind::And(left, right) | NodeKind::Or(left, right) => vec![left, right],
+            NodeKind::Pipeline(list)
+            | NodeKind::ArithmeticFor(list, _)
+            | NodeKind::Group(list)
+            | NodeKind::Subshell(list) => list.iter().collect(),
+            NodeKind::If(node) => {
+                let arms = node.arms.iter().flat_map(|(condition, body)| condition.iter().chain(body.iter()));
+                arms.chain(node.otherwise.iter().flat_map(|body| body.iter())).collect()
+            }
+            NodeKind::Case(node) => node.arms.iter().flat_map(|arm| arm.body.iter()).collect(),
+            NodeKind::Loop(node) => node.condition.iter().chain(node.body.iter()).collect(),
+            NodeKind::For(node) => node.body.iter().collect(),
+        }
+    }
 }
 
 impl Word {

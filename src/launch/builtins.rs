@@ -221,7 +221,7 @@ impl Machine<'_, '_> {
     }
 
     /// True if this shell's end is the end of the container, or of the command that the container runs in front.
-    fn pid_is_main(&self) -> bool {
+    pub(super) fn pid_is_main(&self) -> bool {
         let mut at = self.pid;
         while let Some(process) = self.world.process(at) {
             if process.pid == 1 {

@@ -48,8 +48,8 @@ impl Machine<'_, '_> {
         let name = assignment.name.clone();
         let Some(expander) = self.expander() else { return (name, Value::unknown()) };
         let old = expander.shell.variables.get(&name).cloned();
-        // `pids="$pids $!"`: the first time there is nothing before.
-        let begins = matches!(&assignment.value, AssignedValue::Scalar(word) if word.parts.iter().any(|part| {
+        // `pids="$pids $!"`: the first time there is nothing before. `port=${port:-}` lets the environment set it.
+        let begins = matches!(&assignment.value, AssignedValue::Scalar(word) if word.parts.len() > 1 && word.parts.iter().any(|part| {
             matches!(part, Part::Parameter(parameter, _) if parameter.name == name)
         }));
         if begins && old.is_none() && expander.variable(&name).unset {
@@ -130,7 +130,7 @@ impl Machine<'_, '_> {
         let positional = Rc::clone(&shell.positional);
         let arguments = Rc::new(arguments.to_vec());
         self.with(|shell| shell.positional = arguments);
-        self.push(Frame::Call { name: name.into(), positional, locals: Vec::new() });
+        self.push(Frame::Call { name: name.into(), positional, locals: Vec::new(), overridable: false });
         self.run(body);
     }
 

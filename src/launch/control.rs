@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::field::{Field, Value};
-use super::inert;
+use super::inert::{self, Inside, Weight};
 use super::machine::{Alternative, Flow, Frame, Machine, Status};
 use super::path::Choice;
 use super::world::Millis;
@@ -19,14 +19,21 @@ const MAX_ITEMS: usize = 64;
 /// What a condition comes to.
 enum Decision {
     Holds(bool),
-    /// Not known, and it makes no difference to processes or signals.
-    Skip,
+    /// Not known, and it makes no difference to processes or signals, or hardly any.
+    Skip(Weight),
+    /// The same of all that the function has left to do.
+    Leave,
     Ask(Vec<Alternative>),
 }
 
 impl Machine<'_, '_> {
-    /// What the last status decides. `labels`: what to call success and failure.
-    fn decide(&mut self, place: &Place, labels: [&str; 2], inert: impl FnOnce(&Self) -> bool) -> Decision {
+    /// What the last status decides. `labels`: what to call success and failure; `weight`: that of what depends on it.
+    fn decide(
+        &mut self,
+        place: &Place,
+        labels: [&str; 2],
+        weight: impl FnOnce(&Self, Inside) -> Weight,
+    ) -> Decision {
         let status = self.status();
         let stopping = self.world.stop.is_some();
         if let Some(value) = status.value
@@ -37,11 +44,19 @@ impl Machine<'_, '_> {
         if let Some(answer) = self.world.answer.take() {
             return Decision::Holds((answer == 0) == status.value.is_none_or(|value| value == 0));
         }
-        if self.candidates.may_skip(self.world) && !self.is_background() && inert(self) {
-            if let Some(value) = status.value {
-                return Decision::Holds(value == 0);
+        if self.candidates.may_skip(self.world) {
+            let weight = weight(self, Inside::choice(status.value.is_none()));
+            if self.may_pass(weight) {
+                return match status.value {
+                    Some(value) => Decision::Holds(value == 0),
+                    None => Decision::Skip(weight),
+                };
             }
-            return Decision::Skip;
+            match status.value {
+                Some(value) if self.stay_likely() => return Decision::Holds(value == 0),
+                None if self.leave_call() => return Decision::Leave,
+                _ => {}
+            }
         }
         let likely = status.value.is_none_or(|value| value == 0);
         let alternative = |holds: bool, default: bool| Alternative {
@@ -51,6 +66,52 @@ impl Machine<'_, '_> {
         Decision::Ask(vec![alternative(likely, true), alternative(!likely, status.value.is_none())])
     }
 
+    /// True if something of this weight is stepped over.
+    fn may_pass(&self, weight: Weight) -> bool {
+        // A job has no steady state of its own to look for, and is not come back to.
+        weight == Weight::Idle || (weight == Weight::Setup && !self.is_background())
+    }
+
+    /// Steps over the rest of the function or sourced file that runs now, if nothing in it matters. How it ends is not known then.
+    fn leave_call(&mut self) -> bool {
+        let Some((weight, lists)) = self.rest_of_call(true) else { return false };
+        if !self.may_pass(weight) {
+            return false;
+        }
+        self.remember_branches(weight);
+        for list in lists {
+            self.forget_assigned(&list);
+        }
+        self.with(|shell| {
+            while !matches!(shell.frames.last(), None | Some(Frame::Call { .. } | Frame::Source { .. })) {
+                shell.frames.pop();
+            }
+            shell.status = Status::UNKNOWN;
+        });
+        true
+    }
+
+    /// Goes the way of the image's defaults through the rest of a function, if nothing in it matters but how it ends. That rests on the
+    /// defaults then.
+    fn stay_likely(&mut self) -> bool {
+        let weight = self.rest_of_call(false).map(|(weight, _)| weight);
+        if !weight.is_some_and(|weight| self.may_pass(weight)) {
+            return false;
+        }
+        let mut found = false;
+        self.with(|shell| {
+            let call = shell.frames.iter_mut().rev().find_map(|frame| match frame {
+                Frame::Call { overridable, .. } => Some(overridable),
+                _ => None,
+            });
+            if let Some(overridable) = call {
+                *overridable = true;
+                found = true;
+            }
+        });
+        found
+    }
+
     pub(super) fn and_or(&mut self, right: &Arc<Node>, and: bool, whole: &Place) -> Flow {
         if self.status().value.is_none() && self.world.answer.is_none() && inert::is_test(right) {
             self.pop();
@@ -58,11 +119,14 @@ impl Machine<'_, '_> {
             self.run(right);
             return Flow::Done;
         }
-        let decision = self.decide(whole, ["success", "failure"], |machine| machine.is_inert_node(right));
+        let decision = self.decide(whole, ["success", "failure"], |machine, inside| {
+            machine.weight_of(std::slice::from_ref(right.as_ref()), inside)
+        });
         match decision {
             Decision::Ask(alternatives) => return Flow::Ask(alternatives),
-            Decision::Skip => {
-                self.remember_branches();
+            Decision::Leave => {}
+            Decision::Skip(weight) => {
+                self.remember_branches(weight);
                 self.pop();
                 self.forget_assigned(std::slice::from_ref(right.as_ref()));
                 self.set_status_quietly(Status::UNKNOWN);
@@ -82,11 +146,13 @@ impl Machine<'_, '_> {
     pub(super) fn choose_arm(&mut self, node: &Arc<If>, arm: usize, place: &Place) -> Flow {
         let (condition, body) = &node.arms[arm];
         let place = condition.first().map_or_else(|| place.clone(), Node::place);
-        let decision = self.decide(&place, ["then", "else"], |machine| machine.is_inert_if(node, arm));
+        let decision = self
+            .decide(&place, ["then", "else"], |machine, inside| machine.weight_of_arms(node, arm, inside));
         match decision {
             Decision::Ask(alternatives) => return Flow::Ask(alternatives),
-            Decision::Skip => {
-                self.remember_branches();
+            Decision::Leave => {}
+            Decision::Skip(weight) => {
+                self.remember_branches(weight);
                 self.pop();
                 for (_, body) in &node.arms[arm..] {
                     self.forget_assigned(body);
@@ -123,10 +189,12 @@ impl Machine<'_, '_> {
             status = Status::of(node.until);
         }
         self.set_status_quietly(status);
-        let decision = self.decide(place, ["again", "done"], |machine| machine.is_inert_list(&node.body));
+        let decision = self
+            .decide(place, ["again", "done"], |machine, inside| machine.weight_of_body(&node.body, inside));
         match decision {
             Decision::Ask(alternatives) => return Flow::Ask(alternatives),
-            Decision::Skip => {
+            Decision::Leave => {}
+            Decision::Skip(_) => {
                 self.pop();
                 self.forget_assigned(&node.body);
             }
@@ -216,14 +284,11 @@ impl Machine<'_, '_> {
             0
         } else if let Some(answer) = self.world.answer.take() {
             answer
-        } else if self.candidates.may_skip(self.world)
-            && !self.is_background()
-            && case.arms.iter().all(|arm| self.is_inert_list(&arm.body))
-        {
+        } else if let Some(weight) = self.passable(case, Inside::choice(likely.is_none())) {
             match likely {
                 Some(likely) => likely,
                 None => {
-                    self.remember_branches();
+                    self.remember_branches(weight);
                     self.pop();
                     for arm in &case.arms {
                         self.forget_assigned(&arm.body);
@@ -232,6 +297,13 @@ impl Machine<'_, '_> {
                     return Flow::Done;
                 }
             }
+        } else if likely.is_none() && self.candidates.may_skip(self.world) && self.leave_call() {
+            return Flow::Done;
+        } else if let Some(likely) = likely
+            && self.candidates.may_skip(self.world)
+            && self.stay_likely()
+        {
+            likely
         } else {
             let alternative = |(index, way): (usize, &Option<usize>)| {
                 let taken = match way.and_then(|arm| case.arms.get(arm)) {
@@ -255,6 +327,13 @@ impl Machine<'_, '_> {
             self.run_arm(case, *arm);
         }
         Flow::Done
+    }
+
+    /// The weight of a `case` that is stepped over.
+    fn passable(&self, case: &Case, inside: Inside) -> Option<Weight> {
+        let weights = case.arms.iter().map(|arm| self.weight_of(&arm.body, inside));
+        let weight = weights.max().unwrap_or(Weight::Idle);
+        (self.candidates.may_skip(self.world) && self.may_pass(weight)).then_some(weight)
     }
 
     pub(super) fn run_arm(&mut self, case: &Arc<Case>, index: usize) {

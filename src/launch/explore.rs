@@ -132,7 +132,7 @@ fn run(
                 }
             }
             Next::Steady => {
-                if world.process(1).is_none() {
+                if world.process(1).is_none() || candidates.joins(&mut world) {
                     return;
                 }
                 let grace = environment.image.runtime.grace;

@@ -5,34 +5,51 @@ use std::sync::Arc;
 
 use super::field::{Field, Value};
 use super::machine::{Frame, Shell, Waiting};
-use super::world::{Process, Role, World};
+use super::world::{Ended, Millis, Pid, Process, Role, State, World};
 
 impl World {
     /// Equal for worlds with the same future.
     pub(super) fn fingerprint(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
-        (self.now, self.next_is_service, self.follow_next, self.path.default).hash(&mut hasher);
+        (self.next_is_service, self.follow_next, self.path.default, self.path.aside).hash(&mut hasher);
         (self.path.doubts.len(), self.path.mishaps.len(), self.path.endless).hash(&mut hasher);
-        for process in self.processes() {
-            process.fingerprint(&mut hasher);
+        for process in self.processes().filter(|process| self.counts(process)) {
+            process.fingerprint(self.now, &mut hasher);
         }
         hasher.finish()
+    }
+
+    /// False for what has ended well, unless a shell still knows it: nobody will ever ask for it again.
+    fn counts(&self, process: &Process) -> bool {
+        let State::Dead(death) = process.state else { return true };
+        let lost = process.is_service() && death.how != Ended::Clean;
+        lost || self
+            .processes()
+            .any(|other| matches!(&other.role, Role::Shell(shell) if shell.knows(process.pid)))
     }
 }
 
 impl Process {
-    fn fingerprint(&self, hasher: &mut DefaultHasher) {
+    fn fingerprint(&self, now: Millis, hasher: &mut DefaultHasher) {
         (self.pid, self.parent, self.group, self.ignored.as_slice()).hash(hasher);
-        format!("{:?}", self.state).hash(hasher);
+        match self.state {
+            State::Running => 0.hash(hasher),
+            State::Finishing { until, fast } => (1, until.saturating_sub(now), fast).hash(hasher),
+            State::Dead(death) => (2, death.status, death.how as u8).hash(hasher),
+        }
         fields(&self.identity.argv, hasher);
         std::mem::discriminant(&self.role).hash(hasher);
         match &self.role {
-            Role::Shell(shell) => shell.fingerprint(hasher),
-            Role::Timer(until) => until.hash(hasher),
+            Role::Shell(shell) => shell.fingerprint(now, hasher),
+            Role::Timer(until) => until.saturating_sub(now).hash(hasher),
             Role::Follower(pid) => pid.hash(hasher),
-            Role::Forwarder(forwarder) => (forwarder.child, forwarder.kills_at).hash(hasher),
+            Role::Forwarder(forwarder) => {
+                (forwarder.child, forwarder.kills_at.map(|at| at.saturating_sub(now))).hash(hasher);
+            }
             Role::Supervisor(supervisor) => {
-                supervisor.programs.iter().for_each(|own| (own.pid, own.kills_at).hash(hasher));
+                for own in &supervisor.programs {
+                    (own.pid, own.kills_at.map(|at| at.saturating_sub(now))).hash(hasher);
+                }
             }
             Role::Service(_) | Role::Helper | Role::Opaque => {}
         }
@@ -40,7 +57,15 @@ impl Process {
 }
 
 impl Shell {
-    fn fingerprint(&self, hasher: &mut DefaultHasher) {
+    fn knows(&self, pid: Pid) -> bool {
+        let waits = match &self.waiting {
+            Waiting::Foreground { pids, .. } | Waiting::Wait { targets: pids, .. } => pids.contains(&pid),
+            Waiting::None => false,
+        };
+        waits || self.jobs.contains(&pid) || self.pipelines.iter().any(|all| all.contains(&pid))
+    }
+
+    fn fingerprint(&self, now: Millis, hasher: &mut DefaultHasher) {
         (self.errexit, self.monitor, self.circling, self.last_background).hash(hasher);
         (self.reads_unknown, self.has_unknown_functions).hash(hasher);
         (self.status.value, self.status.overridable).hash(hasher);
@@ -56,17 +81,19 @@ impl Shell {
             (signal, Arc::as_ptr(&trap.action).cast::<u8>()).hash(hasher);
         }
         fields(&self.positional, hasher);
+        field(&self.zero, hasher);
+        (self.arguments_overridable, &self.pipelines).hash(hasher);
         if let Waiting::Foreground { pids, .. } | Waiting::Wait { targets: pids, .. } = &self.waiting {
             pids.hash(hasher);
         }
         for frame in &self.frames {
-            frame.fingerprint(hasher);
+            frame.fingerprint(now, hasher);
         }
     }
 }
 
 impl Frame {
-    fn fingerprint(&self, hasher: &mut DefaultHasher) {
+    fn fingerprint(&self, now: Millis, hasher: &mut DefaultHasher) {
         std::mem::discriminant(self).hash(hasher);
         match self {
             Frame::List { list, next } => (Arc::as_ptr(list).cast::<u8>(), next).hash(hasher),
@@ -74,17 +101,17 @@ impl Frame {
             Frame::If { node, arm, .. } => (Arc::as_ptr(node), arm).hash(hasher),
             Frame::Case { node, ways, .. } => (Arc::as_ptr(node), ways).hash(hasher),
             Frame::Test { node, rounds, since, .. } | Frame::Body { node, rounds, since, .. } => {
-                (Arc::as_ptr(node), rounds, since).hash(hasher);
+                (Arc::as_ptr(node), rounds, now.saturating_sub(*since)).hash(hasher);
             }
             Frame::For { node, items, next } => {
                 (Arc::as_ptr(node), next).hash(hasher);
                 fields(items, hasher);
             }
             Frame::Endless { body, rounds, since } => {
-                (Arc::as_ptr(body).cast::<u8>(), rounds, since).hash(hasher)
+                (Arc::as_ptr(body).cast::<u8>(), rounds, now.saturating_sub(*since)).hash(hasher)
             }
-            Frame::Call { name, positional, locals } => {
-                name.hash(hasher);
+            Frame::Call { name, positional, locals, overridable } => {
+                (name, overridable).hash(hasher);
                 locals.iter().for_each(|(name, old)| {
                     name.hash(hasher);
                     old.iter().for_each(|value| value_of(value, hasher));

@@ -3,20 +3,49 @@
 //! Most conditions of an entry script guard such setup (create a folder, render a file). They are stepped over instead of being
 //! followed both ways; what they assign is not known afterwards.
 
+use std::sync::Arc;
+
+use super::builtins::is_builtin;
 use super::field::Value;
-use super::machine::Machine;
+use super::machine::{Frame, Machine};
 use super::resolve::Environment;
+use super::signal::Signal;
 use crate::programs::Kind;
-use crate::shell::{AssignedValue, Command, If, Node, NodeKind, Word};
+use crate::shell::{AssignedValue, Command, If, List, Node, NodeKind, Part, Word};
 
 /// Functions that call functions are looked into this deep.
 const MAX_CALLS: usize = 6;
 
-/// Built-ins that change the course, the processes, the signals or the arguments.
-const NOT_INERT: [&str; 17] = [
-    "exec", "exit", "return", "break", "continue", "trap", "wait", "set", "shift", "eval", ".", "source",
-    "fg", "bg", "kill", "getopts", "disown",
-];
+/// Built-ins that change the processes, the signals, the arguments, or what is not known.
+const COUNTING: [&str; 10] = ["trap", "wait", "eval", ".", "source", "fg", "bg", "kill", "getopts", "disown"];
+
+/// How much a statement matters to what runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Weight {
+    /// Nothing in it is a service.
+    Idle,
+    /// Setup, as it seems; but a program in it is not known, and may be the service.
+    Setup,
+    /// It decides what runs or how the script goes on.
+    Counts,
+}
+
+/// What a statement is inside of, within the text that would be stepped over.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Inside {
+    /// A choice that is not known either way, so that what ends in a failure need not be looked at.
+    unknown: bool,
+    /// Functions, so many.
+    calls: usize,
+    /// A function or sourced file that is stepped over to its end: `return` goes nowhere else.
+    call: bool,
+    /// One with positional parameters of its own.
+    parameters: bool,
+    /// A loop: `break` goes nowhere else.
+    repeated: bool,
+    /// A subshell: `exit` goes nowhere else.
+    subshell: bool,
+}
 
 /// `exit`, `exit $?` and `exit 0` alone.
 pub(crate) fn is_exit(node: &Node) -> bool {
@@ -44,167 +73,253 @@ pub(crate) fn is_test(node: &Node) -> bool {
     }
 }
 
+impl Inside {
+    /// Inside nothing but a choice. Where one way is the image's default, the others must not be lost with it.
+    pub(crate) fn choice(unknown: bool) -> Self {
+        Self { unknown, ..Self::default() }
+    }
+}
+
 impl Machine<'_, '_> {
-    pub(crate) fn is_inert_node(&self, node: &Node) -> bool {
-        self.inert(node, 0)
+    /// The body of a loop: `break` stays within it.
+    pub(crate) fn weight_of_body(&self, list: &[Node], inside: Inside) -> Weight {
+        self.weight_of(list, Inside { repeated: true, ..inside })
     }
 
-    pub(crate) fn is_inert_list(&self, list: &[Node]) -> bool {
-        self.inert_list(list, 0)
+    /// What is left to do until the function or sourced file that runs now returns, and how much that matters; `None` outside of one.
+    pub(crate) fn rest_of_call(&self, unknown: bool) -> Option<(Weight, Vec<List>)> {
+        let mut lists: Vec<List> = Vec::new();
+        for frame in self.shell()?.frames.iter().rev() {
+            match frame {
+                Frame::Call { .. } | Frame::Source { .. } => {
+                    let parameters = !matches!(frame, Frame::Source { positional: None });
+                    let inside =
+                        Inside { unknown, calls: 0, call: true, parameters, repeated: true, subshell: false };
+                    let weights = lists.iter().map(|list| self.weight_of(list, inside));
+                    return Some((weights.max().unwrap_or(Weight::Idle), lists));
+                }
+                Frame::List { list, next } => lists.push(Arc::from(list.get(*next..)?)),
+                Frame::AndOr { right, .. } => lists.push(Arc::from([Node::clone(right)])),
+                Frame::If { node, arm, .. } => {
+                    for (index, (condition, body)) in node.arms.iter().enumerate().skip(*arm) {
+                        if index > *arm {
+                            lists.push(Arc::clone(condition));
+                        }
+                        lists.push(Arc::clone(body));
+                    }
+                    lists.extend(node.otherwise.clone());
+                }
+                Frame::Case { node, .. } => lists.extend(node.arms.iter().map(|arm| Arc::clone(&arm.body))),
+                Frame::Test { node, .. } | Frame::Body { node, .. }
+                    if !is_endless(&node.condition, node.until) =>
+                {
+                    lists.extend([Arc::clone(&node.condition), Arc::clone(&node.body)]);
+                }
+                Frame::For { node, .. } => lists.push(Arc::clone(&node.body)),
+                Frame::Weigh { .. } | Frame::Not => {}
+                Frame::Test { .. } | Frame::Body { .. } | Frame::Endless { .. } => return None,
+                Frame::Trap { .. } | Frame::Exit(_) => return None,
+            }
+        }
+        None
+    }
+
+    pub(crate) fn weight_of(&self, list: &[Node], inside: Inside) -> Weight {
+        let mut weight = Weight::Idle;
+        for node in list {
+            weight = weight.max(self.weight(node, inside));
+            if weight == Weight::Counts {
+                break;
+            }
+        }
+        weight
     }
 
     /// The bodies of an `if` from one arm on, and the conditions after it.
-    pub(crate) fn is_inert_if(&self, node: &If, arm: usize) -> bool {
-        let arms = &node.arms[arm..];
-        arms.iter().all(|(_, body)| self.inert_list(body, 0))
-            && arms.iter().skip(1).all(|(condition, _)| self.inert_list(condition, 0))
-            && node.otherwise.as_ref().is_none_or(|body| self.inert_list(body, 0))
+    pub(crate) fn weight_of_arms(&self, node: &If, first: usize, inside: Inside) -> Weight {
+        let arms = node.arms.iter().enumerate().skip(first);
+        let bodies = arms.map(|(index, (condition, body))| {
+            let body = self.weight_of(body, inside);
+            if index > first { body.max(self.weight_of(condition, inside)) } else { body }
+        });
+        let otherwise = node.otherwise.as_ref().map_or(Weight::Idle, |body| self.weight_of(body, inside));
+        bodies.max().unwrap_or(Weight::Idle).max(otherwise)
     }
 
-    fn inert_list(&self, list: &[Node], calls: usize) -> bool {
-        list.iter().all(|node| self.inert(node, calls))
-    }
-
-    fn inert(&self, node: &Node, calls: usize) -> bool {
+    fn weight(&self, node: &Node, inside: Inside) -> Weight {
+        let list = |nodes: &[Node], inside: Inside| self.weight_of(nodes, inside);
         match &node.kind {
-            NodeKind::Command(command) => self.inert_command(command, calls),
-            NodeKind::Pipeline(stages) => self.inert_list(stages, calls),
-            NodeKind::Not(inner) | NodeKind::Redirected(inner, _) => self.inert(inner, calls),
+            NodeKind::Command(command) => self.weight_of_command(command, inside),
+            NodeKind::Pipeline(stages) => list(stages, Inside { subshell: true, ..inside }),
+            NodeKind::Not(inner) | NodeKind::Redirected(inner, _) => self.weight(inner, inside),
             NodeKind::And(left, right) | NodeKind::Or(left, right) => {
-                self.inert(left, calls) && self.inert(right, calls)
+                self.weight(left, inside).max(self.weight(right, inside))
             }
-            NodeKind::If(node) => {
-                node.arms.iter().all(|(condition, body)| {
-                    self.inert_list(condition, calls) && self.inert_list(body, calls)
-                }) && node.otherwise.as_ref().is_none_or(|body| self.inert_list(body, calls))
+            NodeKind::If(node) => list(&node.arms[0].0, inside).max(self.weight_of_arms(node, 0, inside)),
+            NodeKind::Case(node) => {
+                node.arms.iter().map(|arm| list(&arm.body, inside)).max().unwrap_or(Weight::Idle)
             }
-            NodeKind::Case(node) => node.arms.iter().all(|arm| self.inert_list(&arm.body, calls)),
+            NodeKind::Loop(node) if is_endless(&node.condition, node.until) => Weight::Counts,
             NodeKind::Loop(node) => {
-                !is_endless(&node.condition, node.until)
-                    && self.inert_list(&node.condition, calls)
-                    && self.inert_list(&node.body, calls)
+                let inside = Inside { repeated: true, ..inside };
+                list(&node.condition, inside).max(list(&node.body, inside))
             }
-            NodeKind::For(node) => self.inert_list(&node.body, calls),
-            NodeKind::Group(list) | NodeKind::Subshell(list) => self.inert_list(list, calls),
-            NodeKind::Test(_) | NodeKind::Arithmetic(_) => true,
-            NodeKind::ArithmeticFor(body, endless) => !endless && self.inert_list(body, calls),
-            NodeKind::Background(_) | NodeKind::Function(..) | NodeKind::Error => false,
+            NodeKind::For(node) => list(&node.body, Inside { repeated: true, ..inside }),
+            NodeKind::ArithmeticFor(_, true) => Weight::Counts,
+            NodeKind::ArithmeticFor(body, false) => list(body, Inside { repeated: true, ..inside }),
+            NodeKind::Group(nodes) => list(nodes, inside),
+            NodeKind::Subshell(nodes) => list(nodes, Inside { subshell: true, ..inside }),
+            NodeKind::Test(_) | NodeKind::Arithmetic(_) => Weight::Idle,
+            NodeKind::Background(_) | NodeKind::Function(..) | NodeKind::Error => Weight::Counts,
         }
     }
 
-    fn inert_command(&self, command: &Command, calls: usize) -> bool {
-        let plain = command.assignments.iter().all(|assignment| match &assignment.value {
+    fn weight_of_command(&self, command: &Command, inside: Inside) -> Weight {
+        let decides = command.assignments.iter().any(|assignment| match &assignment.value {
             // A variable that holds `exec` decides what a later line does.
             AssignedValue::Scalar(word) => {
-                !word.literal().is_some_and(|text| text.trim_start().starts_with("exec"))
+                word.literal().is_some_and(|text| text.trim_start().starts_with("exec"))
             }
-            AssignedValue::Array(_) => true,
+            AssignedValue::Array(_) => false,
         });
-        if !plain {
-            return false;
+        if decides {
+            return Weight::Counts;
         }
-        let Some(first) = command.words.first() else { return true };
-        let Some(name) = first.literal() else { return true };
-        if NOT_INERT.contains(&name.as_str()) {
-            return false;
-        }
-        let Some(shell) = self.shell() else { return false };
-        if let Some(body) = shell.functions.get(&name) {
-            return calls < MAX_CALLS && self.inert(body, calls + 1);
-        }
+        let Some(first) = command.words.first() else { return Weight::Idle };
+        let Some(name) = first.literal() else { return Weight::Setup };
         let arguments: Vec<Option<String>> = command.words[1..].iter().map(Word::literal).collect();
-        inert_program(self.environment, &name, &arguments)
+        let stays_inside = match name.as_str() {
+            "return" => inside.call || inside.subshell,
+            "break" | "continue" => inside.repeated || inside.subshell,
+            "exit" => inside.subshell || (inside.unknown && self.exit_fails(&arguments)),
+            "shift" => inside.parameters || inside.subshell,
+            "set" => match arguments.first().map(Option::as_deref) {
+                Some(Some("--")) => inside.parameters || inside.subshell,
+                _ => arguments.iter().all(|word| word.as_deref().is_some_and(only_traces)),
+            },
+            // `exec > file`
+            "exec" => arguments.is_empty(),
+            _ if COUNTING.contains(&name.as_str()) => false,
+            _ => {
+                let Some(shell) = self.shell() else { return Weight::Counts };
+                return match shell.functions.get(&name) {
+                    Some(_) if inside.calls >= MAX_CALLS => Weight::Counts,
+                    Some(body) => {
+                        let calls = inside.calls + 1;
+                        self.weight(
+                            body,
+                            Inside { calls, call: true, parameters: true, repeated: false, ..inside },
+                        )
+                    }
+                    None => weight_of_program(self.environment, &name, &arguments),
+                };
+            }
+        };
+        if stays_inside { Weight::Idle } else { Weight::Counts }
+    }
+
+    /// `exit 1` in the script that the container runs: nothing stays on a course that comes there.
+    fn exit_fails(&self, arguments: &[Option<String>]) -> bool {
+        let [Some(status)] = arguments else { return false };
+        let fails = status.parse::<u8>().is_ok_and(|status| status != 0);
+        let has_trap = self.shell().is_none_or(|shell| shell.traps.contains_key(&Signal::EXIT));
+        fails && !has_trap && self.world.stop.is_none() && self.pid_is_main()
     }
 
     /// The path may come back and follow the branches of the condition on top of the frames, if nothing after it stays.
-    pub(crate) fn remember_branches(&mut self) {
-        self.candidates.add_branches(self.world);
+    pub(crate) fn remember_branches(&mut self, weight: Weight) {
+        if weight != Weight::Idle {
+            self.candidates.add_branches(self.world);
+        }
     }
 
     /// Variables that skipped statements assign are not known afterwards.
     pub(crate) fn forget_assigned(&mut self, list: &[Node]) {
-        let mut names = Vec::new();
+        let (mut names, mut local) = (Vec::new(), Vec::new());
         for node in list {
-            assigned(node, &mut names);
+            self.note_assigned(node, &mut names, &mut local, 0);
         }
         self.with(|shell| {
-            for name in names {
+            for name in names.into_iter().chain(local) {
                 shell.set(&name, Value::unknown());
             }
         });
     }
+
+    /// The names that a statement assigns in this shell. `local`: those that a function keeps to itself.
+    fn note_assigned(&self, node: &Node, names: &mut Vec<String>, local: &mut Vec<String>, calls: usize) {
+        match &node.kind {
+            NodeKind::Command(command) => {
+                names.extend(command.assignments.iter().map(|assignment| assignment.name.clone()));
+                let Some(name) = command.words.first().and_then(Word::literal) else { return };
+                match name.as_str() {
+                    "local" | "declare" | "typeset" => local.extend(declared(command)),
+                    "export" | "readonly" | "read" | "unset" | "mapfile" | "readarray" | "printf" => {
+                        names.extend(declared(command));
+                    }
+                    _ => {
+                        let body = self.shell().and_then(|shell| shell.functions.get(&name));
+                        if let Some(body) = body.filter(|_| calls < MAX_CALLS) {
+                            let (mut inner, mut own) = (Vec::new(), Vec::new());
+                            self.note_assigned(body, &mut inner, &mut own, calls + 1);
+                            names.extend(inner.into_iter().filter(|name| !own.contains(name)));
+                        }
+                    }
+                }
+            }
+            NodeKind::Subshell(_) | NodeKind::Background(_) => return,
+            NodeKind::For(node) => names.push(node.variable.clone()),
+            _ => {}
+        }
+        for child in node.children() {
+            self.note_assigned(child, names, local, calls);
+        }
+    }
 }
 
-fn inert_program(environment: &Environment<'_>, name: &str, arguments: &[Option<String>]) -> bool {
+/// The names that `export NAME=value` and the like set.
+fn declared(command: &Command) -> impl Iterator<Item = String> {
+    command.words[1..].iter().filter_map(|word| match word.parts.first() {
+        Some(Part::Literal(text)) => Some(text.split(['=', '+']).next().unwrap_or(text).to_owned()),
+        _ => None,
+    })
+}
+
+fn weight_of_program(environment: &Environment<'_>, name: &str, arguments: &[Option<String>]) -> Weight {
+    if is_builtin(name) {
+        return Weight::Idle;
+    }
     let arguments: Vec<Option<&str>> = arguments.iter().map(Option::as_deref).collect();
     match environment.tables.program(name, &arguments).map(|program| program.kind) {
-        Some(Kind::Server | Kind::Supervisor | Kind::Init | Kind::Detach) => false,
+        Some(Kind::Server | Kind::Supervisor | Kind::Init | Kind::Detach) => Weight::Counts,
         Some(Kind::Helper) => match name {
-            "sleep" => arguments.first().copied().flatten() != Some("infinity"),
-            "tail" => {
-                !arguments.iter().any(|argument| argument.is_some_and(|a| a.starts_with("-f") || a == "-F"))
+            "sleep" if arguments.first().copied().flatten() == Some("infinity") => Weight::Counts,
+            "tail"
+                if arguments
+                    .iter()
+                    .any(|argument| argument.is_some_and(|a| a.starts_with("-f") || a == "-F")) =>
+            {
+                Weight::Counts
             }
-            _ => true,
+            _ => Weight::Idle,
         },
-        Some(_) => true,
+        Some(Kind::Setup) => Weight::Idle,
+        Some(_) => Weight::Setup,
         // A script of the project may hold anything.
-        None => !name.contains('/') || !environment.is_script(name),
+        None if name.contains('/') && environment.is_script(name) => Weight::Counts,
+        None => Weight::Setup,
     }
+}
+
+/// `set -x` and the like: options that change nothing but what is printed.
+fn only_traces(option: &str) -> bool {
+    option
+        .strip_prefix(['-', '+'])
+        .is_some_and(|letters| letters.chars().all(|c| matches!(c, 'x' | 'v' | 'a')))
 }
 
 fn is_endless(condition: &[Node], until: bool) -> bool {
     let [Node { kind: NodeKind::Command(command), .. }] = condition else { return false };
     let name = command.words.first().and_then(Word::literal);
     matches!((name.as_deref(), until), (Some("true" | ":"), false) | (Some("false"), true))
-}
-
-fn assigned(node: &Node, names: &mut Vec<String>) {
-    let mut list = |list: &[Node]| {
-        for node in list {
-            assigned(node, names);
-        }
-    };
-    match &node.kind {
-        NodeKind::Command(command) => {
-            let declares = command.words.first().and_then(Word::literal).is_some_and(|name| {
-                matches!(
-                    name.as_str(),
-                    "export" | "local" | "declare" | "readonly" | "typeset" | "read" | "unset"
-                )
-            });
-            names.extend(command.assignments.iter().map(|assignment| assignment.name.clone()));
-            if declares {
-                for word in &command.words[1..] {
-                    if let Some(crate::shell::Part::Literal(text)) = word.parts.first() {
-                        names.push(text.split(['=', '+']).next().unwrap_or(text).to_owned());
-                    }
-                }
-            }
-        }
-        NodeKind::Pipeline(nodes) | NodeKind::Group(nodes) => list(nodes),
-        NodeKind::Not(inner) | NodeKind::Redirected(inner, _) => assigned(inner, names),
-        NodeKind::And(left, right) | NodeKind::Or(left, right) => {
-            assigned(left, names);
-            assigned(right, names);
-        }
-        NodeKind::If(node) => {
-            for (condition, body) in &node.arms {
-                list(condition);
-                list(body);
-            }
-            if let Some(body) = &node.otherwise {
-                list(body);
-            }
-        }
-        NodeKind::Case(node) => node.arms.iter().for_each(|arm| list(&arm.body)),
-        NodeKind::Loop(node) => {
-            list(&node.condition);
-            list(&node.body);
-        }
-        NodeKind::For(node) => {
-            list(&node.body);
-            names.push(node.variable.clone());
-        }
-        _ => {}
-    }
 }

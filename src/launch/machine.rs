@@ -157,6 +157,8 @@ pub(crate) enum Frame {
         name: Rc<str>,
         positional: Rc<Vec<Field>>,
         locals: Vec<(String, Option<Value>)>,
+        /// True once how it ends rests on a default that the caller may override.
+        overridable: bool,
     },
     Source {
         positional: Option<Rc<Vec<Field>>>,
@@ -420,11 +422,12 @@ impl Machine<'_, '_> {
                 self.push(Frame::Endless { body: Arc::clone(&body), rounds: rounds + 1, since });
                 self.push_list(&body);
             }
-            Frame::Call { positional, locals, .. } => {
+            Frame::Call { positional, locals, overridable, .. } => {
                 self.pop();
                 self.with(|shell| {
                     shell.positional = positional;
                     shell.restore(locals);
+                    shell.status.overridable |= overridable;
                 });
                 self.check_status();
             }

@@ -85,7 +85,11 @@ fn pid_option(arguments: &[&str]) -> Option<Pid> {
 }
 
 /// `nginx -s quit`, `pg_ctl stop`, `mysqladmin shutdown`, `/stop.sh`: in the words people use for it.
-fn says_stop(name: &str, arguments: &[&str]) -> bool {
+pub(super) fn says_stop(name: &str, arguments: &[&str]) -> bool {
+    // It stops single programs; the supervisor stays.
+    if name == "supervisorctl" {
+        return arguments.contains(&"shutdown");
+    }
     let stem = name.split('.').next().unwrap_or(name);
     let verb = |word: &str| matches!(word, "stop" | "quit" | "shutdown" | "--stop" | "--shutdown" | "kill");
     let named = stem.split(['-', '_']).any(verb);
