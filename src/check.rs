@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use crate::baseline;
 use crate::diagnostic::{Diagnostic, ImageRef, Outcome, Related, Severity};
 use crate::dockerfile::{self, Dockerfile, Image};
 use crate::launch::{self, Launch, ProcessView, Receives, Started};
@@ -30,6 +31,8 @@ pub struct FileReport {
     pub ignores: Vec<Ignore>,
     /// How many findings such comments silence.
     pub silenced: usize,
+    /// Findings that the baseline knows.
+    pub known: Vec<baseline::Key>,
 }
 
 /// A rule named in a comment that silences findings.
@@ -151,7 +154,17 @@ pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileR
         diagnostic.severity = settings.rules.severity(diagnostic.rule, path).unwrap_or(diagnostic.severity);
     }
     diagnostics.sort_by(|a, b| (a.place.key(), a.rule).cmp(&(b.place.key(), b.rule)));
-    FileReport { path: path.to_owned(), diagnostics, images, sources, ignores, silenced: silenced.len() }
+    let known =
+        settings.baseline.as_ref().map(|baseline| baseline.take_known(&mut diagnostics)).unwrap_or_default();
+    FileReport {
+        path: path.to_owned(),
+        diagnostics,
+        images,
+        sources,
+        ignores,
+        silenced: silenced.len(),
+        known,
+    }
 }
 
 /// Which rules are named in comments that silence findings, and whether there is anything to silence.

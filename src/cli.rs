@@ -13,6 +13,7 @@ use crate::diagnostic::Severity;
 use crate::report::{self, Format};
 use crate::rules::{RuleInfo, named};
 
+mod baseline;
 mod check;
 mod completions;
 mod explain;
@@ -78,6 +79,8 @@ Examples:
   pidone check docker/entrypoint.sh             a script, as the project starts it
   pidone check --diff | git apply               look at the repair, or apply it by hand
   pidone check --fix --unsafe-fixes             repair also where behaviour may change
+  pidone check --write-baseline known.json      start with an old repository: note what is known,
+  pidone check --baseline known.json            and see only what is new
   pidone check - --stdin-filename Dockerfile    check what an editor holds
 
 Exit codes:
@@ -103,8 +106,12 @@ struct CheckArguments {
     #[arg(long)]
     diff: bool,
 
+    /// Show what each repair changes
+    #[arg(long)]
+    show_fixes: bool,
+
     /// How to print the findings
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = formats(|format| format.check.is_some()))]
+    #[arg(long, env = "PIDONE_OUTPUT_FORMAT", value_name = "FORMAT", default_value = "text", value_parser = formats(|format| format.check.is_some()))]
     output_format: &'static Format,
 
     /// The least severity that makes the exit code 1 [default: warning]
@@ -117,6 +124,26 @@ struct CheckArguments {
     /// Report also what may be right, and what cannot be told
     #[arg(long)]
     pedantic: bool,
+
+    /// Exit with 0 whatever is found
+    #[arg(long)]
+    exit_zero: bool,
+
+    /// Write the report to a file
+    #[arg(short, long, value_name = "FILE")]
+    output_file: Option<PathBuf>,
+
+    /// Print how often each rule was found instead of the findings
+    #[arg(long, conflicts_with = "diff")]
+    statistics: bool,
+
+    /// Leave out the findings that this file knows
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+
+    /// Write what is found to a file that --baseline reads
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["baseline", "fix", "diff"])]
+    write_baseline: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

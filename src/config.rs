@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use camino::{Utf8Path, Utf8PathBuf};
 use ignore::gitignore::Gitignore;
 
+use crate::baseline::Baseline;
 use crate::diagnostic::Severity;
 use crate::programs::Tables;
 use crate::rules;
@@ -40,6 +41,8 @@ pub struct Options {
     pub unsafe_fixes: bool,
     /// The least severity that fails a run.
     pub fail_on: Option<Severity>,
+    /// Findings that are known.
+    pub baseline: Option<Arc<Baseline>>,
 }
 
 /// Where configuration comes from.
@@ -126,10 +129,11 @@ impl Configs {
         if let Some(config) = &config {
             config.apply(root, &path, &mut settings, &mut layers)?;
         }
-        let Options { select, ignore, pedantic, unsafe_fixes, fail_on } = self.options.clone();
+        let Options { select, ignore, pedantic, unsafe_fixes, fail_on, baseline } = self.options.clone();
         layers.push(Layer { select, ignore, ..Layer::default() });
         settings.fail_on = fail_on.unwrap_or(settings.fail_on);
         settings.unsafe_fixes = unsafe_fixes;
+        settings.baseline = baseline;
         // Who names a rule wants to hear of it.
         let mut infos = rules::all().iter().filter(|rule| rule.severity == Severity::Info);
         settings.pedantic = pedantic || infos.any(|rule| layers.iter().any(|layer| layer.names(rule.name)));

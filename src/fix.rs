@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rayon::prelude::*;
 
-use crate::check::{Analysis, FileReport, Judged, check};
-use crate::diagnostic::{Diagnostic, Fix, Outcome, Safety};
+use crate::check::{Analysis, Judged};
+use crate::diagnostic::{Diagnostic, Fix, Outcome};
 use crate::dockerfile;
 use crate::edit;
 use crate::orchestrator;
@@ -18,6 +17,10 @@ use crate::source::{Edit, Excerpt, Loader, OverlayLoader, Source};
 use crate::suppress::Suppressions;
 use crate::yaml;
 
+mod session;
+
+pub use session::{Applied, Change, Obstacle, Session, Target, Texts};
+
 /// A defect may hide others behind it; so many repairs at once are one fix at most.
 const MAX_HOPS: usize = 8;
 /// Rounds of [`fix_all`].
@@ -26,12 +29,12 @@ const MAX_ROUNDS: usize = 12;
 /// What fixing came to.
 #[derive(Debug, Default)]
 pub struct FixOutcome {
-    /// Files that change: path, text before, text after.
-    pub changed: Vec<(Utf8PathBuf, String, String)>,
-    /// What was repaired: rule, file, what was done.
-    pub applied: Vec<(&'static str, Utf8PathBuf, String)>,
-    /// What is left to report.
-    pub remaining: Vec<Diagnostic>,
+    /// Files that change.
+    pub changed: Vec<Change>,
+    /// What was repaired, in order.
+    pub applied: Vec<Applied>,
+    /// What is left to report, and why it was not repaired.
+    pub remaining: Vec<(Diagnostic, Obstacle)>,
 }
 
 /// Applies fixes to these Dockerfiles and what they start, in memory, until nothing changes.
@@ -41,91 +44,26 @@ pub fn fix_all(paths: &[Utf8PathBuf], loader: &dyn Loader, settings: &Settings) 
 }
 
 /// As [`fix_all`], where each Dockerfile has settings of its own.
-pub fn fix_each(targets: &[(Utf8PathBuf, Settings)], loader: &dyn Loader) -> FixOutcome {
+pub fn fix_each(targets: &[Target], loader: &dyn Loader) -> FixOutcome {
+    let mut session = Session::new(targets, loader);
     let mut outcome = FixOutcome::default();
-    let mut overlay = OverlayLoader::new(loader);
-    let mut changed = Texts::new();
-    // Which files each Dockerfile's verdict rests on: a script may serve several.
-    let reads: Vec<Vec<Utf8PathBuf>> = targets
-        .par_iter()
-        .map(|(path, settings)| {
-            let sources = check(path, loader, settings).sources;
-            sources.iter().map(|source| source.path().to_owned()).collect()
-        })
-        .collect();
-    for (path, settings) in targets {
+    for target in targets {
         for _ in 0..MAX_ROUNDS {
-            let report = check(path, &overlay, settings);
-            let spares = |texts: &Texts| {
-                let rests = |files: &[Utf8PathBuf]| files.iter().any(|file| texts.contains_key(file));
-                let others =
-                    targets.iter().zip(&reads).filter(|((other, _), files)| other != path && rests(files));
-                others.map(|(other, _)| other).all(|(other, own)| is_spared(other, texts, &overlay, own))
-            };
-            let Some((diagnostic, texts)) = next(&report, &overlay, settings, &spares) else { break };
-            outcome.applied.push((
-                diagnostic.rule,
-                diagnostic.place.source.path().to_owned(),
-                diagnostic.fix.as_ref().map(|fix| fix.message.clone()).unwrap_or_default(),
-            ));
-            for (path, text) in texts {
-                changed.insert(path.clone(), text.clone());
-                overlay.insert(Source::new(path, text));
-            }
+            let found = session.check(target).diagnostics;
+            let repaired =
+                found.into_iter().find_map(|found| Some((session.repair(target, &found).ok()?, found)));
+            let Some((texts, diagnostic)) = repaired else { break };
+            outcome.applied.push(Applied { diagnostic, changes: session.apply(texts) });
         }
     }
-    let left = targets.iter().flat_map(|(path, settings)| check(path, &overlay, settings).diagnostics);
-    outcome.remaining = left.collect();
-    for (path, fixed) in changed {
-        if let Ok(original) = loader.read(&path)
-            && original.text() != fixed
-        {
-            outcome.changed.push((path, original.text().to_owned(), fixed));
+    for target in targets {
+        for diagnostic in session.check(target).diagnostics {
+            let obstacle = session.repair(target, &diagnostic).err().unwrap_or(Obstacle::Endless);
+            outcome.remaining.push((diagnostic, obstacle));
         }
     }
+    outcome.changed = session.changes();
     outcome
-}
-
-/// True if with these files changed no image of another Dockerfile ends worse, or runs other services.
-fn is_spared(path: &Utf8Path, texts: &Texts, loader: &dyn Loader, settings: &Settings) -> bool {
-    let mut changed = OverlayLoader::new(loader);
-    for (path, text) in texts {
-        changed.insert(Source::new(path.clone(), text.as_str()));
-    }
-    let images = |loader: &dyn Loader| Analysis::of(path, loader, settings).images;
-    let (before, after) = (images(loader), images(&changed));
-    before.len() == after.len()
-        && before.iter().zip(&after).all(|(before, after)| match (&before.launch, &after.launch) {
-            (Some(before), Some(after)) => {
-                after.outcome <= before.outcome && before.services().is_subset(&after.services())
-            }
-            (None, None) => true,
-            _ => false,
-        })
-}
-
-/// Files as they are after a fix.
-type Texts = BTreeMap<Utf8PathBuf, String>;
-
-/// The first finding whose fix is to be applied, with the files as they are afterwards.
-fn next<'r>(
-    report: &'r FileReport,
-    loader: &dyn Loader,
-    settings: &Settings,
-    spares: &dyn Fn(&Texts) -> bool,
-) -> Option<(&'r Diagnostic, Texts)> {
-    report.diagnostics.iter().find_map(|diagnostic| {
-        let fix = diagnostic.fix.as_ref()?;
-        let touches =
-            |path: &Utf8Path| settings.only.is_empty() || settings.only.iter().any(|only| only == path);
-        let wanted =
-            touches(diagnostic.place.source.path()) || fix.edits.iter().any(|edit| touches(&edit.path));
-        if !wanted || (fix.safety == Safety::Unsafe && !settings.unsafe_fixes) {
-            return None;
-        }
-        let texts = texts_after(&fix.edits, loader)?;
-        spares(&texts).then_some((diagnostic, texts))
-    })
 }
 
 /// The files that edits change, as they are afterwards. `None` if the edits do not fit.

@@ -12,6 +12,7 @@
 //! 8. [`fix`]: repairs, checked by the model before they are shown.
 //! 9. [`report`] and [`cli`]: what people and programs see.
 
+pub mod baseline;
 pub mod cli;
 pub mod config;
 pub mod diagnostic;

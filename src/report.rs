@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::diagnostic::{Diagnostic, ImageRef, Outcome, Safety, Severity};
+use crate::source::Source;
 use crate::{FileReport, ImageReport};
 
 mod checkstyle;
@@ -27,6 +29,7 @@ mod rdjson;
 pub mod rules;
 mod sarif;
 mod snippet;
+pub mod statistics;
 pub mod style;
 mod text;
 mod tree;
@@ -81,6 +84,8 @@ pub struct View {
     pub quiet: bool,
     /// Whether unsafe fixes count as fixable.
     pub unsafe_fixes: bool,
+    /// Whether to show what a repair changes.
+    pub show_fixes: bool,
 }
 
 /// What a run found.
@@ -90,6 +95,8 @@ pub struct Results {
     pub projects: Vec<Checked>,
     /// What has been repaired; empty unless files were written.
     pub fixed: Vec<Fixed>,
+    /// What was left when files were written, and why.
+    pub left: Vec<Left>,
 }
 
 /// The reports of one project's Dockerfiles and deployments.
@@ -112,6 +119,23 @@ pub struct Fixed {
     pub rule: &'static str,
     /// What was done.
     pub message: String,
+    /// The change as a diff; empty unless it was asked for.
+    pub diff: String,
+}
+
+/// A finding that was not repaired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Left {
+    /// The project's root.
+    pub root: Utf8PathBuf,
+    /// The file, relative to the root.
+    pub path: Utf8PathBuf,
+    /// The line, from 1.
+    pub line: usize,
+    /// The rule that found it.
+    pub rule: &'static str,
+    /// Why it was not repaired.
+    pub why: String,
 }
 
 /// One finding; where several images lead to the same finding at the same place, it is one.
@@ -146,6 +170,9 @@ pub struct Summary {
     /// Findings that comments silence.
     #[serde(skip)]
     pub silenced: usize,
+    /// Findings that the baseline knows.
+    #[serde(skip)]
+    pub known: usize,
     /// Images whose outcome is unknown.
     #[serde(skip)]
     pub unknown: usize,
@@ -165,6 +192,13 @@ impl Results {
             }
         }
         findings.into_values().collect()
+    }
+
+    /// A file that was read, by its path below a project's root.
+    fn source(&self, root: &Utf8Path, path: &Utf8Path) -> Option<&Source> {
+        let files =
+            self.projects.iter().filter(|project| project.root == root).flat_map(|project| &project.files);
+        files.flat_map(|file| &file.sources).find(|source| source.path() == path).map(Arc::as_ref)
     }
 
     /// The images, with their project's root.
@@ -190,6 +224,7 @@ impl Results {
             files: self.projects.iter().map(|project| project.files.len()).sum(),
             images: self.images().count(),
             silenced: self.projects.iter().flat_map(|project| &project.files).map(|file| file.silenced).sum(),
+            known: self.projects.iter().flat_map(|project| &project.files).map(|file| file.known.len()).sum(),
             unknown: self.images().filter(|(_, image)| image.outcome == Outcome::Unknown).count(),
             ..Summary::default()
         };

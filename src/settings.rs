@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::baseline::Baseline;
 use crate::diagnostic::Severity;
 use crate::programs::Tables;
 
@@ -30,6 +31,8 @@ pub struct Settings {
     pub context: Option<Utf8PathBuf>,
     /// The least severity that fails a run.
     pub fail_on: Severity,
+    /// Findings that are known, and neither reported nor repaired.
+    pub baseline: Option<Arc<Baseline>>,
 }
 
 impl Default for Settings {
@@ -43,6 +46,7 @@ impl Default for Settings {
             rules: RuleSettings::default(),
             context: None,
             fail_on: Severity::Warning,
+            baseline: None,
         }
     }
 }

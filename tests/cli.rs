@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod cli {
+    mod baseline;
     mod check;
     mod config;
     mod diff;
@@ -9,5 +10,6 @@ mod cli {
     mod fix;
     mod help;
     mod ignore;
+    mod options;
     mod support;
 }

@@ -2,33 +2,46 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::Settings;
+use crate::baseline::Baseline;
 use crate::config::{Configs, Options};
 use crate::discover::Project;
-use crate::fix::{FixOutcome, fix_each};
-use crate::report::{Fixed, Results, View, count, diff};
+use crate::fix::{Applied, Change, FixOutcome, Obstacle, fix_each};
+use crate::report::{Fixed, Left, Results, View, count, diff, statistics};
 use crate::rules::RuleInfo;
 
 use super::run::{self, Request};
 use super::terminal::Terminal;
-use super::{CheckArguments, Failure, write};
+use super::{CheckArguments, Failure, baseline, write};
 
 pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<ExitCode, Failure> {
     let cwd = super::working_folder()?;
-    let mut request = run::request(&arguments.files, options(arguments), &cwd, terminal)?;
-    let view = terminal.view(cwd, arguments.unsafe_fixes);
+    let known = arguments.baseline.as_deref().map(baseline::read).transpose()?;
+    let options = options(arguments, known.clone());
+    let mut request = run::request(&arguments.files, options, &cwd, terminal)?;
+    let view = View { show_fixes: arguments.show_fixes, ..terminal.view(cwd, arguments.unsafe_fixes) };
 
-    let fixed = if arguments.fix { fix(&mut request)? } else { Vec::new() };
+    let (fixed, left) =
+        if arguments.fix { fix(&mut request, arguments.show_fixes)? } else { Default::default() };
     let checked = request.projects.iter().map(|project| run::check(project, &request.configs, terminal));
-    let results = Results { projects: checked.collect::<Result<_, _>>()?, fixed };
+    let results = Results { projects: checked.collect::<Result<_, _>>()?, fixed, left };
 
+    if let Some(path) = &arguments.write_baseline {
+        return baseline::write(path, &results, request.failed, terminal);
+    }
+    if let Some((path, known)) = arguments.baseline.as_ref().zip(known) {
+        let is_whole =
+            arguments.rules.select.is_none() && request.projects.iter().all(|project| project.is_whole);
+        baseline::tell_gone(path, &known, results.projects.iter().filter(|_| is_whole), terminal);
+    }
     if arguments.diff {
         print_diff(&request, &view, terminal)?;
     } else {
         print_findings(arguments, &request, &results, &view, terminal)?;
     }
-    let fails = fails(&results, &request.configs)?;
+    let fails = !arguments.exit_zero && fails(&results, &request.configs)?;
     Ok(ExitCode::from(match (request.failed, fails) {
         (true, _) => 2,
         (false, true) => 1,
@@ -36,7 +49,7 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
     }))
 }
 
-fn options(arguments: &CheckArguments) -> Options {
+fn options(arguments: &CheckArguments, baseline: Option<Arc<Baseline>>) -> Options {
     let names = |rules: &[&RuleInfo]| rules.iter().map(|rule| rule.name.to_owned()).collect();
     Options {
         select: arguments.rules.select.as_deref().map(names),
@@ -44,6 +57,7 @@ fn options(arguments: &CheckArguments) -> Options {
         pedantic: arguments.pedantic,
         unsafe_fixes: arguments.unsafe_fixes,
         fail_on: arguments.fail_on.map(Into::into),
+        baseline,
     }
 }
 
@@ -69,13 +83,19 @@ fn print_findings(
 ) -> Result<(), Failure> {
     let format = arguments.output_format;
     let mut text = Vec::new();
-    if let Some(check) = format.check {
-        check(results, view, &mut text)?;
+    match (arguments.statistics, format.for_people, format.check) {
+        (true, true, _) => statistics::text(results, view, &mut text)?,
+        (true, false, _) => statistics::json(results, view, &mut text)?,
+        (false, _, Some(check)) => check(results, view, &mut text)?,
+        (false, _, None) => {}
     }
     // Standard output is the way back of a text that came by standard input.
     if let Some((index, path)) = request.stdin.as_ref().filter(|_| arguments.fix) {
         terminal.print_aside(&text);
         terminal.print_raw(request.projects[*index].texts[path].as_bytes())?;
+    } else if let Some(path) = &arguments.output_file {
+        let plain = anstream::adapter::strip_bytes(&text).into_vec();
+        write::file(path, if format.for_people { &plain } else { &text })?;
     } else if format.for_people {
         terminal.print(&text)?;
     } else {
@@ -96,9 +116,9 @@ fn repair(project: &Project, configs: &Configs) -> Result<FixOutcome, Failure> {
     Ok(fix_each(&targets.collect::<Vec<_>>(), &loader))
 }
 
-/// Writes the repair, and says what was repaired.
-fn fix(request: &mut Request) -> Result<Vec<Fixed>, Failure> {
-    let mut fixed = Vec::new();
+/// Writes the repair, and says what was repaired and what was not.
+fn fix(request: &mut Request, with_diffs: bool) -> Result<(Vec<Fixed>, Vec<Left>), Failure> {
+    let (mut fixed, mut left) = (Vec::new(), Vec::new());
     for project in &mut request.projects {
         let outcome = repair(project, &request.configs)?;
         if project.texts.is_empty() {
@@ -107,15 +127,29 @@ fn fix(request: &mut Request) -> Result<Vec<Fixed>, Failure> {
         } else {
             replace_texts(project, &outcome)?;
         }
-        fixed.extend(outcome.applied.into_iter().map(|(rule, path, message)| Fixed {
-            root: project.root.clone(),
-            path,
-            rule,
-            message,
+        let root = &project.root;
+        let diff =
+            |(path, before, after): &Change| diff::unified(&write::real_path(root, path), before, after);
+        fixed.extend(outcome.applied.iter().map(|Applied { diagnostic, changes }| Fixed {
+            root: root.clone(),
+            path: diagnostic.place.source.path().to_owned(),
+            rule: diagnostic.rule,
+            message: diagnostic.fix.as_ref().map(|fix| fix.message.clone()).unwrap_or_default(),
+            diff: changes.iter().filter(|_| with_diffs).map(diff).collect(),
+        }));
+        let remaining = outcome.remaining.iter().filter(|(_, why)| *why != Obstacle::NotAsked);
+        left.extend(remaining.map(|(diagnostic, why)| Left {
+            root: root.clone(),
+            path: diagnostic.place.source.path().to_owned(),
+            line: diagnostic.place.line(),
+            rule: diagnostic.rule,
+            why: why.text(),
         }));
     }
-    fixed.sort_by(|left, right| (&left.root, &left.path).cmp(&(&right.root, &right.path)));
-    Ok(fixed)
+    // Several Dockerfiles may lead to one finding.
+    left.sort_by(|a, b| (&a.root, &a.path, a.line, a.rule).cmp(&(&b.root, &b.path, b.line, b.rule)));
+    left.dedup();
+    Ok((fixed, left))
 }
 
 /// Puts the repair of a text from standard input in its place; nothing on disk is touched.

@@ -95,6 +95,6 @@ impl Terminal {
     /// How a report looks here.
     pub(super) fn view(&self, cwd: Utf8PathBuf, unsafe_fixes: bool) -> View {
         let width = terminal_size::terminal_size().map_or(COLUMNS, |(width, _)| usize::from(width.0));
-        View { width: width.clamp(40, 200), cwd, quiet: self.quiet, unsafe_fixes }
+        View { width: width.clamp(40, 200), cwd, quiet: self.quiet, unsafe_fixes, show_fixes: false }
     }
 }

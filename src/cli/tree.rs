@@ -12,7 +12,7 @@ pub(super) fn run(arguments: &TreeArguments, terminal: &Terminal) -> Result<Exit
     let cwd = super::working_folder()?;
     let request = run::request(&arguments.files, Options::default(), &cwd, terminal)?;
     let checked = request.projects.iter().map(|project| run::check(project, &request.configs, terminal));
-    let results = Results { projects: checked.collect::<Result<_, _>>()?, fixed: Vec::new() };
+    let results = Results { projects: checked.collect::<Result<_, _>>()?, ..Results::default() };
 
     let mut text = Vec::new();
     let format = arguments.output_format;

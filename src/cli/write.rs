@@ -2,9 +2,12 @@
 
 use std::fs::{self, Metadata};
 use std::io::{self, Write};
+use std::path::Path;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::NamedTempFile;
+
+use super::Failure;
 
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +64,27 @@ pub(super) fn all(root: &Utf8Path, files: &[(Utf8PathBuf, String, String)]) -> R
     Ok(())
 }
 
+/// Writes a file: all of it, or nothing.
+pub(super) fn file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let fail = |error: &io::Error| Failure::Message(format!("cannot write {}: {error}", path.display()));
+    // What is no file (/dev/stderr, a named pipe) cannot be replaced, and is written to.
+    if path.symlink_metadata().is_ok_and(|known| !known.is_file()) {
+        return fs::write(path, bytes).map_err(|error| fail(&error));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let staged = tempfile::Builder::new().prefix(".pidone-").permissions(new_file()).tempfile_in(folder);
+    let mut file = staged.map_err(|error| fail(&error))?;
+    file.write_all(bytes).map_err(|error| fail(&error))?;
+    file.persist(path).map_err(|error| fail(&error.error))?;
+    Ok(())
+}
+
+/// What a new file may be used for, as far as the process allows it to others (umask).
+#[cfg(unix)]
+fn new_file() -> fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o666)
+}
+
 /// The path of the file itself, behind any symlink: a diff of the link could not be applied. As it is where it cannot be told.
 pub(super) fn real_path(root: &Utf8Path, path: &Utf8Path) -> Utf8PathBuf {
     let real = target(root, path).ok();
@@ -89,9 +113,13 @@ fn unchanged(target: &Utf8Path, original: &str) -> Result<(), WriteError> {
 /// Writes `text` to a temporary file in the folder of `target`, with its owner and mode.
 fn stage(target: &Utf8Path, text: &str) -> io::Result<NamedTempFile> {
     let folder = target.parent().ok_or(io::ErrorKind::NotFound)?;
+    let meta = fs::metadata(target)?;
+    // A rename would not mind.
+    if meta.permissions().readonly() {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "it is read-only"));
+    }
     let mut file = tempfile::Builder::new().prefix(".pidone-").tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;
-    let meta = fs::metadata(target)?;
     keep_owner(&file, &meta)?;
     file.as_file().set_permissions(meta.permissions())?;
     file.as_file().sync_all()?;

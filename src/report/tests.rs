@@ -25,7 +25,7 @@ node server.js --port \"$PORT\"
 ";
 
 fn view() -> View {
-    View { width: 100, cwd: "/project".into(), quiet: false, unsafe_fixes: false }
+    View { width: 100, cwd: "/project".into(), quiet: false, unsafe_fixes: false, show_fixes: false }
 }
 
 fn place(source: &Arc<Source>, needle: &str) -> Place {
@@ -76,11 +76,23 @@ fn in_script() -> Diagnostic {
 
 fn report(diagnostics: Vec<Diagnostic>, images: Vec<ImageReport>) -> FileReport {
     let sources = vec![Source::new("Dockerfile", DOCKERFILE), Source::new("docker/entrypoint.sh", SCRIPT)];
-    FileReport { path: "Dockerfile".into(), diagnostics, images, sources, ignores: Vec::new(), silenced: 0 }
+    FileReport {
+        path: "Dockerfile".into(),
+        diagnostics,
+        images,
+        sources,
+        ignores: Vec::new(),
+        silenced: 0,
+        known: Vec::new(),
+    }
 }
 
 fn results(files: Vec<FileReport>) -> Results {
-    Results { projects: vec![Checked { root: "/project".into(), files }], fixed: Vec::new() }
+    Results {
+        projects: vec![Checked { root: "/project".into(), files }],
+        fixed: Vec::new(),
+        left: Vec::new(),
+    }
 }
 
 fn node(argv: &[&str], started: Started, receives: Receives) -> ProcessNode {
@@ -178,6 +190,7 @@ fn what_was_fixed() {
         path: path.into(),
         rule,
         message: message.into(),
+        diff: String::new(),
     };
     results.fixed = vec![
         fixed("Dockerfile", "shell-form", "Write the command in exec form"),

@@ -1,5 +1,6 @@
 //! Findings for people, in the terminal.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -7,11 +8,12 @@ use camino::Utf8Path;
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::edit;
 use crate::source::Place;
 
 use super::describe::{self, sentence};
 use super::snippet::{Label, Snippet};
-use super::{Finding, Format, Results, Summary, View, count, escape, style, tree};
+use super::{Finding, Format, Results, Summary, View, count, diff, escape, style, tree};
 
 /// The row of this format.
 pub(super) const FORMAT: Format = Format {
@@ -28,6 +30,9 @@ const MOST_OF_PROCESS: usize = 70;
 fn check(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> {
     for finding in results.findings() {
         write_finding(&finding, view, out)?;
+        if view.show_fixes {
+            write_change(&finding, results, out)?;
+        }
         writeln!(out)?;
     }
     if view.quiet {
@@ -110,19 +115,46 @@ fn clip(process: &str) -> String {
     }
 }
 
+/// What was repaired and what was not, file by file.
 fn write_fixed(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let (bold, good) = (style::BOLD, style::GOOD);
-    let mut file = None;
-    for fixed in &results.fixed {
-        let path = view.path(&fixed.root, &fixed.path);
-        if file.as_ref() != Some(&path) {
-            writeln!(out, "{bold}{path}{bold:#}")?;
-            file = Some(path);
+    let (bold, good, warning) = (style::BOLD, style::GOOD, style::WARNING);
+    let fixed = results.fixed.iter().map(|fixed| (&fixed.root, &fixed.path));
+    let left = results.left.iter().map(|left| (&left.root, &left.path));
+    let files: BTreeSet<_> = fixed.chain(left).collect();
+    for file in &files {
+        let path = view.path(file.0, file.1);
+        writeln!(out, "{bold}{path}{bold:#}")?;
+        for fixed in results.fixed.iter().filter(|fixed| (&fixed.root, &fixed.path) == *file) {
+            writeln!(out, "  {good}fixed{good:#} {}: {}", fixed.rule, sentence(&fixed.message))?;
+            diff::write_coloured(out, &fixed.diff)?;
         }
-        writeln!(out, "  {good}fixed{good:#} {}: {}", fixed.rule, sentence(&fixed.message))?;
+        for left in results.left.iter().filter(|left| (&left.root, &left.path) == *file) {
+            writeln!(
+                out,
+                "  {warning}left{warning:#}  {}, line {}: {}",
+                left.rule,
+                left.line,
+                sentence(&left.why)
+            )?;
+        }
     }
-    if file.is_some() {
+    if !files.is_empty() {
         writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// What a repair would change.
+fn write_change(finding: &Finding<'_>, results: &Results, out: &mut dyn Write) -> io::Result<()> {
+    let edits = finding.diagnostic.fix.iter().flat_map(|fix| &fix.edits);
+    let paths: BTreeSet<&Utf8Path> = edits.clone().map(|edit| edit.path.as_path()).collect();
+    for path in paths {
+        let here = edits.clone().filter(|edit| edit.path == path);
+        if let Some(source) = results.source(finding.root, path)
+            && let Ok(after) = edit::apply(source.text(), here)
+        {
+            diff::write_coloured(out, &diff::unified(path, source.text(), &after))?;
+        }
     }
     Ok(())
 }
@@ -154,7 +186,9 @@ pub(super) fn write_summary(
 
     let good = style::GOOD;
     let verdict = match (found.is_empty(), fixed) {
-        (true, 0) if summary.unknown == 0 && summary.silenced == 0 => format!("{good}all good{good:#}"),
+        (true, 0) if summary.unknown + summary.silenced + summary.known == 0 => {
+            format!("{good}all good{good:#}")
+        }
         (true, 0) => format!("{good}no problems found{good:#}"),
         (true, fixed) => format!("{good}{} fixed, none left{good:#}", count(fixed, "finding")),
         (false, 0) => found.join(", "),
@@ -173,6 +207,9 @@ pub(super) fn write_summary(
     }
     if summary.silenced > 0 {
         remarks.push(format!("{} silenced by comments", summary.silenced));
+    }
+    if summary.known > 0 {
+        remarks.push(format!("{} in the baseline", summary.known));
     }
     if summary.unknown > 0 {
         remarks.push(format!(

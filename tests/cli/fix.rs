@@ -77,3 +77,28 @@ fn standard_input_goes_to_standard_output() {
     assert!(run.err.contains("the repair also changes run.sh"), "{}", run.err);
     assert_eq!(project.read("run.sh"), SCRIPT);
 }
+
+#[test]
+fn what_is_left_is_told() {
+    let project = Project::new(&[
+        ("Dockerfile", SHELL_FORM),
+        ("su.Dockerfile", "FROM debian:bookworm-slim\nCMD [\"su\", \"app\", \"-c\", \"server\"]\n"),
+    ]);
+    let run = project.run(&["check", "--fix"]);
+    assert_eq!(run.code, 1);
+    assert!(run.out.contains("Dockerfile\n  fixed shell-form: "), "{}", run.out);
+    let left = "su.Dockerfile\n  left  privilege-wrapper, line 2: no repair is known that ends well\n";
+    assert!(run.out.contains(left), "{}", run.out);
+}
+
+#[test]
+fn a_file_that_must_not_be_written() {
+    let dockerfile = STARTS_SCRIPT.replace("[\"/run.sh\"]", "/run.sh");
+    let project = Project::new(&[("Dockerfile", &dockerfile), ("run.sh", SCRIPT)]);
+    fs::set_permissions(project.path("run.sh"), fs::Permissions::from_mode(0o555)).unwrap();
+    let run = project.run(&["check", "--fix"]);
+    assert_eq!((run.code, run.out.as_str()), (2, ""));
+    assert!(run.err.contains("run.sh: it is read-only; nothing was written"), "{}", run.err);
+    assert_eq!((project.read("Dockerfile"), project.read("run.sh")), (dockerfile, SCRIPT.to_owned()));
+    assert_eq!(project.names(), [".git", "Dockerfile", "run.sh"], "nothing is left behind");
+}

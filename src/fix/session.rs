@@ -1,0 +1,154 @@
+//! Repairs of a project, one after the other, in memory.
+
+use std::collections::BTreeMap;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
+
+use super::texts_after;
+use crate::check::{Analysis, FileReport, check};
+use crate::diagnostic::{Diagnostic, Safety};
+use crate::settings::Settings;
+use crate::source::{Loader, OverlayLoader, Source};
+
+/// Files as they are after a fix.
+pub type Texts = BTreeMap<Utf8PathBuf, String>;
+
+/// A file that changes: path, text before, text after.
+pub type Change = (Utf8PathBuf, String, String);
+
+/// A Dockerfile with its settings.
+pub type Target = (Utf8PathBuf, Settings);
+
+/// A repair that was made.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    /// What was found.
+    pub diagnostic: Diagnostic,
+    /// What changed.
+    pub changes: Vec<Change>,
+}
+
+/// Why a finding was not repaired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// There is no repair after which the model finds the stop good.
+    NoRepair,
+    /// Something else may change, and unsafe repairs were not asked for.
+    Unsafe,
+    /// It would harm what this other Dockerfile starts.
+    Harms(Utf8PathBuf),
+    /// It is in files that were not asked for.
+    NotAsked,
+    /// It came back after each repair.
+    Endless,
+}
+
+impl Obstacle {
+    /// In a few words.
+    pub fn text(&self) -> String {
+        match self {
+            Self::NoRepair => "no repair is known that ends well".to_owned(),
+            Self::Unsafe => "something else may change; --unsafe-fixes repairs it".to_owned(),
+            Self::Harms(other) => format!("the repair would harm what {other} starts"),
+            Self::NotAsked => "it is in a file that was not named".to_owned(),
+            Self::Endless => "it came back after each repair".to_owned(),
+        }
+    }
+}
+
+/// Dockerfiles, what they start, and the repairs made so far.
+pub struct Session<'a> {
+    targets: &'a [Target],
+    /// Which files each Dockerfile's verdict rests on: a script may serve several.
+    reads: Vec<Vec<Utf8PathBuf>>,
+    loader: &'a dyn Loader,
+    overlay: OverlayLoader<'a>,
+    changed: Texts,
+}
+
+impl<'a> Session<'a> {
+    /// Nothing is repaired yet.
+    pub fn new(targets: &'a [Target], loader: &'a dyn Loader) -> Self {
+        let read = |(path, settings): &Target| {
+            let sources = check(path, loader, settings).sources;
+            sources.iter().map(|source| source.path().to_owned()).collect()
+        };
+        let reads = targets.par_iter().map(read).collect();
+        Self { targets, reads, loader, overlay: OverlayLoader::new(loader), changed: Texts::new() }
+    }
+
+    /// What is found in a Dockerfile as it is now.
+    pub fn check(&self, (path, settings): &Target) -> FileReport {
+        check(path, &self.overlay, settings)
+    }
+
+    /// The files as they are after the repair of a finding, or why it is not made.
+    pub fn repair(&self, (path, settings): &Target, diagnostic: &Diagnostic) -> Result<Texts, Obstacle> {
+        let fix = diagnostic.fix.as_ref().ok_or(Obstacle::NoRepair)?;
+        let touches =
+            |path: &Utf8Path| settings.only.is_empty() || settings.only.iter().any(|only| only == path);
+        if !touches(diagnostic.place.source.path()) && !fix.edits.iter().any(|edit| touches(&edit.path)) {
+            return Err(Obstacle::NotAsked);
+        }
+        if fix.safety == Safety::Unsafe && !settings.unsafe_fixes {
+            return Err(Obstacle::Unsafe);
+        }
+        let texts = texts_after(&fix.edits, &self.overlay).ok_or(Obstacle::NoRepair)?;
+        match self.harmed(path, &texts) {
+            Some(other) => Err(Obstacle::Harms(other.to_owned())),
+            None => Ok(texts),
+        }
+    }
+
+    /// Another Dockerfile whose images would end worse with these files.
+    fn harmed(&self, path: &Utf8Path, texts: &Texts) -> Option<&Utf8Path> {
+        let others =
+            self.targets.iter().zip(&self.reads).filter(|((other, _), reads)| {
+                other != path && reads.iter().any(|file| texts.contains_key(file))
+            });
+        let mut harmed =
+            others.filter(|((other, settings), _)| !is_spared(other, texts, &self.overlay, settings));
+        harmed.next().map(|((other, _), _)| other.as_path())
+    }
+
+    /// Takes these files from now on.
+    pub fn apply(&mut self, texts: Texts) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for (path, after) in texts {
+            if let Ok(before) = self.overlay.read(&path) {
+                changes.push((path.clone(), before.text().to_owned(), after.clone()));
+            }
+            self.changed.insert(path.clone(), after.clone());
+            self.overlay.insert(Source::new(path, after));
+        }
+        changes
+    }
+
+    /// The files that are not as they were.
+    pub fn changes(&self) -> Vec<Change> {
+        let changes = self.changed.iter().filter_map(|(path, after)| {
+            let before = self.loader.read(path).ok()?;
+            Some((path.clone(), before.text().to_owned(), after.clone()))
+        });
+        changes.filter(|(_, before, after)| before != after).collect()
+    }
+}
+
+/// True if with these files changed no image of another Dockerfile ends worse, or runs other services.
+fn is_spared(path: &Utf8Path, texts: &Texts, loader: &dyn Loader, settings: &Settings) -> bool {
+    let mut changed = OverlayLoader::new(loader);
+    for (path, text) in texts {
+        changed.insert(Source::new(path.clone(), text.as_str()));
+    }
+    let images = |loader: &dyn Loader| Analysis::of(path, loader, settings).images;
+    let (before, after) = (images(loader), images(&changed));
+    before.len() == after.len()
+        && before.iter().zip(&after).all(|(before, after)| match (&before.launch, &after.launch) {
+            (Some(before), Some(after)) => {
+                after.outcome <= before.outcome && before.services().is_subset(&after.services())
+            }
+            (None, None) => true,
+            _ => false,
+        })
+}
