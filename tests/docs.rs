@@ -174,6 +174,35 @@ fn the_test_command_is_that_of_ci() {
     );
 }
 
+/// The packages for other ecosystems are of this version.
+#[test]
+fn packages_have_one_version() {
+    let version = env!("CARGO_PKG_VERSION");
+    let hook = read("pyproject.toml");
+    assert!(hook.contains(&format!("\nversion = \"{version}\"\n")), "pyproject.toml");
+    assert!(hook.contains(&format!("\"pidone=={version}\"")), "pyproject.toml");
+    for example in ["packaging/pre-commit-config.yaml", "packaging/github-workflow.yml"] {
+        assert!(read(example).contains(&format!("v{version}\n")), "{example}");
+    }
+}
+
+/// Whoever teaches should be an example.
+#[test]
+fn our_own_image_stops_well() {
+    let pidone = |command: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_pidone"))
+            .args([command, "--output-format", "json", "Dockerfile"])
+            .current_dir(repository())
+            .output()
+            .unwrap();
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    assert_eq!(pidone("check")["diagnostics"], serde_json::json!([]));
+    let image = &pidone("tree")["images"][0];
+    assert_eq!(image["outcome"], "graceful", "{image}");
+    assert_eq!(image["argv"], serde_json::json!(["/pidone", "check"]));
+}
+
 /// What a fence behind `<!-- from FILE -->` shows stands in that file.
 #[test]
 fn quotations_are_faithful() {
@@ -182,8 +211,12 @@ fn quotations_are_faithful() {
         for quotation in text.split("<!-- from ").skip(1) {
             let (file, rest) = quotation.split_once(" -->").unwrap();
             let fence = rest.split("```").nth(1).unwrap();
-            let shown = fence.split_once('\n').unwrap().1.replace("\n   ", "\n");
-            assert!(read(file).contains(shown.trim()), "{path}: this does not stand in {file}:\n{shown}");
+            let shown = fence.split_once('\n').unwrap().1;
+            // A fence in a list is indented with it.
+            let is_there = [shown.to_owned(), shown.replace("\n   ", "\n")]
+                .iter()
+                .any(|shown| read(file).contains(shown.trim()));
+            assert!(is_there, "{path}: this does not stand in {file}:\n{shown}");
         }
     }
 }
