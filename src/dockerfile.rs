@@ -16,7 +16,7 @@ mod reader;
 mod stages;
 mod words;
 
-pub use image::{Command, Image, Mount, MountSource, Runtime, Setting, Step, image, images};
+pub use image::{Command, Image, Mount, MountSource, Runtime, Setting, Step, Written, image, images};
 pub use reader::parse;
 pub use stages::{Stage, StageBase};
 

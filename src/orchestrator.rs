@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::dockerfile::{self, Command, Dockerfile, Image, Runtime, Setting};
+use crate::dockerfile::{self, Command, Dockerfile, Image, Runtime, Setting, Written};
 use crate::programs::Tables;
 use crate::source::{Excerpt, Loader, Place, Source};
 use crate::yaml::{self, Node, Yaml};
@@ -211,7 +211,7 @@ impl Overrides {
         if let Some(entrypoint) = &self.entrypoint {
             let is_reset = matches!(&entrypoint.value, Command::Exec(words) if matches!(words.as_slice(), [word] if word.text().is_empty()));
             let value = if is_reset { Command::Exec(Vec::new()) } else { entrypoint.value.clone() };
-            image.entrypoint = Some(Setting { value, place: entrypoint.place.clone() });
+            image.entrypoint = Some(Setting { value, ..entrypoint.clone() });
             // The image's own CMD belongs to the image's own ENTRYPOINT.
             image.cmd = None;
         }
@@ -233,9 +233,17 @@ impl Overrides {
 }
 
 /// The words of a list as a command; `None` if one of them is no text.
-fn exec_form(node: &Node, word: impl Fn(&Arc<Excerpt>) -> Arc<Excerpt>) -> Option<Setting<Command>> {
+fn exec_form(
+    key: Option<Place>,
+    node: &Node,
+    word: impl Fn(&Arc<Excerpt>) -> Arc<Excerpt>,
+) -> Option<Setting<Command>> {
     let words: Option<Vec<_>> = node.items().iter().map(|item| item.scalar().map(&word)).collect();
-    Some(Setting { value: Command::Exec(words?), place: Some(node.place.clone()) })
+    Some(Setting {
+        value: Command::Exec(words?),
+        place: Some(node.place.clone()),
+        written: Written::Value { key },
+    })
 }
 
 /// The first document of a file of the project.

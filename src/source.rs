@@ -199,6 +199,9 @@ pub struct Edit {
     pub text: String,
 }
 
+/// What stands for a piece of a text that is not known. It is no letter of any language that is read here.
+pub const UNKNOWN: &str = "\u{fffd}";
+
 /// How text inside an [`Excerpt`] is written in its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {

@@ -4,9 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::source::Excerpt;
-
-/// What stands for an unknown piece of a text. It is no letter of any shell's syntax.
-pub(crate) const UNKNOWN: &str = "\u{fffd}";
+pub(crate) use crate::source::UNKNOWN;
 
 /// One argument or one value of a variable.
 #[derive(Debug, Clone, Default)]

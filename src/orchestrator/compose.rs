@@ -7,8 +7,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::interpolate::{self, Variables};
 use super::{Build, Origin, Overrides, Workload, exec_form, first_document, paths, shell_words};
-use crate::dockerfile::{Command, Mount, MountSource, Runtime, Setting};
-use crate::source::{Excerpt, Loader};
+use crate::dockerfile::{Command, Mount, MountSource, Runtime, Setting, Written};
+use crate::source::{Excerpt, Loader, UNKNOWN};
 use crate::yaml::{Node, Value, Yaml};
 
 /// The names that Compose looks for by itself, in its order.
@@ -166,14 +166,13 @@ impl Project<'_> {
 impl Service<'_> {
     /// The value that wins; none where the winner takes it back (`!reset`, `null`).
     fn get(&self, key: &str) -> Option<&Arc<Node>> {
-        self.layer_of(key).map(|(_, node)| node)
+        self.entry(key).map(|(_, value)| value)
     }
 
-    fn layer_of(&self, key: &str) -> Option<(&Layer, &Arc<Node>)> {
-        let (layer, value) =
-            self.layers.iter().find_map(|layer| layer.node.entry(key).map(|(_, value)| (layer, value)))?;
-        let is_reset = value.tag.as_deref() == Some("!reset") || matches!(value.value, Value::Null);
-        (!is_reset).then_some((layer, value))
+    fn entry(&self, key: &str) -> Option<&(Arc<Node>, Arc<Node>)> {
+        let entry = self.layers.iter().find_map(|layer| layer.node.entry(key))?;
+        let is_reset = entry.1.tag.as_deref() == Some("!reset") || matches!(entry.1.value, Value::Null);
+        (!is_reset).then_some(entry)
     }
 
     /// The values of all layers, what wins last.
@@ -215,7 +214,7 @@ impl Service<'_> {
             return self.build().map(Origin::Build);
         }
         let image = self.get("image").ok_or("neither `image` nor `build` is set")?;
-        let reference = self.excerpt(image).filter(|text| !text.text().contains('$'));
+        let reference = self.excerpt(image).filter(|text| !text.text().contains(UNKNOWN));
         reference.map(Origin::Reference).ok_or_else(|| "the name of the image is not known".to_owned())
     }
 
@@ -276,9 +275,10 @@ impl Service<'_> {
         for (_, node) in self.all("environment") {
             env.extend(self.pairs(node));
         }
-        let stop_signal = self
-            .get("stop_signal")
-            .and_then(|node| Some(Setting { value: self.known(node)?, place: Some(node.place.clone()) }));
+        let stop_signal = self.entry("stop_signal").and_then(|(key, node)| {
+            let written = Written::Value { key: Some(key.place.clone()) };
+            Some(Setting { value: self.known(node)?, place: Some(node.place.clone()), written })
+        });
         Ok(Overrides {
             entrypoint: self.command("entrypoint")?,
             cmd: self.command("command")?,
@@ -290,15 +290,17 @@ impl Service<'_> {
         })
     }
 
-    fn command(&self, key: &str) -> Result<Option<Setting<Command>>, String> {
-        let Some(node) = self.get(key) else { return Ok(None) };
-        let unreadable = || format!("`{key}` cannot be read as Compose reads it");
+    fn command(&self, name: &str) -> Result<Option<Setting<Command>>, String> {
+        let Some((key, node)) = self.entry(name) else { return Ok(None) };
+        let key = Some(key.place.clone());
+        let unreadable = || format!("`{name}` cannot be read as Compose reads it");
         let Some(line) = self.excerpt(node) else {
-            let list = exec_form(node, |word| interpolate::excerpt(word, &self.project.variables));
+            let list = exec_form(key, node, |word| interpolate::excerpt(word, &self.project.variables));
             return list.map(Some).ok_or_else(unreadable);
         };
         let words = shell_words::split(&line).ok_or_else(unreadable)?;
-        Ok(Some(Setting { value: Command::Exec(words), place: Some(node.place.clone()) }))
+        let written = Written::Value { key };
+        Ok(Some(Setting { value: Command::Exec(words), place: Some(node.place.clone()), written }))
     }
 
     fn runtime(&self) -> Result<Runtime, String> {

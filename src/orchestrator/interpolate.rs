@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::source::{Encoding, Excerpt, Span};
+use crate::source::{Encoding, Excerpt, Span, UNKNOWN};
 
 /// What is known of the variables.
 pub(super) type Variables = BTreeMap<String, String>;
@@ -22,7 +22,7 @@ fn unquoted(value: &str) -> &str {
     quoted.unwrap_or_else(|| value.split(" #").next().unwrap_or(value).trim_end())
 }
 
-/// The text with its variables replaced; one whose value nobody knows stays as it is written.
+/// The text with its variables replaced; [`UNKNOWN`] stands for those whose value nobody knows.
 pub(super) fn excerpt(text: &Arc<Excerpt>, variables: &Variables) -> Arc<Excerpt> {
     if !text.text().contains('$') {
         return Arc::clone(text);
@@ -32,8 +32,8 @@ pub(super) fn excerpt(text: &Arc<Excerpt>, variables: &Variables) -> Arc<Excerpt
     while let Some(dollar) = text.text()[at..].find('$').map(|offset| at + offset) {
         let rest = &text.text()[dollar..];
         let (len, value) = reference(rest, variables);
-        if let Some(value) = value {
-            changes.push((Span::new(dollar, dollar + len), value));
+        if len > 1 {
+            changes.push((Span::new(dollar, dollar + len), value.unwrap_or_else(|| UNKNOWN.to_owned())));
         }
         at = dollar + len;
     }
@@ -43,8 +43,7 @@ pub(super) fn excerpt(text: &Arc<Excerpt>, variables: &Variables) -> Arc<Excerpt
 /// The same, of which no place is needed; `None` if a value is not known.
 pub(super) fn text(text: &Arc<Excerpt>, variables: &Variables) -> Option<String> {
     let known = excerpt(text, variables).text().to_owned();
-    // A dollar that is left is one of a doubled pair, or stands for what is not known.
-    (text.text().contains("$$") || !known.contains('$')).then_some(known)
+    (!known.contains(UNKNOWN)).then_some(known)
 }
 
 /// How long the reference at the beginning of a text is, and what it stands for if that is known.
@@ -124,9 +123,9 @@ mod tests {
             ("${X:-d} ${X-d} ${A:-d} ${EMPTY:-d} ${EMPTY-d}", "d d 1 d "),
             ("${X:-${A}x}", "1x"),
             ("$$A $${A}", "$A ${A}"),
-            ("$X ${X} ${X:?needed} ${A:?needed} ${A:+y}", "$X ${X} ${X:?needed} 1 y"),
+            ("$X ${X} ${X:?needed} ${A:?needed} ${A:+y}", "\u{fffd} \u{fffd} \u{fffd} 1 y"),
             ("cost: 5$", "cost: 5$"),
-            ("${A", "${A"),
+            ("${A", "\u{fffd}"),
             ("$C", "c"),
         ] {
             let source = Source::new("compose.yaml", written);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use camino::Utf8Path;
 
 use super::{Build, Origin, Overrides, Workload, compose, exec_form, first_document, paths};
-use crate::dockerfile::{Runtime, Setting};
-use crate::source::{Excerpt, Loader, Source, Span};
+use crate::dockerfile::{Runtime, Setting, Written};
+use crate::source::{Excerpt, Loader, Source, Span, UNKNOWN};
 use crate::yaml::{Node, Yaml};
 
 /// The kinds that hold a Pod, and where.
@@ -75,14 +75,18 @@ fn workload(
     }
     let env = environment(container);
     let word = |text: &Arc<Excerpt>| substitute(text, &env);
-    let list = |key: &str| container.get(key).and_then(|node| exec_form(node, word));
+    let list = |key: &str| container.get(key).and_then(|node| exec_form(None, node, word));
     let runtime = runtime(spec, container).unwrap_or_else(|reason| {
         doubt.get_or_insert(reason);
         Runtime::default()
     });
     let stop_signal = container.get("lifecycle").and_then(|lifecycle| {
         let node = lifecycle.get("stopSignal")?;
-        Some(Setting { value: node.text()?.to_owned(), place: Some(node.place.clone()) })
+        Some(Setting {
+            value: node.text()?.to_owned(),
+            place: Some(node.place.clone()),
+            written: Written::Value { key: None },
+        })
     });
     let origin = match built(reference.text(), path, loader) {
         Some(build) => Origin::Build(build),
@@ -94,24 +98,22 @@ fn workload(
         stop_signal,
         workdir: container.get("workingDir").and_then(|node| node.text()).map(str::to_owned),
         user: None,
-        env,
+        env: env.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
         runtime,
     };
     let place = container.get("name").unwrap_or(image).place.clone();
     Some(Workload { name, place, origin, overrides, doubt })
 }
 
-/// The variables whose values stand in the manifest.
-fn environment(container: &Node) -> BTreeMap<String, String> {
+/// The variables that the manifest sets, with their values where they stand there.
+fn environment(container: &Node) -> BTreeMap<String, Option<String>> {
     let items = container.get("env").map(|env| env.items()).unwrap_or_default();
-    let pair = |item: &Arc<Node>| {
-        Some((item.get("name")?.text()?.to_owned(), item.get("value")?.text()?.to_owned()))
-    };
-    items.iter().filter_map(pair).collect()
+    let value = |item: &Node| item.get("value").and_then(|value| value.text()).map(str::to_owned);
+    items.iter().filter_map(|item| Some((item.get("name")?.text()?.to_owned(), value(item)))).collect()
 }
 
 /// `$(NAME)` replaced by what is known of it; `$$(NAME)` is no reference.
-fn substitute(text: &Arc<Excerpt>, env: &BTreeMap<String, String>) -> Arc<Excerpt> {
+fn substitute(text: &Arc<Excerpt>, env: &BTreeMap<String, Option<String>>) -> Arc<Excerpt> {
     let mut changes = Vec::new();
     let mut at = 0;
     while let Some(start) = text.text()[at..].find("$(").map(|offset| at + offset) {
@@ -120,7 +122,7 @@ fn substitute(text: &Arc<Excerpt>, env: &BTreeMap<String, String>) -> Arc<Excerp
         if text.text()[..start].ends_with('$') {
             changes.push((Span::new(start - 1, start), String::new()));
         } else if let Some(value) = env.get(&text.text()[start + 2..end]) {
-            changes.push((Span::new(start, end + 1), value.clone()));
+            changes.push((Span::new(start, end + 1), value.clone().unwrap_or_else(|| UNKNOWN.to_owned())));
         }
     }
     if changes.is_empty() { Arc::clone(text) } else { Arc::new(text.with_changes(&changes, text.encoding())) }

@@ -3,7 +3,6 @@
 use super::{Finding, Repair, Subject, words};
 use crate::dockerfile::Command;
 use crate::launch::{Cause, Fault};
-use crate::source::{Edit, Span};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
@@ -38,12 +37,9 @@ fn stay(fault: &Fault, subject: &Subject<'_>, foreground: &str) -> Option<Repair
         && fault.service.split_whitespace().next() == Some(starts)
         && more.first().is_some_and(|option| option.starts_with('-'))
         && !foreground.contains('(');
-    let words: Vec<String> = more.iter().filter_map(|word| serde_json::to_string(word).ok()).collect();
-    let last = elements.last()?;
-    let edit = Edit {
-        path: last.source().path().to_owned(),
-        span: Span::at(last.span().end + 1),
-        text: format!(", {}", words.join(", ")),
-    };
-    own.then(|| Repair::safe(format!("Keep it in the foreground with `{}`", more.join(" ")), vec![edit]))
+    if !own {
+        return None;
+    }
+    let edit = setting.replace_words(elements.len()..elements.len(), &more)?;
+    Some(Repair::safe(format!("Keep it in the foreground with `{}`", more.join(" ")), vec![edit]))
 }

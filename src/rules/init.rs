@@ -1,7 +1,7 @@
 //! An init in front of the program: a repair of several rules.
 
 use super::{Repair, Subject, repair};
-use crate::dockerfile::{Command, DEFAULT_PATH, Keyword};
+use crate::dockerfile::{Command, DEFAULT_PATH, Keyword, Written};
 use crate::programs::InitInstall;
 use crate::settings::InitPolicy;
 use crate::source::{Edit, Place, Span};
@@ -10,6 +10,12 @@ use crate::source::{Edit, Place, Span};
 pub(super) fn put_in_front(subject: &Subject<'_>) -> Option<Repair> {
     if subject.init == InitPolicy::Never {
         return None;
+    }
+    let launch = [&subject.image.entrypoint, &subject.image.cmd].into_iter().flatten();
+    let mut written = launch.filter(|setting| setting.place.is_some()).map(|setting| &setting.written);
+    if let Some(written @ Written::Value { .. }) = written.next() {
+        let edit = written.beside("init: true")?;
+        return Some(Repair::unsafe_("Let the engine put its init in front", vec![edit]));
     }
     let install = how("tini", subject)?;
     let start = start(subject, &program(install, "tini", subject))?;
@@ -46,6 +52,9 @@ pub(super) fn install(install: &InitInstall, subject: &Subject<'_>) -> Option<Ed
     let user = last_user.map(|(_, instruction)| instruction.body.text()).or(image.base.user.as_deref());
     let is_root = user.is_none_or(|user| matches!(user.split(':').next(), Some("root" | "0")));
     if !is_root || before.iter().any(|(_, instruction)| instruction.keyword == Keyword::Shell) {
+        return None;
+    }
+    if image.dockerfile.instructions.is_empty() {
         return None;
     }
     let source = &image.dockerfile.source;

@@ -1,9 +1,8 @@
 //! `nested-init`: an init that must be PID 1 is started behind another one.
 
 use super::{Finding, Repair, Subject, words};
-use crate::dockerfile::Command;
+use crate::dockerfile::{Command, Setting};
 use crate::launch::Cause;
-use crate::source::{Edit, Span};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
@@ -17,17 +16,14 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// ENTRYPOINT without the words in front of the init.
+/// The launch without the words in front of the init.
 fn alone(subject: &Subject<'_>) -> Option<Repair> {
-    let setting = subject.image.entrypoint.as_ref()?;
-    let Command::Exec(elements) = &setting.value else { return None };
     let is_alone = |name: &str| subject.tables.program(name, &[]).is_some_and(|row| row.pid1_only);
-    let at = elements.iter().position(|element| is_alone(element.text())).filter(|at| *at > 0)?;
-    let (first, init) = (elements.first()?, elements.get(at)?);
-    let edit = Edit {
-        path: init.source().path().to_owned(),
-        span: Span::new(first.span().start.checked_sub(1)?, init.span().start.checked_sub(1)?),
-        text: String::new(),
+    let without = |setting: &Setting<Command>| {
+        let Command::Exec(elements) = &setting.value else { return None };
+        let at = elements.iter().position(|element| is_alone(element.text())).filter(|at| *at > 0)?;
+        setting.replace_words(0..at + 1, &[elements[at].text().to_owned()])
     };
+    let edit = [&subject.image.entrypoint, &subject.image.cmd].into_iter().flatten().find_map(without)?;
     Some(Repair::safe("Drop the init in front", vec![edit]))
 }

@@ -60,18 +60,11 @@ fn replace_in_launch(fault: &Fault, subject: &Subject<'_>, words: &[String]) -> 
     }
     let is_runner = |text: &str| matches!(text.rsplit('/').next(), Some("npm" | "yarn" | "pnpm"));
     let at = elements.iter().position(|element| is_runner(element.text()))?;
-    let (first, last) = (elements.get(at)?, elements.last()?);
     // Options of the runner may say more than which script.
     if elements[at + 1..].iter().any(|element| element.text().starts_with('-')) {
         return None;
     }
-    let json = repair::json(words);
-    let inner = json.strip_prefix('[')?.strip_suffix(']')?;
-    Some(Edit {
-        path: first.source().path().to_owned(),
-        span: Span::new(first.span().start.checked_sub(1)?, last.span().end + 1),
-        text: inner.to_owned(),
-    })
+    setting.replace_words(at..elements.len(), words)
 }
 
 fn is_cmd_of(setting: &crate::dockerfile::Setting<Command>, fault: &Fault) -> bool {

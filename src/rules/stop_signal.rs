@@ -1,6 +1,7 @@
 //! `stop-signal`: what is in front ends gracefully, but on another signal than the one that it gets.
 
 use super::{Finding, Repair, Subject, words};
+use crate::dockerfile::Written;
 use crate::launch::{Cause, Signal, Site};
 use crate::source::{Edit, Span};
 
@@ -41,11 +42,21 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 fn set(subject: &Subject<'_>, signal: Signal) -> Option<Repair> {
     let image = subject.image;
     let message = format!("Set STOPSIGNAL to {signal}");
-    if let Some(place) = image.stop_signal.as_ref().and_then(|setting| setting.place.clone()) {
+    if let Some(setting) = &image.stop_signal
+        && let Some(place) = &setting.place
+    {
         let text = place.text();
-        let value = text.rfind([' ', '\t']).map(|at| at + 1)?;
+        let value = match setting.written {
+            Written::Instruction => text.rfind([' ', '\t']).map(|at| at + 1)?,
+            Written::Value { .. } => 0,
+        };
         let span = Span::new(place.span.start + value, place.span.end);
         let edit = Edit { path: place.source.path().to_owned(), span, text: signal.to_string() };
+        return Some(Repair::safe(message, vec![edit]));
+    }
+    let launch = [&image.entrypoint, &image.cmd].into_iter().flatten().find(|setting| setting.place.is_some())?;
+    if let Written::Value { .. } = launch.written {
+        let edit = launch.written.beside(&format!("stop_signal: {signal}"))?;
         return Some(Repair::safe(message, vec![edit]));
     }
     let places = [&image.entrypoint, &image.cmd].into_iter().flatten().filter_map(|setting| setting.place.as_ref());
