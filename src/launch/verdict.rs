@@ -320,6 +320,9 @@ impl View<'_> {
             }
             Waiting::Wait { node, .. } => {
                 let site = self.jobs(shell, node);
+                if handles && below.is_some_and(|below| self.dies_when_told(below)) {
+                    return None;
+                }
                 if handles || through_exit {
                     let place = self.trap_place(shell).unwrap_or_else(|| place_of(node));
                     return Some((
@@ -339,6 +342,16 @@ impl View<'_> {
             }
             Waiting::None => None,
         }
+    }
+
+    /// True for a shell below that a handler has signalled, and that has no handler itself: the signal is lost there.
+    fn dies_when_told(&self, below: &Process) -> bool {
+        let killed = 128 + i32::from(Signal::KILL.number());
+        matches!(below.role, Role::Shell(_))
+            && matches!(
+                self.after.process(below.pid).map(|process| process.state),
+                Some(State::Dead(death)) if death.how == Ended::Signal && death.status != killed
+            )
     }
 
     /// A trap that was never set, because the shell does not know the signal by that name.
