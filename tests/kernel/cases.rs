@@ -12,7 +12,7 @@ use crate::image::Image;
 use crate::programs::Role;
 use crate::random;
 use crate::runner::Case;
-use crate::support::fixture::{self, Fixture};
+use crate::support::fixture::{self, Fixture, Stress};
 use crate::support::launch_cases::{self, LaunchCase};
 use crate::support::shell_forms::{self, Form, SHELLS, ShellForm};
 use crate::support::{Files, Outcome};
@@ -102,7 +102,8 @@ fn of_fixture(fixture: Fixture) -> Vec<Case> {
     cases.push(project_case(&fixture, "before", &fixture.before, before, |_| {}));
     if let (Some(after), Some(outcome)) = (&fixture.after, expect.outcome_after) {
         cases.push(project_case(&fixture, "after", after, outcome, |_| {}));
-        for (index, stress) in expect.stress.iter().enumerate() {
+        let own = expect.stress.iter().copied();
+        for (index, stress) in own.chain(stress_of_traps(after)).enumerate() {
             for turn in 0..stress.repeat {
                 let (delay, again) = (stress.delay_ms, stress.again_ms);
                 let when = format!("stress {}.{}", index + 1, turn + 1);
@@ -116,6 +117,17 @@ fn of_fixture(fixture: Fixture) -> Vec<Case> {
         }
     }
     cases
+}
+
+/// With `PIDONE_STRESS=50`, so many further runs of what sets a trap: an early stop, a late one, and two signals one after the other.
+/// A stop in the very moment in which a job starts is left out: the compact form of the trap may lose it.
+fn stress_of_traps(after: &Files) -> Vec<Stress> {
+    let repeat = std::env::var("PIDONE_STRESS").ok().and_then(|given| given.parse().ok()).unwrap_or(0);
+    if repeat == 0 || !after.values().any(|text| text.contains("trap '")) {
+        return Vec::new();
+    }
+    let run = |delay_ms, again_ms| Stress { repeat, delay_ms, again_ms };
+    vec![run(Some(200), None), run(Some(1500), None), run(None, Some(40)), run(Some(200), Some(5))]
 }
 
 fn project_case(

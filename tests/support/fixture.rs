@@ -34,7 +34,7 @@ pub enum Fix {
 }
 
 /// More runs of the repaired project, at awkward moments.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stress {
     /// How many.
