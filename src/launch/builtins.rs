@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::condition;
+use super::dialect::Dialect;
 use super::field::{Field, Value};
 use super::machine::{Frame, Machine, Status};
 use super::path::{Mishap, MishapKind};
@@ -155,7 +156,9 @@ impl Machine<'_, '_> {
 
     fn exec(&mut self, arguments: &[Field], node: &Node) {
         let mut at = 0;
-        while let Some(option) = arguments.get(at).and_then(Field::text) {
+        // dash takes no options, and no `--` either.
+        let takes_options = self.shell().is_some_and(|shell| shell.dialect != Dialect::Dash);
+        while let Some(option) = arguments.get(at).and_then(Field::text).filter(|_| takes_options) {
             match option {
                 "-a" => at += 2,
                 "-c" | "-l" | "-cl" | "--" => at += 1,
@@ -166,6 +169,11 @@ impl Machine<'_, '_> {
         if argv.is_empty() {
             // `exec > file`: redirections for the rest of the script.
             self.set_status_quietly(Status::known(0));
+            return;
+        }
+        if argv[0].text() == Some("--") && self.world.stop.is_none() {
+            self.mishap(MishapKind::Bashism, node);
+            self.end(Status::known(127));
             return;
         }
         if argv[0].text().is_some_and(|name| name.starts_with('-')) {
@@ -243,7 +251,11 @@ impl Machine<'_, '_> {
         };
         let found = self.shell().is_some_and(|shell| shell.frames.iter().any(&is_target));
         if !found {
-            self.end(status);
+            // bash says that it can only return from a function, and goes on.
+            match self.shell().is_some_and(|shell| shell.dialect.is_bash()) {
+                true => self.set_status(Status::known(1)),
+                false => self.end(status),
+            }
             return;
         }
         self.with(|shell| {
@@ -307,11 +319,15 @@ impl Machine<'_, '_> {
             }
             let has = |letter: char, name: &str| text[1..].contains(letter) || named == Some(name);
             let (errexit, monitor) = (has('e', "errexit"), has('m', "monitor"));
+            let nounset = has('u', "nounset");
             self.with(|shell| {
+                if nounset {
+                    shell.nounset = on;
+                }
                 if errexit {
                     shell.errexit = on;
                 }
-                if monitor {
+                if monitor && shell.dialect.has_job_control() {
                     shell.monitor = on;
                 }
             });
@@ -345,7 +361,7 @@ impl Machine<'_, '_> {
         match count {
             Some(count) if shell.positional_is_known() && count > positional.len() => {
                 match shell.dialect {
-                    super::dialect::Dialect::Dash => self.end(Status::known(2)),
+                    Dialect::Dash => self.end(Status::known(2)),
                     _ => self.set_status(Status::known(1)),
                 }
                 return;
@@ -428,9 +444,7 @@ impl Machine<'_, '_> {
     }
 
     fn source(&mut self, name: &str, arguments: &[Field], node: &Node) {
-        if name == "source"
-            && !self.shell().is_some_and(|shell| shell.dialect != super::dialect::Dialect::Dash)
-        {
+        if name == "source" && !self.shell().is_some_and(|shell| shell.dialect != Dialect::Dash) {
             self.mishap(MishapKind::Bashism, node);
             self.set_status(Status::known(127));
             return;

@@ -406,6 +406,11 @@ impl Machine<'_, '_> {
 
     /// `a | b`: every stage in a process of its own; the shell waits for all of them.
     pub(super) fn pipeline(&mut self, stages: &List, node: &Node) {
+        if self.refuses_pipe(stages) {
+            self.mishap(MishapKind::Bashism, node);
+            self.end(Status::known(2));
+            return;
+        }
         if self.kills_jobs(stages) {
             return;
         }
@@ -435,6 +440,16 @@ impl Machine<'_, '_> {
         } else {
             self.wait_for(pids, node);
         }
+    }
+
+    /// `a |& b`: only bash has it.
+    fn refuses_pipe(&self, stages: &List) -> bool {
+        let is_bash = self.shell().is_some_and(|shell| shell.dialect.is_bash());
+        !is_bash
+            && stages.windows(2).any(|pair| {
+                let text = pair[0].excerpt.text();
+                text.get(pair[0].span.end..pair[1].span.start).is_some_and(|between| between.contains("|&"))
+            })
     }
 
     /// `jobs -p | xargs kill`

@@ -77,6 +77,11 @@ impl Dialect {
         self == Dialect::Ash
     }
 
+    /// `set -m` works without a terminal, which a container has by request only.
+    pub(crate) fn has_job_control(self) -> bool {
+        self.is_bash()
+    }
+
     /// `fg` works in a script with `set -m`, without a terminal.
     pub(crate) fn has_fg(self) -> bool {
         self.is_bash()

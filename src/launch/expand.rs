@@ -209,6 +209,28 @@ impl Expander<'_> {
         pieces
     }
 
+    /// True if one of these words needs the value of something that is surely not set.
+    pub(crate) fn lacks_any(&self, words: &[&Word]) -> bool {
+        words.iter().flat_map(|word| &word.parts).any(|part| match part {
+            Part::Parameter(Parameter { name, index: None, operation: Operation::Plain }, _) => {
+                self.lacks(name)
+            }
+            _ => false,
+        })
+    }
+
+    fn lacks(&self, name: &str) -> bool {
+        if let Ok(number) = name.parse::<usize>() {
+            let given = self.shell.positional.len();
+            return self.shell.positional_is_known() && !self.shell.arguments_overridable && number > given;
+        }
+        match name {
+            "!" => self.shell.last_background.is_none(),
+            "?" | "$" | "#" | "@" | "*" | "-" => false,
+            _ => !self.shell.variables.contains_key(name) && self.named(name).text() == Some(""),
+        }
+    }
+
     /// The value of a variable or special parameter.
     pub(crate) fn variable(&self, name: &str) -> Field {
         let shell = self.shell;

@@ -66,7 +66,7 @@ impl Shell {
     }
 
     fn fingerprint(&self, now: Millis, hasher: &mut DefaultHasher) {
-        (self.errexit, self.monitor, self.circling, self.last_background).hash(hasher);
+        (self.errexit, self.nounset, self.monitor, self.circling, self.last_background).hash(hasher);
         (self.reads_unknown, self.has_unknown_functions).hash(hasher);
         (self.status.value, self.status.overridable).hash(hasher);
         (&self.jobs, &self.pending, &self.directory).hash(hasher);

@@ -14,7 +14,7 @@ use super::path::{Choice, Doubt, MishapKind};
 use super::resolve::Environment;
 use super::signal::Signal;
 use super::world::{Ended, Millis, Pid, World};
-use crate::shell::{Case, For, If, List, Loop, Node, NodeKind};
+use crate::shell::{AssignedValue, Case, For, If, List, Loop, Node, NodeKind, Word};
 use crate::source::Place;
 
 /// Functions, sourced files and traps nested deeper than this: the shell crashes, as real ones do.
@@ -186,6 +186,7 @@ pub(crate) struct Shell {
     pub(crate) arguments_overridable: bool,
     pub(crate) traps: Rc<BTreeMap<Signal, Trap>>,
     pub(crate) errexit: bool,
+    pub(crate) nounset: bool,
     pub(crate) monitor: bool,
     /// True once the script has read something that pidone cannot: a name that nobody sets may be set there.
     pub(crate) reads_unknown: bool,
@@ -614,8 +615,25 @@ impl Machine<'_, '_> {
         text.starts_with("function ") && self.shell().is_some_and(|shell| shell.dialect == Dialect::Dash)
     }
 
+    /// `set -u`: a name that nobody sets ends the shell. Before the stop, whoever starts the container is taken to have set it.
+    fn ends_unbound(&mut self, node: &Node) -> bool {
+        if self.world.stop.is_none() {
+            return false;
+        }
+        let Some(expander) = self.expander().filter(|expander| expander.shell.nounset) else { return false };
+        let status = if expander.shell.dialect.is_bash() { 1 } else { 2 };
+        let unbound = expander.lacks_any(&words_of(node));
+        if unbound {
+            self.end(Status::known(status));
+        }
+        unbound
+    }
+
     /// Starts a statement.
     pub(crate) fn run(&mut self, node: &Node) {
+        if self.ends_unbound(node) {
+            return;
+        }
         match &node.kind {
             NodeKind::Command(command) => self.command(command, node),
             NodeKind::Pipeline(stages) => self.pipeline(stages, node),
@@ -695,5 +713,22 @@ impl Machine<'_, '_> {
                 self.set_status_quietly(Status::UNKNOWN);
             }
         }
+    }
+}
+
+/// The words that a statement expands before it does anything.
+fn words_of(node: &Node) -> Vec<&Word> {
+    match &node.kind {
+        NodeKind::Command(command) => {
+            let values = command.assignments.iter().flat_map(|assignment| match &assignment.value {
+                AssignedValue::Scalar(word) => std::slice::from_ref(word),
+                AssignedValue::Array(words) => words.as_slice(),
+            });
+            command.words.iter().chain(values).collect()
+        }
+        NodeKind::Case(case) => vec![&case.subject],
+        NodeKind::For(inner) => inner.words.iter().flatten().collect(),
+        NodeKind::Test(words) => words.iter().collect(),
+        _ => Vec::new(),
     }
 }

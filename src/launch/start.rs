@@ -180,6 +180,7 @@ fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: 
         arguments_overridable: !environment.started.get(),
         traps: Rc::default(),
         errexit: start.errexit,
+        nounset: false,
         monitor: false,
         reads_unknown: false,
         has_unknown_functions: false,
