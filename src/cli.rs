@@ -13,6 +13,7 @@ use crate::diagnostic::Severity;
 use crate::report::{self, Format};
 use crate::rules::{RuleInfo, named};
 
+mod add_ignore;
 mod baseline;
 mod check;
 mod completions;
@@ -81,6 +82,7 @@ Examples:
   pidone check --fix --unsafe-fixes             repair also where behaviour may change
   pidone check --write-baseline known.json      start with an old repository: note what is known,
   pidone check --baseline known.json            and see only what is new
+  pidone check --add-ignore --reason 'is a test'  write comments that silence what is found
   pidone check - --stdin-filename Dockerfile    check what an editor holds
 
 Exit codes:
@@ -136,6 +138,14 @@ struct CheckArguments {
     /// Print how often each rule was found instead of the findings
     #[arg(long, conflicts_with = "diff")]
     statistics: bool,
+
+    /// Write a comment that silences each finding
+    #[arg(long, conflicts_with_all = ["fix", "diff", "statistics", "write_baseline", "stdin_filename"])]
+    add_ignore: bool,
+
+    /// The reason that --add-ignore writes
+    #[arg(long, value_name = "TEXT", requires = "add_ignore")]
+    reason: Option<String>,
 
     /// Leave out the findings that this file knows
     #[arg(long, value_name = "FILE")]

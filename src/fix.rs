@@ -17,8 +17,10 @@ use crate::source::{Edit, Excerpt, Loader, OverlayLoader, Source};
 use crate::suppress::Suppressions;
 use crate::yaml;
 
+mod ignore;
 mod session;
 
+pub use ignore::ignore;
 pub use session::{Applied, Change, Obstacle, Session, Target, Texts};
 
 /// A defect may hide others behind it; so many repairs at once are one fix at most.

@@ -36,7 +36,7 @@ enum Scope {
 
 /// How comments are written in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Language {
+pub enum Language {
     /// Whole lines; here-documents may be scripts.
     Dockerfile,
     /// Whole lines, and ends of lines.
@@ -49,15 +49,21 @@ enum Language {
 
 impl Language {
     /// The language of a file that a Dockerfile's verdict rests on.
-    fn of(source: &Source, dockerfile: &Utf8Path) -> Self {
+    pub fn of(source: &Source, dockerfile: &Utf8Path) -> Self {
         match source.path().extension() {
             Some("yaml" | "yml") => Self::Lines,
-            _ if source.path() == dockerfile => Self::Dockerfile,
+            _ if source.path() == dockerfile || is_dockerfile(source) => Self::Dockerfile,
             Some("json") => Self::Json,
             Some("toml" | "conf" | "cfg" | "ini") => Self::Lines,
             _ => Self::Shell,
         }
     }
+}
+
+/// A deployment's verdict rests on the Dockerfiles of its images.
+fn is_dockerfile(source: &Source) -> bool {
+    let name = source.path().file_name().unwrap_or_default().to_lowercase();
+    name.contains("dockerfile") || name.contains("containerfile")
 }
 
 impl Suppression {

@@ -8,13 +8,14 @@ use crate::Settings;
 use crate::baseline::Baseline;
 use crate::config::{Configs, Options};
 use crate::discover::Project;
-use crate::fix::{Applied, Change, FixOutcome, Obstacle, fix_each};
+use crate::fix::{Applied, Change, FixOutcome, Obstacle, Target, fix_each};
 use crate::report::{Fixed, Left, Results, View, count, diff, statistics};
 use crate::rules::RuleInfo;
+use crate::source::Loader;
 
 use super::run::{self, Request};
 use super::terminal::Terminal;
-use super::{CheckArguments, Failure, baseline, write};
+use super::{CheckArguments, Failure, add_ignore, baseline, write};
 
 pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<ExitCode, Failure> {
     let cwd = super::working_folder()?;
@@ -23,6 +24,10 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
     let mut request = run::request(&arguments.files, options, &cwd, terminal)?;
     let view = View { show_fixes: arguments.show_fixes, ..terminal.view(cwd, arguments.unsafe_fixes) };
 
+    if arguments.add_ignore {
+        let reason = arguments.reason.as_deref().unwrap_or_default();
+        add_ignore::run(&request, reason, &view, terminal)?;
+    }
     let (fixed, left) =
         if arguments.fix { fix(&mut request, arguments.show_fixes)? } else { Default::default() };
     let checked = request.projects.iter().map(|project| run::check(project, &request.configs, terminal));
@@ -104,16 +109,24 @@ fn print_findings(
     Ok(())
 }
 
+/// The files of a project with their settings, for repairs.
+pub(super) fn targets(
+    project: &Project,
+    configs: &Configs,
+    loader: &dyn Loader,
+) -> Result<Vec<Target>, Failure> {
+    // Somebody who names a script asks for nothing else to be changed.
+    let only = if project.files.is_empty() { project.scripts.iter().cloned().collect() } else { Vec::new() };
+    let paths = project.files.iter().chain(&project.candidates);
+    let targets = run::targets(project, paths, configs, loader)?.into_iter();
+    Ok(targets.map(|(path, settings)| (path, Settings { only: only.clone(), ..settings })).collect())
+}
+
 /// Computes the repair of one project.
 fn repair(project: &Project, configs: &Configs) -> Result<FixOutcome, Failure> {
     let disk = run::disk(project)?;
     let loader = run::overlay(project, &disk);
-    // Somebody who names a script asks for nothing else to be changed.
-    let only = if project.files.is_empty() { project.scripts.iter().cloned().collect() } else { Vec::new() };
-    let targets = run::targets(project, project.files.iter().chain(&project.candidates), configs, &loader)?;
-    let targets =
-        targets.into_iter().map(|(path, settings)| (path, Settings { only: only.clone(), ..settings }));
-    Ok(fix_each(&targets.collect::<Vec<_>>(), &loader))
+    Ok(fix_each(&targets(project, configs, &loader)?, &loader))
 }
 
 /// Writes the repair, and says what was repaired and what was not.

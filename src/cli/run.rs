@@ -11,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::discover::{self, Given, Project};
 use crate::orchestrator;
 use crate::report::Checked;
-use crate::source::{DiskLoader, Loader, OverlayLoader, Source};
+use crate::source::{DiskLoader, Loader, OverlayLoader, Place, Source};
 use crate::{FileReport, Settings, unused_ignores};
 
 use super::terminal::Terminal;
@@ -172,6 +172,13 @@ pub(super) fn check(project: &Project, configs: &Configs, terminal: &Terminal) -
     let mut files = all(&project.files)?;
     let candidates = all(&project.candidates)?;
     let unused = if project.is_whole { unused_ignores(files.iter().chain(&candidates)) } else { Vec::new() };
+    // What one image needs is not without use in another file's view.
+    let ignores = files.iter().chain(&candidates).flat_map(|report| &report.ignores);
+    let needed: Vec<Place> =
+        ignores.filter(|ignore| ignore.used).map(|ignore| ignore.place.clone()).collect();
+    for report in &mut files {
+        report.diagnostics.retain(|found| found.rule != "unused-ignore" || !needed.contains(&found.place));
+    }
     for mut report in candidates {
         if report.sources.iter().any(|source| project.scripts.contains(source.path())) {
             report.diagnostics.retain(|diagnostic| touches(diagnostic, &project.scripts));

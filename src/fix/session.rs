@@ -83,6 +83,15 @@ impl<'a> Session<'a> {
         check(path, &self.overlay, settings)
     }
 
+    /// The same with some files replaced.
+    pub fn check_with(&self, (path, settings): &Target, texts: &Texts) -> FileReport {
+        let mut overlay = OverlayLoader::new(&self.overlay);
+        for (path, text) in texts {
+            overlay.insert(Source::new(path.clone(), text.as_str()));
+        }
+        check(path, &overlay, settings)
+    }
+
     /// The files as they are after the repair of a finding, or why it is not made.
     pub fn repair(&self, (path, settings): &Target, diagnostic: &Diagnostic) -> Result<Texts, Obstacle> {
         let fix = diagnostic.fix.as_ref().ok_or(Obstacle::NoRepair)?;

@@ -98,3 +98,59 @@ fn every_dockerfile_that_starts_a_script_is_asked() {
     assert_eq!(project.findings(&[]), ["run.sh:3 unused-ignore"]);
     assert_eq!(project.findings(&["run.sh"]), ["run.sh:3 unused-ignore"]);
 }
+
+#[test]
+fn comments_are_written() {
+    let heredoc = "FROM debian:bookworm-slim\nCOPY --chmod=755 <<E /run.sh\n#!/bin/sh\nif x; then\n\tserver \\\\\n\t  --port 1\nfi\nE\nCMD [\"/run.sh\"]\n";
+    let project = Project::new(&[
+        ("Dockerfile", &STARTS_SCRIPT.replace('\n', "\r\n")),
+        ("run.sh", SCRIPT),
+        ("a.Dockerfile", &format!("# escape=`\n{}", SHELL_FORM.replace("CMD node", "CMD `\n # c\n  node"))),
+        ("b.Dockerfile", heredoc),
+    ]);
+    let run = project.run(&["check", "--add-ignore", "--reason", "costs $5\nnot now"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.err.contains("run.sh\n  ignored missing-exec, line 4\n"), "{}", run.err);
+    assert_eq!(
+        project.read("run.sh"),
+        SCRIPT.replace("node", "# pidone: ignore[missing-exec] costs $5 not now\nnode")
+    );
+    let (above, below) =
+        ("# pidone: ignore[shell-form] costs $5 not now\n", "CMD `\n # c\n  node server.js\n");
+    assert!(
+        project.read("a.Dockerfile").ends_with(&format!("\n{above}{below}")),
+        "{}",
+        project.read("a.Dockerfile")
+    );
+    let expected =
+        heredoc.replace("\tserver", "\t# pidone: ignore[missing-exec] costs \\$5 not now\n\tserver");
+    assert_eq!(project.read("b.Dockerfile"), expected);
+    assert_eq!(project.run(&["check", "--add-ignore"]).err, "Wrote 0 comments\n");
+    assert_eq!(project.run(&["check", "--reason", "x"]).code, 2, "a reason for what?");
+}
+
+#[test]
+fn comments_break_nothing() {
+    // Above the line the comment would end the command before it, so it stands at the end.
+    let continued = "#!/bin/sh\nmkdir -p /data &&\\\nnode server.js\n";
+    let first_line = "#!/bin/sh\r\nexec node server.js\r\n";
+    let project = Project::new(&[
+        ("a/Dockerfile", STARTS_SCRIPT),
+        ("a/run.sh", continued),
+        ("b/Dockerfile", STARTS_SCRIPT),
+        ("b/run.sh", first_line),
+    ]);
+    let before = project.findings(&[]);
+    let run = project.run(&["check", "--add-ignore", "--reason", "x"]);
+    assert!(before.contains(&"b/run.sh:1 script-not-runnable".to_owned()), "{before:?}");
+    assert_eq!(
+        project.read("a/run.sh"),
+        continued.replace("server.js", "server.js # pidone: ignore[missing-exec] x")
+    );
+    assert_eq!(
+        project.read("b/run.sh"),
+        first_line.replace("\r\nexec", "\r\n# pidone: ignore-file[script-not-runnable] x\r\nexec")
+    );
+    assert_eq!(run.code, 0);
+    assert!(run.err.ends_with("Wrote 2 comments\n"), "{}", run.err);
+}
