@@ -18,6 +18,7 @@ mod baseline;
 mod check;
 mod completions;
 mod explain;
+mod fix;
 mod rules;
 mod run;
 mod terminal;
@@ -54,6 +55,7 @@ Examples:
   pidone check                    what stops badly below this folder
   pidone check --diff             what the repair would be
   pidone check --fix              repair it
+  pidone fix                      walk through the findings and decide on each
   pidone tree Dockerfile          which process hears the stop signal
   pidone explain missing-exec     all about one rule";
 
@@ -61,6 +63,8 @@ Examples:
 enum Command {
     /// Say what stops badly, and repair it
     Check(CheckArguments),
+    /// Walk through the findings: look at each, and repair, skip or silence it
+    Fix(FixArguments),
     /// Draw each image's processes, and what each hears on stop
     Tree(TreeArguments),
     /// Explain a rule
@@ -154,6 +158,28 @@ struct CheckArguments {
     /// Write what is found to a file that --baseline reads
     #[arg(long, value_name = "FILE", conflicts_with_all = ["baseline", "fix", "diff"])]
     write_baseline: Option<PathBuf>,
+}
+
+const FIX_EXAMPLES: &str = "\
+Examples:
+  pidone fix                            each finding below this folder, one after the other
+  pidone fix docker/entrypoint.sh       what is in one script
+  pidone fix --select missing-exec      one rule only
+
+Each finding is shown with its repair. What is answered is written at once; nothing else is changed.";
+
+#[derive(Debug, Args)]
+#[command(after_help = FIX_EXAMPLES)]
+struct FixArguments {
+    #[command(flatten)]
+    files: FileArguments,
+
+    #[command(flatten)]
+    rules: RuleArguments,
+
+    /// Show also what may be right, and what cannot be told
+    #[arg(long)]
+    pedantic: bool,
 }
 
 #[derive(Debug, Args)]
@@ -325,6 +351,7 @@ pub fn main() -> ExitCode {
     let terminal = Terminal::new(&arguments);
     let result = match &arguments.command {
         Command::Check(check) => check::run(check, &terminal),
+        Command::Fix(fix) => fix::run(fix, &terminal),
         Command::Tree(tree) => tree::run(tree, &terminal),
         Command::Explain(explain) => explain::run(explain, &terminal),
         Command::Rules(rules) => rules::run(rules, &terminal),

@@ -34,7 +34,7 @@ pub mod style;
 mod text;
 mod tree;
 
-pub use text::Problem;
+pub use text::{Problem, finding};
 
 #[cfg(test)]
 mod tests;

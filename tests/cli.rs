@@ -10,6 +10,7 @@ mod cli {
     mod fix;
     mod help;
     mod ignore;
+    mod interactive;
     mod options;
     mod support;
 }

@@ -10,7 +10,6 @@ use crate::config::{Configs, Options};
 use crate::discover::Project;
 use crate::fix::{Applied, Change, FixOutcome, Obstacle, Target, fix_each};
 use crate::report::{Fixed, Left, Results, View, count, diff, statistics};
-use crate::rules::RuleInfo;
 use crate::source::Loader;
 
 use super::run::{self, Request};
@@ -55,19 +54,17 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
 }
 
 fn options(arguments: &CheckArguments, baseline: Option<Arc<Baseline>>) -> Options {
-    let names = |rules: &[&RuleInfo]| rules.iter().map(|rule| rule.name.to_owned()).collect();
     Options {
-        select: arguments.rules.select.as_deref().map(names),
-        ignore: names(&arguments.rules.ignore),
         pedantic: arguments.pedantic,
         unsafe_fixes: arguments.unsafe_fixes,
         fail_on: arguments.fail_on.map(Into::into),
         baseline,
+        ..run::options(&arguments.rules)
     }
 }
 
 /// True if a finding is at least as bad as its Dockerfile's configuration wants.
-fn fails(results: &Results, configs: &Configs) -> Result<bool, Failure> {
+pub(super) fn fails(results: &Results, configs: &Configs) -> Result<bool, Failure> {
     for project in &results.projects {
         for file in &project.files {
             let settings = configs.settings(&project.root, &file.path).map_err(Box::new)?;

@@ -11,11 +11,12 @@ use crate::diagnostic::Diagnostic;
 use crate::discover::{self, Given, Project};
 use crate::orchestrator;
 use crate::report::Checked;
+use crate::rules::RuleInfo;
 use crate::source::{DiskLoader, Loader, OverlayLoader, Place, Source};
 use crate::{FileReport, Settings, unused_ignores};
 
 use super::terminal::Terminal;
-use super::{ConfigArguments, Failure, FileArguments};
+use super::{ConfigArguments, Failure, FileArguments, RuleArguments};
 
 /// What was asked for.
 pub(super) struct Request {
@@ -63,6 +64,16 @@ pub(super) fn request(
         .enumerate()
         .find_map(|(index, project)| Some((index, project.texts.keys().next()?.clone())));
     Ok(Request { configs, projects, stdin, failed })
+}
+
+/// Which rules the command line chooses.
+pub(super) fn options(arguments: &RuleArguments) -> Options {
+    let names = |rules: &[&RuleInfo]| rules.iter().map(|rule| rule.name.to_owned()).collect();
+    Options {
+        select: arguments.select.as_deref().map(names),
+        ignore: names(&arguments.ignore),
+        ..Options::default()
+    }
 }
 
 fn configs(arguments: &ConfigArguments, options: Options, cwd: &Utf8Path) -> Result<Configs, Failure> {

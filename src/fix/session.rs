@@ -121,13 +121,19 @@ impl<'a> Session<'a> {
         harmed.next().map(|((other, _), _)| other.as_path())
     }
 
+    /// What these files change.
+    pub fn changes_by(&self, texts: &Texts) -> Vec<Change> {
+        let change = |(path, after): (&Utf8PathBuf, &String)| {
+            let before = self.overlay.read(path).ok()?;
+            Some((path.clone(), before.text().to_owned(), after.clone()))
+        };
+        texts.iter().filter_map(change).collect()
+    }
+
     /// Takes these files from now on.
     pub fn apply(&mut self, texts: Texts) -> Vec<Change> {
-        let mut changes = Vec::new();
+        let changes = self.changes_by(&texts);
         for (path, after) in texts {
-            if let Ok(before) = self.overlay.read(&path) {
-                changes.push((path.clone(), before.text().to_owned(), after.clone()));
-            }
             self.changed.insert(path.clone(), after.clone());
             self.overlay.insert(Source::new(path, after));
         }

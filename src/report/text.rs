@@ -29,7 +29,7 @@ const MOST_OF_PROCESS: usize = 70;
 
 fn check(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> {
     for finding in results.findings() {
-        write_finding(&finding, view, out)?;
+        self::finding(&finding, view, out)?;
         if view.show_fixes {
             write_change(&finding, results, out)?;
         }
@@ -42,7 +42,8 @@ fn check(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> 
     write_summary(&results.summary(view), results.fixed.len(), view, out)
 }
 
-fn write_finding(finding: &Finding<'_>, view: &View, out: &mut dyn Write) -> io::Result<()> {
+/// Prints one finding.
+pub fn finding(finding: &Finding<'_>, view: &View, out: &mut dyn Write) -> io::Result<()> {
     let page = Page::new(finding, view);
     let mut text = String::new();
     let rendered = page.handler().render_report(&mut text, &page);
