@@ -132,6 +132,8 @@ pub struct Fault {
     pub hops: Vec<Hop>,
     /// What a repair needs to know of the place.
     pub site: Site,
+    /// What the shell that loses the signal has set by then; nothing if it is no shell.
+    pub shell: ShellState,
     /// False if it takes other arguments than the image's defaults to get there.
     pub default: bool,
     /// True if the tables know the service.
@@ -226,6 +228,23 @@ pub enum TrapFlaw {
     ExitOnly,
 }
 
+/// What a shell has set, as far as a repair must heed it.
+#[derive(Debug, Clone, Default)]
+pub struct ShellState {
+    /// `set -e`: a command that fails ends it.
+    pub errexit: bool,
+    /// `set -u`: a name that is not set ends it.
+    pub nounset: bool,
+    /// The signals, and EXIT, that it has a handler with work to do for.
+    pub traps: Vec<Signal>,
+    /// The signals that it ignores.
+    pub ignored: Vec<Signal>,
+    /// True if something is done when a command fails, or before each.
+    pub hooks: bool,
+    /// The names of its aliases.
+    pub aliases: BTreeSet<String>,
+}
+
 /// What a repair needs to know of a place.
 #[derive(Debug, Clone)]
 pub enum Site {
@@ -241,8 +260,6 @@ pub enum Site {
         dialect: Dialect,
         /// The functions that it is inside of, outermost first.
         calls: Vec<String>,
-        /// True if the shell has set traps that do something.
-        traps: bool,
     },
     /// A statement in the foreground, and the trap that it keeps from running.
     Deferred {

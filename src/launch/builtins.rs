@@ -96,8 +96,13 @@ impl Machine<'_, '_> {
         match name {
             ":" | "true" => self.set_status(Status::known(0)),
             "false" => self.set_status(Status::known(1)),
-            "echo" | "printf" | "umask" | "ulimit" | "alias" | "hash" | "times" | "shopt" | "pwd"
-            | "enable" => {
+            "alias" => {
+                let names =
+                    arguments.iter().filter_map(|field| Some(field.text()?.split_once('=')?.0.to_owned()));
+                self.with(|shell| Rc::make_mut(&mut shell.aliases).extend(names));
+                self.set_status_quietly(Status::known(0));
+            }
+            "echo" | "printf" | "umask" | "ulimit" | "hash" | "times" | "shopt" | "pwd" | "enable" => {
                 self.set_status_quietly(Status::known(0));
             }
             "[" | "test" => {

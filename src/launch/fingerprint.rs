@@ -69,6 +69,7 @@ impl Shell {
         (self.errexit, self.nounset, self.monitor, self.circling, self.last_background).hash(hasher);
         (self.reads_unknown, self.has_unknown_functions).hash(hasher);
         (self.status.value, self.status.overridable).hash(hasher);
+        (&self.aliases, self.hooks.len()).hash(hasher);
         (&self.jobs, &self.pending, &self.directory).hash(hasher);
         for (name, value) in self.variables.iter() {
             name.hash(hasher);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::dialect::Dialect;
 use super::field::Field;
-use super::machine::{Machine, Status, Trap, Waiting};
+use super::machine::{Hook, Machine, Status, Trap, Waiting};
 use super::path::MishapKind;
 use super::signal::Signal;
 use super::world::{Pid, Role, Started, State};
@@ -40,6 +40,12 @@ impl Machine<'_, '_> {
                 bad = true;
                 // dash stops at the first name that it does not know.
                 break;
+            }
+            if let Some(hook) = Hook::parse(text) {
+                self.with(|shell| {
+                    shell.hooks.retain(|known| *known != hook);
+                    shell.hooks.extend((!reset).then_some(hook));
+                });
             }
             if let Some(signal) = Signal::parse(text) {
                 signals.push(signal);

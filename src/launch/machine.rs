@@ -1,6 +1,6 @@
 //! A shell as a machine: it takes one statement, or one step of one, at a time, so that it can wait, be interrupted and be copied.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -67,6 +67,25 @@ pub(crate) struct Trap {
     /// The statements; empty for `trap ''`.
     pub(crate) action: List,
     pub(crate) place: Place,
+}
+
+/// What bash has traps for that is no signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hook {
+    /// A command has failed.
+    Err,
+    /// A command is about to run.
+    Debug,
+}
+
+impl Hook {
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        match name {
+            "ERR" => Some(Self::Err),
+            "DEBUG" => Some(Self::Debug),
+            _ => None,
+        }
+    }
 }
 
 /// What a shell is blocked on.
@@ -185,6 +204,9 @@ pub(crate) struct Shell {
     /// True where the positional parameters are the image's CMD, which the caller may replace.
     pub(crate) arguments_overridable: bool,
     pub(crate) traps: Rc<BTreeMap<Signal, Trap>>,
+    /// Which of ERR and DEBUG have a handler.
+    pub(crate) hooks: Vec<Hook>,
+    pub(crate) aliases: Rc<BTreeSet<String>>,
     pub(crate) errexit: bool,
     pub(crate) nounset: bool,
     pub(crate) monitor: bool,

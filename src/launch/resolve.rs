@@ -90,6 +90,7 @@ pub(crate) struct ShellStart {
     pub(crate) zero: Field,
     pub(crate) positional: Vec<Field>,
     pub(crate) errexit: bool,
+    pub(crate) nounset: bool,
 }
 
 /// A forwarding program about to start.
@@ -349,7 +350,8 @@ impl Resolver<'_, '_> {
     /// `sh [options] -c text`, `sh [options] file`.
     fn shell(&mut self, dialect: Dialect, argv: &[Field]) -> What {
         let mut at = 1;
-        let (mut command, mut errexit, mut standard_input) = (false, false, false);
+        let (mut command, mut standard_input) = (false, false);
+        let (mut errexit, mut nounset) = (false, false);
         while let Some(field) = argv.get(at) {
             let Some(text) = field.text() else { break };
             if text == "--" || text == "-" {
@@ -368,6 +370,7 @@ impl Resolver<'_, '_> {
                 match letter {
                     'c' => command = true,
                     'e' => errexit = true,
+                    'u' => nounset = true,
                     's' => standard_input = true,
                     'o' | 'O' => at += 1,
                     _ => {}
@@ -392,6 +395,7 @@ impl Resolver<'_, '_> {
                 zero: rest.get(1).cloned().unwrap_or_else(|| argv[0].clone()),
                 positional: rest.get(2..).unwrap_or_default().to_vec(),
                 errexit,
+                nounset,
             }));
         }
         let Some(path) = first.text() else {
@@ -410,6 +414,7 @@ impl Resolver<'_, '_> {
             zero: first.clone(),
             positional: rest[1..].to_vec(),
             errexit,
+            nounset,
         }))
     }
 
@@ -467,6 +472,7 @@ impl Resolver<'_, '_> {
                     zero: argv[0].clone(),
                     positional: argv[1..].to_vec(),
                     errexit: false,
+                    nounset: false,
                 }))
             }
             _ => What::Broken(broken, Rc::new(file.clone())),
@@ -492,6 +498,7 @@ impl Resolver<'_, '_> {
                     zero: Field::known("sh"),
                     positional: Vec::new(),
                     errexit: false,
+                    nounset: false,
                 })),
                 _ => What::Ends(Status::UNKNOWN),
             },

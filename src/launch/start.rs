@@ -179,8 +179,10 @@ fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: 
         positional: Rc::new(positional(environment, start)),
         arguments_overridable: !environment.started.get(),
         traps: Rc::default(),
+        hooks: Vec::new(),
+        aliases: Rc::default(),
         errexit: start.errexit,
-        nounset: false,
+        nounset: start.nounset,
         monitor: false,
         reads_unknown: false,
         has_unknown_functions: false,
@@ -278,6 +280,7 @@ fn start_child(
                 zero: Field::known("sh"),
                 positional: Vec::new(),
                 errexit: false,
+                nounset: false,
             };
             let argv = [Field::known("sh"), Field::known("-c"), Field::written(text)];
             let identity = Identity { argv: Rc::from(argv), place: Some(text.whole_place()), program: None };

@@ -8,7 +8,7 @@ use super::path::MishapKind;
 use super::signal::Signal;
 use super::supervise::Supervised;
 use super::world::{Ended, Pid, Process, Role, Started, State, World};
-use super::{Cause, Fault, Hop, Site, SupervisorFlaw, TrapFlaw};
+use super::{Cause, Fault, Hop, ShellState, Site, SupervisorFlaw, TrapFlaw};
 use crate::diagnostic::Outcome;
 use crate::programs::{Kind, Program};
 use crate::shell::{Node, NodeKind};
@@ -89,6 +89,7 @@ fn period(before: &World, needed: u64, after: &World) -> Option<Fault> {
         chain: Vec::new(),
         hops: Vec::new(),
         site: Site::Period { needed },
+        shell: ShellState::default(),
         default: before.path.default,
         known_service: cut.identity.program.is_some(),
         told: true,
@@ -121,7 +122,7 @@ impl View<'_> {
         let service = *chain.last()?;
         let shown = chain.iter().map(|process| process.identity.shown()).collect();
         let (mut hops, mut first): (Vec<Hop>, Option<(Cause, Place, Site)>) = (Vec::new(), None);
-        let (mut hop, mut init) = (String::new(), None);
+        let (mut hop, mut init, mut shell) = (String::new(), None, ShellState::default());
         for (index, process) in chain.iter().enumerate() {
             let below = chain.get(index + 1).copied();
             // What the service does itself counts only if the signal gets that far.
@@ -132,6 +133,7 @@ impl View<'_> {
             match &first {
                 None => {
                     hop = process.identity.shown();
+                    shell = state_of(process);
                     let (cause, by) = behind_init(cause, &chain[..index]);
                     init = by;
                     first = Some((cause, place, site));
@@ -152,6 +154,7 @@ impl View<'_> {
             init,
             hops,
             site,
+            shell,
             default: self.before.path.default,
             known_service: service.identity.program.is_some(),
         })
@@ -490,6 +493,7 @@ impl View<'_> {
                         init: None,
                         hops: Vec::new(),
                         site,
+                        shell: state_of(process),
                         default: self.before.path.default,
                         known_service: false,
                     });
@@ -539,6 +543,7 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         init: None,
         hops: Vec::new(),
         site,
+        shell: state_of(first),
         default: world.path.default,
         known_service: service.identity.program.is_some(),
     })
@@ -561,6 +566,20 @@ fn behind_init(cause: Cause, in_front: &[&Process]) -> (Cause, Option<String>) {
     }
 }
 
+/// What a process has set, if it is a shell.
+fn state_of(process: &Process) -> ShellState {
+    let Role::Shell(shell) = &process.role else { return ShellState::default() };
+    let works = shell.traps.iter().filter(|(_, trap)| !trap.action.is_empty());
+    ShellState {
+        errexit: shell.errexit,
+        nounset: shell.nounset,
+        traps: works.map(|(signal, _)| *signal).collect(),
+        ignored: process.ignored.clone(),
+        hooks: !shell.hooks.is_empty(),
+        aliases: shell.aliases.as_ref().clone(),
+    }
+}
+
 /// Where the first of several jobs is started.
 fn first_job(site: &Site) -> Option<Place> {
     let Site::Jobs { statements, .. } = site else { return None };
@@ -572,13 +591,7 @@ fn foreground(shell: &Shell, node: &Node, rest: Rest) -> Site {
         Frame::Call { name, .. } => Some(name.to_string()),
         _ => None,
     });
-    Site::Foreground {
-        node: node.clone(),
-        rest,
-        dialect: shell.dialect,
-        calls: calls.collect(),
-        traps: shell.traps.values().any(|trap| !trap.action.is_empty()),
-    }
+    Site::Foreground { node: node.clone(), rest, dialect: shell.dialect, calls: calls.collect() }
 }
 
 /// The script that a package runner's shell runs.

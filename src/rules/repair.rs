@@ -13,17 +13,18 @@ const INTERACTIVE: [&str; 6] = ["sh", "bash", "ash", "dash", "zsh", "fish"];
 
 /// `exec` in front of the command that the shell stays for; `None` where that would change more than the signal's way.
 pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
-    let Site::Foreground { node, rest, calls, traps, .. } = &fault.site else { return None };
+    let Site::Foreground { node, rest, calls, .. } = &fault.site else { return None };
+    let shell = &fault.shell;
     // What follows would be lost, a trap too, and a second call of the function.
-    if !matches!(rest, Rest::Nothing | Rest::Exit) || *traps || is_called_again(node, calls) {
+    if !matches!(rest, Rest::Nothing | Rest::Exit) || !shell.traps.is_empty() || is_called_again(node, calls)
+    {
         return None;
     }
     let command = simple(node)?;
     let first = command.words.first()?;
     let name = first.literal();
-    let script = node.excerpt.source().text();
     // exec ends the hooks with the shell, and knows no aliases.
-    if has_hook(script) || name.as_deref().is_some_and(|name| script.contains(&format!("alias {name}="))) {
+    if shell.hooks || name.as_deref().is_some_and(|name| shell.aliases.contains(name)) {
         return None;
     }
     if name.as_deref().is_some_and(|name| INTERACTIVE.contains(&name) && command.words.len() == 1) {
@@ -41,12 +42,6 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
             vec![edit],
         ),
     })
-}
-
-/// True if the script has something done when a command fails, or before each.
-fn has_hook(script: &str) -> bool {
-    let is_hook = |word: &str| matches!(word, "ERR" | "DEBUG");
-    script.lines().any(|line| line.trim_start().starts_with("trap ") && line.split_whitespace().any(is_hook))
 }
 
 /// A name that is written out, or the script's own arguments, is a program; a variable may hold anything.

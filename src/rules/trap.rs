@@ -1,6 +1,6 @@
 //! Repairs that set a trap, or complete one.
 
-use crate::launch::{Fault, Signal, Site, TrapFlaw};
+use crate::launch::{Fault, ShellState, Signal, Site, TrapFlaw};
 use crate::shell::{self, List, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Span};
 
@@ -16,7 +16,7 @@ pub(super) fn insert(fault: &Fault, stop: Signal) -> Vec<Repair> {
     if stop != Signal::TERM {
         signals.push(stop);
     }
-    signals.into_iter().filter_map(|signal| insert_with(statements, at, stop, signal)).collect()
+    signals.into_iter().filter_map(|signal| insert_with(statements, at, &fault.shell, stop, signal)).collect()
 }
 
 /// Where only something that keeps the container alive is in front: the one service in its place, or a trap and `wait`. The container
@@ -60,7 +60,13 @@ fn service_in_front(job: &Node, at: &Node) -> Option<Repair> {
 }
 
 /// `signal` is what the services get.
-fn insert_with(statements: &[Node], at: &Node, stop: Signal, signal: Signal) -> Option<Repair> {
+fn insert_with(
+    statements: &[Node],
+    at: &Node,
+    shell: &ShellState,
+    stop: Signal,
+    signal: Signal,
+) -> Option<Repair> {
     let excerpt = &at.excerpt;
     let same = statements.iter().all(|job| std::sync::Arc::ptr_eq(&job.excerpt, excerpt));
     if !same || excerpt.encoding() == Encoding::Derived {
@@ -102,7 +108,7 @@ fn insert_with(statements: &[Node], at: &Node, stop: Signal, signal: Signal) -> 
         }
         Stay::KeepsAlive => edits.push(excerpt.edit(at.span, "wait")?),
     }
-    let mut targets: Vec<String> = names.iter().map(|name| number(name, excerpt.source().text())).collect();
+    let mut targets: Vec<String> = names.iter().map(|name| number(name, shell)).collect();
     if collects {
         targets.push(format!("${list}"));
     }
@@ -110,9 +116,9 @@ fn insert_with(statements: &[Node], at: &Node, stop: Signal, signal: Signal) -> 
         "trap 'kill -{} {} 2>/dev/null{}; wait; exit {}' {}",
         signal.name(),
         targets.join(" "),
-        or_not(excerpt.source().text()),
+        or_not(shell),
         128 + u32::from(stop.number()),
-        heard(stop, excerpt.source().text())
+        heard(stop, shell)
     );
     let start = Line::of(text, first, excerpt.encoding()).above_comments(text);
     let setup = if collects { format!("{list}=''{}{handler}", start.separator()) } else { handler };
@@ -163,16 +169,14 @@ pub(super) fn free(fault: &Fault) -> Option<Repair> {
         NodeKind::Group(list) => list.first(),
         _ => None,
     })?;
-    let script = node.excerpt.source().text();
     // A handler that reads `$?` would read that of `wait`; one that runs on a reload would stop the service.
-    let body = handler.excerpt.source().text();
     if reads_status(action)
         || functions.iter().any(|body| reads_status(std::slice::from_ref(body)))
-        || traps_reload(body)
+        || traps_reload(&fault.shell)
     {
         return None;
     }
-    let or_not = or_not(script);
+    let or_not = or_not(&fault.shell);
     // The handler may run before the service has started.
     let tell = format!(
         "[ -z \"${{{name}-}}\" ] || {{ kill -TERM \"${name}\" 2>/dev/null{or_not}; wait \"${name}\"{or_not}; }}"
@@ -222,16 +226,14 @@ fn reads_status(list: &[Node]) -> bool {
 }
 
 /// True if the script sets a trap for a signal that asks for something other than a stop.
-fn traps_reload(script: &str) -> bool {
-    script.lines().any(|line| {
-        line.contains("trap ") && ["HUP", "USR1", "USR2"].iter().any(|signal| line.contains(signal))
-    })
+fn traps_reload(shell: &ShellState) -> bool {
+    shell.traps.iter().any(|signal| matches!(signal.name().as_str(), "HUP" | "USR1" | "USR2"))
 }
 
 /// The command that a loop repeats goes to the background, and a trap in front of the loop tells it and waits for it.
 pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
-    let Site::Foreground { node, calls, traps: false, .. } = &fault.site else { return None };
-    if !calls.is_empty() {
+    let Site::Foreground { node, calls, .. } = &fault.site else { return None };
+    if !calls.is_empty() || !fault.shell.traps.is_empty() {
         return None;
     }
     let excerpt = &node.excerpt;
@@ -249,9 +251,9 @@ pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
     let line = Line::of(excerpt.text(), outer.span.start, excerpt.encoding()).above_comments(excerpt.text());
     let handler = format!(
         "trap 'kill -TERM ${name} 2>/dev/null{}; wait ${name}; exit {}' {}",
-        or_not(excerpt.source().text()),
+        or_not(&fault.shell),
         128 + u32::from(stop.number()),
-        heard(stop, excerpt.source().text())
+        heard(stop, &fault.shell)
     );
     let setup = format!("{}{name}=''{}{handler}{}", line.lead(), line.separator(), line.tail());
     let edits = vec![background(node, name)?, excerpt.edit(Span::at(line.insertion), &setup)?];
@@ -279,30 +281,18 @@ fn background(node: &Node, name: &str) -> Option<Edit> {
 }
 
 /// Under `set -e` a `kill` that finds one process gone, or a `wait` for one that was stopped, would end the handler halfway.
-fn or_not(script: &str) -> &'static str {
-    if sets_option(script, 'e', "errexit") { " || :" } else { "" }
-}
-
-/// True if the script, or its first line, sets one of the shell's options.
-fn sets_option(script: &str, letter: char, name: &str) -> bool {
-    script.lines().any(|line| {
-        let mut words = line.split_whitespace();
-        let sets = line.starts_with("#!") || words.next() == Some("set");
-        sets && words.any(|word| {
-            word == name || (word.starts_with('-') && !word.starts_with("--") && word.contains(letter))
-        })
-    })
+fn or_not(shell: &ShellState) -> &'static str {
+    if shell.errexit { " || :" } else { "" }
 }
 
 /// A variable as a target of `kill`; under `set -u` it may not be set yet.
-fn number(name: &str, script: &str) -> String {
-    let strict = sets_option(script, 'u', "nounset");
-    if strict { format!("${{{name}-}}") } else { format!("${name}") }
+fn number(name: &str, shell: &ShellState) -> String {
+    if shell.nounset { format!("${{{name}-}}") } else { format!("${name}") }
 }
 
 /// The names of the signals that a trap is set for. What the script does on INT by itself it keeps doing.
-fn heard(stop: Signal, script: &str) -> String {
-    let has_own = script.lines().any(|line| line.contains("trap ") && line.contains("INT"));
+fn heard(stop: Signal, shell: &ShellState) -> String {
+    let has_own = shell.traps.contains(&Signal::INT) || shell.ignored.contains(&Signal::INT);
     let mut names = vec![stop.name()];
     names.extend(["TERM", "INT"].map(str::to_owned).into_iter().filter(|name| *name != stop.name()));
     names.retain(|name| name != "INT" || !has_own || stop == Signal::INT);
@@ -441,8 +431,8 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw) -> Option<Repair> {
     let kill =
         find_kill(action).or_else(|| functions.iter().find_map(|body| find_kill(std::slice::from_ref(body))));
     match (flaw, kill) {
-        (TrapFlaw::NotWaited, Some(kill)) => add_wait(kill),
-        (TrapFlaw::NotTold, Some(kill)) => add_targets(kill, jobs),
+        (TrapFlaw::NotWaited, Some(kill)) => add_wait(kill, &fault.shell),
+        (TrapFlaw::NotTold, Some(kill)) => add_targets(kill, jobs, &fault.shell),
         (TrapFlaw::ExitsWithoutTelling, None) => tell_before_exit(action, jobs),
         (TrapFlaw::ExitOnly, _) => {
             let place = &fault.place;
@@ -458,7 +448,7 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw) -> Option<Repair> {
 }
 
 /// `wait` behind the `kill` of a handler, for the same targets.
-fn add_wait(kill: &Node) -> Option<Repair> {
+fn add_wait(kill: &Node, shell: &ShellState) -> Option<Repair> {
     let command = repair::simple(kill)?;
     let excerpt = &kill.excerpt;
     let targets: Vec<&str> = command.words[1..]
@@ -469,7 +459,7 @@ fn add_wait(kill: &Node) -> Option<Repair> {
     let plain = !targets.is_empty()
         && targets.iter().all(|text| text.trim_matches('"').starts_with('$') && !text.contains('('));
     let wait = if plain { format!("wait {}", targets.join(" ")) } else { "wait".to_owned() };
-    let wait = format!("{wait}{}", or_not(excerpt.source().text()));
+    let wait = format!("{wait}{}", or_not(shell));
     let line = Line::of(excerpt.text(), kill.span.start, excerpt.encoding());
     let alone = line.own_line && excerpt.text()[kill.span.end..].starts_with(['\n', '\r']);
     let separator = if alone { line.separator() } else { "; ".to_owned() };
@@ -478,7 +468,7 @@ fn add_wait(kill: &Node) -> Option<Repair> {
 }
 
 /// The jobs that a handler's `kill` leaves out, by the variables that hold their numbers.
-fn add_targets(kill: &Node, jobs: &[Node]) -> Option<Repair> {
+fn add_targets(kill: &Node, jobs: &[Node], shell: &ShellState) -> Option<Repair> {
     let excerpt = &kill.excerpt;
     let told = excerpt.text().get(kill.span.start..kill.span.end)?;
     let mut names = Vec::new();
@@ -495,8 +485,7 @@ fn add_targets(kill: &Node, jobs: &[Node]) -> Option<Repair> {
     if missing.is_empty() || command.words.len() < 2 {
         return None;
     }
-    let more: String =
-        missing.iter().map(|name| format!(" {}", number(name, excerpt.source().text()))).collect();
+    let more: String = missing.iter().map(|name| format!(" {}", number(name, shell))).collect();
     let edit = excerpt.edit(Span::at(last.span.end), &more)?;
     Some(Repair::safe("Tell the other services too", vec![edit]))
 }
