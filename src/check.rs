@@ -393,10 +393,12 @@ impl Judged {
 }
 
 fn node(view: &ProcessView) -> ProcessNode {
-    let note = match view.replaced.as_slice() {
-        [] => String::new(),
-        before => format!("replaced {}", before.join(", then ")),
+    let replaced = match view.replaced.as_slice() {
+        [] => None,
+        before => Some(format!("replaced {}", before.join(", then "))),
     };
+    let note: Vec<String> =
+        view.dies_of_it.then(|| "dies of it".to_owned()).into_iter().chain(replaced).collect();
     let started =
         if view.replaced.is_empty() || view.started == Started::Pid1 { view.started } else { Started::Exec };
     ProcessNode {
@@ -404,7 +406,7 @@ fn node(view: &ProcessView) -> ProcessNode {
         started,
         service: view.service,
         receives: view.receives,
-        note,
+        note: note.join(", "),
         place: view.place.clone(),
         children: view.children.iter().map(node).collect(),
     }

@@ -1,5 +1,7 @@
 //! Writes the book's pages, so that `mdbook build target/tmp/book` makes a site of them: the handwritten front page, the documents at the
-//! top of the repository, a page for each rule with pictures of its examples, and the tables. Every link has to lead somewhere.
+//! top of the repository, a page for each rule with pictures of its examples, and the tables.
+//!
+//! `UPDATE_DOCS=1 cargo test --test book` draws the front page's pictures anew.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,20 +15,17 @@ use pidone::rules::{self, RuleInfo};
 use pidone::source::MemoryLoader;
 use pidone::{Settings, check};
 
+#[path = "docs/page.rs"]
+mod page;
+
+use page::{hold, read, replace, repository};
+
 type Files = BTreeMap<String, String>;
-
-fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn read(path: &str) -> String {
-    fs::read_to_string(repository().join(path)).unwrap_or_else(|why| panic!("{path}: {why}"))
-}
 
 /// The pages, by their path below `src/`.
 fn pages() -> BTreeMap<String, String> {
     let mut pages = BTreeMap::from([
-        ("why.md".to_owned(), front_page()),
+        ("why.md".to_owned(), read("book/why.md")),
         ("pidone.md".to_owned(), read("README.md")),
         ("rules.md".to_owned(), list_of_rules()),
         ("programs.md".to_owned(), table_of_programs()),
@@ -57,15 +56,23 @@ fn summary() -> String {
            - [Changelog](changelog.md)\n"
 }
 
-/// The front page, with its fences `picture` and `measured` replaced by what they stand for.
+/// The front page. Between `<!-- begin picture FIXTURE -->` or `<!-- begin measured ROWS -->` and `<!-- end -->` stands what is drawn and
+/// what was measured.
 fn front_page() -> String {
-    with_fences(&read("book/why.md"), |info, body, out| match info {
-        "picture" => out.push_str(&picture("", &fixture(body.trim()))),
-        "measured" => out.push_str(&measured(body)),
-        _ => {
-            let _ = write!(out, "```{info}\n{body}```\n");
+    let begins = |line: &str| line.starts_with("<!-- begin ");
+    replace(&read("book/why.md"), begins, "<!-- end -->", |begin, _| {
+        let what = begin.trim_start_matches("<!-- begin ").trim_end_matches(" -->");
+        match what.split_once(' ').unwrap() {
+            ("picture", folder) => format!("\n{}", picture("", &fixture(folder))),
+            ("measured", rows) => format!("\n{}\n", measured(rows)),
+            _ => panic!("what is `{begin}`?"),
         }
     })
+}
+
+#[test]
+fn the_front_page_is_current() {
+    hold("book/why.md", &front_page());
 }
 
 /// `text` with each fence as `write` has it.
@@ -132,7 +139,7 @@ struct Measurement {
 fn measured(rows: &str) -> String {
     let all: Measurements = toml::from_str(&read("tests/data/shell-forms.toml")).unwrap();
     let mut out = "| | dash | ash | bash |\n|---|---|---|---|\n".to_owned();
-    for row in rows.lines() {
+    for row in rows.split("; ") {
         let (form, name) = row.split_once(" | ").unwrap();
         let row = all.row.iter().find(|row| row.form == form && row.name == name);
         let row = row.unwrap_or_else(|| panic!("there is no measurement `{form} | {name}`"));
@@ -300,8 +307,10 @@ fn table_of_images() -> String {
 }
 
 /// Where a document of the repository stands in the book.
-const MOVED: [(&str, &str); 6] = [
+const MOVED: [(&str, &str); 8] = [
+    ("book/why.md", "why.md"),
     ("README.md", "pidone.md"),
+    ("../README.md", "pidone.md"),
     ("ARCHITECTURE.md", "architecture.md"),
     ("CONTRIBUTING.md", "contributing.md"),
     ("CHANGELOG.md", "changelog.md"),

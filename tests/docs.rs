@@ -13,55 +13,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use pidone::{config, report, rules};
-use similar::TextDiff;
+
+#[path = "docs/page.rs"]
+mod page;
+
+use page::{hold, read, replace, repository};
 
 const DOCUMENTS: [&str; 4] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"];
-
-fn repository() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn read(path: &str) -> String {
-    fs::read_to_string(repository().join(path)).unwrap_or_else(|why| panic!("{path}: {why}"))
-}
-
-/// Holds a document against what it should be; with UPDATE_DOCS=1, makes it so.
-fn hold(path: &str, expected: &str) {
-    let text = read(path);
-    if text == expected {
-        return;
-    }
-    if std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1") {
-        fs::write(repository().join(path), expected).unwrap();
-        return;
-    }
-    let diff = TextDiff::from_lines(&text, expected);
-    panic!(
-        "{path} is out of date; `UPDATE_DOCS=1 cargo test --test docs` rewrites it:\n{}",
-        diff.unified_diff().header("as it is", "as it should be")
-    );
-}
-
-/// `text`, with what stands between the lines `begin` and `end` replaced by what `make` says of it and of the line `begin`.
-fn replace(
-    text: &str,
-    begin: impl Fn(&str) -> bool,
-    end: &str,
-    mut make: impl FnMut(&str, &[&str]) -> String,
-) -> String {
-    let mut out = String::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let _ = writeln!(out, "{line}");
-        if begin(line) {
-            let mut rest = lines.clone();
-            let old: Vec<&str> = rest.by_ref().take_while(|line| *line != end).collect();
-            let _ = writeln!(out, "{}{end}", make(line, &old));
-            lines = rest;
-        }
-    }
-    out
-}
 
 /// The fixture in which a document's commands run, in a folder of its own.
 struct Playground {
@@ -224,7 +182,7 @@ fn quotations_are_faithful() {
 #[test]
 fn links_lead_somewhere() {
     let mut broken = Vec::new();
-    for path in DOCUMENTS.into_iter().chain(["fixtures/README.md", "tests/data/README.md"]) {
+    for path in DOCUMENTS.into_iter().chain(["book/why.md", "fixtures/README.md", "tests/data/README.md"]) {
         let text = read(path);
         let folder = repository().join(path).parent().unwrap().to_owned();
         for target in text.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next()) {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::explore::Steady;
 use super::signal::Signal;
-use super::world::{Identity, Pid, Process, Role, Started, World};
+use super::world::{Death, Ended, Identity, Pid, Process, Role, Started, State, World};
 use crate::source::Place;
 
 /// Whether a process hears the stop signal.
@@ -32,6 +32,8 @@ pub struct ProcessView {
     pub named_by_caller: bool,
     /// Whether it hears the stop signal.
     pub receives: Receives,
+    /// True if the stop signal kills it, for want of a handler.
+    pub dies_of_it: bool,
     /// What it was before it replaced itself, oldest first.
     pub replaced: Vec<String>,
     /// Where it is started.
@@ -82,6 +84,7 @@ fn node(steady: &Steady, process: &Process, signal: Signal, depth: usize) -> Pro
         service: matches!(process.role, Role::Service(_)),
         named_by_caller: process.identity.argv.first().is_some_and(super::field::Field::is_rest),
         receives: receives(steady, process, signal),
+        dies_of_it: dies_of(steady, process, signal),
         replaced: process.before.iter().map(Identity::shown).collect(),
         place: process.identity.place.clone(),
         children: children
@@ -100,9 +103,14 @@ fn receives(steady: &Steady, process: &Process, signal: Signal) -> Receives {
     if matches!(process.role, Role::Opaque) {
         return Receives::Unknown;
     }
-    let _ = signal;
     match steady.after.process(process.pid) {
         Some(after) if !after.heard.is_empty() => Receives::Yes,
+        _ if dies_of(steady, process, signal) => Receives::Yes,
         _ => Receives::No,
     }
+}
+
+fn dies_of(steady: &Steady, process: &Process, signal: Signal) -> bool {
+    let death = Death { status: 128 + i32::from(signal.number()), how: Ended::Signal };
+    steady.after.process(process.pid).is_some_and(|after| after.state == State::Dead(death))
 }
