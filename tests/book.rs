@@ -114,7 +114,7 @@ fn picture(title: &str, files: &Files) -> String {
         ..Results::default()
     };
     let view =
-        View { width: 110, cwd: "/project".into(), quiet: false, unsafe_fixes: false, show_fixes: false };
+        View { width: 84, cwd: "/project".into(), quiet: false, unsafe_fixes: false, show_fixes: false };
     let text = report::FORMATS.iter().find(|format| format.name == "text").unwrap();
     let mut shown = Vec::new();
     text.tree.unwrap()(&results, &view, &mut shown).unwrap();
@@ -139,6 +139,7 @@ struct Measurement {
 fn measured(rows: &str) -> String {
     let all: Measurements = toml::from_str(&read("tests/data/shell-forms.toml")).unwrap();
     let mut out = "| | dash | ash | bash |\n|---|---|---|---|\n".to_owned();
+    let mixed = rows.contains("sh -c | ") && rows.contains("script | ");
     for row in rows.split("; ") {
         let (form, name) = row.split_once(" | ").unwrap();
         let row = all.row.iter().find(|row| row.form == form && row.name == name);
@@ -147,7 +148,8 @@ fn measured(rows: &str) -> String {
         let text =
             row.text.trim_end_matches('\n').replace('|', "&#124;").replace('<', "&lt;").replace('\n', "<br>");
         let ending = if form == "sh -c" && row.text.ends_with('\n') { "⏎" } else { "" };
-        let kind = if form == "sh -c" { "sh -c: " } else { "" };
+        // A heading says it where all rows are of one form.
+        let kind = if mixed || form == "sh -c" { format!("{form}: ") } else { String::new() };
         let _ = write!(out, "| {kind}<code>{text}{ending}</code> |");
         for shell in ["dash", "ash", "bash"] {
             let outcome = &row.outcome[shell];
