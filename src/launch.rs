@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::Outcome;
 use crate::dockerfile::{Command, Image, Setting};
-use crate::programs::{Sh, Tables};
+use crate::programs::{Language, Sh, Tables};
 use crate::project::{ImageFiles, supervisord};
 use crate::shell::{List, Node};
 use crate::source::{Excerpt, Place};
@@ -283,6 +283,11 @@ pub enum Site {
     Signal {
         /// Which, if that is known.
         wanted: Option<Signal>,
+    },
+    /// A program of the project that installs no handler.
+    Program {
+        /// What it is written in.
+        language: Language,
     },
     /// A program of a supervisor.
     Supervised {

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod images;
+mod modules;
 mod name;
 mod reference;
 mod rows;
@@ -10,6 +11,7 @@ mod table;
 
 pub use arguments::{CommandLine, Inner, Script};
 pub use images::{Base, Family, InitInstall, Sh};
+pub use modules::Modules;
 pub use rows::RowError;
 pub use signals::{Handler, Reaction};
-pub use table::{InnerShell, Kind, Program, Services, Tables};
+pub use table::{InnerShell, Kind, Language, Program, Services, Tables};

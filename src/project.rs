@@ -11,6 +11,7 @@ mod build_context;
 mod copy;
 mod dockerignore;
 mod glob;
+pub mod handlers;
 mod heredoc;
 mod ini;
 mod installed;

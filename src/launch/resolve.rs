@@ -13,7 +13,7 @@ use super::supervise::{self, Supervise};
 use super::world::{Identity, Millis, Pid};
 use crate::dockerfile::{Command, Image, join};
 use crate::programs::{Inner, Kind, Program, Tables};
-use crate::project::{Found, ImageFile, ImageFiles};
+use crate::project::{Found, ImageFile, ImageFiles, handlers};
 use crate::shell::{self, Script};
 use crate::source::{Excerpt, Place, Span};
 
@@ -33,6 +33,8 @@ pub(crate) struct Environment<'a> {
     pub(crate) started: Cell<bool>,
     scripts: RefCell<HashMap<(*const Excerpt, usize), Arc<Script>>>,
     found: RefCell<HashMap<String, Found>>,
+    /// Programs that were read for handlers.
+    without_handler: RefCell<HashMap<String, bool>>,
 }
 
 /// What a program is, and how to start it.
@@ -120,6 +122,8 @@ pub(crate) struct Resolved {
     pub(crate) uncertain: bool,
     /// True for a program that would stay on with an open standard input or output (cat, tee).
     pub(crate) stays_on_input: bool,
+    /// For a program of the project that is certain to install no handler: its interpreter's row, saying so.
+    pub(crate) unhandled: Option<Rc<Program>>,
     /// Set by a working directory option; otherwise the caller's.
     pub(crate) directory: Option<Rc<str>>,
 }
@@ -135,6 +139,7 @@ impl<'a> Environment<'a> {
             started: Cell::new(false),
             scripts: RefCell::default(),
             found: RefCell::default(),
+            without_handler: RefCell::default(),
         }
     }
 
@@ -228,6 +233,7 @@ impl<'a> Environment<'a> {
             identities: Vec::new(),
             uncertain: false,
             stays_on_input: false,
+            unhandled: None,
             directory: None,
         };
         let mut resolver = Resolver { environment: self, place, directory: directory.map(Rc::from), caller };
@@ -521,7 +527,10 @@ impl Resolver<'_, '_> {
                     None => What::Unknown,
                 }
             }
-            Kind::Interpreter => What::Unknown,
+            Kind::Interpreter => {
+                resolved.unhandled = self.unhandled(row, arguments);
+                What::Unknown
+            }
             Kind::Supervisor if row.services.is_some() => {
                 let directory = self.directory.as_deref();
                 match supervise::configuration(self.environment, row, arguments, directory) {
@@ -546,6 +555,27 @@ impl Resolver<'_, '_> {
             Kind::Setup => What::Ends(Status::UNKNOWN),
             Kind::Helper => self.helper(argv, arguments, resolved),
         }
+    }
+
+    /// What an interpreter does on signals, where it is certain that the program it runs installs no handler.
+    fn unhandled(&self, row: &Program, arguments: &[Option<&str>]) -> Option<Rc<Program>> {
+        let language = row.language?;
+        let Inner::Command { name, .. } = row.inner_command(arguments) else { return None };
+        // An option that loads something may bring a handler.
+        let options: Vec<&str> = row.args.value_options.iter().map(String::as_str).collect();
+        let image = self.environment.image;
+        if row.option_value(arguments, &options).is_some()
+            || language.modules().environment.iter().any(|name| image.env.contains_key(name))
+        {
+            return None;
+        }
+        let entry = join(self.directory.as_deref().unwrap_or(&image.workdir), arguments.get(name).copied()??);
+        let signals = language.modules().without_handler();
+        let mut read = self.environment.without_handler.borrow_mut();
+        let has_none = *read
+            .entry(entry)
+            .or_insert_with_key(|entry| handlers::has_none(self.environment.files, language, entry));
+        has_none.then(|| Rc::new(Program { signals, ..row.clone() }))
     }
 
     /// True if the server puts itself into the background, by its arguments and by its configuration.

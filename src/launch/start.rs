@@ -135,7 +135,7 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
         return;
     }
     let role = match &resolved.what {
-        What::Unknown => Role::Service(None),
+        What::Unknown => Role::Service(resolved.unhandled.clone()),
         What::Service(program) => Role::Service(program.clone()),
         What::Pause(length) => Role::Timer(world.now + length),
         What::Follows(other) => Role::Follower(*other),
@@ -289,6 +289,7 @@ fn start_child(
                 identities: vec![identity],
                 uncertain: false,
                 stays_on_input: false,
+                unhandled: None,
                 directory: resolved.directory.clone(),
             };
             start(world, environment, pid, Started::Forked, &inner, ignored)

@@ -71,7 +71,9 @@ pub(super) fn faults(steady: &Steady, signal: Signal) -> Vec<Fault> {
         }
     }
     if faults.is_empty() && outcome == Outcome::Timeout {
-        faults.extend(view.keep_alive());
+        // What has nothing to finish keeps everybody waiting all the same.
+        let service = before.processes().find(|process| process.is_service() && before.alive(process.pid));
+        faults.extend(service.and_then(|service| view.fault(service.pid)).or_else(|| view.keep_alive()));
     }
     faults
 }
@@ -228,7 +230,11 @@ impl View<'_> {
                 );
                 // Only where everybody in front has done well is it the service's own fault.
                 match (none, fast || !heard) {
-                    (true, _) => Some((Cause::UnhandledStop, own_place()?, Site::Process)),
+                    (true, _) => {
+                        let language = program.as_ref().and_then(|row| row.language);
+                        let site = language.map_or(Site::Process, |language| Site::Program { language });
+                        Some((Cause::UnhandledStop, own_place()?, site))
+                    }
                     (false, true) => {
                         let wanted = program.as_ref().and_then(|row| preferred(row));
                         let Some(own) = self.before.supervised(process.pid) else {

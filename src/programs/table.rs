@@ -50,6 +50,16 @@ pub enum InnerShell {
     Own,
 }
 
+/// A language whose programs are read for handlers of signals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Language {
+    /// For Node.js.
+    JavaScript,
+    /// For Python 3.
+    Python,
+}
+
 /// The form in which a supervisor is told what to start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -128,6 +138,9 @@ pub struct Program {
     /// For a supervisor: where it reads which programs it starts.
     #[serde(default)]
     pub services: Option<Services>,
+    /// For an interpreter without a handler of its own: the language of its programs, whose text decides then.
+    #[serde(default)]
+    pub language: Option<Language>,
     /// True for an init that refuses to run as another process than PID 1.
     #[serde(default)]
     pub pid1_only: bool,

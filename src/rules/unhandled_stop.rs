@@ -1,16 +1,34 @@
 //! `unhandled-stop`: the service installs no handler, and PID 1 without a handler hears nothing.
 
 use super::{Finding, Subject, init, words};
-use crate::launch::Cause;
+use crate::launch::{Cause, Site};
+use crate::programs::Language;
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
         .faults(|cause| cause == Cause::UnhandledStop)
         .map(|fault| {
-            let message = format!("{} It installs no handler for the signal, and the kernel spares PID 1 the default action.", words::what_happens(fault, subject.signal()));
+            let (who, handler) = match fault.site {
+                Site::Program { language } => ("Neither it nor a module that it loads installs a", example(language)),
+                _ => ("It installs no", "install a handler"),
+            };
+            let message = format!(
+                "{} {who} handler for the signal, and the kernel spares PID 1 the default action.",
+                words::what_happens(fault, subject.signal())
+            );
             Finding::of(fault, subject, "installs no handler", message)
-                .with_help("put an init in front (`docker run --init`, `init: true`, tini), or install a handler")
+                .with_help(format!("put an init in front (`docker run --init`, `init: true`, tini), or {handler}"))
                 .with_repairs(init::put_in_front(subject))
         })
         .collect()
+}
+
+/// A handler that ends well, in a line.
+fn example(language: Language) -> &'static str {
+    match language {
+        Language::JavaScript => {
+            "finish what is open in a handler: `process.on(\"SIGTERM\", () => server.close(() => process.exit(0)))`"
+        }
+        Language::Python => "end in a handler: `signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))`",
+    }
 }

@@ -1,0 +1,149 @@
+//! Program text in JavaScript and Python: which modules it loads, whether it names a signal, and whether it stays.
+//!
+//! This answers one question: is it certain that a program installs no handler for the stop signal? What is not understood makes the
+//! text `opaque`, and then nothing is certain. The only room but `shell` that knows tree-sitter: strings, comments and the forms of
+//! import are worth a real grammar.
+
+use tree_sitter::{Node, Parser, Tree};
+
+use crate::programs::Language;
+
+mod javascript;
+mod python;
+
+/// Texts larger than this are bundles, not what a person wrote.
+const MAX_SIZE: usize = 512 * 1024;
+
+/// What a program text says.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Code {
+    /// The modules that it loads, as it names them.
+    pub modules: Vec<String>,
+    /// True if it names a signal (`"SIGTERM"`), or what handles signals.
+    pub names_signals: bool,
+    /// True if it listens, loops or polls for ever.
+    pub stays: bool,
+    /// True if it loads or runs what cannot be told from the text.
+    pub opaque: bool,
+}
+
+/// Reads a text. What the grammar cannot read is opaque.
+pub fn read(language: Language, text: &str) -> Code {
+    let grammar = match language {
+        Language::JavaScript => tree_sitter_javascript::LANGUAGE,
+        Language::Python => tree_sitter_python::LANGUAGE,
+    };
+    let mut parser = Parser::new();
+    let tree = match parser.set_language(&grammar.into()) {
+        Ok(()) if text.len() <= MAX_SIZE => parser.parse(text, None),
+        _ => None,
+    };
+    let mut code = Code::default();
+    match tree.filter(|tree| !tree.root_node().has_error()) {
+        Some(tree) => each_node(&tree, |node| match language {
+            Language::JavaScript => javascript::visit(node, text, &mut code),
+            Language::Python => python::visit(node, text, &mut code),
+        }),
+        None => code.opaque = true,
+    }
+    code
+}
+
+/// Calls `visit` for every node, without recursion.
+fn each_node(tree: &Tree, mut visit: impl FnMut(Node<'_>)) {
+    let mut cursor = tree.walk();
+    loop {
+        visit(cursor.node());
+        if cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return;
+            }
+        }
+    }
+}
+
+/// The text of a node.
+fn text_of<'t>(node: Node<'_>, text: &'t str) -> &'t str {
+    text.get(node.byte_range()).unwrap_or("")
+}
+
+/// True for `SIGTERM`, `SIGINT` and their like, wherever they stand.
+fn names_signal(text: &str) -> bool {
+    text.match_indices("SIG").any(|(at, _)| text[at + 3..].starts_with(|c: char| c.is_ascii_uppercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn javascript() {
+        let text = "// process.on('SIGTERM')\nconst http = require('http'), { a } = require(\"./lib/a\");\n\
+                    import x from './x.mjs';\nexport * from \"y\";\nhttp.createServer((q, r) => r.end(`/ '`)).listen(80);\n";
+        let code = read(Language::JavaScript, text);
+        assert_eq!(code.modules, ["http", "./lib/a", "./x.mjs", "y"]);
+        assert!(code.stays && !code.names_signals && !code.opaque, "{code:?}");
+        for handler in [
+            "process.on('SIGTERM', f)",
+            "for (const s of ['SIGINT', 'SIGTERM']) process.once(s, f)",
+            "process.on(`SIGTERM`, f)",
+            "x(os.constants.signals.SIGTERM)",
+        ] {
+            let code = read(Language::JavaScript, handler);
+            assert!(code.names_signals || code.opaque, "{handler}");
+        }
+        for opaque in [
+            "require(name)",
+            "import(name)",
+            "require('./' + name)",
+            "load(require)",
+            "eval(x)",
+            "new Function(x)",
+            "process.on(event, f)",
+            "setup(process)",
+            "process[on]('x')",
+            "const { on } = process",
+            "if (",
+        ] {
+            assert!(read(Language::JavaScript, opaque).opaque, "{opaque}");
+        }
+        let fine = "if (require.main === module) { process.on('exit', f); process.env.PORT } x = a / b / c";
+        assert!(!read(Language::JavaScript, fine).opaque);
+    }
+
+    #[test]
+    fn python() {
+        let text = "# import signal\n\"\"\"signal.SIGTERM\"\"\"\nimport os, a.b as c\nfrom . import x\nfrom ..y import z\n\
+                    from flask import Flask\napp = Flask(__name__)\napp.run(port=1)\n";
+        let code = read(Language::Python, text);
+        let modules = ["os", "a.b", ".", ".x", "..y", "..y.z", "flask", "flask.Flask"];
+        assert_eq!(code.modules, modules);
+        assert!(code.stays && !code.opaque, "{code:?}");
+        for handler in
+            ["import signal", "from signal import *", "loop.add_signal_handler(15, f)", "f(SIGTERM)"]
+        {
+            assert!(read(Language::Python, handler).names_signals, "{handler}");
+        }
+        for opaque in
+            ["app.run(debug=x)", "app.debug = True", "app.config['DEBUG'] = 1", "app.config.from_object(x)"]
+        {
+            assert!(read(Language::Python, opaque).opaque, "{opaque}");
+        }
+        for opaque in ["__import__(x)", "exec(x)", "eval(x)", "from x import", "import importlib"] {
+            assert!(read(Language::Python, opaque).opaque, "{opaque}");
+        }
+        for (text, stays) in [
+            ("while True:\n    work()\n", true),
+            ("while 1: pass", true),
+            ("while x: pass", false),
+            ("server.serve_forever()", true),
+            ("subprocess.run(x)", false),
+            ("asyncio.run(main())", false),
+        ] {
+            assert_eq!(read(Language::Python, text).stays, stays, "{text}");
+        }
+    }
+}

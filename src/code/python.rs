@@ -1,0 +1,88 @@
+//! Python: `import` in its forms, and what handles signals.
+
+use tree_sitter::Node;
+
+use super::{Code, names_signal, text_of};
+
+/// Methods that return when somebody ends them.
+const FOR_EVER: [&str; 7] = [
+    "serve_forever",
+    "run_forever",
+    "start_consuming",
+    "infinity_polling",
+    "polling",
+    "run_polling",
+    "loop_forever",
+];
+
+/// Modules whose `run` serves.
+const SERVERS: [&str; 2] = ["flask", "bottle"];
+
+pub(super) fn visit(node: Node<'_>, text: &str, code: &mut Code) {
+    match node.kind() {
+        "import_statement" => names(node, text).for_each(|name| load(&name, code)),
+        "import_from_statement" => {
+            let Some(module) = node.child_by_field_name("module_name") else { return };
+            let module = text_of(module, text).to_owned();
+            load(&module, code);
+            let dot = if module.ends_with('.') { "" } else { "." };
+            names(node, text).for_each(|name| load(&format!("{module}{dot}{name}"), code));
+        }
+        "while_statement" => {
+            let condition = node.child_by_field_name("condition").map(|node| text_of(node, text));
+            code.stays |= matches!(condition, Some("True" | "1"));
+        }
+        "call" => call(node, text, code),
+        // Flask's reloader has a handler.
+        "keyword_argument" => {
+            let name = node.child_by_field_name("name").map(|node| text_of(node, text));
+            code.opaque |= matches!(name, Some("debug" | "use_reloader"));
+        }
+        "assignment" => {
+            let left = node.child_by_field_name("left").map(|node| text_of(node, text));
+            code.opaque |= left.is_some_and(|left| left.ends_with(".debug"));
+        }
+        "string" => code.opaque |= text_of(node, text).trim_matches(['"', '\'']) == "DEBUG",
+        "identifier" => {
+            let name = text_of(node, text);
+            code.names_signals |= names_signal(name) || name == "add_signal_handler";
+            code.opaque |= matches!(name, "__import__" | "exec" | "eval");
+        }
+        _ => {}
+    }
+}
+
+/// The names that an import statement brings.
+fn names(node: Node<'_>, text: &str) -> impl Iterator<Item = String> {
+    let mut cursor = node.walk();
+    let children: Vec<Node<'_>> = node.children_by_field_name("name", &mut cursor).collect();
+    let plain = |node: Node<'_>| match node.kind() {
+        "aliased_import" => node.child_by_field_name("name").map(|name| text_of(name, text).to_owned()),
+        _ => Some(text_of(node, text).to_owned()),
+    };
+    children.into_iter().filter_map(plain).collect::<Vec<_>>().into_iter()
+}
+
+fn load(name: &str, code: &mut Code) {
+    match name.split('.').next().unwrap_or("") {
+        "signal" => code.names_signals = true,
+        "importlib" | "runpy" | "imp" => code.opaque = true,
+        _ => {}
+    }
+    code.modules.push(name.to_owned());
+}
+
+fn call(node: Node<'_>, text: &str, code: &mut Code) {
+    let Some(function) = node.child_by_field_name("function").filter(|node| node.kind() == "attribute")
+    else {
+        return;
+    };
+    let field = |name: &str| function.child_by_field_name(name).map(|node| text_of(node, text));
+    let method = field("attribute").unwrap_or("");
+    // What is read from elsewhere may turn Flask's reloader on.
+    code.opaque |=
+        method.starts_with("from_") && field("object").is_some_and(|object| object.ends_with("config"));
+    let serves = code.modules.iter().any(|name| SERVERS.contains(&name.as_str()));
+    code.stays |= FOR_EVER.contains(&method)
+        || (method == "run" && serves && !matches!(field("object"), Some("asyncio" | "subprocess")));
+}
