@@ -22,7 +22,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 Site::Signal { wanted } => *wanted,
                 _ => None,
             };
-            let service = words::code(&fault.service);
+            // What gets the signal: a supervisor or a script may stand in front of the service.
+            let service = words::code(&fault.hop);
             let message = match wanted {
                 Some(wanted) => format!("On stop the container gets {got}, but {service} ends gracefully on {wanted}."),
                 None => format!("On stop the container gets {got}, on which {service} does not end gracefully."),
