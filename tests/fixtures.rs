@@ -21,7 +21,7 @@ fn loader(files: &Files, fixture: &Fixture) -> MemoryLoader {
 
 fn findings(files: &Files, fixture: &Fixture) -> Vec<Finding> {
     let loader = loader(files, fixture);
-    let report = pidone::check(fixture.expect.dockerfile.as_str().into(), &loader, &Settings::default());
+    let report = pidone::check(fixture.checked().into(), &loader, &Settings::default());
     let mut findings: Vec<Finding> = report
         .diagnostics
         .iter()
@@ -38,7 +38,7 @@ fn findings(files: &Files, fixture: &Fixture) -> Vec<Finding> {
 fn fixed(files: &Files, fixture: &Fixture, unsafe_fixes: bool) -> Files {
     let loader = loader(files, fixture);
     let settings = Settings { unsafe_fixes, ..Settings::default() };
-    let outcome = fix_all(&[Utf8PathBuf::from(&fixture.expect.dockerfile)], &loader, &settings);
+    let outcome = fix_all(&[Utf8PathBuf::from(fixture.checked())], &loader, &settings);
     let mut files = files.clone();
     for (path, _, text) in outcome.changed {
         files.insert(path.into_string(), text);

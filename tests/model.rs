@@ -5,6 +5,7 @@ mod support;
 
 use std::sync::Arc;
 
+use pidone::Settings;
 use pidone::dockerfile;
 use pidone::launch::simulate;
 use pidone::programs::Tables;
@@ -45,6 +46,17 @@ fn predict(files: &Files, dockerfile: &str, stage: Option<&str>, tables: &Tables
     predict_with(files, |_| true, dockerfile, stage, tables)
 }
 
+/// What the model says about the first container of a deployment.
+fn predict_deployment(files: &Files, path: &str, tables: &Tables) -> Option<Outcome> {
+    let mut loader = MemoryLoader::new();
+    for (path, text) in files {
+        loader.insert(path.as_str(), text.as_str(), Some(true));
+    }
+    let settings = Settings { tables: Arc::new(tables.clone()), ..Settings::default() };
+    let report = pidone::check(path.into(), &loader, &settings);
+    report.images.first().map(|image| named(image.outcome))
+}
+
 fn predict_with(
     files: &Files,
     executable: impl Fn(&str) -> bool,
@@ -69,13 +81,17 @@ fn predict_with(
     if launch.doubts.iter().any(|(_, reason)| reason.contains("more branches")) {
         return Some(Outcome::Unknown);
     }
-    Some(match launch.outcome.name() {
+    Some(named(launch.outcome))
+}
+
+fn named(outcome: pidone::diagnostic::Outcome) -> Outcome {
+    match outcome.name() {
         "graceful" => Outcome::Graceful,
         "abrupt" => Outcome::Abrupt,
         "timeout" => Outcome::Timeout,
         "exits-early" => Outcome::ExitsEarly,
         _ => Outcome::Unknown,
-    })
+    }
 }
 
 fn json(words: &[&str]) -> String {
@@ -180,8 +196,16 @@ fn fixtures_end_as_they_say() {
             [Some(("before", &fixture.before, expect.outcome)), after].into_iter().flatten()
         {
             count += 1;
-            let predicted =
-                predict_with(files, |path| fixture.is_executable(path), &expect.dockerfile, stage, &tables);
+            let predicted = match &expect.deployment {
+                Some(deployment) => predict_deployment(files, deployment, &tables),
+                None => predict_with(
+                    files,
+                    |path| fixture.is_executable(path),
+                    &expect.dockerfile,
+                    stage,
+                    &tables,
+                ),
+            };
             if predicted != Some(expected) {
                 wrong.push(format!(
                     "{} {which}: {predicted:?}, expected {expected}; {}",

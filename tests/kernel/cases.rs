@@ -139,10 +139,15 @@ fn project_case(
 ) -> Case {
     let (name, needs) = (format!("fixture::{}::{when}", fixture.name), needs(files));
     let (files, expect) = (files.clone(), fixture.expect.clone());
+    let which = if when == "before" { when } else { "after" };
+    let engine = expect.engine.get(which).or_else(|| expect.engine.get("before")).cloned();
     let test = move || {
         let mut image = Image::build(&files, &expect.dockerfile, expect.stage.as_deref())?;
         if let Some(args) = &expect.args {
             image.set_cmd(args.clone());
+        }
+        if let Some(engine) = &engine {
+            image.run_by(engine, &files)?;
         }
         let mut run = Run::new(image.container.clone(), image.argv(), &image.stop_signal, GRACE);
         let container = &mut run.container;

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use globset::Glob;
 
 use crate::container::{Container, File, Shell, Step};
+use crate::support::fixture::Engine;
 
 /// An image: the container it makes, and what starts in it.
 #[derive(Debug, Clone)]
@@ -33,6 +34,34 @@ impl Image {
     /// Replaces CMD, as the arguments of `docker run` do.
     pub(crate) fn set_cmd(&mut self, words: Vec<String>) {
         self.cmd = Some(words);
+    }
+
+    /// Starts it as an engine does that is told so.
+    pub(crate) fn run_by(
+        &mut self,
+        engine: &Engine,
+        project: &BTreeMap<String, String>,
+    ) -> Result<(), String> {
+        if let Some(words) = &engine.entrypoint {
+            self.entrypoint = Some(words.clone());
+            self.cmd = None;
+        }
+        if let Some(words) = &engine.command {
+            self.cmd = Some(words.clone());
+        }
+        if engine.init {
+            // Docker's own init is tini.
+            let rest = self.entrypoint.take().unwrap_or_default();
+            self.entrypoint = Some(["tini", "--"].map(str::to_owned).into_iter().chain(rest).collect());
+        }
+        if let Some(signal) = &engine.stop_signal {
+            self.stop_signal.clone_from(signal);
+        }
+        for (path, file) in &engine.mounts {
+            let text = project.get(file).ok_or_else(|| format!("there is no {file}"))?;
+            self.container.files.insert(path.clone(), File { text: text.clone(), mode: 0o755 });
+        }
+        Ok(())
     }
 
     /// Reads `dockerfile` out of the build context `context` (path -> text) and builds `stage`, or the last one.

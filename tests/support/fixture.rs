@@ -45,6 +45,24 @@ pub struct Stress {
     pub again_ms: Option<u64>,
 }
 
+/// How the engine is told to start a container.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Engine {
+    /// Instead of ENTRYPOINT; then CMD counts no more.
+    pub entrypoint: Option<Vec<String>>,
+    /// Instead of CMD.
+    pub command: Option<Vec<String>>,
+    /// Its own init in front.
+    #[serde(default)]
+    pub init: bool,
+    /// Instead of STOPSIGNAL.
+    pub stop_signal: Option<String>,
+    /// Files of the project over those of the image: path in the container -> path in the project.
+    #[serde(default)]
+    pub mounts: BTreeMap<String, String>,
+}
+
 /// `expect.toml`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,6 +91,11 @@ pub struct Expect {
     pub run: bool,
     /// Arguments that replace CMD, as in `docker run IMAGE ARGS`.
     pub args: Option<Vec<String>>,
+    /// The file that says how the container is started, if it is what is checked.
+    pub deployment: Option<String>,
+    /// What the engine is told because of it, for `before` and `after`: the kernel test reads no YAML.
+    #[serde(default)]
+    pub engine: BTreeMap<String, Engine>,
     /// Stand-ins besides the usual ones: name or absolute path -> role.
     #[serde(default)]
     pub programs: BTreeMap<String, String>,
@@ -114,6 +137,11 @@ pub struct Fixture {
 }
 
 impl Fixture {
+    /// The file that is checked.
+    pub fn checked(&self) -> &str {
+        self.expect.deployment.as_deref().unwrap_or(&self.expect.dockerfile)
+    }
+
     /// True unless the fixture says that nobody may execute the file.
     pub fn is_executable(&self, path: &str) -> bool {
         let mode = self.expect.modes.get(path).and_then(|mode| u32::from_str_radix(mode, 8).ok());
