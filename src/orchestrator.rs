@@ -10,11 +10,14 @@ use crate::programs::Tables;
 use crate::source::{Excerpt, Loader, Place, Source};
 use crate::yaml::{self, Node, Yaml};
 
+mod builds;
 mod compose;
 mod interpolate;
 mod kubernetes;
 mod paths;
 mod shell_words;
+
+pub use builds::contexts;
 
 /// A file that says which containers are started.
 #[derive(Debug)]
@@ -94,23 +97,6 @@ pub fn is_deployment(source: &Source) -> bool {
 /// True for a text that Helm or the like has yet to fill in.
 pub fn is_template(source: &Source) -> bool {
     source.text().contains("{{") || source.text().contains("{%")
-}
-
-/// The build contexts that deployments name for Dockerfiles, where all of them agree.
-pub fn contexts<'a>(
-    deployments: impl IntoIterator<Item = &'a Utf8PathBuf>,
-    loader: &dyn Loader,
-) -> BTreeMap<Utf8PathBuf, Utf8PathBuf> {
-    let mut found: BTreeMap<Utf8PathBuf, Option<Utf8PathBuf>> = BTreeMap::new();
-    for deployment in deployments.into_iter().filter_map(|path| deployment(path, loader)) {
-        for (dockerfile, context) in deployment.workloads.iter().filter_map(Workload::build) {
-            let known = found.entry(dockerfile.to_owned()).or_insert_with(|| Some(context.to_owned()));
-            if known.as_deref() != Some(context) {
-                *known = None;
-            }
-        }
-    }
-    found.into_iter().filter_map(|(dockerfile, context)| Some((dockerfile, context?))).collect()
 }
 
 /// The containers that a file declares; `None` if it is no such file, or one that a template engine has yet to write.

@@ -23,6 +23,11 @@ const OVERRIDES: [&str; 4] = [
 /// Services that extend services that extend others: deeper than this is not followed.
 const MAX_EXTENDS: usize = 8;
 
+/// The file that Compose takes by itself, of the names in a folder.
+pub(super) fn base_in(names: &[String]) -> Option<&'static str> {
+    BASES.into_iter().find(|base| names.iter().any(|name| name == base))
+}
+
 /// True for the names of Compose files.
 pub(super) fn is_name(path: &Utf8Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_ascii_lowercase();
