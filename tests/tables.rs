@@ -50,6 +50,22 @@ fn every_row_has_a_version_and_a_source() {
 }
 
 #[test]
+fn real_programs_have_measured_rows() {
+    let text = std::fs::read_to_string("tests/data/programs.toml").unwrap();
+    let data: toml::Value = toml::from_str(&text).unwrap();
+    let entries = data["program"].as_array().unwrap();
+    assert!(entries.len() > 200);
+    for entry in entries {
+        let line = entry.get("row").unwrap_or(&entry["run"]).as_str().unwrap();
+        let found = match line.strip_prefix("busybox ") {
+            Some(line) => applet(line),
+            None => row(line),
+        };
+        assert_eq!(found.map(|row| row.source.as_str()), Some("measured"), "{line}");
+    }
+}
+
+#[test]
 fn every_row_can_be_reached() {
     let mut closed: HashMap<(&str, bool), &Program> = HashMap::new();
     for program in Tables::builtin().programs() {
@@ -313,13 +329,20 @@ fn scripts_of_package_runners() {
     assert_eq!(script("npm run --silent dev"), named("dev"));
     assert_eq!(script("npm --prefix web start"), Some(("start".to_owned(), text("web"), None)));
     assert_eq!(script("npm --prefix=web run dev"), Some(("dev".to_owned(), text("web"), None)));
-    assert_eq!(script("npm run dev -w api"), named("dev"));
+    assert_eq!(script("npm run dev -w api"), Some(("dev".to_owned(), None, text("api"))));
+    assert_eq!(script("npm start --prefix web"), Some(("start".to_owned(), text("web"), None)));
+    assert_eq!(script("npm start -- -w api"), named("start"));
+    assert_eq!(script("npm run dev --workspaces"), None);
+    assert_eq!(script("npm --script-shell=/bin/bash start"), None);
     assert_eq!(script("npm -w api run dev"), Some(("dev".to_owned(), None, text("api"))));
     assert_eq!(script("npm run"), None);
     assert_eq!(script("npm run ?"), None);
     assert_eq!(script("yarn serve"), named("serve"));
     assert_eq!(script("yarn --cwd web run serve"), Some(("serve".to_owned(), text("web"), None)));
     assert_eq!(script("yarn workspace api start"), Some(("start".to_owned(), None, text("api"))));
+    assert_eq!(script("yarn workspace api run start"), Some(("start".to_owned(), None, text("api"))));
+    assert_eq!(script("yarn workspaces run start"), None);
+    assert_eq!(script("pnpm -r start"), None);
     assert_eq!(script("yarn"), None);
     assert_eq!(script("pnpm -C web dev"), Some(("dev".to_owned(), text("web"), None)));
     assert_eq!(script("pnpm --filter @app/api start"), Some(("start".to_owned(), None, text("@app/api"))));

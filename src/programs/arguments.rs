@@ -22,7 +22,7 @@ pub struct CommandLine {
     pub program_options: Vec<String>,
     /// Words after which the inner command stands, and only there (`wait-for-it ... --`, `find -exec`, `python -m`).
     pub after: Vec<String>,
-    /// True if options may follow the positional arguments (`su USER -c cmd`).
+    /// True if options may follow the positional arguments (`su USER -c cmd`), or the script's name, up to `--` (`npm start -w api`).
     pub permute: bool,
     /// For programs without an inner command: true if options end at the first positional argument (`node app.js -v`).
     pub options_first: bool,
@@ -110,14 +110,44 @@ impl Program {
         let walk = Walk::new(&self.args, self.kind, arguments);
         let at = match (self.args.subcommand_is_script, walk.inner) {
             (true, _) => walk.subcommand_at?,
+            // `yarn workspace api run start`
+            (false, Inner::Command { name, .. })
+                if walk.positional.is_some() && arguments[name] == Some("run") =>
+            {
+                name + 1
+            }
             (false, Inner::Command { name, .. }) => name,
             _ => return None,
         };
-        Some(Script {
+        let script = Script {
             name: (*arguments.get(at)?)?,
             arguments: at + 1,
             directory: walk.value_of(&self.args.directory_options),
             workspace: walk.value_of(&self.args.workspace_options).or(walk.positional),
+        };
+        if self.args.permute { self.behind(script, arguments) } else { Some(script) }
+    }
+
+    /// A script with the runner's own options behind its name taken into account: only what follows `--` is the script's, and what is
+    /// no option.
+    fn behind<'a>(&self, script: Script<'a>, arguments: &[Option<&'a str>]) -> Option<Script<'a>> {
+        let rest = &arguments[script.arguments..];
+        let dashes = rest.iter().position(|word| *word == Some("--"));
+        let rules = CommandLine { subcommand: Vec::new(), permute: false, ..self.args.clone() };
+        let walk = Walk::new(&rules, Kind::Exec, &rest[..dashes.unwrap_or(rest.len())]);
+        if self.args.stop_options.iter().any(|option| walk.has(option)) {
+            return None;
+        }
+        let first = match (dashes, walk.inner) {
+            (Some(dashes), _) => dashes + 1,
+            (None, Inner::Command { name, .. }) => name,
+            (None, _) => rest.len(),
+        };
+        Some(Script {
+            arguments: script.arguments + first,
+            directory: walk.value_of(&self.args.directory_options).or(script.directory),
+            workspace: walk.value_of(&self.args.workspace_options).or(script.workspace),
+            ..script
         })
     }
 
@@ -252,7 +282,7 @@ impl<'a> Walk<'a> {
             } else if positionals > 0 {
                 positionals -= 1;
                 self.positional = argument;
-            } else if rules.permute {
+            } else if rules.permute && kind != Kind::Runner {
                 extra = true;
             } else if !rules.after.is_empty() || !rules.program_options.is_empty() {
                 return self.finish(Inner::None, at);

@@ -88,6 +88,7 @@ impl Program {
             ),
             (self.config_may_override && !self.daemonizes, "`config-may-override` needs `daemonizes`"),
             (self.forwards && signals.none, "a program cannot have `forwards` and `signals.none`"),
+            (self.waits_as_pid1 && !self.forwards, "`waits-as-pid1` needs `forwards`"),
             (!self.forwarded.is_empty() && !self.forwards, "`forwarded` needs `forwards`"),
             (self.broadcast && self.kind != Kind::Init, "`broadcast` is for the kind `init`"),
         ]

@@ -48,6 +48,7 @@ impl Program {
             default_action(&signal, pid1)
         } else if self.forwards && matches!(self.kind, Kind::Init | Kind::Fork | Kind::Runner) {
             match self.forwarded.is_empty() || is_in(&self.forwarded) {
+                true if self.waits_as_pid1 && !pid1 => Reaction::Cuts,
                 true => Reaction::Forwards,
                 false if pid1 => Reaction::Ignores,
                 false => Reaction::Unknown,

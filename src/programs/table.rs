@@ -107,6 +107,10 @@ pub struct Program {
     /// The signal that the inner command gets, where it is not the one that came (pm2-runtime: INT).
     #[serde(default)]
     pub sends: Option<String>,
+    /// True if it waits after a forwarded signal only as PID 1, which is spared the signal that it then sends to itself; elsewhere it
+    /// dies of that one (env-cmd).
+    #[serde(default)]
+    pub waits_as_pid1: bool,
     /// For `init`: true if the whole process group gets the signal (dumb-init, `tini -g`).
     #[serde(default)]
     pub broadcast: bool,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,8 @@ pub(crate) struct Step {
 /// A container: a root filesystem, and how a process in it starts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Container {
+    /// A root filesystem with real programs, to which the container adds; without one, it has stand-ins and the host's tools.
+    pub(crate) base: Option<PathBuf>,
     /// `/bin/sh`.
     pub(crate) shell: Shell,
     /// True if there is a bash as well.
@@ -66,6 +69,7 @@ impl Container {
     /// A container with nothing of its own inside.
     pub(crate) fn new(shell: Shell) -> Self {
         Self {
+            base: None,
             shell,
             bash: matches!(shell, Shell::Dash | Shell::Bash),
             files: BTreeMap::new(),
@@ -92,6 +96,12 @@ pub(crate) struct Run {
     pub(crate) stop: Stop,
     /// Seconds after the stop signal at which it is sent once more.
     pub(crate) again: Option<f64>,
+    /// What the output says when it has started, where a silence is not enough to tell.
+    pub(crate) ready: Option<String>,
+    /// True to wait until a service has started, as long as that may take.
+    pub(crate) waits: bool,
+    /// True to leave PID 1 an orphan that ends before the stop.
+    pub(crate) orphan: bool,
 }
 
 /// When the stop signal comes.
@@ -106,7 +116,17 @@ pub(crate) enum Stop {
 impl Run {
     /// A start of `argv` in `container`, stopped by `stop_signal` when it has settled.
     pub(crate) fn new(container: Container, argv: Vec<String>, stop_signal: &str, grace: f64) -> Self {
-        Self { container, argv, stop_signal: stop_signal.to_owned(), grace, stop: Stop::Settled, again: None }
+        Self {
+            container,
+            argv,
+            stop_signal: stop_signal.to_owned(),
+            grace,
+            stop: Stop::Settled,
+            again: None,
+            ready: None,
+            waits: false,
+            orphan: false,
+        }
     }
 
     /// Does it, in a process of its own that takes everything with it when it ends.

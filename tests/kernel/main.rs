@@ -22,6 +22,9 @@ mod starter;
 #[path = "../support/mod.rs"]
 mod support;
 
+/// How many cases run at the same time: they mostly sleep.
+const THREADS: usize = 16;
+
 fn main() -> ExitCode {
     let mut args = std::env::args();
     let argv0 = args.next().unwrap_or_default();
@@ -38,6 +41,6 @@ fn main() -> ExitCode {
     };
     match code {
         Some(code) => ExitCode::from(u8::try_from(code).unwrap_or(1)),
-        None => runner::main(&args, cases::all),
+        None => runner::main(&args, THREADS, cases::all),
     }
 }

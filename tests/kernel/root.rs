@@ -28,13 +28,48 @@ const APPLETS: &str = "flock nohup pgrep pkill printenv shuf";
 const HOST: &str = "/.pidone/host";
 const HOST_DIRS: [&str; 3] = ["/usr/bin", "/bin", "/usr/sbin"];
 
-/// Builds the filesystem at `root`, an empty directory of the host.
-pub(crate) fn build(root: &Path, container: &Container) -> io::Result<()> {
+/// Builds the filesystem at `root`, an empty directory of the host, and says which directory the container's `/` is.
+pub(crate) fn build(root: &Path, container: &Container) -> io::Result<PathBuf> {
     // Mounts made from here on stay in this namespace.
     mount(None::<&str>, "/", None::<&str>, MsFlags::MS_REC | MsFlags::MS_PRIVATE, None::<&str>)?;
-    let program = std::env::current_exe()?;
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     mount(Some("tmpfs"), root, Some("tmpfs"), flags, Some("mode=755"))?;
+    match &container.base {
+        Some(base) => installed(root, base, container),
+        None => stand_ins(root, container).map(|()| root.to_owned()),
+    }
+}
+
+/// Real programs: the base, and what the container writes over it.
+fn installed(root: &Path, base: &Path, container: &Container) -> io::Result<PathBuf> {
+    let [upper, work, all] = ["upper", "work", "all"].map(|name| root.join(name));
+    for dir in [&upper, &work, &all] {
+        fs::create_dir(dir)?;
+    }
+    let layers =
+        format!("lowerdir={},upperdir={},workdir={}", base.display(), upper.display(), work.display());
+    mount(Some("overlay"), &all, Some("overlay"), MsFlags::empty(), Some(layers.as_str()))?;
+    mount(Some("tmpfs"), &all.join("dev"), Some("tmpfs"), MsFlags::MS_NOSUID, Some("mode=755"))?;
+    devices(&all)?;
+    fs::create_dir(all.join("dev/pts"))?;
+    mount(
+        Some("devpts"),
+        &all.join("dev/pts"),
+        Some("devpts"),
+        MsFlags::MS_NOSUID,
+        Some("newinstance,ptmxmode=0666"),
+    )?;
+    symlink("pts/ptmx", all.join("dev/ptmx"))?;
+    fs::create_dir(all.join("dev/shm"))?;
+    fs::set_permissions(all.join("dev/shm"), fs::Permissions::from_mode(0o1777))?;
+    harness(&all, container)?;
+    link(&all, PROGRAM, "/usr/local/bin/srv")?;
+    files(&all, container)?;
+    Ok(all)
+}
+
+/// The host's libraries and tools, and the programs that this one plays.
+fn stand_ins(root: &Path, container: &Container) -> io::Result<()> {
     for dir in
         ["app", "dev/shm", "etc", "proc", "root", "sys", "usr/bin", "usr/local/bin", "usr/local/sbin", "var"]
     {
@@ -51,9 +86,7 @@ pub(crate) fn build(root: &Path, container: &Container) -> io::Result<()> {
     host_libraries(root)?;
     host_programs(root)?;
     devices(root)?;
-    bind(&program, &inside(root, PROGRAM))?;
-    write(root, LOG, "", 0o666)?;
-    write(root, DECLARED, &serde_json::to_string(&container.programs)?, 0o644)?;
+    harness(root, container)?;
     write(root, "/etc/passwd", "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/:/bin/sh\n", 0o644)?;
     write(root, "/etc/group", "root:x:0:\nnogroup:x:65534:\n", 0o644)?;
 
@@ -70,6 +103,18 @@ pub(crate) fn build(root: &Path, container: &Container) -> io::Result<()> {
             link(root, PROGRAM, &format!("/usr/local/bin/{name}"))?;
         }
     }
+    files(root, container)
+}
+
+/// This program, its log, and which parts it plays.
+fn harness(root: &Path, container: &Container) -> io::Result<()> {
+    bind(&std::env::current_exe()?, &inside(root, PROGRAM))?;
+    write(root, LOG, "", 0o666)?;
+    write(root, DECLARED, &serde_json::to_string(&container.programs)?, 0o644)
+}
+
+/// The container's own files.
+fn files(root: &Path, container: &Container) -> io::Result<()> {
     for (path, File { text, mode }) in &container.files {
         write(root, path, text, *mode)?;
     }

@@ -9,9 +9,6 @@ use std::time::Instant;
 use crate::container::{Container, Run, Shell};
 use crate::support::Outcome;
 
-/// How many cases run at the same time unless `--test-threads` says otherwise.
-const THREADS: usize = 16;
-
 /// One test.
 pub(crate) struct Case {
     /// Its name.
@@ -37,13 +34,13 @@ struct Options {
 
 impl Options {
     /// The options of Rust's own runner that mean something here; others are accepted.
-    fn parse(args: &[String]) -> Self {
+    fn parse(args: &[String], threads: usize) -> Self {
         let mut options = Self {
             list: false,
             exact: false,
             ignored: false,
             nocapture: false,
-            threads: THREADS,
+            threads,
             filters: Vec::new(),
             skip: Vec::new(),
         };
@@ -55,7 +52,7 @@ impl Options {
                 "--ignored" => options.ignored = true,
                 "--nocapture" | "--no-capture" => options.nocapture = true,
                 "--test-threads" => {
-                    options.threads = args.next().and_then(|n| n.parse().ok()).unwrap_or(THREADS)
+                    options.threads = args.next().and_then(|n| n.parse().ok()).unwrap_or(threads)
                 }
                 "--skip" => options.skip.extend(args.next().cloned()),
                 "--format" | "--color" | "--logfile" | "-Z" => drop(args.next()),
@@ -72,9 +69,9 @@ impl Options {
     }
 }
 
-/// Runs what `args` ask for.
-pub(crate) fn main(args: &[String], cases: impl Fn() -> Vec<Case>) -> ExitCode {
-    let options = Options::parse(args);
+/// Runs what `args` ask for, `threads` at the same time unless they say otherwise.
+pub(crate) fn main(args: &[String], threads: usize, cases: impl Fn() -> Vec<Case>) -> ExitCode {
+    let options = Options::parse(args, threads);
     // No case is ignored.
     let cases: Vec<Case> = if options.ignored {
         Vec::new()
@@ -123,7 +120,7 @@ pub(crate) fn main(args: &[String], cases: impl Fn() -> Vec<Case>) -> ExitCode {
         |list: Mutex<Vec<String>>| list.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner()).len();
     let (failed, skipped) = (count(failed), count(skipped));
     println!(
-        "\nkernel: {} cases, {failed} failed, {skipped} skipped, {:.1} s",
+        "\n{} cases, {failed} failed, {skipped} skipped, {:.1} s",
         cases.len(),
         start.elapsed().as_secs_f64()
     );

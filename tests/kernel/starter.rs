@@ -36,6 +36,10 @@ pub(crate) const LAUNCHER: &str = "pidone-launcher";
 const ROOT: &str = env!("CARGO_TARGET_TMPDIR");
 /// Where the container's output goes.
 const OUTPUT: &str = "/.pidone/output";
+/// How long a program may take to reap what is left to it: supervisors look once in a while.
+const REAPING: Duration = Duration::from_secs(6);
+/// How long a real program may take until it says that it is ready, or its service has started.
+const BEGINNING: Duration = Duration::from_secs(60);
 /// A container has settled when it has not changed for so long ...
 const QUIET: Duration = Duration::from_millis(250);
 /// ... or after so long.
@@ -60,8 +64,11 @@ fn perform(run: &Run) -> Result<Measured, Failure> {
     set_pdeathsig(Signal::SIGKILL).map_err(io::Error::from)?;
     umask(Mode::from_bits_truncate(0o022));
     own_namespace()?;
-    let root = PathBuf::from(ROOT);
-    root::build(&root, &run.container)?;
+    if run.container.base.is_some() {
+        // Real servers bind ports: each container has its own.
+        unshare(CloneFlags::CLONE_NEWNET).map_err(unsupported("a network namespace"))?;
+    }
+    let root = root::build(Path::new(ROOT), &run.container)?;
     fs::write(inside(&root, OUTPUT), "")?;
     for step in &run.container.steps {
         let done = launch(&root, &step.workdir, &step.argv, run)?.wait()?;
@@ -199,6 +206,9 @@ fn stop(root: &Path, pid1: &mut Child, signal: Signal, run: &Run) -> Result<Meas
         Stop::Settled => settle(root, pid1, run)?,
         Stop::AfterStart(delay) => wait_for_start(root, pid1, Duration::from_secs_f64(delay))?,
     };
+    if run.orphan && exited.is_none() {
+        exited = leave_orphan(root, pid1, run)?;
+    }
     let before = Tree::read(root)?;
     let log_before = fs::metadata(inside(root, LOG))?.len() as usize;
     let early = exited.is_some();
@@ -240,8 +250,36 @@ fn stop(root: &Path, pid1: &mut Child, signal: Signal, run: &Run) -> Result<Meas
 
 type Exited = Option<std::process::ExitStatus>;
 
+/// Leaves a process to PID 1 that soon ends, and waits until it has been reaped, or long enough to see that it is not.
+fn leave_orphan(root: &Path, pid1: &mut Child, run: &Run) -> Result<Exited, Failure> {
+    let zombies = Tree::read(root)?.zombies();
+    launch(root, "/", &["/bin/sh", "-c", "sleep 0.1 & exit 0"].map(str::to_owned), run)?.wait()?;
+    thread::sleep(Duration::from_millis(500));
+    let start = Instant::now();
+    while Tree::read(root)?.zombies() > zombies && start.elapsed() < REAPING {
+        thread::sleep(TICK);
+    }
+    Ok(pid1.try_wait()?)
+}
+
+/// True if it has said that it is ready, and its service has started, if there are to be such signs.
+fn has_begun(root: &Path, run: &Run) -> io::Result<bool> {
+    let started = !run.waits || fs::metadata(inside(root, LOG))?.len() > 0;
+    let is_ready = |ready: &String| {
+        fs::read(inside(root, OUTPUT)).map(|output| String::from_utf8_lossy(&output).contains(ready.as_str()))
+    };
+    Ok(started && run.ready.as_ref().map_or(Ok(true), is_ready)?)
+}
+
 /// Waits until nothing has changed for a while: the same processes, none of them running, no setup under way.
 fn settle(root: &Path, pid1: &mut Child, run: &Run) -> Result<Exited, Failure> {
+    let begun = Instant::now();
+    while !has_begun(root, run)? && begun.elapsed() < BEGINNING {
+        if let Some(status) = pid1.try_wait()? {
+            return Ok(Some(status));
+        }
+        thread::sleep(TICK);
+    }
     let (start, mut since, mut last) = (Instant::now(), Instant::now(), None);
     loop {
         if let Some(status) = pid1.try_wait()? {
