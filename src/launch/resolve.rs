@@ -520,8 +520,9 @@ impl Resolver<'_, '_> {
             Kind::Runner => {
                 let directory = self.directory.as_deref();
                 match runner::child(self.environment, row, argv, arguments, self.place, directory) {
-                    Some(child) => {
+                    Some((child, directory)) => {
                         resolved.uncertain = true;
+                        resolved.directory = directory.map(Rc::from).or(resolved.directory.take());
                         What::Forward(Box::new(Forward { program: Rc::clone(row), child }))
                     }
                     None => What::Unknown,

@@ -8,10 +8,14 @@ use super::machine::Origin;
 use super::resolve::{Child, Environment};
 use crate::dockerfile::join;
 use crate::programs::{InnerShell, Program};
-use crate::project::package_json;
+use crate::project::{Found, ImageFile, package_json};
 use crate::source::{Excerpt, Place};
 
-/// What a runner starts; `None` if it is asked for something else than running a script or a program.
+/// Where monorepos keep their packages; a package is taken for what was asked for only if its package.json has that name.
+const PACKAGES: [&str; 6] = ["packages", "apps", "services", "libs", "modules", "."];
+
+/// What a runner starts, and the directory it does that in, where that is known; `None` if it is asked for something else than
+/// running a script or a program.
 pub(super) fn child(
     environment: &Environment<'_>,
     row: &Program,
@@ -19,7 +23,7 @@ pub(super) fn child(
     arguments: &[Option<&str>],
     place: &Place,
     directory: Option<&str>,
-) -> Option<Child> {
+) -> Option<(Child, Option<String>)> {
     let script = row.script(arguments)?;
     let directory = directory.unwrap_or(&environment.image.workdir);
     let folder = match script.directory {
@@ -27,8 +31,7 @@ pub(super) fn child(
         None => directory.to_owned(),
     };
     let own = match script.workspace {
-        // Which package that is cannot be told from here.
-        Some(_) => None,
+        Some(name) => package(environment, &folder, name),
         None => environment.files.package_json(&folder),
     };
     let text = own.as_ref().and_then(|file| package_json::script(&file.text, script.name));
@@ -46,11 +49,28 @@ pub(super) fn child(
         Some(true) => Dialect::Bash,
         _ => environment.sh(),
     };
-    Some(match row.shell {
+    let child = match row.shell {
         Some(InnerShell::Own) => Child::Own(text),
         Some(InnerShell::Bash) => Child::Line(text, Origin::PackageScript, bash),
         _ => Child::Line(text, Origin::PackageScript, environment.sh()),
-    })
+    };
+    Some((child, own.map(|file| join(&file.path, ".."))))
+}
+
+/// The package.json of a package in a workspace, by the package's name or its path.
+fn package(environment: &Environment<'_>, folder: &str, wanted: &str) -> Option<ImageFile> {
+    let at = |folder: &str| match environment.find(&join(folder, "package.json")) {
+        Found::File(file) => Some(file),
+        _ => None,
+    };
+    if wanted.starts_with('.') || (wanted.contains('/') && !wanted.starts_with('@')) {
+        return at(&join(folder, wanted));
+    }
+    let last = wanted.rsplit('/').next().unwrap_or(wanted);
+    PACKAGES
+        .iter()
+        .filter_map(|parent| at(&join(folder, &format!("{parent}/{last}"))))
+        .find(|file| package_json::name(&file.text).as_deref() == Some(wanted))
 }
 
 /// True if the project says that its yarn is version 2 or later, which runs scripts in a shell of its own.
@@ -60,6 +80,6 @@ pub(super) fn is_berry(environment: &Environment<'_>, directory: Option<&str>) -
         environment.files.package_json(directory).and_then(|file| package_json::package_manager(&file.text));
     match pinned.as_deref().and_then(|manager| manager.strip_prefix("yarn@")) {
         Some(version) => !version.starts_with("1.") && version != "1",
-        None => !matches!(environment.find(&join(directory, ".yarnrc.yml")), crate::project::Found::Unknown),
+        None => !matches!(environment.find(&join(directory, ".yarnrc.yml")), Found::Unknown),
     }
 }

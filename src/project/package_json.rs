@@ -22,10 +22,31 @@ pub fn script(file: &Arc<Excerpt>, name: &str) -> Option<Arc<Excerpt>> {
 
 /// The value of `packageManager` (`yarn@4.1.0`).
 pub fn package_manager(file: &Arc<Excerpt>) -> Option<String> {
+    string(file, "packageManager")
+}
+
+/// The package's name.
+pub fn name(file: &Arc<Excerpt>) -> Option<String> {
+    string(file, "name")
+}
+
+/// True if the package that holds this script asks for another one of that name, whose commands are then in node_modules/.bin.
+pub fn depends_on(text: &Excerpt, name: &str) -> bool {
+    let file = Excerpt::whole(text.source());
+    let parsed = parse_to_ast(file.text(), &CollectOptions::default(), &ParseOptions::default());
+    let Some(Value::Object(root)) = parsed.ok().and_then(|parsed| parsed.value) else { return false };
+    ["dependencies", "devDependencies", "optionalDependencies"].iter().any(|list| {
+        let list = root.properties.iter().find(|property| property_name(&property.name) == *list);
+        let Some(Value::Object(list)) = list.map(|property| &property.value) else { return false };
+        list.properties.iter().any(|property| property_name(&property.name) == name)
+    })
+}
+
+/// The value of one of the file's own strings.
+fn string(file: &Arc<Excerpt>, key: &str) -> Option<String> {
     let parsed = parse_to_ast(file.text(), &CollectOptions::default(), &ParseOptions::default()).ok()?;
     let Value::Object(root) = parsed.value? else { return None };
-    let property =
-        root.properties.iter().find(|property| property_name(&property.name) == "packageManager")?;
+    let property = root.properties.iter().find(|property| property_name(&property.name) == key)?;
     match &property.value {
         Value::StringLit(literal) => Some(literal.value.to_string()),
         _ => None,
