@@ -302,6 +302,8 @@ pub enum Site {
         text: Arc<Excerpt>,
         /// True if running it runs no other script before or after it.
         alone: bool,
+        /// The directory of package.json in the image, where the script runs.
+        directory: Option<String>,
     },
     /// A stop that takes its time.
     Period {

@@ -9,7 +9,7 @@ use super::resolve::{Child, Environment};
 use crate::dockerfile::join;
 use crate::programs::{InnerShell, Program};
 use crate::project::{Found, ImageFile, package_json};
-use crate::source::{Excerpt, Place};
+use crate::source::{Excerpt, Place, Span};
 
 /// Where monorepos keep their packages; a package is taken for what was asked for only if its package.json has that name.
 const PACKAGES: [&str; 6] = ["packages", "apps", "services", "libs", "modules", "."];
@@ -39,8 +39,8 @@ pub(super) fn child(
     let text = match text {
         Some(text) if rest.is_empty() => text,
         Some(text) => {
-            let whole = format!("{} {}", text.text(), rest.join(" "));
-            Arc::new(Excerpt::derived(text.source(), text.span(), whole))
+            let end = Span::at(text.text().len());
+            Arc::new(text.with_changes(&[(end, format!(" {}", rest.join(" ")))], text.encoding()))
         }
         // A script that is not known is taken for the usual one: one program.
         None => Arc::new(Excerpt::derived(&place.source, place.span, format!("./{}", script.name))),

@@ -605,7 +605,11 @@ fn package(shell: &Process) -> Site {
     match shell.identity.argv.last().and_then(|text| text.excerpt.clone()) {
         Some(text) => {
             let alone = crate::project::package_json::runs_alone(&text);
-            Site::Package { text, alone }
+            let directory = match &shell.role {
+                Role::Shell(shell) => shell.directory.as_deref().map(str::to_owned),
+                _ => None,
+            };
+            Site::Package { text, alone, directory }
         }
         None => Site::Process,
     }

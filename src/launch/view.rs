@@ -48,10 +48,12 @@ impl ProcessView {
         self.named_by_caller || self.children.iter().any(Self::waits_for_caller)
     }
 
-    /// The programs of the services among this process and those below it.
+    /// The programs of the services among this process and those below it. A command of node_modules/.bin goes by its bare name, by
+    /// which package runners find it there.
     pub(super) fn services(&self, found: &mut BTreeSet<String>) {
         if self.service {
-            found.extend(self.argv.first().cloned());
+            let name = self.argv.first().map(|name| name.trim_start_matches("node_modules/.bin/").to_owned());
+            found.extend(name);
         }
         self.children.iter().for_each(|child| child.services(found));
     }

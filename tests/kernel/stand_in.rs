@@ -215,7 +215,7 @@ fn wrapped(name: &str, args: &[String]) -> io::Result<Command> {
                 break;
             }
         } else if matches!(first.as_str(), "run" | "exec")
-            && matches!(name, "poetry" | "pipenv" | "bundle" | "uv" | "pdm" | "conda")
+            && matches!(name, "poetry" | "pipenv" | "bundle" | "uv" | "pdm" | "conda" | "pnpm")
         {
             rest = tail;
         } else {
@@ -329,7 +329,8 @@ fn run_script(name: &str, args: &[String], on_stop: OnStop) -> io::Result<i32> {
     while let Some(word) = words.next() {
         match word {
             "--prefix" | "-C" | "--cwd" | "--dir" => dir = words.next().unwrap_or(".").into(),
-            "--filter" | "-F" | "-w" | "--workspace" => drop(words.next()),
+            "--filter" | "-F" | "-w" | "--workspace" => dir = package(words.next()),
+            "workspace" if script.is_none() => dir = package(words.next()),
             "--" => {}
             "run" | "run-script" if script.is_none() => {}
             "exec" if script.is_none() && name != "npx" => {}
@@ -342,6 +343,9 @@ fn run_script(name: &str, args: &[String], on_stop: OnStop) -> io::Result<i32> {
     if matches!(script, "ci" | "install" | "i" | "build" | "version") {
         return Ok(0);
     }
+    // package.json may be in a directory above.
+    let dir = env::current_dir()?.join(dir);
+    let dir = dir.ancestors().find(|dir| dir.join("package.json").is_file()).unwrap_or(&dir).to_owned();
     let path = format!("node_modules/.bin:{}", env::var("PATH").unwrap_or_default());
     let run = |line: String| {
         let mut command = shell(&line);
@@ -369,6 +373,16 @@ fn run_script(name: &str, args: &[String], on_stop: OnStop) -> io::Result<i32> {
         }
     }
     Ok(0)
+}
+
+/// The directory of a package in a workspace.
+fn package(name: Option<&str>) -> PathBuf {
+    let last = name.and_then(|name| name.rsplit('/').next()).unwrap_or_default();
+    ["packages", "apps"]
+        .map(|parent| Path::new(parent).join(last))
+        .into_iter()
+        .find(|dir| dir.is_dir())
+        .unwrap_or(".".into())
 }
 
 fn scripts(path: &Path) -> BTreeMap<String, String> {
