@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::world::World;
+use super::world::{Pid, World};
 
 /// Everything that was passed over, in the order in which it was met.
 #[derive(Default)]
@@ -120,6 +120,26 @@ impl Candidates {
     /// The course has ended, and the script does not call that a failure.
     pub(super) fn end_well(&mut self, world: &World) {
         self.mark(world, false, true);
+    }
+
+    /// The process `daemon` is the service of a course that has ended with it: what was passed over before it was setup, unless
+    /// something after it is still to be come back to.
+    pub(super) fn precede(&mut self, world: &World, daemon: Pid) {
+        let is_before = |item: &Item| item.again.as_ref().is_none_or(|again| again.process(daemon).is_none());
+        if !self.last(world).is_some_and(is_before) {
+            return;
+        }
+        let mut seen = vec![false; self.items.len()];
+        let mut todo: Vec<usize> = world.path.candidate.into_iter().collect();
+        while let Some(index) = todo.pop() {
+            if std::mem::replace(&mut seen[index], true) {
+                continue;
+            }
+            let item = &mut self.items[index];
+            item.again = None;
+            item.tried = true;
+            todo.extend_from_slice(&item.parents);
+        }
     }
 
     fn mark(&mut self, world: &World, settled: bool, ended_well: bool) {

@@ -153,6 +153,9 @@ fn run(
                 if !world.path.failed {
                     candidates.end_well(&world);
                 }
+                if let Some(daemon) = super::verdict::daemon(&world) {
+                    candidates.precede(&world, daemon);
+                }
                 if (cut && !world.path.failed) || world.path.fails_to_run() {
                     found.early.push(world);
                 } else {
@@ -192,7 +195,13 @@ fn needed(
 /// Sends the stop signal to PID 1 and follows every way it can go; the best one is taken.
 fn stop(environment: &Environment<'_>, steady: &World, signal: Signal, grace: u64, total: &mut u64) -> World {
     let mut start = steady.clone();
-    start.stop = Some(Stop { signal, at: start.now, grace, is_known: environment.knows_stop_signal() });
+    start.stop = Some(Stop {
+        signal,
+        at: start.now,
+        grace,
+        is_known: environment.knows_stop_signal(),
+        is_inherited: environment.inherits_stop_signal(),
+    });
     start.steps = 0;
     start.send(1, signal);
     let mut candidates = Candidates::default();

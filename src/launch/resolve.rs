@@ -148,6 +148,11 @@ impl<'a> Environment<'a> {
         self.image.base.known || self.image.stop_signal.is_some()
     }
 
+    /// True where the base image sets the stop signal.
+    pub(crate) fn inherits_stop_signal(&self) -> bool {
+        self.image.stop_signal.as_ref().is_some_and(|setting| setting.place.is_none())
+    }
+
     /// Reads shell text; the same excerpt is read once, so that a statement keeps its identity.
     pub(crate) fn parse(&self, excerpt: Arc<Excerpt>) -> Arc<Script> {
         let key = (Arc::as_ptr(&excerpt), excerpt.text().len());

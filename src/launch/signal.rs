@@ -27,6 +27,8 @@ impl Signal {
     #[allow(missing_docs)]
     pub const TERM: Signal = Signal(15);
     #[allow(missing_docs)]
+    pub const STOP: Signal = Signal(19);
+    #[allow(missing_docs)]
     pub const CHLD: Signal = Signal(17);
 
     /// `TERM`, `SIGTERM`, `15`, `RTMIN+3`; in any case. `None` if there is no such signal.

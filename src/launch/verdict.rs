@@ -196,6 +196,13 @@ impl View<'_> {
                 let site = match (cause, below, own) {
                     (Cause::PackageRunner, Some(below), _) => package(below),
                     (_, _, Some(own)) => Site::Supervised { program: Arc::clone(&own.program), wanted: None },
+                    // The shell of `su -c`.
+                    (Cause::PrivilegeWrapper, Some(Process { role: Role::Shell(shell), .. }), _) => {
+                        match &shell.waiting {
+                            Waiting::Foreground { node, rest, .. } => foreground(shell, node, *rest),
+                            _ => Site::Process,
+                        }
+                    }
                     _ => Site::Process,
                 };
                 Some((cause, own_place()?, site))
@@ -230,13 +237,15 @@ impl View<'_> {
                 );
                 // Only where everybody in front has done well is it the service's own fault.
                 match (none, fast || !heard) {
-                    (true, _) => {
+                    // A signal that does nothing by default needs no handler to be ignored.
+                    (true, _) if !self.signal.ignored_by_default() => {
                         let language = program.as_ref().and_then(|row| row.language);
                         let site = language.map_or(Site::Process, |language| Site::Program { language });
                         Some((Cause::UnhandledStop, own_place()?, site))
                     }
-                    (false, true) => {
-                        let wanted = program.as_ref().and_then(|row| preferred(row));
+                    (_, true) => {
+                        let usual = (self.signal != Signal::TERM).then_some(Signal::TERM);
+                        let wanted = program.as_ref().and_then(|row| preferred(row)).or(usual);
                         let Some(own) = self.before.supervised(process.pid) else {
                             return Some((Cause::StopSignal, own_place()?, Site::Signal { wanted }));
                         };
@@ -480,6 +489,10 @@ impl View<'_> {
                     (Cause::StopSignal, process.identity.place.clone()?, site, staying.map(|own| own.pid))
                 }
                 Role::Opaque => return None,
+                Role::Service(_) if self.signal.ignored_by_default() => {
+                    let site = Site::Signal { wanted: Some(Signal::TERM) };
+                    (Cause::StopSignal, process.identity.place.clone()?, site, None)
+                }
                 Role::Service(_) => {
                     (Cause::UnhandledStop, process.identity.place.clone()?, Site::Process, None)
                 }
@@ -512,6 +525,15 @@ impl View<'_> {
 /// True if PID 1 has ended and taken a service with it.
 pub(super) fn is_cut_early(world: &World) -> bool {
     world.processes().any(is_cut)
+}
+
+/// The server that has sent itself into the background, and that PID 1 has taken along.
+pub(super) fn daemon(world: &World) -> Option<Pid> {
+    let is_daemon = |process: &&Process| {
+        let Role::Service(Some(row)) = &process.role else { return false };
+        process.started == Started::Forked && row.daemonizes && is_cut(process)
+    };
+    world.processes().find(is_daemon).map(|process| process.pid)
 }
 
 /// A course in which the container ends although a service runs.

@@ -53,6 +53,8 @@ pub(crate) struct Stop {
     pub(crate) grace: Millis,
     /// False where the base image may set another signal.
     pub(crate) is_known: bool,
+    /// True where it was made for what the base image starts, and is only inherited.
+    pub(crate) is_inherited: bool,
 }
 
 /// A process.
@@ -301,7 +303,12 @@ impl World {
             self.die(pid, 137, Ended::Signal);
             return true;
         }
+        // It stands still until it is killed.
+        if signal == Signal::STOP {
+            return true;
+        }
         let stop_signal = self.stop.map(|stop| stop.signal);
+        let is_inherited = self.stop.is_some_and(|stop| stop.is_inherited);
         let may_be_other = self.stop.is_some_and(|stop| !stop.is_known && stop.signal == signal);
         let now = self.now;
         let Some(process) = self.process_mut(pid) else { return false };
@@ -331,7 +338,9 @@ impl World {
                 let usual = matches!(signal, Signal::TERM | Signal::INT | Signal::QUIT);
                 // What is known to end gracefully on other signals is not assumed to know this one.
                 let knows_others = program.as_ref().is_some_and(|row| !row.signals.graceful.is_empty());
-                let assumed = usual || (stop_signal == Some(signal) && !knows_others);
+                // Nor what another program's base image hands down, if it is known what runs in its place.
+                let is_foreign = is_inherited && process.identity.program.is_some();
+                let assumed = usual || (stop_signal == Some(signal) && !knows_others && !is_foreign);
                 match program.as_ref().map_or(Reaction::Unknown, |row| row.reaction(&signal.name(), first)) {
                     // Assume the best of what is not known.
                     Reaction::Unknown | Reaction::Forwards if !assumed => {}

@@ -71,7 +71,9 @@ pub(super) fn install(install: &InitInstall, subject: &Subject<'_>) -> Option<Ed
 fn start(subject: &Subject<'_>, program: &str) -> Option<Edit> {
     let image = subject.image;
     let path = image.dockerfile.source.path().to_owned();
-    let in_stage = |place: &Option<Place>| place.clone().filter(|place| place.span.start > image.from.start);
+    let in_stage = |place: &Option<Place>| {
+        place.clone().filter(|place| place.source.path() == path && place.span.start > image.from.start)
+    };
     let carried = match image.entrypoint.as_ref().map(|setting| (&setting.value, &setting.place)) {
         None => &[][..],
         Some((Command::Inherited(words), _)) => words,

@@ -1,11 +1,15 @@
 //! `stop-signal`: what is in front ends gracefully, but on another signal than the one that it gets.
 
 use super::{Finding, Repair, Subject, words};
+use crate::diagnostic::Related;
 use crate::dockerfile::Written;
 use crate::launch::{Cause, Signal, Site};
-use crate::source::{Edit, Span};
+use crate::source::{Edit, Place, Span};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    if let Some(finding) = no_signal(subject) {
+        return vec![finding];
+    }
     // One STOPSIGNAL serves all the ways to the same program.
     let mut wanted_before = Vec::new();
     subject
@@ -25,6 +29,9 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             // What gets the signal: a supervisor or a script may stand in front of the service.
             let service = words::code(&fault.hop);
             let message = match wanted {
+                _ if matches!(got, Signal::KILL | Signal::STOP) => {
+                    format!("On stop the container gets {got}, which no program can handle: {service} cannot finish its work.")
+                }
                 Some(wanted) => format!("On stop the container gets {got}, but {service} ends gracefully on {wanted}."),
                 None => format!("On stop the container gets {got}, on which {service} does not end gracefully."),
             };
@@ -32,11 +39,35 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 || "set the signal that it understands with STOPSIGNAL".to_owned(),
                 |wanted| format!("set `STOPSIGNAL {wanted}`"),
             );
-            Finding::of(fault, subject, format!("gets {got}"), message)
-                .with_help(help)
-                .with_repairs(wanted.and_then(|wanted| set(subject, wanted)))
+            let mut finding = Finding::of(fault, subject, format!("gets {got}"), message).with_help(help);
+            finding.related.extend(where_from(subject));
+            finding.with_repairs(wanted.and_then(|wanted| set(subject, wanted)))
         })
         .collect()
+}
+
+/// STOPSIGNAL with a word that names no signal.
+fn no_signal(subject: &Subject<'_>) -> Option<Finding> {
+    let setting = subject.image.stop_signal.as_ref()?;
+    let value = setting.value.trim();
+    if value.contains('$') || Signal::parse(value).is_some_and(|signal| signal != Signal::EXIT) {
+        return None;
+    }
+    let message = format!("There is no signal {}: the image cannot be built.", words::code(value));
+    Some(Finding::at(setting.place.clone()?, "no signal", message).with_help("name one, such as `STOPSIGNAL SIGTERM`"))
+}
+
+/// The instruction or the base image that sets the signal.
+fn where_from(subject: &Subject<'_>) -> Option<Related> {
+    let image = subject.image;
+    let signal = subject.signal();
+    Some(match image.stop_signal.as_ref()?.place.clone() {
+        Some(place) => Related { place, message: format!("{signal} is set here") },
+        None => Related {
+            place: Place::new(&image.dockerfile.source, image.from),
+            message: format!("{signal} comes from the base image"),
+        },
+    })
 }
 
 /// STOPSIGNAL in front of the instruction that starts the container, or with another value where it is set already.
