@@ -11,7 +11,7 @@ use crate::launch::{self, Launch, ProcessView, Receives, Started};
 use crate::orchestrator::{self, Deployment};
 use crate::project::{Context, Installed};
 use crate::rules::{self, Finding, Subject};
-use crate::settings::Settings;
+use crate::settings::{InitPolicy, Settings};
 use crate::source::{EntryKind, Loader, Place, ReadError, Source};
 use crate::suppress::Suppressions;
 use crate::{fix, programs::Family};
@@ -220,6 +220,8 @@ pub(crate) struct Judged {
     pub(crate) context: Utf8PathBuf,
     /// What its instructions install.
     pub(crate) installed: Installed,
+    /// True if the engine puts its init in front wherever the project starts the image.
+    engine_init: bool,
     /// Who starts it with other words than the image's own.
     workload: Option<Workload>,
     /// Rules and places of what is found in the image without those words: the Dockerfile's to report.
@@ -248,6 +250,7 @@ impl Analysis {
             // Windows has neither signals nor these shells.
             .filter(|image| image.base.family != Family::Windows)
             .map(|image| Judged::of(image, settings.context.as_deref(), loader, settings))
+            .map(|judged| judged.beside_deployments(loader, settings))
             .collect();
         Self { of_file: rules::file_findings(&dockerfile), images }
     }
@@ -277,6 +280,7 @@ impl Analysis {
                     launch: None,
                     context: Utf8PathBuf::new(),
                     installed: Installed::default(),
+                    engine_init: false,
                     workload: Some(described(Some(doubt))),
                     of_image: Vec::new(),
                 }),
@@ -296,7 +300,27 @@ impl Judged {
         let context = files.context_root().to_owned();
         drop(files);
         let installed = Installed::of(&image);
-        Self { image, launch, context, installed, workload: None, of_image: Vec::new() }
+        Self { image, launch, context, installed, engine_init: false, workload: None, of_image: Vec::new() }
+    }
+
+    /// Notes whether all that is started from the image in the Dockerfile's folder gets the engine's init, where that matters.
+    fn beside_deployments(mut self, loader: &dyn Loader, settings: &Settings) -> Self {
+        if self.installed.package(|package| settings.tables.leaves_orphans(package)).is_none() {
+            return self;
+        }
+        let dockerfile = self.image.dockerfile.source.path();
+        let folder = dockerfile.parent().unwrap_or(Utf8Path::new(""));
+        let paths = loader.list(folder).into_iter().map(|name| folder.join(name));
+        let deployments = paths
+            .filter(|path| orchestrator::is_candidate(path))
+            .filter_map(|path| orchestrator::deployment(&path, loader));
+        let mut started = deployments.flat_map(|deployment| deployment.workloads).filter_map(|workload| {
+            let is_built = workload.build().is_some_and(|(path, _)| path == dockerfile);
+            let started = workload.started(loader, &settings.tables).ok().filter(|_| is_built)?;
+            (started.image.stage == self.image.stage).then_some(started.image.runtime.init.is_some())
+        });
+        self.engine_init = started.next().is_some_and(|first| first && started.all(|init| init));
+        self
     }
 
     /// True for two readings of the same image.
@@ -321,7 +345,7 @@ impl Judged {
             launch: self.launch.as_ref(),
             tables: &settings.tables,
             installed: &self.installed,
-            init: settings.init,
+            init: if self.engine_init { InitPolicy::Never } else { settings.init },
             pedantic: settings.pedantic,
         };
         rules::findings(&subject)

@@ -524,14 +524,15 @@ impl View<'_> {
 
 /// True if PID 1 has ended and taken a service with it.
 pub(super) fn is_cut_early(world: &World) -> bool {
-    world.processes().any(is_cut)
+    world.processes().any(is_cut) || (world.path.default && daemon(world).is_some())
 }
 
 /// The server that has sent itself into the background, and that PID 1 has taken along.
 pub(super) fn daemon(world: &World) -> Option<Pid> {
     let is_daemon = |process: &&Process| {
         let Role::Service(Some(row)) = &process.role else { return false };
-        process.started == Started::Forked && row.daemonizes && is_cut(process)
+        let is_taken = matches!(process.state, State::Dead(death) if death.how == Ended::Container);
+        process.started == Started::Forked && row.daemonizes && is_taken
     };
     world.processes().find(is_daemon).map(|process| process.pid)
 }
@@ -539,6 +540,7 @@ pub(super) fn daemon(world: &World) -> Option<Pid> {
 /// A course in which the container ends although a service runs.
 pub(super) fn early(world: &World) -> Option<Fault> {
     let cut = world.processes().find(|process| is_cut(process));
+    let cut = cut.or_else(|| daemon(world).and_then(|pid| world.process(pid)));
     // Where a supervisor has left, what it has started is not to blame.
     let cut = cut.map(|process| world.supervisor_of(process.pid).unwrap_or(process));
     let mishap = world.path.mishaps.iter().find_map(|mishap| match mishap.kind {

@@ -42,6 +42,9 @@ impl Installed {
                     let packages = installs.packages.into_iter().map(|name| (name, place.clone()));
                     installed.packages.extend(packages);
                     installed.opaque |= installs.opaque;
+                    if installs.python_list {
+                        installed.texts.push("dumb-init".to_owned());
+                    }
                 }
                 Keyword::Copy | Keyword::Add => installed.opaque |= may_bring_programs(&step),
                 Keyword::Arg | Keyword::Env => {}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Finding, Repair, Subject, words};
 use crate::dockerfile::{Command, Setting};
 use crate::launch::{Cause, Fault};
-use crate::programs::Program;
+use crate::programs::{Program, Sh};
 use crate::shell::{self, Node, NodeKind};
 use crate::source::{Edit, Excerpt, Place, Span};
 
@@ -36,7 +36,12 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 fn row<'a>(subject: &'a Subject<'_>, words: &[&str]) -> Option<&'a Program> {
     let (name, arguments) = words.split_first()?;
     let arguments: Vec<Option<&str>> = arguments.iter().map(|word| Some(*word)).collect();
-    subject.tables.program(name, &arguments).filter(|row| row.daemonizes)
+    let row = match subject.image.base.sh {
+        // busybox's tools are the system's.
+        Sh::Ash => subject.tables.applet(name, &arguments),
+        _ => subject.tables.program(name, &arguments),
+    };
+    row.filter(|row| row.daemonizes)
 }
 
 /// The words that start the program, as they stand in a file.

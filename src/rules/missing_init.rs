@@ -14,7 +14,9 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 /// `ENTRYPOINT ["tini", "--"]` where nothing brings tini.
 fn not_installed(subject: &Subject<'_>) -> Option<Finding> {
     let image = subject.image;
-    let setting = [&image.entrypoint, &image.cmd].into_iter().flatten().next()?;
+    let mut own = [&image.entrypoint, &image.cmd].into_iter().flatten();
+    // The script that a base image brings execs what it is given.
+    let setting = own.find(|setting| !matches!(setting.value, Command::Inherited(_)))?;
     let Command::Exec(elements) = &setting.value else { return None };
     let element = elements.first()?;
     let is_init = subject.tables.program(element.text(), &[]).is_some_and(|row| row.kind == Kind::Init);

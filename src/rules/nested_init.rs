@@ -44,6 +44,8 @@ fn in_a_row(subject: &Subject<'_>) -> Option<Finding> {
     let outer = is_init(first)?;
     let (inner, place) = first.children.iter().find_map(|child| Some((is_init(child)?, child.place.clone()?)))?;
     let message = format!("`{outer}` starts another init, `{inner}`: one of them is enough, and only PID 1 is handed the orphans.");
+    // Where Compose brings the outer one, that is the line to drop.
+    let place = subject.image.runtime.init.clone().unwrap_or(place);
     let mut finding = Finding::at(place, "two inits in a row", message).with_help("drop one of the two");
     finding.severity = Severity::Info;
     let edit = drop_before(subject, |name| name == inner);

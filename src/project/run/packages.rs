@@ -19,6 +19,9 @@ const MANAGERS: &[(&str, &[&str])] = &[
     ("zypper", &["install", "in"]),
 ];
 
+/// Package managers of Python.
+const PYTHON: &[&str] = &["pip", "pip3", "pipenv", "pipx", "poetry", "pdm", "uv"];
+
 /// Programs that stand in front of others.
 const WRAPPERS: &[&str] = &["sudo", "env", "exec", "command", "eatmydata", "nice"];
 
@@ -48,6 +51,8 @@ const OPAQUE: &[&str] = &[
 pub(in crate::project) struct Installs {
     /// Names of packages, without version.
     pub(in crate::project) packages: Vec<String>,
+    /// True if it installs a list of Python packages, which may hold dumb-init.
+    pub(in crate::project) python_list: bool,
     /// True if it may install more than that.
     pub(in crate::project) opaque: bool,
 }
@@ -96,6 +101,7 @@ impl Installs {
         if words.windows(2).any(|pair| is(&pair[0], "playwright") && is(&pair[1], "install")) {
             self.packages.push("playwright".to_owned());
         }
+        self.python_list |= words.iter().any(|word| PYTHON.iter().any(|name| is(word, name)));
         let manager = program.as_deref().and_then(|program| {
             MANAGERS.iter().find(|(name, _)| *name == path::name(program)).map(|(_, installs)| *installs)
         });
