@@ -19,6 +19,7 @@ mod check;
 mod completions;
 mod explain;
 mod fix;
+mod progress;
 mod rules;
 mod run;
 mod terminal;
@@ -101,62 +102,62 @@ struct CheckArguments {
     files: FileArguments,
 
     /// Repair what can be repaired without changing anything but signal delivery
-    #[arg(long, conflicts_with = "diff")]
+    #[arg(long, conflicts_with = "diff", help_heading = "Repairs")]
     fix: bool,
 
     /// Repair also where something else may change; each such fix says what
-    #[arg(long)]
+    #[arg(long, help_heading = "Repairs")]
     unsafe_fixes: bool,
 
     /// Print the repair as a diff and write nothing
-    #[arg(long)]
+    #[arg(long, help_heading = "Repairs")]
     diff: bool,
 
     /// Show what each repair changes
-    #[arg(long)]
+    #[arg(long, help_heading = "Repairs")]
     show_fixes: bool,
 
     /// How to print the findings
-    #[arg(long, env = "PIDONE_OUTPUT_FORMAT", value_name = "FORMAT", default_value = "text", value_parser = formats(|format| format.check.is_some()))]
+    #[arg(long, env = "PIDONE_OUTPUT_FORMAT", value_name = "FORMAT", default_value = "text", value_parser = formats(|format| format.check.is_some()), help_heading = "Report")]
     output_format: &'static Format,
 
     /// The least severity that makes the exit code 1 [default: warning]
-    #[arg(long, value_name = "SEVERITY")]
+    #[arg(long, value_name = "SEVERITY", help_heading = "Report")]
     fail_on: Option<Level>,
 
     #[command(flatten)]
     rules: RuleArguments,
 
     /// Report also what may be right, and what cannot be told
-    #[arg(long)]
+    #[arg(long, help_heading = "Rules")]
     pedantic: bool,
 
     /// Exit with 0 whatever is found
-    #[arg(long)]
+    #[arg(long, help_heading = "Report")]
     exit_zero: bool,
 
     /// Write the report to a file
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", help_heading = "Report")]
     output_file: Option<PathBuf>,
 
     /// Print how often each rule was found instead of the findings
-    #[arg(long, conflicts_with = "diff")]
+    #[arg(long, conflicts_with = "diff", help_heading = "Report")]
     statistics: bool,
 
     /// Write a comment that silences each finding
-    #[arg(long, conflicts_with_all = ["fix", "diff", "statistics", "write_baseline", "stdin_filename"])]
+    #[arg(long, conflicts_with_all = ["fix", "diff", "statistics", "write_baseline", "stdin_filename"], help_heading = "Known findings")]
     add_ignore: bool,
 
     /// The reason that --add-ignore writes
-    #[arg(long, value_name = "TEXT", requires = "add_ignore")]
+    #[arg(long, value_name = "TEXT", requires = "add_ignore", help_heading = "Known findings")]
     reason: Option<String>,
 
     /// Leave out the findings that this file knows
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Known findings")]
     baseline: Option<PathBuf>,
 
     /// Write what is found to a file that --baseline reads
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["baseline", "fix", "diff"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["baseline", "fix", "diff"], help_heading = "Known findings")]
     write_baseline: Option<PathBuf>,
 }
 
@@ -178,31 +179,29 @@ struct FixArguments {
     rules: RuleArguments,
 
     /// Show also what may be right, and what cannot be told
-    #[arg(long)]
+    #[arg(long, help_heading = "Rules")]
     pedantic: bool,
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Rules")]
 struct RuleArguments {
     /// Only these rules, whatever the configuration says; several with commas
-    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = named)]
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = named, help_heading = "Rules")]
     select: Option<Vec<&'static RuleInfo>>,
 
     /// Not these rules
-    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = named)]
+    #[arg(long, value_name = "RULE", value_delimiter = ',', value_parser = named, help_heading = "Rules")]
     ignore: Vec<&'static RuleInfo>,
 }
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Configuration")]
 struct ConfigArguments {
     /// Use this file instead of the nearest pidone.toml
-    #[arg(long, value_name = "FILE", conflicts_with = "isolated")]
+    #[arg(long, value_name = "FILE", conflicts_with = "isolated", help_heading = "Configuration")]
     config: Option<PathBuf>,
 
     /// Use no configuration file
-    #[arg(long)]
+    #[arg(long, help_heading = "Configuration")]
     isolated: bool,
 }
 
@@ -217,7 +216,7 @@ struct FileArguments {
     stdin_filename: Option<PathBuf>,
 
     /// Leave out what the configuration excludes even if it is named, as pre-commit does
-    #[arg(long)]
+    #[arg(long, help_heading = "Configuration")]
     force_exclude: bool,
 
     #[command(flatten)]
@@ -237,7 +236,7 @@ struct TreeArguments {
     files: FileArguments,
 
     /// How to print the processes
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = formats(|format| format.tree.is_some()))]
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = formats(|format| format.tree.is_some()), help_heading = "Report")]
     output_format: &'static Format,
 }
 
@@ -251,7 +250,7 @@ struct ExplainArguments {
 #[derive(Debug, Args)]
 struct RulesArguments {
     /// How to print the list
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Report")]
     output_format: ListFormat,
 }
 

@@ -221,6 +221,8 @@ fn kind(file: &Resolved, configs: &Configs) -> Result<Kind, String> {
 }
 
 fn read(path: &Utf8Path) -> Result<Arc<Source>, String> {
+    // Whether a symlink leaves the project is seen where the project is known.
+    let path = path.canonicalize_utf8().map_err(|error| error.to_string())?;
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err("not a regular file".to_owned());
     };

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::Settings;
+use camino::Utf8PathBuf;
+use rayon::prelude::*;
+
 use crate::baseline::Baseline;
 use crate::config::{Configs, Options};
 use crate::discover::Project;
 use crate::fix::{Applied, Change, FixOutcome, Obstacle, Target, fix_each};
 use crate::report::{Fixed, Left, Results, View, count, diff, statistics};
 use crate::source::Loader;
+use crate::{FileReport, Settings};
 
 use super::run::{self, Request};
 use super::terminal::Terminal;
@@ -112,10 +115,17 @@ pub(super) fn targets(
     configs: &Configs,
     loader: &dyn Loader,
 ) -> Result<Vec<Target>, Failure> {
-    // Somebody who names a script asks for nothing else to be changed.
-    let only = if project.files.is_empty() { project.scripts.iter().cloned().collect() } else { Vec::new() };
     let paths = project.files.iter().chain(&project.candidates);
-    let targets = run::targets(project, paths, configs, loader)?.into_iter();
+    let targets = run::targets(project, paths, configs, loader)?;
+    if !project.files.is_empty() {
+        return Ok(targets);
+    }
+    // Somebody who names a script asks for nothing else to be changed.
+    let reports: Vec<FileReport> =
+        targets.par_iter().map(|(path, settings)| crate::check(path, loader, settings)).collect();
+    let names = run::names_of_scripts(project, reports.iter(), &run::disk(project)?);
+    let only: Vec<Utf8PathBuf> = names.into_iter().collect();
+    let targets = targets.into_iter();
     Ok(targets.map(|(path, settings)| (path, Settings { only: only.clone(), ..settings })).collect())
 }
 

@@ -9,12 +9,14 @@ use rayon::prelude::*;
 use crate::config::{Configs, Options, Origin};
 use crate::diagnostic::Diagnostic;
 use crate::discover::{self, Given, Project};
+use crate::fix::Target;
 use crate::orchestrator;
 use crate::report::Checked;
 use crate::rules::RuleInfo;
 use crate::source::{DiskLoader, Loader, OverlayLoader, Place, Source};
 use crate::{FileReport, Settings, unused_ignores};
 
+use super::progress::Progress;
 use super::terminal::Terminal;
 use super::{ConfigArguments, Failure, FileArguments, RuleArguments};
 
@@ -176,12 +178,19 @@ pub(super) fn targets<'a>(
 pub(super) fn check(project: &Project, configs: &Configs, terminal: &Terminal) -> Result<Checked, Failure> {
     let disk = disk(project)?;
     let loader = overlay(project, &disk);
+    let progress = Progress::new(project.files.len() + project.candidates.len(), terminal.quiet);
     let all = |paths: &[Utf8PathBuf]| -> Result<Vec<FileReport>, Failure> {
         let targets = targets(project, paths, configs, &loader)?;
-        Ok(targets.par_iter().map(|(path, settings)| crate::check(path, &loader, settings)).collect())
+        let report = |(path, settings): &Target| {
+            let report = crate::check(path, &loader, settings);
+            progress.tick();
+            report
+        };
+        Ok(targets.par_iter().map(report).collect())
     };
     let mut files = all(&project.files)?;
     let candidates = all(&project.candidates)?;
+    drop(progress);
     let unused = if project.is_whole { unused_ignores(files.iter().chain(&candidates)) } else { Vec::new() };
     // What one image needs is not without use in another file's view.
     let ignores = files.iter().chain(&candidates).flat_map(|report| &report.ignores);
@@ -190,15 +199,16 @@ pub(super) fn check(project: &Project, configs: &Configs, terminal: &Terminal) -
     for report in &mut files {
         report.diagnostics.retain(|found| found.rule != "unused-ignore" || !needed.contains(&found.place));
     }
+    let scripts = names_of_scripts(project, files.iter().chain(&candidates), &disk);
     for mut report in candidates {
-        if report.sources.iter().any(|source| project.scripts.contains(source.path())) {
-            report.diagnostics.retain(|diagnostic| touches(diagnostic, &project.scripts));
+        if report.sources.iter().any(|source| scripts.contains(source.path())) {
+            report.diagnostics.retain(|diagnostic| touches(diagnostic, &scripts));
             files.push(report);
         }
     }
     for script in &project.scripts {
-        let started = files.iter().any(|report| report.sources.iter().any(|source| source.path() == script));
-        if !started {
+        let mut sources = files.iter().flat_map(|report| &report.sources);
+        if !sources.any(|source| is_same_file(source.path(), script, &disk)) {
             terminal.warning(&format!(
                 "{}: no Dockerfile or deployment of the project starts this script",
                 project.root.join(script)
@@ -206,7 +216,7 @@ pub(super) fn check(project: &Project, configs: &Configs, terminal: &Terminal) -
         }
     }
     for diagnostic in unused {
-        let wanted = project.scripts.is_empty() || touches(&diagnostic, &project.scripts);
+        let wanted = project.scripts.is_empty() || touches(&diagnostic, &scripts);
         let reads = |report: &&mut FileReport| {
             report.sources.iter().any(|source| source.path() == diagnostic.place.source.path())
         };
@@ -216,6 +226,26 @@ pub(super) fn check(project: &Project, configs: &Configs, terminal: &Terminal) -
     }
     files.sort_by(|left, right| left.path.cmp(&right.path));
     Ok(Checked { root: project.root.clone(), files })
+}
+
+/// The scripts that were named, under all names by which Dockerfiles know them: one may copy a symlink to another.
+pub(super) fn names_of_scripts<'r>(
+    project: &Project,
+    reports: impl Iterator<Item = &'r FileReport>,
+    disk: &DiskLoader,
+) -> BTreeSet<Utf8PathBuf> {
+    let mut names = project.scripts.clone();
+    for source in reports.flat_map(|report| &report.sources) {
+        if project.scripts.iter().any(|script| is_same_file(source.path(), script, disk)) {
+            names.insert(source.path().to_owned());
+        }
+    }
+    names
+}
+
+fn is_same_file(one: &Utf8Path, other: &Utf8Path, disk: &DiskLoader) -> bool {
+    one == other
+        || disk.resolve(one).ok().zip(disk.resolve(other).ok()).is_some_and(|(one, other)| one == other)
 }
 
 fn touches(diagnostic: &Diagnostic, scripts: &BTreeSet<Utf8PathBuf>) -> bool {

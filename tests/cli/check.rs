@@ -172,3 +172,20 @@ fn named_files_that_cannot_be_read() {
         run.err
     );
 }
+
+#[test]
+fn what_only_looks_like_a_dockerfile() {
+    let project = Project::new(&[("a/Dockerfile/Dockerfile", SHELL_FORM), ("b/x", "")]);
+    nix::unistd::mkfifo(&project.path("b/Dockerfile"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for arguments in [&["check"][..], &["check", "a/Dockerfile"], &["check", "--fix", "--diff"]] {
+        let run = project.run(arguments);
+        assert!(
+            run.code > 0 && !run.err.contains("b/Dockerfile"),
+            "a folder is searched, a pipe is no file: {run:?}"
+        );
+    }
+    let run = project.run(&["check", "b/Dockerfile"]);
+    assert_eq!((run.code, run.err.contains("b/Dockerfile: not a regular file")), (2, true), "{run:?}");
+    let run = project.run(&["check", "--output-file", "/dev/stdout"]);
+    assert!(run.out.starts_with("error[shell-form]"), "what is no file is written to: {run:?}");
+}

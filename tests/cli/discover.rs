@@ -138,3 +138,31 @@ fn names_that_are_no_text() {
     let output = project.command(&["check"]).arg(strange).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[test]
+fn a_script_is_found_by_all_its_names() {
+    let project = Project::new(&[
+        ("pidone.toml", "exclude = [\"old/\"]\n"),
+        (
+            "web/Dockerfile",
+            "FROM node:20-bookworm-slim\nCOPY web/link.sh /run.sh\nENTRYPOINT [\"/run.sh\"]\n",
+        ),
+        ("api/Dockerfile", "FROM node:20-bookworm-slim\nCOPY docker /\nENTRYPOINT [\"/first.sh\"]\n"),
+        ("old/Dockerfile", STARTS_SCRIPT),
+        ("docker/first.sh", "#!/bin/sh\nset -e\n. /env.sh\nexec /run.sh\n"),
+        ("docker/env.sh", "node env.js\n"),
+        ("docker/run.sh", SCRIPT),
+    ]);
+    symlink("../docker/run.sh", project.path("web/link.sh")).unwrap();
+    symlink("docker/first.sh", project.path("start.sh")).unwrap();
+    let both = ["docker/run.sh:4 missing-exec", "web/link.sh:4 missing-exec"];
+    assert_eq!(project.findings(&["docker/run.sh"]), both, "copied under its name, and as a symlink");
+    assert_eq!(project.findings(&["web/link.sh"]), both);
+    for script in ["start.sh", "docker/first.sh", "docker/env.sh", "docker/run.sh", "web/link.sh"] {
+        assert_eq!(project.run(&["check", script]).err, "", "{script}");
+    }
+    let run = project.run(&["check", "--fix", "docker/run.sh"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(project.read("docker/run.sh"), super::support::SCRIPT_FIXED);
+    assert!(project.path("web/link.sh").is_symlink());
+}
