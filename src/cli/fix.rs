@@ -128,7 +128,7 @@ impl<R: BufRead> Walk<'_, R> {
                     diff::write_coloured(&mut text, &diff::unified(&path, &before, &after))?;
                 }
             }
-            Err(obstacle) => text.extend(format!("  no repair: {}\n", obstacle.text()).bytes()),
+            Err(obstacle) => text.extend(format!("  not repaired: {}\n", obstacle.text()).bytes()),
         }
         Ok(self.terminal.print(&text)?)
     }

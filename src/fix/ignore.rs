@@ -6,9 +6,11 @@ use super::session::{Session, Target, Texts};
 use crate::diagnostic::Diagnostic;
 use crate::dockerfile::{self, Heredoc};
 use crate::edit;
+use crate::orchestrator;
 use crate::shell;
 use crate::source::{Edit, Excerpt, Place, Source, Span};
 use crate::suppress::Language;
+use crate::yaml::{self, Node, Value};
 
 /// The files with a comment that silences the finding, or why there can be none.
 pub fn ignore(
@@ -118,8 +120,36 @@ fn says_the_same(source: &Arc<Source>, text: &str, language: Language) -> bool {
                         })
                 })
         }
-        Language::Lines => true,
+        Language::Lines if orchestrator::is_candidate(source.path()) => {
+            let (before, after) = (yaml::parse(source).documents, yaml::parse(&changed).documents);
+            before.len() == after.len()
+                && before.iter().zip(&after).all(|(before, after)| is_same_node(before, after))
+        }
+        // Where comments may stand is not known.
+        Language::Lines => false,
         Language::Json => false,
+    }
+}
+
+/// A script in a block of its own may have a comment more.
+fn is_same_node(before: &Node, after: &Node) -> bool {
+    match (&before.value, &after.value) {
+        (Value::Null, Value::Null) => true,
+        (Value::Scalar(before), Value::Scalar(after)) => {
+            before.text() == after.text() || (before.text().contains('\n') && is_same_script(before, after))
+        }
+        (Value::Sequence(before), Value::Sequence(after)) => {
+            before.len() == after.len()
+                && before.iter().zip(after).all(|(before, after)| is_same_node(before, after))
+        }
+        (Value::Mapping(before), Value::Mapping(after)) => {
+            let mut pairs = before.iter().zip(after);
+            before.len() == after.len()
+                && pairs.all(|(before, after)| {
+                    is_same_node(&before.0, &after.0) && is_same_node(&before.1, &after.1)
+                })
+        }
+        _ => false,
     }
 }
 

@@ -154,3 +154,23 @@ fn comments_break_nothing() {
     assert_eq!(run.code, 0);
     assert!(run.err.ends_with("Wrote 2 comments\n"), "{}", run.err);
 }
+
+#[test]
+fn deployments_are_silenced_too() {
+    let compose = |command: &str| format!("services:\n  web:\n    build: .\n    command: {command}\n");
+    let service = "sh -c \"mkdir -p x; node server.js; true\"";
+    let project = Project::new(&[("Dockerfile", GOOD), ("compose.yml", &compose(service))]);
+    assert_eq!(project.findings(&[]), ["compose.yml:4 shell-wrapper"]);
+    assert_eq!(project.run(&["check", "--add-ignore", "--reason", "x"]).code, 0);
+    let expected =
+        compose(service).replace("    command", "    # pidone: ignore[shell-wrapper] x\n    command");
+    assert_eq!(project.read("compose.yml"), expected);
+
+    // In a text over several lines there are no comments.
+    let folded = compose("sh -c\n      \"mkdir -p x; node server.js; true\"");
+    project.write("compose.yml", folded.as_bytes());
+    assert_eq!(project.findings(&[]), ["compose.yml:5 shell-wrapper"]);
+    let run = project.run(&["check", "--add-ignore", "--reason", "x"]);
+    assert_eq!((run.code, project.read("compose.yml")), (1, folded));
+    assert!(run.err.contains("left shell-wrapper, line 5: no comment can stand here"), "{}", run.err);
+}

@@ -27,7 +27,7 @@ fn each_finding_is_decided_on() {
     );
     assert_eq!(project.read("web.Dockerfile"), SHELL_FORM);
     assert!(run.out.contains("-node server.js\n+exec node server.js\n"), "{}", run.out);
-    assert!(run.out.contains("  no repair: no repair is known that ends well\nWhat now? "), "{}", run.out);
+    assert!(run.out.contains("  not repaired: no repair is known that ends well\nWhat now? "), "{}", run.out);
     assert_eq!(run.out.matches("Repair it? ").count(), 3, "one answer was not understood");
     assert!(run.out.ends_with("1 repaired, 1 silenced, 1 skipped; 1 left\n"), "{}", run.out);
 
