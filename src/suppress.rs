@@ -41,9 +41,9 @@ pub enum Language {
     Dockerfile,
     /// Whole lines, and ends of lines.
     Shell,
-    /// Whole lines (YAML, ini files).
+    /// Whole lines (YAML, ini files, Python).
     Lines,
-    /// Not at all.
+    /// Not at all, or not after `#`.
     Json,
 }
 
@@ -53,8 +53,8 @@ impl Language {
         match source.path().extension() {
             Some("yaml" | "yml") => Self::Lines,
             _ if source.path() == dockerfile || is_dockerfile(source) => Self::Dockerfile,
-            Some("json") => Self::Json,
-            Some("toml" | "conf" | "cfg" | "ini") => Self::Lines,
+            Some("json" | "js" | "cjs" | "mjs" | "ts") => Self::Json,
+            Some("toml" | "conf" | "cfg" | "ini" | "py") => Self::Lines,
             _ => Self::Shell,
         }
     }

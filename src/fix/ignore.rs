@@ -21,7 +21,9 @@ pub fn ignore(
 ) -> Result<Texts, &'static str> {
     let (place, language) = (&diagnostic.place, Language::of(&diagnostic.place.source, &target.0));
     if language == Language::Json {
-        return Err("the file has no comments; an [[override]] in pidone.toml can ignore the rule there");
+        return Err(
+            "the file has no such comments; an [[override]] in pidone.toml can ignore the rule there",
+        );
     }
     if diagnostic.rule == "unused-ignore" {
         return Err("it is about a comment, which can be taken out");
@@ -81,6 +83,10 @@ fn candidates(place: &Place, language: Language, comment: &str, of_file: &str) -
             let near = [above(first, comment), at_end(comment)];
             in_script(source, first, near).chain([above(2, of_file)]).collect()
         }
+        // An indented line of an ini file may continue the one above it.
+        (Language::Lines, _) if !orchestrator::is_candidate(source.path()) && is_indented(source, first) => {
+            Vec::new()
+        }
         (Language::Lines, _) => vec![above(first, comment)],
         (Language::Json, _) => Vec::new(),
     }
@@ -125,10 +131,13 @@ fn says_the_same(source: &Arc<Source>, text: &str, language: Language) -> bool {
             before.len() == after.len()
                 && before.iter().zip(&after).all(|(before, after)| is_same_node(before, after))
         }
-        // Where comments may stand is not known.
-        Language::Lines => false,
+        Language::Lines => true,
         Language::Json => false,
     }
+}
+
+fn is_indented(source: &Source, line: usize) -> bool {
+    source.slice(source.line_span(line)).starts_with(char::is_whitespace)
 }
 
 /// A script in a block of its own may have a comment more.

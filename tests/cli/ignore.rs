@@ -174,3 +174,14 @@ fn deployments_are_silenced_too() {
     assert_eq!((run.code, project.read("compose.yml")), (1, folded));
     assert!(run.err.contains("left shell-wrapper, line 5: no comment can stand here"), "{}", run.err);
 }
+
+#[test]
+fn supervisors_are_silenced_too() {
+    let conf = "[supervisord]\nnodaemon=true\n[program:web]\ncommand=nginx\n";
+    let dockerfile = "FROM debian:bookworm-slim\nCOPY supervisord.conf /etc/\nCMD [\"supervisord\", \"-c\", \"/etc/supervisord.conf\"]\n";
+    let project = Project::new(&[("Dockerfile", dockerfile), ("supervisord.conf", conf)]);
+    assert_eq!(project.findings(&[]), ["supervisord.conf:4 supervisor-config"]);
+    assert_eq!(project.run(&["check", "--add-ignore", "--reason", "x"]).code, 0);
+    let expected = conf.replace("command", "# pidone: ignore[supervisor-config] x\ncommand");
+    assert_eq!(project.read("supervisord.conf"), expected);
+}
