@@ -158,7 +158,8 @@ impl View<'_> {
             site,
             shell,
             default: self.before.path.default,
-            known_service: service.identity.program.is_some(),
+            // What an interpreter runs may be a task as well.
+            known_service: matches!(service.role, Role::Service(Some(_))),
         })
     }
 
