@@ -22,6 +22,7 @@ mod fix;
 mod progress;
 mod rules;
 mod run;
+mod server;
 mod terminal;
 mod tree;
 mod write;
@@ -76,6 +77,8 @@ enum Command {
     Completions(CompletionsArguments),
     /// Print the manual page
     Man(ManArguments),
+    /// Serve an editor: the language server, on standard input and output
+    Server(ServerArguments),
 }
 
 const CHECK_EXAMPLES: &str = "\
@@ -281,6 +284,13 @@ struct ManArguments {
     command: Option<String>,
 }
 
+#[derive(Debug, Args)]
+struct ServerArguments {
+    /// Accepted because editors pass it; there is no other way
+    #[arg(long, hide = true)]
+    stdio: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Color {
     /// Where a terminal reads it
@@ -356,6 +366,7 @@ pub fn main() -> ExitCode {
         Command::Rules(rules) => rules::run(rules, &terminal),
         Command::Completions(completions) => completions::completions(completions, &terminal),
         Command::Man(man) => completions::man(man, &terminal),
+        Command::Server(_) => Ok(server::run()),
     };
     match result {
         Ok(code) => code,

@@ -65,8 +65,8 @@ pub enum Origin {
 /// What a search upwards ends with.
 type Nearest = Result<Option<Arc<Config>>, ConfigError>;
 
-/// All configuration of a run. Files are read once.
-#[derive(Debug)]
+/// All configuration of a run: the nearest files upwards, by default. Files are read once.
+#[derive(Debug, Default)]
 pub struct Configs {
     options: Options,
     /// The one for all files, unless it is the nearest.

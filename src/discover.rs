@@ -138,7 +138,8 @@ fn settle(path: &Path, is_folder: bool) -> PathBuf {
     }
 }
 
-fn git_top_level(folder: &Utf8Path) -> Option<&Utf8Path> {
+/// The nearest folder above that is under git.
+pub fn git_top_level(folder: &Utf8Path) -> Option<&Utf8Path> {
     folder.ancestors().find(|folder| folder.join(".git").exists())
 }
 

@@ -21,6 +21,7 @@ mod ignore;
 mod session;
 
 pub use ignore::ignore;
+pub(crate) use session::spares;
 pub use session::{Applied, Change, Obstacle, Session, Target, Texts};
 
 /// A defect may hide others behind it; so many repairs at once are one fix at most.

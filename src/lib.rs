@@ -10,7 +10,7 @@
 //! 6. [`launch`]: the simulation. An image's launch becomes processes, a stop becomes an outcome.
 //! 7. [`rules`]: what a lost signal is called, what to say, how to repair it.
 //! 8. [`fix`]: repairs, checked by the model before they are shown.
-//! 9. [`report`] and [`cli`]: what people and programs see.
+//! 9. [`report`], [`lsp`] and [`cli`]: what people, editors and programs see.
 
 pub mod baseline;
 pub mod cli;
@@ -22,6 +22,7 @@ pub mod dockerfile;
 pub mod edit;
 pub mod fix;
 pub mod launch;
+pub mod lsp;
 pub mod orchestrator;
 pub mod programs;
 pub mod project;

@@ -9,7 +9,7 @@ use super::texts_after;
 use crate::check::{Analysis, FileReport, check};
 use crate::diagnostic::{Diagnostic, Safety};
 use crate::settings::Settings;
-use crate::source::{Loader, OverlayLoader, Source};
+use crate::source::{Edit, Loader, OverlayLoader, Source};
 
 /// Files as they are after a fix.
 pub type Texts = BTreeMap<Utf8PathBuf, String>;
@@ -148,6 +148,12 @@ impl<'a> Session<'a> {
         });
         changes.filter(|(_, before, after)| before != after).collect()
     }
+}
+
+/// True if with these edits no image of these Dockerfiles ends worse, or runs other services.
+pub(crate) fn spares(edits: &[Edit], others: &[(&Utf8Path, &Settings)], loader: &dyn Loader) -> bool {
+    let spared = |texts: &Texts| others.par_iter().all(|(other, own)| is_spared(other, texts, loader, own));
+    texts_after(edits, loader).is_some_and(|texts| spared(&texts))
 }
 
 /// True if with these files changed no image of another Dockerfile ends worse, or runs other services.
