@@ -182,7 +182,13 @@ fn quotations_are_faithful() {
 #[test]
 fn links_lead_somewhere() {
     let mut broken = Vec::new();
-    for path in DOCUMENTS.into_iter().chain(["book/why.md", "fixtures/README.md", "tests/data/README.md"]) {
+    for path in DOCUMENTS.into_iter().chain([
+        "book/why.md",
+        "fixtures/README.md",
+        "tests/data/README.md",
+        "editors/README.md",
+        "benches/README.md",
+    ]) {
         let text = read(path);
         let folder = repository().join(path).parent().unwrap().to_owned();
         for target in text.split("](").skip(1).filter_map(|rest| rest.split([')', ' ']).next()) {

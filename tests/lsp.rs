@@ -12,3 +12,5 @@ mod diagnostics;
 mod picture;
 #[path = "lsp/protocol.rs"]
 mod protocol;
+#[path = "lsp/soak.rs"]
+mod soak;

@@ -1,4 +1,4 @@
-//! Code actions: repairs, and what a rule is about.
+//! Code actions: repairs, comments that silence, and what a rule is about.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::diagnostic::{Fix, Safety};
 use crate::fix::{self, FixOutcome, fix_each};
 use crate::rules::{self, RuleInfo};
 use crate::settings::Settings;
-use crate::source::Span;
+use crate::source::{Loader, Span};
 
 use super::diagnostics::{self, Finding, Translator};
 use super::documents::Document;
@@ -39,6 +39,7 @@ pub(super) fn actions(
     let mut actions = Vec::new();
     if wanted("quickfix") {
         actions.extend(here().filter_map(|finding| quick_fix(*finding, translator)));
+        actions.extend(here().filter_map(|finding| ignore(*finding, translator)));
     }
     let is_safe = |finding: &&Finding<'_>| {
         finding.diagnostic.fix.as_ref().is_some_and(|fix| fix.safety == Safety::Safe)
@@ -100,6 +101,29 @@ fn quick_fix(finding: Finding<'_>, translator: &Translator<'_>) -> Option<lsp::C
         kind: Some(lsp::CodeActionKind::QuickFix),
         diagnostics: Some(vec![translator.diagnostic(finding)]),
         is_preferred: is_safe.then_some(true),
+        edit: Some(changes.into_workspace_edit(translator)),
+        ..Default::default()
+    })
+}
+
+/// A comment that silences the finding. Its reason is the author's to write.
+fn ignore(finding: Finding<'_>, translator: &Translator<'_>) -> Option<lsp::CodeAction> {
+    let Finding { project, diagnostic } = finding;
+    let place = diagnostic.place.source.path();
+    let path = diagnostic.image.as_ref().map_or(place, |image| &image.path);
+    let settings = project.entries.get(path)?.settings.as_deref()?;
+    let targets = [(path.to_owned(), settings.clone())];
+    let loader = project.loader(translator.documents);
+    let session = fix::Session::new(&targets, &loader);
+    let texts = fix::ignore(&session, &targets[0], diagnostic, "TODO: say why").ok()?;
+    let mut changes = Changes::default();
+    for (path, after) in texts {
+        changes.replace(&path, loader.read(&path).ok()?.text(), &after, project, translator);
+    }
+    Some(lsp::CodeAction {
+        title: format!("Ignore {} here, with a reason", diagnostic.rule),
+        kind: Some(lsp::CodeActionKind::QuickFix),
+        diagnostics: Some(vec![translator.diagnostic(finding)]),
         edit: Some(changes.into_workspace_edit(translator)),
         ..Default::default()
     })

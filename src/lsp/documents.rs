@@ -32,9 +32,9 @@ impl Document {
     pub(super) fn is_checked(&self) -> bool {
         let name = self.path.as_deref().and_then(Utf8Path::file_name).map_or(Name::Other, discover::name);
         let is_deployment = || orchestrator::is_deployment(&self.source);
-        name == Name::Dockerfile
-            || is_deployment()
-            || (name != Name::Template && self.language == "dockerfile")
+        // Some clients name one language for all files of a server.
+        let may_be = name == Name::Other && !self.source.text().starts_with("#!");
+        name == Name::Dockerfile || is_deployment() || (may_be && self.language == "dockerfile")
     }
 
     fn set_text(&mut self, text: String) {

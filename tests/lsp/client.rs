@@ -257,6 +257,25 @@ impl Client {
         }
     }
 
+    /// Waits until the server speaks of a version of a file.
+    pub(crate) fn told_of(&mut self, uri: &str, version: i32) {
+        loop {
+            let message = self.next().unwrap_or_else(|| panic!("the server left"));
+            let params = &message["params"];
+            if message["method"] == "textDocument/publishDiagnostics"
+                && params["uri"] == uri
+                && params["version"] == version
+            {
+                return;
+            }
+        }
+    }
+
+    /// The server's process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.server.id()
+    }
+
     /// Lets the server go as the protocol says.
     pub(crate) fn leave(mut self) {
         assert_eq!(self.request("shutdown", Value::Null), Ok(Value::Null));

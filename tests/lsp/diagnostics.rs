@@ -142,6 +142,20 @@ fn positions_are_counted_as_agreed() {
     }
 }
 
+/// A client that moves marks along with the text gets them put right with each version.
+#[test]
+fn every_version_is_spoken_of() {
+    let project = Project::new(&[("Dockerfile", STARTS_SCRIPT)]);
+    let uri = project.uri("Dockerfile");
+    let mut client = Client::in_project(&project, capabilities());
+    client.open(&project, "Dockerfile");
+    for version in 2..6 {
+        client.change(&uri, version, &format!("{STARTS_SCRIPT}# {version}\n"));
+        client.told_of(&uri, version);
+    }
+    client.leave();
+}
+
 /// Half a word somewhere takes nothing away elsewhere.
 #[test]
 fn broken_text_keeps_the_rest() {
@@ -209,6 +223,36 @@ fn clients_that_ask_are_not_sent() {
     let mut client = Client::start();
     let result = client.initialize(json!({ "capabilities": half, "rootUri": project.uri("") }));
     assert_eq!(result["capabilities"]["diagnosticProvider"], Value::Null);
+    client.leave();
+}
+
+/// Some clients name one language for all files of a server.
+#[test]
+fn a_script_is_none_the_less_a_script() {
+    let project = Project::new(&[("Dockerfile", STARTS_SCRIPT), ("run.sh", BAD_SCRIPT)]);
+    let mut client = Client::in_project(&project, capabilities());
+    let script = project.uri("run.sh");
+    let document = json!({ "uri": script, "languageId": "dockerfile", "version": 1, "text": BAD_SCRIPT });
+    client.notify("textDocument/didOpen", json!({ "textDocument": document }));
+    client.expect(&script, &["4 missing-exec"]);
+    client.leave();
+}
+
+/// What a Compose file sets is seen in the script.
+#[test]
+fn deployments_are_checked() {
+    let compose =
+        "services:\n  web:\n    build: .\n    command: node server.js\n    entrypoint: [\"/run.sh\"]\n";
+    let dockerfile = "FROM node:20-bookworm-slim\nCOPY run.sh /\nCMD [\"node\", \"server.js\"]\n";
+    let files = [("Dockerfile", dockerfile), ("compose.yaml", compose), ("run.sh", "#!/bin/sh\n\"$@\"\n")];
+    let project = Project::new(&files);
+    let mut client = Client::in_project(&project, capabilities());
+    client.open(&project, "run.sh");
+    client.expect(&project.uri("run.sh"), &["2 missing-exec"]);
+    client.open(&project, "compose.yaml");
+    let without = compose.replace("    entrypoint: [\"/run.sh\"]\n", "");
+    client.change(&project.uri("compose.yaml"), 2, &without);
+    client.expect(&project.uri("run.sh"), &[]);
     client.leave();
 }
 
