@@ -13,11 +13,15 @@ mod json;
 mod lines;
 mod pattern;
 mod reader;
+mod runtime;
+mod setting;
 mod stages;
 mod words;
 
-pub use image::{Command, Image, Mount, MountSource, Runtime, Setting, Step, Written, image, images};
+pub use image::{Command, Image, Step, image, images};
 pub use reader::parse;
+pub use runtime::{Mount, MountSource, Runtime};
+pub use setting::{Setting, Written};
 pub use stages::{Stage, StageBase};
 
 /// Where Docker looks for programs unless ENV PATH says otherwise.
