@@ -1,0 +1,190 @@
+//! A file's images, each with its launch: from text to the model's verdicts.
+
+use std::sync::Arc;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::diagnostic::{ImageRef, Related};
+use crate::dockerfile::{self, Dockerfile, Image};
+use crate::launch::{self, Launch};
+use crate::orchestrator::{self, Deployment};
+use crate::programs::Family;
+use crate::project::{Context, Installed};
+use crate::rules::{self, Finding, Subject};
+use crate::settings::{InitPolicy, Settings};
+use crate::source::{Loader, Place};
+
+/// A Dockerfile or a deployment, and what the model says about each of its images.
+#[derive(Default)]
+pub(crate) struct Analysis {
+    /// What is to be said of the file itself.
+    pub(super) of_file: Vec<Finding>,
+    pub(crate) images: Vec<Judged>,
+}
+
+/// An image with its launch.
+pub(crate) struct Judged {
+    pub(crate) image: Image,
+    /// `None` if nothing is known to be started.
+    pub(crate) launch: Option<Launch>,
+    /// The folder that the answers took for the build context.
+    pub(crate) context: Utf8PathBuf,
+    /// What its instructions install.
+    pub(crate) installed: Installed,
+    /// True if the engine puts its init in front wherever the project starts the image.
+    engine_init: bool,
+    /// Who starts it with other words than the image's own.
+    pub(super) workload: Option<Workload>,
+    /// Rules and places of what is found in the image without those words: the Dockerfile's to report.
+    of_image: Vec<(&'static str, Place)>,
+}
+
+/// A container that a deployment declares.
+pub(crate) struct Workload {
+    name: String,
+    place: Place,
+    /// Why the model cannot tell what is started.
+    pub(super) doubt: Option<String>,
+}
+
+impl Analysis {
+    pub(crate) fn of(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> Self {
+        if orchestrator::is_candidate(path) {
+            return orchestrator::deployment(path, loader)
+                .map(|deployment| Self::of_deployment(deployment, loader, settings))
+                .unwrap_or_default();
+        }
+        let Ok(source) = loader.read(path) else { return Self::default() };
+        let dockerfile: Arc<Dockerfile> = Arc::new(dockerfile::parse(&source));
+        let images = dockerfile::images(&dockerfile, &settings.tables)
+            .into_iter()
+            // Windows has neither signals nor these shells.
+            .filter(|image| image.base.family != Family::Windows)
+            .map(|image| Judged::of(image, settings.context.as_deref(), loader, settings))
+            .map(|judged| judged.beside_deployments(loader, settings))
+            .collect();
+        Self { of_file: rules::file_findings(&dockerfile), images }
+    }
+
+    fn of_deployment(deployment: Deployment, loader: &dyn Loader, settings: &Settings) -> Self {
+        let of_file =
+            deployment.problem.into_iter().map(|(place, message)| rules::invalid_manifest(place, &message));
+        let images = deployment.workloads.iter().filter_map(|workload| {
+            let is_linux = |image: &Image| image.base.family != Family::Windows;
+            let described =
+                |doubt| Workload { name: workload.name.clone(), place: workload.place.clone(), doubt };
+            match workload.started(loader, &settings.tables) {
+                Ok(started) if is_linux(&started.image) => {
+                    let mut judged = Judged::of(started.image, started.context.as_deref(), loader, settings);
+                    judged.of_image = workload
+                        .image(loader, &settings.tables)
+                        .map(|image| {
+                            Judged::of(image, started.context.as_deref(), loader, settings).found(settings)
+                        })
+                        .unwrap_or_default();
+                    judged.workload = Some(described(None));
+                    Some(judged)
+                }
+                Ok(_) => None,
+                Err(doubt) => Some(Judged {
+                    image: Image::named("", &workload.place, &settings.tables),
+                    launch: None,
+                    context: Utf8PathBuf::new(),
+                    installed: Installed::default(),
+                    engine_init: false,
+                    workload: Some(described(Some(doubt))),
+                    of_image: Vec::new(),
+                }),
+            }
+        });
+        Self { images: images.collect(), of_file: of_file.collect() }
+    }
+}
+
+impl Judged {
+    fn of(image: Image, context: Option<&Utf8Path>, loader: &dyn Loader, settings: &Settings) -> Self {
+        let files = match context {
+            Some(context) => Context::with_root(&image, loader, context),
+            None => Context::new(&image, loader),
+        };
+        let launch = launch::simulate(&image, &files, &settings.tables);
+        let context = files.context_root().to_owned();
+        drop(files);
+        let installed = Installed::of(&image);
+        Self { image, launch, context, installed, engine_init: false, workload: None, of_image: Vec::new() }
+    }
+
+    /// Notes whether all that is started from the image in the Dockerfile's folder gets the engine's init, where that matters.
+    fn beside_deployments(mut self, loader: &dyn Loader, settings: &Settings) -> Self {
+        if self.installed.package(|package| settings.tables.leaves_orphans(package)).is_none() {
+            return self;
+        }
+        let dockerfile = self.image.dockerfile.source.path();
+        let folder = dockerfile.parent().unwrap_or(Utf8Path::new(""));
+        let paths = loader.list(folder).into_iter().map(|name| folder.join(name));
+        let deployments = paths
+            .filter(|path| orchestrator::is_candidate(path))
+            .filter_map(|path| orchestrator::deployment(&path, loader));
+        let mut started = deployments.flat_map(|deployment| deployment.workloads).filter_map(|workload| {
+            let is_built = workload.build().is_some_and(|(path, _)| path == dockerfile);
+            let started = workload.started(loader, &settings.tables).ok().filter(|_| is_built)?;
+            (started.image.stage == self.image.stage).then_some(started.image.runtime.init.is_some())
+        });
+        self.engine_init = started.next().is_some_and(|first| first && started.all(|init| init));
+        self
+    }
+
+    /// True for two readings of the same image.
+    pub(crate) fn is_same(&self, other: &Judged) -> bool {
+        let name = |judged: &Judged| judged.workload.as_ref().map(|workload| workload.name.clone());
+        self.image.stage == other.image.stage && name(self) == name(other)
+    }
+
+    /// True for what is wrong with the image, however it is started.
+    pub(super) fn is_of_image(&self, finding: &Finding) -> bool {
+        self.of_image.iter().any(|(rule, place)| *rule == finding.rule && *place == finding.place)
+    }
+
+    /// Rules and places of the findings.
+    fn found(&self, settings: &Settings) -> Vec<(&'static str, Place)> {
+        self.findings(settings).into_iter().map(|finding| (finding.rule, finding.place)).collect()
+    }
+
+    pub(crate) fn findings(&self, settings: &Settings) -> Vec<Finding> {
+        let subject = Subject {
+            image: &self.image,
+            launch: self.launch.as_ref(),
+            tables: &settings.tables,
+            installed: &self.installed,
+            init: if self.engine_init { InitPolicy::Never } else { settings.init },
+            pedantic: settings.pedantic,
+        };
+        rules::findings(&subject)
+    }
+
+    /// Where the verdict rests on a build context that is not the Dockerfile's own folder.
+    pub(crate) fn context_note(&self) -> Option<Related> {
+        let source = &self.image.dockerfile.source;
+        let own = source.path().parent().unwrap_or(Utf8Path::new(""));
+        let shown = if self.context.as_str().is_empty() { "." } else { self.context.as_str() };
+        (self.context != own && self.workload.is_none()).then(|| Related {
+            place: Place::new(source, self.image.from),
+            message: format!(
+                "taken to be built with `{shown}` as its context, where the sources of COPY are"
+            ),
+        })
+    }
+
+    pub(crate) fn reference(&self) -> ImageRef {
+        if let Some(Workload { name, place, .. }) = &self.workload {
+            let path = place.source.path().to_owned();
+            return ImageRef { path, stage: Some(name.clone()), line: place.line() };
+        }
+        let source = &self.image.dockerfile.source;
+        ImageRef {
+            path: source.path().to_owned(),
+            stage: self.image.name.clone(),
+            line: source.line(self.image.from.start),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! What becomes of an image, for reports.
+
+use super::analysis::Judged;
+use super::{Branch, ImageReport, ProcessNode};
+use crate::diagnostic::Outcome;
+use crate::launch::{ProcessView, Started};
+
+impl Judged {
+    pub(super) fn report(&self) -> ImageReport {
+        let mut report = ImageReport {
+            image: self.reference(),
+            base: self.image.base_name.clone(),
+            argv: Vec::new(),
+            stop_signal: "SIGTERM".to_owned(),
+            stop_signal_source: "default".to_owned(),
+            outcome: Outcome::Unknown,
+            why: self
+                .workload
+                .as_ref()
+                .and_then(|workload| workload.doubt.clone())
+                .unwrap_or_else(|| "what the image starts is not known".to_owned()),
+            processes: Vec::new(),
+            branches: Vec::new(),
+        };
+        if let Some(launch) = &self.launch {
+            report.argv.clone_from(&launch.argv);
+            report.stop_signal = launch.stop_signal.to_string();
+            report.stop_signal_source = launch.stop_signal_source.to_owned();
+            report.outcome = launch.outcome;
+            report.why.clone_from(&launch.why);
+            report.branches = launch
+                .branches
+                .iter()
+                .map(|branch| Branch {
+                    label: branch.label.clone(),
+                    outcome: branch.outcome,
+                    why: branch.why.clone(),
+                    processes: branch.processes.iter().map(node).collect(),
+                })
+                .collect();
+            report.processes =
+                report.branches.first().map(|worst| worst.processes.clone()).unwrap_or_default();
+        }
+        report
+    }
+}
+
+fn node(view: &ProcessView) -> ProcessNode {
+    let replaced = match view.replaced.as_slice() {
+        [] => None,
+        before => Some(format!("replaced {}", before.join(", then "))),
+    };
+    let note: Vec<String> =
+        view.dies_of_it.then(|| "dies of it".to_owned()).into_iter().chain(replaced).collect();
+    let started =
+        if view.replaced.is_empty() || view.started == Started::Pid1 { view.started } else { Started::Exec };
+    ProcessNode {
+        argv: view.argv.clone(),
+        started,
+        service: view.service,
+        receives: view.receives,
+        note: note.join(", "),
+        place: view.place.clone(),
+        children: view.children.iter().map(node).collect(),
+    }
+}
