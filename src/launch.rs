@@ -12,7 +12,7 @@ use crate::dockerfile::{Command, Image, Setting};
 use crate::programs::{Language, Sh, Tables};
 use crate::project::{ImageFiles, supervisord};
 use crate::shell::{List, Node};
-use crate::source::{Excerpt, Place};
+use crate::source::{Edit, Excerpt, Place};
 
 mod arithmetic;
 mod builtins;
@@ -295,6 +295,11 @@ pub enum Site {
         program: Arc<supervisord::Program>,
         /// The signal on which it would end gracefully, if that is known.
         wanted: Option<Signal>,
+    },
+    /// A supervisor that puts itself into the background.
+    Supervisor {
+        /// The edit of its configuration that keeps it in front.
+        foreground: Option<Edit>,
     },
     /// A script of package.json.
     Package {

@@ -13,7 +13,7 @@ use super::start;
 use super::world::{Ended, Millis, Pid, Process, Role, Started, World};
 use crate::programs::{Program, Reaction, Services};
 use crate::project::supervisord::{self, Supervisord};
-use crate::source::{Excerpt, Place};
+use crate::source::{Edit, Excerpt, Place};
 
 /// How often supervisord looks after its programs, at the longest.
 const TICK: Millis = 500;
@@ -35,6 +35,8 @@ pub(crate) struct Supervisor {
     pub(crate) programs: Vec<Supervised>,
     /// All that were started.
     started: Rc<[Arc<supervisord::Program>]>,
+    /// The edit of its configuration that keeps it in front.
+    pub(super) foreground: Option<Edit>,
     stopping: bool,
 }
 
@@ -89,6 +91,7 @@ pub(super) fn take_role(world: &mut World, environment: &Environment<'_>, pid: P
         row: Rc::clone(&supervise.row),
         programs: Vec::new(),
         started: supervise.config.programs.clone().into(),
+        foreground: supervise.config.foreground.clone(),
         stopping: false,
     };
     if let Some(process) = world.process_mut(pid) {

@@ -561,7 +561,10 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         (Some(statement), Some(Process { role: Role::Shell(_), .. })) => {
             Site::Jobs { statements: vec![statement.clone()], at: statement.clone() }
         }
-        _ => Site::Process,
+        _ => match &service.role {
+            Role::Supervisor(supervisor) => Site::Supervisor { foreground: supervisor.foreground.clone() },
+            _ => Site::Process,
+        },
     };
     Some(Fault {
         cause,

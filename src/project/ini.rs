@@ -25,6 +25,13 @@ pub(super) struct Setting {
     pub(super) end: usize,
 }
 
+impl Setting {
+    /// The text that sets something else, written alike, on the line below.
+    pub(super) fn beside(&self, name: &str, value: &str) -> String {
+        format!("\n{}{name}{}{value}", self.lead, self.separator)
+    }
+}
+
 /// What an INI file says, in order.
 #[derive(Debug, Default)]
 pub(super) struct Ini {

@@ -37,6 +37,8 @@ pub struct Supervisord {
     pub nodaemon: Option<bool>,
     /// What it starts by itself, in order.
     pub programs: Vec<Arc<Program>>,
+    /// The edit of its main file that keeps it in front. `None` where there is no such file, or it cannot be edited.
+    pub foreground: Option<Edit>,
 }
 
 /// A program that supervisord starts.
@@ -83,8 +85,7 @@ impl Program {
             return setting.value.edit(Span::new(0, setting.value.text().len()), value);
         }
         let command = self.settings.get("command")?;
-        let text = format!("\n{}{name}{}{value}", command.lead, command.separator);
-        self.file.edit(Span::at(command.end), &text)
+        self.file.edit(Span::at(command.end), &command.beside(name, value))
     }
 
     /// The edit that puts `words` behind the command.
@@ -193,7 +194,19 @@ impl Sections<'_> {
             None => complete.then_some(false),
         };
         let programs = self.order.iter().filter_map(|name| self.program(name)).map(Arc::new).collect();
-        Supervisord { nodaemon, programs }
+        Supervisord { nodaemon, programs, foreground: self.foreground() }
+    }
+
+    /// `nodaemon=true`, in the place of another value or below the first setting of `[supervisord]`.
+    fn foreground(&self) -> Option<Edit> {
+        let section = self.found.get("supervisord")?;
+        if let Some(setting) = section.settings.get("nodaemon") {
+            return setting.value.edit(Span::new(0, setting.value.text().len()), "true");
+        }
+        let own =
+            section.settings.values().filter(|own| Arc::ptr_eq(own.value.source(), section.file.source()));
+        let first = own.min_by_key(|setting| setting.end)?;
+        section.file.edit(Span::at(first.end), &first.beside("nodaemon", "true"))
     }
 
     fn program(&self, section: &str) -> Option<Program> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Finding, Repair, Subject, words};
 use crate::dockerfile::{Command, Setting};
-use crate::launch::{Cause, Fault};
+use crate::launch::{Cause, Fault, Site};
 use crate::programs::{Program, Sh};
 use crate::shell::{self, Node, NodeKind};
 use crate::source::{Edit, Excerpt, Place, Span};
@@ -27,7 +27,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 let message = format!("Keep it in the foreground: {}", words::code(&kept.join(" ")));
                 Some(Repair::safe(message, vec![written.rewrite(&kept)?]))
             });
-            Finding::of(fault, subject, "goes into the background", message).with_help(help).with_repairs(repair)
+            let repairs = repair.into_iter().chain(configured(fault));
+            Finding::of(fault, subject, "goes into the background", message).with_help(help).with_repairs(repairs)
         })
         .collect()
 }
@@ -136,4 +137,10 @@ fn stay(row: &Program, words: &[&str]) -> Option<Vec<String>> {
         _ => return None,
     }
     (kept != words).then_some(kept)
+}
+
+/// The supervisor's configuration, where that is the project's own.
+fn configured(fault: &Fault) -> Option<Repair> {
+    let Site::Supervisor { foreground: Some(edit) } = &fault.site else { return None };
+    Some(Repair::safe("Keep it in the foreground with `nodaemon=true`".to_owned(), vec![edit.clone()]))
 }
