@@ -22,6 +22,7 @@ mod mode;
 pub mod package_json;
 mod path;
 mod run;
+pub mod scandir;
 pub mod supervisord;
 mod vars;
 
@@ -60,7 +61,7 @@ pub trait ImageFiles {
     /// The file at an absolute path of the image.
     fn find(&self, path: &str) -> Found;
 
-    /// The names of files that may be in a directory, sorted; [`ImageFiles::find`] says whether they are.
+    /// The names of what may be in a directory, sorted; [`ImageFiles::find`] says whether they are.
     fn list(&self, directory: &str) -> Vec<String>;
 
     /// True if a build step changes what the base image or a package puts at a path.

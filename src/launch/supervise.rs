@@ -1,7 +1,7 @@
 //! Supervisors: what their configuration makes them start, and what they do to it on stop.
 //!
-//! supervisord tells each program's own process, not what that has started in turn; it waits for that process, kills it when its
-//! patience is over, and ends when all of them have.
+//! supervisord and s6 tell each program's own process, not what that has started in turn; they wait for that process, kill it when
+//! their patience is over, and end when all of them have.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,8 +11,9 @@ use super::resolve::{Environment, What};
 use super::signal::Signal;
 use super::start;
 use super::world::{Ended, Millis, Pid, Process, Role, Started, World};
-use crate::programs::{Program, Reaction, Services};
-use crate::project::supervisord::{self, Supervisord};
+use crate::dockerfile::join;
+use crate::programs::{Inner, Program, Reaction, Services};
+use crate::project::{scandir, supervisord};
 use crate::source::{Edit, Excerpt, Place};
 
 /// How often supervisord looks after its programs, at the longest.
@@ -22,7 +23,8 @@ const TICK: Millis = 500;
 #[derive(Debug)]
 pub(crate) struct Supervise {
     pub(crate) row: Rc<Program>,
-    config: Supervisord,
+    programs: Vec<Arc<supervisord::Program>>,
+    foreground: Option<Edit>,
     /// False if it puts itself into the background; `None` if that is not known.
     pub(crate) stays: Option<bool>,
 }
@@ -70,7 +72,19 @@ pub(super) fn configuration(
     arguments: &[Option<&str>],
     directory: Option<&str>,
 ) -> Option<Supervise> {
-    let Services::Supervisord = row.services?;
+    match row.services? {
+        Services::Supervisord => configured(environment, row, arguments, directory),
+        Services::S6Svscan => scanned(environment, row, arguments, directory),
+    }
+}
+
+/// supervisord, by its configuration.
+fn configured(
+    environment: &Environment<'_>,
+    row: &Rc<Program>,
+    arguments: &[Option<&str>],
+    directory: Option<&str>,
+) -> Option<Supervise> {
     let options = ["-c", "--configuration"];
     let named = row.option_value(arguments, &options);
     // An argument that is not known may name another file.
@@ -82,7 +96,26 @@ pub(super) fn configuration(
     let config =
         supervisord::read(environment.files, named, directory.unwrap_or(&image.workdir), &image.env)?;
     let stays = if row.daemonizes { config.nodaemon } else { Some(true) };
-    Some(Supervise { row: Rc::clone(row), config, stays })
+    let supervisord::Supervisord { programs, foreground, .. } = config;
+    Some(Supervise { row: Rc::clone(row), programs, foreground, stays })
+}
+
+/// s6-svscan, by the directory that it is given.
+fn scanned(
+    environment: &Environment<'_>,
+    row: &Rc<Program>,
+    arguments: &[Option<&str>],
+    directory: Option<&str>,
+) -> Option<Supervise> {
+    let Inner::Command { name, .. } = row.inner_command(arguments) else { return None };
+    let image = environment.image;
+    // A base image may bring what is run in the end.
+    if !image.base.known {
+        return None;
+    }
+    let directory = join(directory.unwrap_or(&image.workdir), arguments.get(name).copied()??);
+    let programs = scandir::read(environment.files, &directory)?;
+    Some(Supervise { row: Rc::clone(row), programs, foreground: None, stays: Some(true) })
 }
 
 /// A process becomes the supervisor and starts its programs.
@@ -90,14 +123,14 @@ pub(super) fn take_role(world: &mut World, environment: &Environment<'_>, pid: P
     let supervisor = Supervisor {
         row: Rc::clone(&supervise.row),
         programs: Vec::new(),
-        started: supervise.config.programs.clone().into(),
-        foreground: supervise.config.foreground.clone(),
+        started: supervise.programs.clone().into(),
+        foreground: supervise.foreground.clone(),
         stopping: false,
     };
     if let Some(process) = world.process_mut(pid) {
         process.role = Role::Supervisor(supervisor);
     }
-    for program in &supervise.config.programs {
+    for program in &supervise.programs {
         let argv: Vec<Field> = program.command.iter().map(|word| field(&word.text)).collect();
         let directory = program.directory.as_deref();
         let mut resolved = environment.resolve(&argv, &program.place, directory, None);

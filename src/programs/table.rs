@@ -66,6 +66,8 @@ pub enum Language {
 pub enum Services {
     /// `supervisord.conf` and what it includes.
     Supervisord,
+    /// A directory with a directory for each service: s6-svscan's first argument.
+    S6Svscan,
 }
 
 /// A configuration file that decides whether a server stays in front.

@@ -9,7 +9,7 @@ use super::path;
 /// Copies of copies that are followed.
 const MAX_DEPTH: usize = 8;
 
-/// The names in a directory when a stage is finished. Some of them may be gone again.
+/// The names of files and directories in a directory when a stage is finished. Some of them may be gone again.
 pub(super) fn names(context: &Context<'_>, stage: usize, directory: &str) -> Vec<String> {
     let mut found = BTreeSet::new();
     collect(context, stage, &path::join("/", directory), 0, &mut found);
@@ -38,9 +38,8 @@ fn collect(context: &Context<'_>, stage: usize, directory: &str, depth: usize, f
     let layers = context.layers(stage);
     let directory = layers.tree.resolve(directory);
     let mut file = |at: &str| {
-        if path::parent(at) == Some(&directory) {
-            found.insert(path::name(at).to_owned());
-        }
+        let name = path::below(at, &directory).and_then(|rest| rest.split('/').next());
+        found.extend(name.filter(|name| !name.is_empty()).map(str::to_owned));
     };
     // Directories that were copied here, in this stage and in others.
     let mut further = Vec::new();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::glob::{self, Glob};
 use super::ini::{self, Setting};
 use super::{Found, ImageFile, ImageFiles, path};
+use crate::programs::Services;
 use crate::source::{Edit, Excerpt, Place, Span};
 
 /// Where supervisord looks if nobody names a file; relative paths are below its working directory.
@@ -41,16 +42,18 @@ pub struct Supervisord {
     pub foreground: Option<Edit>,
 }
 
-/// A program that supervisord starts.
+/// A program that a supervisor starts.
 #[derive(Debug)]
 pub struct Program {
-    /// The name behind `program:`.
+    /// What kind of configuration it stands in.
+    pub services: Services,
+    /// Its name: what follows `program:`, or its directory's name.
     pub name: String,
-    /// The words of `command`.
+    /// The words of its command.
     pub command: Vec<Word>,
     /// Where they stand.
     pub place: Place,
-    /// `directory`, if it is set and known.
+    /// Where it is started, if that is set and known.
     pub directory: Option<String>,
     /// Seconds between the signal and SIGKILL.
     pub stop_wait: u64,
@@ -62,8 +65,8 @@ pub struct Program {
     pub kills_group: bool,
     /// False for what is expected to end by itself.
     pub stays: bool,
-    file: Arc<Excerpt>,
-    settings: BTreeMap<String, Setting>,
+    pub(super) file: Arc<Excerpt>,
+    pub(super) settings: BTreeMap<String, Setting>,
 }
 
 /// A word of a command.
@@ -221,6 +224,7 @@ impl Sections<'_> {
         let command = settings.get("command")?;
         let stops_group = flag("stopasgroup").unwrap_or(false);
         Some(Program {
+            services: Services::Supervisord,
             name: name.to_owned(),
             command: words(&self.expand(&command.value, name))?,
             place: command.value.whole_place(),

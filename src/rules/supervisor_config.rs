@@ -3,6 +3,7 @@
 use super::{Finding, Repair, Subject, words};
 use crate::diagnostic::Related;
 use crate::launch::{Cause, Fault, Signal, Site, SupervisorFlaw};
+use crate::programs::Services;
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let faults = subject.faults(|cause| matches!(cause, Cause::SupervisorConfig(_)));
@@ -26,18 +27,29 @@ fn stop_signal(fault: &Fault, subject: &Subject<'_>) -> Finding {
         .and_then(Signal::parse)
         .unwrap_or(Signal::TERM);
     let service = words::code(&fault.service);
+    let services = program.map_or(Services::Supervisord, |program| program.services);
+    let supervisor = match services {
+        Services::Supervisord => "supervisord",
+        Services::S6Svscan => "s6-supervise",
+    };
     let message = match wanted {
-        Some(wanted) => format!("On stop supervisord sends {got} to {service}, which ends gracefully on {wanted}."),
-        None => format!("On stop supervisord sends {got} to {service}, which does not end gracefully on it."),
+        Some(wanted) => format!("On stop {supervisor} sends {got} to {service}, which ends gracefully on {wanted}."),
+        None => format!("On stop {supervisor} sends {got} to {service}, which does not end gracefully on it."),
     };
     let name = |signal: Signal| signal.to_string().trim_start_matches("SIG").to_owned();
     let repair = program.zip(wanted).and_then(|(program, wanted)| {
         let edit = program.set("stopsignal", &name(wanted))?;
         Some(Repair::safe(format!("Let supervisord stop it with {wanted}"), vec![edit]))
     });
-    let help = match wanted {
-        Some(wanted) => format!("set `stopsignal={}` for this program", name(wanted)),
-        None => "set `stopsignal` to the signal that it understands".to_owned(),
+    let help = match (services, wanted) {
+        (Services::S6Svscan, Some(wanted)) => {
+            format!("write `{wanted}` to a file `down-signal` beside its `run` script")
+        }
+        (Services::S6Svscan, None) => {
+            "write the signal that it understands to a file `down-signal` beside its `run` script".to_owned()
+        }
+        (_, Some(wanted)) => format!("set `stopsignal={}` for this program", name(wanted)),
+        (_, None) => "set `stopsignal` to the signal that it understands".to_owned(),
     };
     let mut finding =
         Finding::of(fault, subject, format!("gets {got}"), message).with_help(help).with_repairs(repair);
@@ -49,7 +61,7 @@ fn stop_signal(fault: &Fault, subject: &Subject<'_>) -> Finding {
 /// The program leaves, and supervisord takes it for dead.
 fn daemonized(fault: &Fault, subject: &Subject<'_>) -> Finding {
     let message = format!(
-        "{} puts itself into the background: supervisord takes it for dead, starts it again, and on stop does not tell it.",
+        "{} puts itself into the background: the supervisor takes it for dead, starts it again, and on stop does not tell it.",
         words::code(&fault.service)
     );
     let name = fault.service.split_whitespace().next().unwrap_or("");

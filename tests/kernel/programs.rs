@@ -48,6 +48,8 @@ pub(crate) enum Role {
     Supervisord,
     /// Runs the services under /etc/s6-overlay or /etc/services.d (s6-overlay's /init).
     S6,
+    /// Runs the services below the directory that it is given (s6-svscan).
+    S6Svscan,
 }
 
 impl Role {
@@ -106,6 +108,7 @@ const USUAL: &[(Role, &str)] = &[
     (Role::Multirun, "multirun"),
     (Role::Procfile, "overmind honcho foreman"),
     (Role::Supervisord, "supervisord"),
+    (Role::S6Svscan, "s6-svscan"),
 ];
 
 /// Every usual stand-in's name.

@@ -70,6 +70,7 @@ fn act(role: Role, name: &str, args: &[String]) -> io::Result<i32> {
         }
         Role::Supervisord => supervisord(args),
         Role::S6 => s6(args),
+        Role::S6Svscan => supervise(services(args.last().map_or("", String::as_str)), OnStop::Forward),
         Role::Runner => run_script(name, args, OnStop::Forward),
         Role::LeavingRunner => run_script(name, args, OnStop::ForwardAndLeave),
         _ => serve(role, name, args),
@@ -513,19 +514,25 @@ fn s6(args: &[String]) -> io::Result<i32> {
         eprintln!("s6-overlay-suexec: fatal: can only run as pid 1");
         return Ok(100);
     }
-    let mut commands = Vec::new();
-    for dir in ["/etc/services.d", "/etc/s6-overlay/s6-rc.d"] {
-        for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
-            let run = entry.path().join("run");
-            if run.is_file() {
-                commands.push(Command::new(run));
-            }
-        }
-    }
+    let mut commands = services("/etc/services.d");
+    commands.extend(services("/etc/s6-overlay/s6-rc.d"));
     if let Some((program, args)) = args.split_first() {
         let mut command = Command::new(program);
         command.args(args);
         commands.push(command);
     }
     supervise(commands, OnStop::Forward)
+}
+
+/// The services with a `run` script below a directory.
+fn services(directory: &str) -> Vec<Command> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let services = entries.map(|entry| entry.path()).filter(|service| service.join("run").is_file());
+    services
+        .map(|service| {
+            let mut command = Command::new(service.join("run"));
+            command.current_dir(service);
+            command
+        })
+        .collect()
 }
