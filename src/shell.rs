@@ -6,6 +6,7 @@ use crate::source::{Excerpt, Place, Span};
 
 mod comments;
 mod convert;
+mod torn;
 mod words;
 
 pub use comments::{comments, shape};
@@ -372,6 +373,9 @@ mod tests {
             ("a && b 2>&1 | tee f", "(a && b >& | tee f)"),
             ("a || b < f | c > g", "(a || b < | c >)"),
             ("a && b > f", "(a && b >)"),
+            ("[[ $1 = *a* || $1 = *b* ]]", "[[ 7 ]]"),
+            ("[[ $1 = *a* && -n $2 || $3 ]] && b", "([[ 8 ]] && b)"),
+            ("a && [[ $1 = *a* || $2 ]]; b", "(a && [[ 5 ]]); b"),
         ] {
             assert_eq!(outline(text), expected, "{text}");
         }

@@ -55,7 +55,7 @@ fn without_backtick_comments(text: &str) -> Cow<'_, str> {
     Cow::Owned(blanked)
 }
 
-struct Converter<'a> {
+pub(super) struct Converter<'a> {
     excerpt: &'a Arc<Excerpt>,
     errors: Vec<Span>,
     depth: usize,
@@ -85,15 +85,15 @@ impl<'a> Converter<'a> {
         self.excerpt.text().get(span.start..span.end).unwrap_or("")
     }
 
-    fn node(&self, span: Span, kind: NodeKind) -> Node {
+    pub(super) fn node(&self, span: Span, kind: NodeKind) -> Node {
         Node { excerpt: Arc::clone(self.excerpt), span, kind }
     }
 
-    fn words(&mut self) -> Words<'a, '_> {
+    pub(super) fn words(&mut self) -> Words<'a, '_> {
         Words { excerpt: self.excerpt, errors: &mut self.errors, depth: self.depth }
     }
 
-    fn error(&mut self, span: Span) -> Node {
+    pub(super) fn error(&mut self, span: Span) -> Node {
         self.errors.push(span);
         self.node(span, NodeKind::Error)
     }
@@ -134,7 +134,7 @@ impl<'a> Converter<'a> {
         self.node(span, NodeKind::Background(Arc::new(node)))
     }
 
-    fn single(&mut self, tree: Tree<'_>) -> Node {
+    pub(super) fn single(&mut self, tree: Tree<'_>) -> Node {
         let mut list = Vec::new();
         self.statement(tree, &mut list);
         match list.len() {
@@ -212,6 +212,11 @@ impl<'a> Converter<'a> {
     }
 
     fn and_or(&mut self, tree: Tree<'_>) -> Option<NodeKind> {
+        if tree.has_error()
+            && let Some(mended) = self.torn_list(tree)
+        {
+            return Some(mended);
+        }
         let mut named = children(tree).filter(|child| child.is_named() && child.kind() != "comment");
         let (left, right) = (named.next()?, named.next()?);
         let operator = children(tree).find(|child| matches!(child.kind(), "&&" | "||"))?;
@@ -396,6 +401,11 @@ impl<'a> Converter<'a> {
     fn command(&mut self, tree: Tree<'_>, redirects: &[Redirect], out: &mut Vec<Node>) {
         let bracket = children(tree).next().map(|child| child.kind().to_owned()).unwrap_or_default();
         if tree.kind() == "test_command" {
+            if super::torn::is_torn(tree) {
+                let node = self.error(span(tree));
+                out.push(node);
+                return;
+            }
             let words = self.words().test(tree);
             let kind = if bracket == "[[" {
                 NodeKind::Test(words.into())

@@ -1,0 +1,78 @@
+//! `[[ a = *b* || c = d ]]`: the grammar tears the test apart at an operator that follows a pattern.
+
+use std::sync::Arc;
+
+use tree_sitter::Node as Tree;
+
+use super::convert::{Converter, children, span};
+use super::{Node, NodeKind, Word};
+use crate::source::Span;
+
+impl Converter<'_> {
+    /// A list with a torn test in it: what stands up to the `]]` belongs to the test.
+    pub(super) fn torn_list(&mut self, tree: Tree<'_>) -> Option<NodeKind> {
+        let leaves = leaves(tree);
+        if !leaves.iter().any(|(_, leaf)| is_torn(*leaf)) {
+            return None;
+        }
+        let mut list: Option<Node> = None;
+        let mut rest = leaves.iter().peekable();
+        while let Some((operator, leaf)) = rest.next() {
+            let node = if is_torn(*leaf) {
+                let mut words = self.words().test(*leaf);
+                let mut end = None;
+                while end.is_none() {
+                    let Some((operator, part)) = rest.next().filter(|(_, part)| part.kind() == "command")
+                    else {
+                        break;
+                    };
+                    words.extend(operator.map(|operator| self.words().word(operator)));
+                    for child in children(*part) {
+                        words.push(self.words().word(child));
+                    }
+                    if words.last().and_then(Word::literal).as_deref() == Some("]]") {
+                        words.pop();
+                        end = Some(part.end_byte());
+                    }
+                }
+                match end {
+                    Some(end) => self.node(Span::new(leaf.start_byte(), end), NodeKind::Test(words.into())),
+                    None => self.error(span(*leaf)),
+                }
+            } else {
+                self.single(*leaf)
+            };
+            list = Some(match (list, operator) {
+                (Some(left), Some(operator)) => {
+                    let at = left.span.to(node.span);
+                    let (left, right) = (Arc::new(left), Arc::new(node));
+                    let and = operator.kind() == "&&";
+                    self.node(at, if and { NodeKind::And(left, right) } else { NodeKind::Or(left, right) })
+                }
+                _ => node,
+            });
+        }
+        list.map(|node| node.kind)
+    }
+}
+
+/// The parts of an `&&` and `||` list, each with the operator in front of it.
+fn leaves(tree: Tree<'_>) -> Vec<(Option<Tree<'_>>, Tree<'_>)> {
+    let mut leaves = Vec::new();
+    let mut at = tree;
+    while at.kind() == "list" {
+        let mut named = children(at).filter(|child| child.is_named() && child.kind() != "comment");
+        let operator = children(at).find(|child| matches!(child.kind(), "&&" | "||"));
+        let (Some(left), Some(right)) = (named.next(), named.next()) else { break };
+        leaves.push((operator, right));
+        at = left;
+    }
+    leaves.push((None, at));
+    leaves.reverse();
+    leaves
+}
+
+/// True for a `[[` whose `]]` the grammar did not find.
+pub(super) fn is_torn(tree: Tree<'_>) -> bool {
+    tree.kind() == "test_command" && children(tree).last().is_some_and(|last| last.is_missing())
+}
