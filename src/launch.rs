@@ -138,6 +138,8 @@ pub struct Fault {
     pub default: bool,
     /// True if the tables know the service.
     pub known_service: bool,
+    /// True if the service is known only by the command that started it and ended (`service app start`).
+    pub by_launcher: bool,
 }
 
 /// A further hop.
@@ -497,13 +499,19 @@ fn assemble(
                 launch.dropped_traps.push((mishap.place.clone(), exec));
             }
         }
-        let doubtful = !path.doubts.is_empty();
-        let outcome = if doubtful { Outcome::Unknown } else { verdict::outcome(&steady.after) };
+        let outcome = verdict::outcome(&steady.after);
+        let told = outcome == Outcome::Timeout && steady.after.path.may_have_told;
+        if told {
+            launch.doubt(None, MAY_HAVE_TOLD);
+        }
+        let doubtful = told || !path.doubts.is_empty();
+        let outcome = if doubtful { Outcome::Unknown } else { outcome };
         let mut faults = if doubtful { Vec::new() } else { verdict::faults(steady, stop_signal) };
         // With other arguments than the image's own, only what is surely a service counts.
         faults.retain(|fault| fault.default || fault.known_service);
         let why = match (&path.doubts.first(), faults.first()) {
             (Some(doubt), _) => doubt.reason.clone(),
+            (None, _) if told => MAY_HAVE_TOLD.to_owned(),
             (None, Some(fault)) => fault.why(),
             (None, None) => why_graceful(steady, outcome),
         };
@@ -632,6 +640,8 @@ impl Launch {
     }
 }
 
+const MAY_HAVE_TOLD: &str = "whether a program that the trap runs ends the service is not known";
+
 /// Choices that a label names at most; the last ones, which are nearest to where the container stays.
 const SHOWN_CHOICES: usize = 3;
 
@@ -699,7 +709,7 @@ impl Fault {
                 TrapFlaw::ExitsWithoutTelling => format!("the trap ends the shell without telling {service}"),
                 TrapFlaw::NotWaited => format!("{service} is told, but nobody waits until it has finished"),
                 TrapFlaw::Recursion => "the trap signals its own shell until it crashes".to_owned(),
-                TrapFlaw::Endless => "the shell does not end after its trap".to_owned(),
+                TrapFlaw::Endless => "the trap does not end the shell".to_owned(),
                 TrapFlaw::ExitOnly => "this shell does not run an EXIT trap when a signal comes".to_owned(),
                 TrapFlaw::SignalName => "the shell does not know the signal by that name".to_owned(),
             },

@@ -174,6 +174,11 @@ impl Place {
         self.source.line(self.span.start)
     }
 
+    /// True if both begin in the same line of the same file.
+    pub fn is_same_line(&self, other: &Place) -> bool {
+        self.source.path() == other.source.path() && self.line() == other.line()
+    }
+
     /// A key that is equal for equal places, and sorts by path, then by offset.
     pub fn key(&self) -> (&Utf8Path, Span) {
         (self.source.path(), self.span)

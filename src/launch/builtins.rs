@@ -187,8 +187,14 @@ impl Machine<'_, '_> {
             self.end(Status::known(127));
             return;
         }
-        self.note_dropped_trap(node);
         let resolved = self.resolve(argv, node);
+        let unknown = matches!(resolved.what, super::resolve::What::Unknown) && self.world.stop.is_none();
+        // `wait-for host -- command`: what another script starts may be setup, however it is started.
+        if unknown && self.pid != 1 && !self.is_background() && !self.stays(node) {
+            self.world.die(self.pid, 0, super::world::Ended::Clean);
+            return;
+        }
+        self.note_dropped_trap(node);
         if matches!(resolved.what, super::resolve::What::Ends(_)) && self.world.stop.is_none() {
             // What the script hands over to is its job, though that ends; nothing before it was.
             self.candidates.settle(self.world);
@@ -200,7 +206,8 @@ impl Machine<'_, '_> {
     fn note_dropped_trap(&mut self, node: &Node) {
         let Some(shell) = self.shell() else { return };
         let work = shell.traps.iter().find(|(signal, trap)| {
-            matches!(**signal, Signal::TERM | Signal::INT | Signal::QUIT) && !trap.action.is_empty()
+            matches!(**signal, Signal::TERM | Signal::INT | Signal::QUIT)
+                && !trap.action.iter().all(|node| super::jobs::only_stops(node, shell))
         });
         let Some((_, trap)) = work.filter(|_| self.world.stop.is_none()) else { return };
         let mishap =

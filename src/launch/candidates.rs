@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::world::{Pid, World};
+use crate::source::Place;
 
 /// Everything that was passed over, in the order in which it was met.
 #[derive(Default)]
@@ -31,6 +32,15 @@ struct Item {
     ended_well: bool,
     /// True if it is done again and again by a loop.
     repeated: bool,
+    /// What is run, where running it twice shows that it ends.
+    job: Option<Job>,
+}
+
+/// A program with its subcommand, and where it is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Job {
+    pub(super) words: [String; 2],
+    pub(super) place: Place,
 }
 
 impl Candidates {
@@ -40,22 +50,56 @@ impl Candidates {
     }
 
     /// `again` is the course in which the command that `world` is about to pass over stays.
-    pub(super) fn add(&mut self, world: &mut World, again: World) {
+    pub(super) fn add(&mut self, world: &mut World, again: World, job: Option<Job>) {
         let repeated = world.processes().any(|process| process.runs_loop());
+        let ends = job.as_ref().is_some_and(|job| self.was_done(world, job));
         self.push(world, Some(again), repeated);
+        if ends {
+            // It has ended once, and is run again: neither this nor what came before it is the service.
+            self.forget(self.items.len() - 1);
+        }
+        if let Some(item) = self.items.last_mut() {
+            item.job = job;
+        }
+    }
+
+    /// True if the same was done earlier on this course, elsewhere in the script.
+    fn was_done(&self, world: &World, job: &Job) -> bool {
+        let mut at = world.path.candidate;
+        while let Some(item) = at.and_then(|index| self.items.get(index)) {
+            if item.job.as_ref().is_some_and(|known| known.words == job.words && known.place != job.place) {
+                return true;
+            }
+            at = item.parents.first().copied();
+        }
+        false
+    }
+
+    /// Neither this nor what was passed over before it is come back to.
+    fn forget(&mut self, index: usize) {
+        let mut seen = vec![false; self.items.len()];
+        let mut todo = vec![index];
+        while let Some(index) = todo.pop() {
+            if !std::mem::replace(&mut seen[index], true) {
+                let item = &mut self.items[index];
+                item.tried = true;
+                item.again = None;
+                todo.extend_from_slice(&item.parents);
+            }
+        }
     }
 
     /// The condition that `world` is about to pass over.
     pub(super) fn add_branches(&mut self, world: &mut World) {
         let mut again = world.clone();
         again.follow_next = true;
-        self.add(world, again);
+        self.add(world, again, None);
     }
 
     fn push(&mut self, world: &mut World, again: Option<World>, repeated: bool) {
         let parents = world.path.candidate.replace(self.items.len()).into_iter().collect();
         let (settled, tried, ended_well) = (false, again.is_none(), false);
-        self.items.push(Item { again, parents, settled, tried, ended_well, repeated });
+        self.items.push(Item { again, parents, settled, tried, ended_well, repeated, job: None });
     }
 
     /// True if another course has been in this very state, so that this one need not be followed.

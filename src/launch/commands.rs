@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::candidates::Job;
 use super::field::{Field, UNKNOWN, Value};
 use super::machine::{Frame, Machine, Rest, Shell, Status, Waiting};
 use super::path::{Mishap, MishapKind};
@@ -176,6 +177,9 @@ impl Machine<'_, '_> {
             _ if in_place && self.world.stop.is_none() => {}
             What::Unknown | What::Opaque(_) => {
                 if !self.stays(node) {
+                    if self.world.stop.is_some() {
+                        self.world.path.may_have_told = true;
+                    }
                     self.set_status(Status::UNKNOWN);
                     return;
                 }
@@ -264,9 +268,24 @@ impl Machine<'_, '_> {
                 shell.frames.push(Frame::List { list: Arc::from([node.clone()]), next: 0 });
             }
             again.next_is_service = true;
-            self.candidates.add(self.world, again);
+            let job = self.job(node);
+            self.candidates.add(self.world, again, job);
         }
         false
+    }
+
+    /// A program that no table knows, and its subcommand, as far as they are written out.
+    fn job(&self, node: &Node) -> Option<Job> {
+        let NodeKind::Command(command) = &node.kind else { return None };
+        let words: Vec<Option<String>> = command.words.iter().map(Word::literal).collect();
+        let (program, arguments) = words.split_first()?;
+        let program = program.clone()?;
+        let options: Vec<Option<&str>> = arguments.iter().map(Option::as_deref).collect();
+        // `tool run name`: what is run is the subcommand.
+        let subcommand = (*options.iter().find(|word| !matches!(word, Some("run" | "exec")))?)?;
+        let unknown = self.environment.tables.program(&program, &options).is_none();
+        (unknown && !subcommand.starts_with('-'))
+            .then(|| Job { words: [program, subcommand.to_owned()], place: node.place() })
     }
 
     /// True if what is left to do in a job is built in, or known to end soon: `echo`, `sleep`, `exit`.
@@ -376,6 +395,9 @@ impl Machine<'_, '_> {
         });
         if fields.is_empty() || known_here {
             return None;
+        }
+        if self.stops_in_background(&fields) {
+            return Some(None);
         }
         let mut resolved = self.resolve(&fields, node);
         match resolved.what {

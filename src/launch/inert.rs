@@ -321,5 +321,6 @@ fn only_traces(option: &str) -> bool {
 fn is_endless(condition: &[Node], until: bool) -> bool {
     let [Node { kind: NodeKind::Command(command), .. }] = condition else { return false };
     let name = command.words.first().and_then(Word::literal);
-    matches!((name.as_deref(), until), (Some("true" | ":"), false) | (Some("false"), true))
+    let name = name.as_deref().and_then(|name| name.rsplit('/').next());
+    matches!((name, until), (Some("true" | ":"), false) | (Some("false"), true))
 }

@@ -5,12 +5,21 @@ use std::sync::Arc;
 
 use super::dialect::Dialect;
 use super::field::Field;
-use super::machine::{Hook, Machine, Status, Trap, Waiting};
+use super::machine::{Hook, Machine, Shell, Status, Trap, Waiting};
 use super::path::MishapKind;
 use super::signal::Signal;
 use super::world::{Pid, Role, Started, State};
-use crate::shell::Node;
+use crate::shell::{Node, NodeKind, Word};
 use crate::source::Excerpt;
+
+/// Functions in handlers are looked into this deep.
+const MAX_CALLS: usize = 6;
+
+/// What a handler that only stops others is made of.
+const STOPPING: [&str; 17] = [
+    "kill", "killall", "pkill", "wait", "exit", "return", "trap", "echo", "printf", "sleep", "true", ":",
+    "[", "test", "local", "date", "logger",
+];
 
 impl Machine<'_, '_> {
     pub(super) fn trap(&mut self, arguments: &[Field], node: &Node) {
@@ -305,5 +314,34 @@ impl Machine<'_, '_> {
         for pid in told {
             self.world.send(pid, signal);
         }
+    }
+}
+
+/// True for a part of a handler that only tells processes to end, and says so: after an exec nothing is left for it to do.
+pub(super) fn only_stops(node: &Node, shell: &Shell) -> bool {
+    only_stops_in(node, shell, 0)
+}
+
+fn only_stops_in(node: &Node, shell: &Shell, calls: usize) -> bool {
+    let all = |list: &[Node]| list.iter().all(|node| only_stops_in(node, shell, calls));
+    match &node.kind {
+        NodeKind::Command(command) => match command.words.first().and_then(Word::literal) {
+            None => command.words.is_empty(),
+            Some(name) => match shell.functions.get(&name) {
+                Some(body) => calls < MAX_CALLS && only_stops_in(body, shell, calls + 1),
+                None => STOPPING.contains(&name.as_str()),
+            },
+        },
+        NodeKind::Group(list) | NodeKind::Subshell(list) => all(list),
+        NodeKind::Not(inner) | NodeKind::Redirected(inner, _) => only_stops_in(inner, shell, calls),
+        NodeKind::And(left, right) | NodeKind::Or(left, right) => {
+            only_stops_in(left, shell, calls) && only_stops_in(right, shell, calls)
+        }
+        NodeKind::If(node) => {
+            node.arms.iter().all(|(_, body)| all(body))
+                && node.otherwise.as_ref().is_none_or(|body| all(body))
+        }
+        NodeKind::Test(_) | NodeKind::Arithmetic(_) => true,
+        _ => false,
     }
 }

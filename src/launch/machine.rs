@@ -730,8 +730,9 @@ impl Machine<'_, '_> {
             }
             NodeKind::Error => {
                 let place = node.place();
-                let line = place.line();
-                self.doubt(Some(place), format!("line {line} could not be read as shell"));
+                let file = place.source.path().file_name().unwrap_or_default();
+                let reason = format!("{file}:{} could not be read as shell", place.line());
+                self.doubt(Some(place), reason);
                 self.set_status_quietly(Status::UNKNOWN);
             }
         }

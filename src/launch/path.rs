@@ -24,6 +24,8 @@ pub(crate) struct Path {
     pub(crate) mishaps: Vec<Mishap>,
     /// True where somebody talks to a shell: not what the image is for, unless nothing else is.
     pub(crate) aside: bool,
+    /// True once a handler has run a program of which nothing is known: it may have asked the service to end.
+    pub(crate) may_have_told: bool,
     /// True once a loop goes round and round without waiting or pausing.
     pub(crate) endless: bool,
     /// A script that the kernel refused to run.
@@ -40,6 +42,7 @@ impl Path {
             doubts: Vec::new(),
             mishaps: Vec::new(),
             aside: false,
+            may_have_told: false,
             endless: false,
             broken: None,
         }

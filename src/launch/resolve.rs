@@ -324,6 +324,9 @@ impl Resolver<'_, '_> {
         if is_base_entrypoint && base.entrypoint_execs {
             return if argv.len() > 1 { self.step(&argv[1..], resolved, depth + 1) } else { What::Unknown };
         }
+        if matches!(arguments.as_slice(), [Some("--help" | "--version")]) {
+            return What::Ends(Status::UNKNOWN);
+        }
         if is_script_name(&name) || is_base_entrypoint {
             return What::Opaque(format!("the content of {name} is not known"));
         }
@@ -558,7 +561,11 @@ impl Resolver<'_, '_> {
                 resolved.uncertain |= row.daemonizes;
                 What::Service(Some(Rc::clone(row)))
             }
-            Kind::Setup => What::Ends(Status::UNKNOWN),
+            Kind::Setup => What::Ends(match base_name(argv) {
+                "true" => Status::known(0),
+                "false" => Status::known(1),
+                _ => Status::UNKNOWN,
+            }),
             Kind::Helper => self.helper(argv, arguments, resolved),
         }
     }
@@ -627,8 +634,7 @@ impl Resolver<'_, '_> {
 
     /// Helpers: `sleep` pauses, `tail -f` stays, and what copies its input ends with it.
     fn helper(&self, argv: &[Field], arguments: &[Option<&str>], resolved: &mut Resolved) -> What {
-        let name = argv[0].text().unwrap_or("").rsplit('/').next().unwrap_or("");
-        match name {
+        match base_name(argv) {
             "sleep" => match arguments.first().copied().flatten() {
                 Some("infinity" | "inf") => What::Helper,
                 Some(text) => pause(text).map_or(What::Ends(Status::UNKNOWN), What::Pause),
@@ -642,10 +648,11 @@ impl Resolver<'_, '_> {
                             && argument.contains(['f', 'F']))
                 });
                 let pid = arguments.iter().flatten().find_map(|argument| argument.strip_prefix("--pid="));
-                match (follows, pid.and_then(|pid| pid.parse().ok())) {
-                    (true, Some(pid)) => What::Follows(pid),
+                match (follows, pid.map(str::parse)) {
+                    (true, Some(Ok(pid))) => What::Follows(pid),
                     (true, None) => What::Helper,
-                    (false, _) => What::Ends(Status::UNKNOWN),
+                    // A process that the model does not know is taken to end.
+                    (true, Some(Err(_))) | (false, _) => What::Ends(Status::UNKNOWN),
                 }
             }
             _ => {
@@ -692,6 +699,11 @@ impl Resolver<'_, '_> {
 fn started_by(row: &Program) -> Option<Child> {
     let words: Vec<Field> = row.foreground.as_deref()?.split_whitespace().map(Field::known).collect();
     (row.kind == Kind::Fork).then_some(Child::Command(words))
+}
+
+/// The name that a program is called by, without its folder.
+fn base_name(argv: &[Field]) -> &str {
+    argv.first().and_then(Field::text).and_then(|name| name.rsplit('/').next()).unwrap_or("")
 }
 
 fn is_script_name(name: &str) -> bool {

@@ -42,8 +42,12 @@ pub(super) fn child(
             let end = Span::at(text.text().len());
             Arc::new(text.with_changes(&[(end, format!(" {}", rest.join(" ")))], text.encoding()))
         }
-        // A script that is not known is taken for the usual one: one program.
-        None => Arc::new(Excerpt::derived(&place.source, place.span, format!("./{}", script.name))),
+        // A script that is not known is taken for the usual one: one program. Its name is for people.
+        None => {
+            let name = script.name.replace('\'', "");
+            let text = format!("'{name} (package.json)'");
+            Arc::new(Excerpt::derived(&place.source, place.span, text))
+        }
     };
     let bash = match environment.image.base.bash {
         Some(true) => Dialect::Bash,

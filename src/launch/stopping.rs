@@ -6,6 +6,17 @@ use super::signal::Signal;
 use super::world::{Ended, Pid, Role, State};
 
 impl Machine<'_, '_> {
+    /// `service app stop &` in a handler: true if it is such a command, and it is done.
+    pub(super) fn stops_in_background(&mut self, fields: &[Field]) -> bool {
+        let words: Vec<&str> = fields.iter().map(|field| field.text().unwrap_or("")).collect();
+        let stops = self.world.stop.is_some()
+            && words.split_first().is_some_and(|(name, arguments)| says_stop(name, arguments));
+        if stops {
+            self.stop_services();
+        }
+        stops
+    }
+
     /// Runs a program that acts on processes; false if it is none.
     pub(super) fn act_on_processes(&mut self, fields: &[Field]) -> bool {
         let words: Vec<&str> = fields.iter().map(|field| field.text().unwrap_or("")).collect();
@@ -86,6 +97,7 @@ fn pid_option(arguments: &[&str]) -> Option<Pid> {
 
 /// `nginx -s quit`, `pg_ctl stop`, `mysqladmin shutdown`, `/stop.sh`: in the words people use for it.
 pub(super) fn says_stop(name: &str, arguments: &[&str]) -> bool {
+    let name = name.rsplit('/').next().unwrap_or(name);
     // It stops single programs; the supervisor stays.
     if name == "supervisorctl" {
         return arguments.contains(&"shutdown");

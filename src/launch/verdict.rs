@@ -96,6 +96,7 @@ fn period(before: &World, needed: u64, after: &World) -> Option<Fault> {
         known_service: cut.identity.program.is_some(),
         told: true,
         init: None,
+        by_launcher: is_launcher(cut),
     })
 }
 
@@ -140,7 +141,8 @@ impl View<'_> {
                     init = by;
                     first = Some((cause, place, site));
                 }
-                Some((_, known, _)) if *known == place => {}
+                // `su app -c 'server'`: one line to change.
+                Some((_, known, _)) if known.is_same_line(&place) => {}
                 Some(_) => hops.push(Hop { place, message: cause.hop_message() }),
             }
         }
@@ -160,6 +162,7 @@ impl View<'_> {
             default: self.before.path.default,
             // What an interpreter runs may be a task as well.
             known_service: matches!(service.role, Role::Service(Some(_))),
+            by_launcher: is_launcher(service),
         })
     }
 
@@ -516,6 +519,7 @@ impl View<'_> {
                         shell: state_of(process),
                         default: self.before.path.default,
                         known_service: false,
+                        by_launcher: false,
                     });
                 }
             }
@@ -580,6 +584,7 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         shell: state_of(first),
         default: world.path.default,
         known_service: service.identity.program.is_some(),
+        by_launcher: is_launcher(service),
     })
 }
 
@@ -612,6 +617,14 @@ fn state_of(process: &Process) -> ShellState {
         hooks: !shell.hooks.is_empty(),
         aliases: shell.aliases.as_ref().clone(),
     }
+}
+
+/// `service app start`, `pg_ctl start`: what runs is not this, but what it has started.
+fn is_launcher(process: &Process) -> bool {
+    let starts = |word: &super::field::Field| matches!(word.text(), Some("start" | "restart"));
+    process.started == Started::Forked
+        && matches!(&process.role, Role::Service(Some(program)) if program.daemonizes)
+        && process.identity.argv.iter().any(starts)
 }
 
 /// Where the first of several jobs is started.

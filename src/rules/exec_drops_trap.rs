@@ -9,8 +9,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         .map(|(trap, exec)| {
             let mut finding = Finding::at(
                 trap.clone(),
-                "never runs",
-                "This trap never runs: `exec` replaces the shell before any signal comes, and its traps with it.",
+                "gone once the program runs",
+                "On stop, this trap does not run: by then `exec` has replaced the shell, and its traps with it.",
             )
             .with_help("start the program with `&`, pass the signal on in the trap, and `wait` for it; or drop the trap");
             finding.related.push(Related { place: exec.clone(), message: "replaces the shell".to_owned() });

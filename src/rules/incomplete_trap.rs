@@ -46,7 +46,7 @@ fn advice(flaw: TrapFlaw) -> (&'static str, &'static str, &'static str) {
             "reset the trap first: `trap - TERM; kill 0; wait`",
         ),
         TrapFlaw::Endless => {
-            ("the shell goes on after it", "The shell goes on when the trap has run.", "end the handler with `exit`")
+            ("does not end the shell", "The trap runs, but the shell does not end.", "end the handler with `exit`, and let it wait for nothing that is not told")
         }
         TrapFlaw::ExitOnly => (
             "not run on a signal",

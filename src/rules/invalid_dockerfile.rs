@@ -2,7 +2,7 @@
 
 use super::{Finding, Subject};
 use crate::dockerfile::{Dockerfile, Keyword};
-use crate::source::Place;
+use crate::source::{Place, Span};
 
 /// Said once for the file, by [`of_file`], not once for each of its images.
 pub(super) fn check(_subject: &Subject<'_>) -> Vec<Finding> {
@@ -17,7 +17,12 @@ pub(super) fn of_file(dockerfile: &Dockerfile) -> Vec<Finding> {
     if unknown.is_some_and(|instruction| is_template(dockerfile.source.slice(instruction.span))) {
         return Vec::new();
     }
-    let problems = dockerfile.problems.iter().filter(|problem| problem.span.start <= end).map(|problem| {
+    let is_real = |span: Span| {
+        let line = dockerfile.source.slice(dockerfile.source.line_span(dockerfile.source.line(span.start)));
+        !line.contains("{{") && !line.contains("{%")
+    };
+    let problems = dockerfile.problems.iter().filter(|problem| problem.span.start <= end && is_real(problem.span));
+    let problems = problems.map(|problem| {
         let place = Place::new(&dockerfile.source, problem.span);
         Finding::at(place, "refused by the builder", format!("This cannot be built: {}.", problem.message))
     });

@@ -7,12 +7,21 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
         .faults(|cause| cause == Cause::KeepAlive)
         .map(|fault| {
-            let message = format!(
-                "{} What is in front only keeps the container alive; it neither hears the signal nor passes it on.",
-                words::what_happens(fault, subject.signal())
-            );
+            let happens = words::what_happens(fault, subject.signal());
+            let (why, help) = if fault.chain.len() == 1 {
+                (
+                    "What it runs only keeps it alive, and does not hear the signal.",
+                    "let a service be what the container waits for; where there is none, an init in front (`init: true`) ends it at once",
+                )
+            } else {
+                (
+                    "What is in front only keeps the container alive; it neither hears the signal nor passes it on.",
+                    "let the service itself be what the container waits for: `exec` it, or trap the signal and `wait`",
+                )
+            };
+            let message = format!("{happens} {why}");
             Finding::of(fault, subject, "only keeps the container alive", message)
-                .with_help("let the service itself be what the container waits for: `exec` it, or trap the signal and `wait`")
+                .with_help(help)
                 .with_repairs(trap::instead_of_keep_alive(fault, subject.signal()))
         })
         .collect()

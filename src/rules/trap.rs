@@ -169,8 +169,14 @@ pub(super) fn free(fault: &Fault) -> Option<Repair> {
         NodeKind::Group(list) => list.first(),
         _ => None,
     })?;
-    // A handler that reads `$?` would read that of `wait`; one that runs on a reload would stop the service.
+    // A handler that reads `$?` would read that of `wait`, one that reads `$!` the number of the new job; one that runs on a reload
+    // would stop the service.
+    let reads_number = |node: &Node| {
+        let text = node.excerpt.text().get(node.span.start..node.span.end).unwrap_or("");
+        text.contains("$!") || text.contains("${!}")
+    };
     if reads_status(action)
+        || action.iter().chain(functions).any(reads_number)
         || functions.iter().any(|body| reads_status(std::slice::from_ref(body)))
         || traps_reload(&fault.shell)
     {

@@ -7,13 +7,17 @@ use crate::source::Place;
 
 /// What a stop does because of a fault, from the service's side.
 pub(super) fn what_happens(fault: &Fault, signal: Signal) -> String {
-    let service = code(&fault.service);
+    let service = service(fault);
     // Who has put an init in front believes that this is settled.
     let belief = match &fault.init {
         Some(init) => format!("On stop, the init in front (`{init}`) does not help: the"),
         None => "On stop, the".to_owned(),
     };
     match fault.outcome {
+        // Nothing but PID 1 itself.
+        Outcome::Timeout if fault.chain.len() == 1 && !fault.known_service => {
+            "On stop, the container does not end: it is killed when the grace period is over.".to_owned()
+        }
         Outcome::Timeout => {
             format!("On stop, {service} never hears {signal}: it is killed when the grace period is over.")
         }
@@ -28,6 +32,12 @@ pub(super) fn what_happens(fault: &Fault, signal: Signal) -> String {
         Outcome::ExitsEarly => format!("The container ends by itself, and {service} with it."),
         Outcome::Graceful | Outcome::Unknown => format!("{service} may not be stopped properly."),
     }
+}
+
+/// The service, by the command that is or has started it.
+pub(super) fn service(fault: &Fault) -> String {
+    let command = code(&fault.service);
+    if fault.by_launcher { format!("what {command} started") } else { command }
 }
 
 /// Words as code, shortened for a sentence.
