@@ -79,6 +79,10 @@ pub struct ImageReport {
 pub struct Branch {
     /// Which way the scripts went to get there; empty if there was no choice.
     pub label: String,
+    /// False if it takes other arguments than the image's defaults to get there.
+    pub default: bool,
+    /// True where no service runs, or somebody talks to a shell: not what the image is for, if there is another branch.
+    pub aside: bool,
     /// How a stop ends there.
     pub outcome: Outcome,
     /// Why, in a sentence.
@@ -100,6 +104,10 @@ pub struct ProcessNode {
     pub receives: Receives,
     /// What else there is to know; may be empty.
     pub note: String,
+    /// True if it hears the stop signal and dies of it.
+    pub dies: bool,
+    /// The names of the programs that it was before, oldest first.
+    pub was: Vec<String>,
     /// Where it is started.
     pub place: Option<Place>,
     /// Its children.

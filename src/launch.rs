@@ -106,7 +106,7 @@ pub struct Branch {
     pub processes: Vec<ProcessView>,
     choices: Vec<Choice>,
     /// True where no service runs, or somebody talks to a shell.
-    aside: bool,
+    pub aside: bool,
 }
 
 /// The first hop that loses the signal on its way to a service.
@@ -608,9 +608,21 @@ impl Launch {
     fn conclude(&mut self) {
         let labels: Vec<String> = (0..self.branches.len())
             .map(|own| {
-                let others = self.branches.iter().enumerate().filter(|(index, _)| *index != own);
-                let others: Vec<&[Choice]> = others.map(|(_, branch)| branch.choices.as_slice()).collect();
-                label(&self.branches[own].choices, &others)
+                let own = &self.branches[own];
+                let alike = |other: &&Branch| {
+                    other.outcome == own.outcome && programs(&other.processes) == programs(&own.processes)
+                };
+                let (kin, others): (Vec<&Branch>, Vec<&Branch>) = self.branches.iter().partition(alike);
+                // What sets branches of the same programs apart is of no interest, where others are different.
+                let shared = |choice: &&Choice| kin.iter().all(|branch| branch.chose(choice));
+                let choices: Vec<&Choice> = own.choices.iter().filter(shared).collect();
+                let name = label(&choices, &others);
+                if name.is_empty() && kin.len() > 1 {
+                    let rest: Vec<&Branch> =
+                        self.branches.iter().filter(|other| !std::ptr::eq(*other, own)).collect();
+                    return label(&own.choices.iter().collect::<Vec<_>>(), &rest);
+                }
+                name
             })
             .collect();
         for (branch, label) in self.branches.iter_mut().zip(labels) {
@@ -642,17 +654,20 @@ impl Launch {
 
 const MAY_HAVE_TOLD: &str = "whether a program that the trap runs ends the service is not known";
 
+impl Branch {
+    /// True if this choice was made on the way, and no other at the same place.
+    fn chose(&self, choice: &Choice) -> bool {
+        let mut here = self.choices.iter().filter(|known| known.place == choice.place).peekable();
+        here.peek().is_some() && here.all(|known| known.taken == choice.taken)
+    }
+}
+
 /// Choices that a label names at most; the last ones, which are nearest to where the container stays.
 const SHOWN_CHOICES: usize = 3;
 
 /// Which way the scripts went, for people: the choices that set this branch apart from the others.
-fn label(own: &[Choice], others: &[&[Choice]]) -> String {
-    let sets_apart = |choice: &&Choice| {
-        others.iter().any(|other| {
-            let same = other.iter().filter(|known| known.place == choice.place).map(|known| &known.taken);
-            same.clone().count() == 0 || same.clone().any(|taken| *taken != choice.taken)
-        })
-    };
+fn label(own: &[&Choice], others: &[&Branch]) -> String {
+    let sets_apart = |choice: &&&Choice| others.iter().any(|other| !other.chose(choice));
     let mut shown: Vec<String> = Vec::new();
     for choice in own.iter().filter(sets_apart).rev() {
         let text = choice.place.text().lines().next().unwrap_or("").trim();
@@ -680,6 +695,13 @@ fn shape(processes: &[ProcessView]) -> Vec<(Vec<String>, Receives, usize)> {
         todo.extend(process.children.iter().map(|child| (child, depth + 1)));
     }
     rows
+}
+
+/// What runs, arguments aside.
+fn programs(processes: &[ProcessView]) -> Vec<(String, Receives, usize)> {
+    let rows = shape(processes).into_iter();
+    rows.map(|(argv, receives, depth)| (argv.into_iter().next().unwrap_or_default(), receives, depth))
+        .collect()
 }
 
 fn why_graceful(steady: &explore::Steady, outcome: Outcome) -> String {

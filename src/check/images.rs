@@ -33,6 +33,8 @@ impl Judged {
                 .iter()
                 .map(|branch| Branch {
                     label: branch.label.clone(),
+                    default: branch.default,
+                    aside: branch.aside,
                     outcome: branch.outcome,
                     why: branch.why.clone(),
                     processes: branch.processes.iter().map(node).collect(),
@@ -43,6 +45,17 @@ impl Judged {
         }
         report
     }
+}
+
+/// The programs of command lines, each once where the next is the same.
+fn names(commands: &[String]) -> Vec<String> {
+    let program = |command: &String| {
+        let first = command.split_whitespace().next().unwrap_or("");
+        first.rsplit('/').next().unwrap_or(first).to_owned()
+    };
+    let mut names: Vec<String> = commands.iter().map(program).collect();
+    names.dedup();
+    names
 }
 
 fn node(view: &ProcessView) -> ProcessNode {
@@ -60,6 +73,8 @@ fn node(view: &ProcessView) -> ProcessNode {
         service: view.service,
         receives: view.receives,
         note: note.join(", "),
+        dies: view.dies_of_it,
+        was: names(&view.replaced),
         place: view.place.clone(),
         children: view.children.iter().map(node).collect(),
     }

@@ -102,6 +102,8 @@ fn node(argv: &[&str], started: Started, receives: Receives) -> ProcessNode {
         service: false,
         receives,
         note: String::new(),
+        dies: false,
+        was: Vec::new(),
         place: None,
         children: Vec::new(),
     }
@@ -416,6 +418,8 @@ fn a_tree_with_branches() {
     image.stop_signal_source = "base image".into();
     let branch = |label: &str, outcome, processes| Branch {
         label: label.into(),
+        default: true,
+        aside: false,
         outcome,
         why: String::new(),
         processes,
@@ -430,6 +434,38 @@ fn a_tree_with_branches() {
     insta::assert_snapshot!(plain(text::FORMAT.tree.unwrap(), &results, &view()));
     insta::assert_snapshot!(print(mermaid::FORMAT.tree.unwrap(), &results, &view()));
     insta::assert_snapshot!(print(graphviz::FORMAT.tree.unwrap(), &results, &view()));
+}
+
+#[test]
+fn a_tree_with_many_ways() {
+    let mut image = image_report(Outcome::Graceful, processes());
+    let way = |label: &str, argv: &[&str]| {
+        let mut process = node(argv, Started::Pid1, Receives::Yes);
+        process.was = vec!["entrypoint.sh".into(), "gosu".into()];
+        Branch {
+            label: label.into(),
+            default: true,
+            aside: false,
+            outcome: Outcome::Graceful,
+            why: String::new(),
+            processes: vec![process],
+        }
+    };
+    // The first three differ in their arguments; the last is nothing that the image is for.
+    image.branches = vec![
+        way("a", &["web"]),
+        way("b", &["web", "--verbose"]),
+        way("b too", &["web", "--debug"]),
+        way("c", &["worker"]),
+        Branch { default: false, ..way("d", &["shell"]) },
+        way("e", &["cron"]),
+        way("f", &["mail"]),
+        way("g", &["report"]),
+        way("h", &["import"]),
+        Branch { aside: true, outcome: Outcome::Timeout, ..way("i", &["sleep", "1"]) },
+    ];
+    let results = results(vec![report(Vec::new(), vec![image])]);
+    insta::assert_snapshot!(plain(text::FORMAT.tree.unwrap(), &results, &view()));
 }
 
 #[test]

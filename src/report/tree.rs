@@ -13,6 +13,9 @@ use super::{Results, View, describe, escape, style, text};
 /// Characters of a command in a box of a diagram.
 const MOST_IN_A_BOX: usize = 60;
 
+/// Ways in which a container can run that are drawn; of the others it is said how many there are.
+const MOST_WAYS: usize = 5;
+
 /// Prints every image.
 pub(super) fn print(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> {
     for (index, (root, image)) in results.images().enumerate() {
@@ -39,16 +42,36 @@ fn write_image(root: &Utf8Path, image: &ImageReport, view: &View, out: &mut dyn 
     }
     writeln!(out)?;
 
-    for way in ways(root, image, view) {
+    let ways = ways(root, image, view);
+    let main = ways.iter().any(|way| !way.aside);
+    // Where a container waits on its way to the service is of interest only if there is no service.
+    let (shown, waits): (Vec<&Way<'_>>, Vec<&Way<'_>>) = ways.iter().partition(|way| !main || !way.aside);
+    let (shown, rest) = shown.split_at(shown.len().min(MOST_WAYS));
+    for way in shown {
         writeln!(out)?;
-        if !way.conditions.is_empty() {
-            writeln!(out, "  {dim}when{dim:#} {}", way.conditions.join(&format!("{dim}, or{dim:#} ")))?;
+        if let Some(when) = way.when() {
+            writeln!(out, "  {dim}{when}{dim:#}")?;
         }
         let picture = Picture::new(root, image, way.processes, view);
         picture.write(out)?;
-        write_outcome(&way, view, out)?;
+        write_outcome(way, view, out)?;
+    }
+    let more: Vec<String> =
+        rest_of(rest, "more").into_iter().chain(rest_of(&waits, "where no service runs")).collect();
+    if !more.is_empty() {
+        writeln!(out, "\n  {dim}and {}; `--output-format json` has them all{dim:#}", more.join(", and "))?;
     }
     Ok(())
+}
+
+/// How many ways are not shown, and how they end.
+fn rest_of(ways: &[&Way<'_>], what: &str) -> Option<String> {
+    let count: usize = ways.iter().map(|way| way.conditions.len().max(1)).sum();
+    let mut outcomes: Vec<&str> = ways.iter().map(|way| way.outcome.name()).collect();
+    outcomes.sort_unstable();
+    outcomes.dedup();
+    let ways = if count == 1 { "way" } else { "ways" };
+    (count > 0).then(|| format!("{count} {ways} {what} ({})", outcomes.join(", ")))
 }
 
 /// One way in which a container can run.
@@ -56,7 +79,13 @@ pub(super) struct Way<'a> {
     /// The Dockerfile, its line, the stage.
     pub(super) image: String,
     /// When it runs like this, each a condition of its own; empty where there is no choice.
-    pub(super) conditions: Vec<String>,
+    conditions: Vec<String>,
+    /// True if there is no other way.
+    only: bool,
+    /// False if it takes other arguments than the image's own to get there.
+    default: bool,
+    /// True where no service runs.
+    aside: bool,
     pub(super) processes: &'a [ProcessNode],
     pub(super) outcome: Outcome,
     /// Why, or what the outcome means.
@@ -71,6 +100,9 @@ pub(super) fn ways<'a>(root: &Utf8Path, image: &'a ImageReport, view: &View) -> 
     let way = |outcome, why: &str, processes| Way {
         image: name.clone(),
         conditions: Vec::new(),
+        only: false,
+        default: true,
+        aside: false,
         processes,
         outcome,
         why: escape::line(if why.is_empty() { describe::meaning(outcome) } else { why }),
@@ -79,12 +111,13 @@ pub(super) fn ways<'a>(root: &Utf8Path, image: &'a ImageReport, view: &View) -> 
     let mut ways: Vec<Way<'a>> = Vec::new();
     for branch in &image.branches {
         let mut new = way(branch.outcome, &branch.why, &branch.processes);
+        (new.default, new.aside) = (branch.default, branch.aside);
         let condition = Some(escape::line(&branch.label)).filter(|label| !label.is_empty());
         let alike = |other: &&mut Way<'_>| {
-            other.outcome == new.outcome && other.why == new.why && same(other.processes, new.processes)
+            other.outcome == new.outcome && other.aside == new.aside && same(other.processes, new.processes)
         };
         match ways.iter_mut().find(alike) {
-            Some(other) => other.conditions.extend(condition),
+            Some(other) => other.add(condition),
             None => {
                 new.conditions.extend(condition);
                 ways.push(new);
@@ -94,15 +127,36 @@ pub(super) fn ways<'a>(root: &Utf8Path, image: &'a ImageReport, view: &View) -> 
     if ways.is_empty() {
         ways.push(way(image.outcome, &image.why, &image.processes));
     }
+    if let [only] = ways.as_mut_slice() {
+        only.only = true;
+    }
     ways
+}
+
+impl Way<'_> {
+    fn add(&mut self, condition: Option<String>) {
+        self.conditions.extend(condition.filter(|new| !self.conditions.contains(new)));
+    }
+
+    /// When the container runs like this, for people; `None` if always.
+    fn when(&self) -> Option<String> {
+        let arguments = if self.default { None } else { Some("with other arguments".to_owned()) };
+        let condition = match self.conditions.as_slice() {
+            _ if self.only => None,
+            [] => None,
+            [one] => Some(format!("when {one}")),
+            [one, other] => Some(format!("when {one}, or {other}")),
+            [first, ..] => Some(format!("in {} ways, as when {first}", self.conditions.len())),
+        };
+        let parts: Vec<String> = arguments.into_iter().chain(condition).collect();
+        (!parts.is_empty()).then(|| parts.join(", "))
+    }
 }
 
 /// What stands over a picture: the image, when it runs like this, how a stop ends.
 pub(super) fn captions(way: &Way<'_>) -> Vec<String> {
     let mut lines = vec![way.image.clone()];
-    if !way.conditions.is_empty() {
-        lines.push(format!("when {}", way.conditions.join(", or ")));
-    }
+    lines.extend(way.when());
     let (_, sign) = style::outcome(way.outcome);
     lines.push(format!("{sign} {}: {}", way.outcome.name(), way.why));
     lines
@@ -124,7 +178,17 @@ fn heard(process: &ProcessNode, signal: &str) -> String {
         Receives::No => format!("never gets {signal}"),
         Receives::Unknown => format!("may get {signal}"),
     };
-    if process.note.is_empty() { heard } else { format!("{heard}, {}", escape::line(&process.note)) }
+    if process.was.is_empty() {
+        let note = if process.note.is_empty() {
+            String::new()
+        } else {
+            format!(", {}", escape::line(&process.note))
+        };
+        return format!("{heard}{note}");
+    }
+    let was: Vec<String> = process.was.iter().map(|name| escape::line(name)).collect();
+    let dies = if process.dies { ", dies of it" } else { "" };
+    format!("{heard}{dies}, was {}", was.join(" → "))
 }
 
 /// How a process came to be, where that is worth a word.
@@ -137,14 +201,14 @@ pub(super) fn how(started: Started) -> &'static str {
     }
 }
 
+/// True for pictures of the same programs, whatever their arguments.
 fn same(left: &[ProcessNode], right: &[ProcessNode]) -> bool {
     left.len() == right.len()
         && left.iter().zip(right).all(|(left, right)| {
-            left.argv == right.argv
+            left.argv.first() == right.argv.first()
                 && left.started == right.started
                 && left.service == right.service
                 && left.receives == right.receives
-                && left.note == right.note
                 && same(&left.children, &right.children)
         })
 }
