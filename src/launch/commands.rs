@@ -174,6 +174,11 @@ impl Machine<'_, '_> {
                 self.converse(command, node);
                 return;
             }
+            // In a handler: what it waits for is taken to end.
+            What::Helper if resolved.follows_unknown && self.world.stop.is_some() => {
+                self.set_status(Status::UNKNOWN);
+                return;
+            }
             _ if in_place && self.world.stop.is_none() => {}
             What::Unknown | What::Opaque(_) => {
                 if !self.stays(node) {

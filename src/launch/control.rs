@@ -8,7 +8,7 @@ use super::inert::{self, Inside, Weight};
 use super::machine::{Alternative, Flow, Frame, Machine, Status};
 use super::path::Choice;
 use super::world::Millis;
-use crate::shell::{Case, For, If, Loop, Node};
+use crate::shell::{Case, For, If, Loop, Node, NodeKind, Word};
 use crate::source::Place;
 
 /// A loop whose condition holds goes round this often before it counts as endless.
@@ -149,7 +149,12 @@ impl Machine<'_, '_> {
         let decision = self
             .decide(&place, ["then", "else"], |machine, inside| machine.weight_of_arms(node, arm, inside));
         match decision {
-            Decision::Ask(alternatives) => return Flow::Ask(alternatives),
+            Decision::Ask(alternatives) => {
+                if body.iter().any(reads_unseen) {
+                    self.with(|shell| shell.has_unknown_functions = true);
+                }
+                return Flow::Ask(alternatives);
+            }
             Decision::Leave => {}
             Decision::Skip(weight) => {
                 self.remember_branches(weight);
@@ -345,4 +350,12 @@ impl Machine<'_, '_> {
             self.push_list(&arm.body);
         }
     }
+}
+
+/// `. "$file"`: what it defines is not known, whether it is read or, for the model, passed over because it may not be there.
+fn reads_unseen(node: &Node) -> bool {
+    let NodeKind::Command(command) = &node.kind else { return false };
+    let mut words = command.words.iter().map(Word::literal);
+    let reads = matches!(words.next().flatten().as_deref(), Some("." | "source"));
+    reads && matches!(words.next(), Some(None))
 }

@@ -1,8 +1,9 @@
 //! Words to fields, as far as the values are known.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
-use super::field::{Field, Value};
+use super::field::{Field, UNKNOWN, Value};
 use super::machine::Shell;
 use super::pattern::{self, Pattern};
 use super::resolve::Environment;
@@ -24,8 +25,17 @@ const MAX_DEPTH: usize = 20;
 /// One piece of a field under construction.
 struct Piece {
     text: Option<String>,
+    /// What is known of the text, where not all of it is.
+    sketch: Option<Rc<str>>,
     quoted: bool,
     overridable: bool,
+}
+
+impl Piece {
+    /// The text, with a mark where it is not known.
+    fn sketch(&self) -> &str {
+        self.text.as_deref().or(self.sketch.as_deref()).unwrap_or(UNKNOWN)
+    }
 }
 
 impl Expander<'_> {
@@ -65,11 +75,9 @@ impl Expander<'_> {
         let unquoted_unknown = pieces.iter().any(|piece| piece.text.is_none() && !piece.quoted);
         let overridable = pieces.iter().any(|piece| piece.overridable);
         if unquoted_unknown || pieces.iter().any(|piece| piece.text.is_none()) {
-            let sketch: String =
-                pieces.iter().map(|piece| piece.text.as_deref().unwrap_or(super::field::UNKNOWN)).collect();
             let mut field = Field::unknown(written).overridable(overridable);
-            field.sketch = Some(sketch.into());
-            return vec![field];
+            field.sketch = Some(pieces.iter().map(Piece::sketch).collect::<String>().into());
+            return if unquoted_unknown && pieces.len() == 1 { split_sketch(field) } else { vec![field] };
         }
         let expanded = word.parts.iter().any(|part| !matches!(part, Part::Literal(_) | Part::Quoted(_)));
         if !expanded {
@@ -86,10 +94,11 @@ impl Expander<'_> {
     pub(crate) fn string(&self, word: &Word) -> Field {
         let pieces = self.pieces(&word.parts, 0);
         let overridable = pieces.iter().any(|piece| piece.overridable);
+        let sketch: String = pieces.iter().map(Piece::sketch).collect();
         let text: Option<String> = pieces.into_iter().map(|piece| piece.text).collect();
         match text {
             Some(text) => Field::known(text).overridable(overridable),
-            None => Field::default().overridable(overridable),
+            None => Field { sketch: Some(sketch.into()), ..Field::default() }.overridable(overridable),
         }
     }
 
@@ -182,27 +191,35 @@ impl Expander<'_> {
         let mut pieces = Vec::new();
         for part in parts {
             let piece = match part {
-                Part::Literal(text) => Piece { text: Some(text.clone()), quoted: false, overridable: false },
-                Part::Quoted(text) => Piece { text: Some(text.clone()), quoted: true, overridable: false },
+                Part::Literal(text) => {
+                    Piece { text: Some(text.clone()), quoted: false, overridable: false, sketch: None }
+                }
+                Part::Quoted(text) => {
+                    Piece { text: Some(text.clone()), quoted: true, overridable: false, sketch: None }
+                }
                 Part::Parameter(parameter, quoted) => {
                     let field = self.parameter(parameter, depth);
                     Piece {
                         text: field.text().map(str::to_owned),
                         quoted: *quoted,
                         overridable: field.overridable,
+                        sketch: field.sketch,
                     }
                 }
                 Part::Substitution(list, quoted) => {
-                    Piece { text: self.substitution(list), quoted: *quoted, overridable: false }
+                    Piece { text: self.substitution(list), quoted: *quoted, overridable: false, sketch: None }
                 }
                 Part::Arithmetic(word, quoted) => {
                     let text = self.arithmetic(word).map(|value| value.to_string());
-                    Piece { text, quoted: *quoted, overridable: false }
+                    Piece { text, quoted: *quoted, overridable: false, sketch: None }
                 }
-                Part::ProcessSubstitution(_) => {
-                    Piece { text: Some("/dev/fd/63".to_owned()), quoted: true, overridable: false }
-                }
-                Part::Opaque => Piece { text: None, quoted: true, overridable: false },
+                Part::ProcessSubstitution(_) => Piece {
+                    text: Some("/dev/fd/63".to_owned()),
+                    quoted: true,
+                    overridable: false,
+                    sketch: None,
+                },
+                Part::Opaque => Piece { text: None, quoted: true, overridable: false, sketch: None },
             };
             pieces.push(piece);
         }
@@ -448,6 +465,19 @@ fn split_field(field: &Field) -> Vec<Field> {
         Some("") => Vec::new(),
         _ => vec![field.clone()],
     }
+}
+
+/// `$command` where only arguments of the command are not known: its words, as far as they are.
+fn split_sketch(field: Field) -> Vec<Field> {
+    let Some(sketch) = field.sketch() else { return vec![field] };
+    let word = |word: &str| {
+        if !word.contains(UNKNOWN) {
+            return Field::known(word).overridable(field.overridable);
+        }
+        let shown = word.replace(UNKNOWN, "...");
+        Field { sketch: Some(word.into()), ..Field::unknown(&shown) }.overridable(field.overridable)
+    };
+    sketch.split_ascii_whitespace().map(word).collect()
 }
 
 /// Field splitting at white space outside quotes.

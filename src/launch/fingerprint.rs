@@ -146,6 +146,6 @@ fn fields(fields: &[Field], hasher: &mut DefaultHasher) {
 
 /// How an unknown value was written makes no difference.
 fn field(field: &Field, hasher: &mut DefaultHasher) {
-    (&field.text, field.overridable, field.is_rest()).hash(hasher);
+    (&field.text, &field.sketch, field.overridable, field.is_rest()).hash(hasher);
     field.excerpt.as_ref().map(|excerpt| excerpt.span()).hash(hasher);
 }

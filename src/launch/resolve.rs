@@ -124,6 +124,8 @@ pub(crate) struct Resolved {
     pub(crate) stays_on_input: bool,
     /// For a program of the project that is certain to install no handler: its interpreter's row, saying so.
     pub(crate) unhandled: Option<Rc<Program>>,
+    /// True for `tail --pid` of a process that is not known.
+    pub(crate) follows_unknown: bool,
     /// Set by a working directory option; otherwise the caller's.
     pub(crate) directory: Option<Rc<str>>,
 }
@@ -239,6 +241,7 @@ impl<'a> Environment<'a> {
             uncertain: false,
             stays_on_input: false,
             unhandled: None,
+            follows_unknown: false,
             directory: None,
         };
         let mut resolver = Resolver { environment: self, place, directory: directory.map(Rc::from), caller };
@@ -651,8 +654,11 @@ impl Resolver<'_, '_> {
                 match (follows, pid.map(str::parse)) {
                     (true, Some(Ok(pid))) => What::Follows(pid),
                     (true, None) => What::Helper,
-                    // A process that the model does not know is taken to end.
-                    (true, Some(Err(_))) | (false, _) => What::Ends(Status::UNKNOWN),
+                    (true, Some(Err(_))) => {
+                        resolved.follows_unknown = true;
+                        What::Helper
+                    }
+                    (false, _) => What::Ends(Status::UNKNOWN),
                 }
             }
             _ => {

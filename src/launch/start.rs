@@ -290,6 +290,7 @@ fn start_child(
                 uncertain: false,
                 stays_on_input: false,
                 unhandled: None,
+                follows_unknown: false,
                 directory: resolved.directory.clone(),
             };
             start(world, environment, pid, Started::Forked, &inner, ignored)

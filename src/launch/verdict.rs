@@ -190,7 +190,11 @@ impl View<'_> {
                 let cause = match row.kind {
                     Kind::Runner => Cause::PackageRunner,
                     // Passed on and waited for: not here.
-                    _ if told && row.kills_after.is_none() => return None,
+                    _ if told
+                        && (row.kills_after.is_none() || !below.is_some_and(|b| self.was_killed(b.pid))) =>
+                    {
+                        return None;
+                    }
                     _ if is_privilege(row.names.first().map_or("", String::as_str)) => {
                         Cause::PrivilegeWrapper
                     }
@@ -276,6 +280,10 @@ impl View<'_> {
         self.before.supervised(pid).map_or(self.signal, Supervised::signal)
     }
 
+    fn was_killed(&self, pid: Pid) -> bool {
+        self.after.status_of(pid) == Some(128 + i32::from(Signal::KILL.number())) || self.after.alive(pid)
+    }
+
     fn heard(&self, pid: Pid) -> bool {
         self.after.process(pid).is_some_and(|process| !process.heard.is_empty())
     }
@@ -342,7 +350,12 @@ impl View<'_> {
             }
             Waiting::Wait { node, .. } => {
                 let site = self.jobs(shell, node);
-                if handles && below.is_some_and(|below| self.dies_when_told(below)) {
+                // It has passed the signal on, and waits still for who does not end.
+                let waits = self.after.alive(process.pid)
+                    && below.is_some_and(|b| {
+                        b.pid != service.pid && self.heard(b.pid) && self.after.alive(b.pid)
+                    });
+                if handles && (waits || below.is_some_and(|below| self.dies_when_told(below))) {
                     return None;
                 }
                 if handles || through_exit {
