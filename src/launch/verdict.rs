@@ -191,7 +191,8 @@ impl View<'_> {
                     Kind::Runner => Cause::PackageRunner,
                     // Passed on and waited for: not here.
                     _ if told
-                        && (row.kills_after.is_none() || !below.is_some_and(|b| self.was_killed(b.pid))) =>
+                        && (row.kills_after.is_none()
+                            || below.is_some_and(|b| b.pid == service.pid && !self.was_killed(b.pid))) =>
                     {
                         return None;
                     }
