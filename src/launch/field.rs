@@ -63,12 +63,12 @@ impl Field {
         (!first.contains(UNKNOWN)).then_some(sketch)
     }
 
-    /// As an argument whose form matters: an option whose value is not known is still an option.
+    /// As an argument whose form matters: an option whose value is not known is still an option, and `NAME=` an assignment.
     pub(crate) fn option(&self) -> Option<&str> {
         if self.rest {
             return None;
         }
-        self.text().or(self.sketch.as_deref().filter(|sketch| sketch.starts_with('-')))
+        self.text().or(self.sketch.as_deref().filter(|sketch| sketch.starts_with('-') || assigns(sketch)))
     }
 
     /// For people.
@@ -79,6 +79,13 @@ impl Field {
             (None, None) => "...".to_owned(),
         }
     }
+}
+
+/// `NAME=...`
+fn assigns(text: &str) -> bool {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let name = text.split_once('=').map_or("", |(name, _)| name);
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(is_part)
 }
 
 /// A shell variable.

@@ -325,7 +325,13 @@ impl Resolver<'_, '_> {
             .as_ref()
             .is_some_and(|words| words.iter().any(|word| word.rsplit('/').next() == name.rsplit('/').next()));
         if is_base_entrypoint && base.entrypoint_execs {
-            return if argv.len() > 1 { self.step(&argv[1..], resolved, depth + 1) } else { What::Unknown };
+            let what =
+                if argv.len() > 1 { self.step(&argv[1..], resolved, depth + 1) } else { What::Unknown };
+            // `redis.conf`: the base's script puts its server in front of what is no program.
+            return match what {
+                What::Broken(..) => What::Opaque(format!("what {name} makes of its arguments is not known")),
+                what => what,
+            };
         }
         if matches!(arguments.as_slice(), [Some("--help" | "--version")]) {
             return What::Ends(Status::UNKNOWN);

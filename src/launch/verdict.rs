@@ -160,8 +160,7 @@ impl View<'_> {
             site,
             shell,
             default: self.before.path.default,
-            // What an interpreter runs may be a task as well.
-            known_service: matches!(service.role, Role::Service(Some(_))),
+            known_service: is_known(service),
             by_launcher: is_launcher(service),
         })
     }
@@ -597,7 +596,7 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         site,
         shell: state_of(first),
         default: world.path.default,
-        known_service: service.identity.program.is_some(),
+        known_service: is_known(service),
         by_launcher: is_launcher(service),
     })
 }
@@ -631,6 +630,11 @@ fn state_of(process: &Process) -> ShellState {
         hooks: !shell.hooks.is_empty(),
         aliases: shell.aliases.as_ref().clone(),
     }
+}
+
+/// True if the tables know it as a service: an interpreter may run anything.
+fn is_known(process: &Process) -> bool {
+    matches!(&process.role, Role::Service(Some(_)))
 }
 
 /// `service app start`, `pg_ctl start`: what runs is not this, but what it has started.
