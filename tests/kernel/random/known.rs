@@ -14,8 +14,9 @@ const KNOWN: &[(&str, Shows)] = &[
     ("`timeout` leaves the group that `kill 0` is for", |files| {
         has(files, "kill 0") && has(files, "timeout ")
     }),
-    ("set -u: what is missing at the start is taken to be given", |files| {
-        has_any(files, &["set -u", "set -eu"]) && has(files, "$1")
+    ("set -u is followed in handlers only", |files| has_any(files, &["set -u", "set -eu"])),
+    ("words that are no programs, started as jobs", |files| {
+        has_any(files, &["in uvicorn $@", "in uvicorn $*"])
     }),
     ("`jobs -p` lists what has ended", |files| {
         has(files, "jobs -p") && has_any(files, &["true &", "date >"])
@@ -28,8 +29,8 @@ const KNOWN: &[(&str, Shows)] = &[
     ("bash may be missing from an image", |files| {
         has(files, "FROM alpine") && has_any(files, &["exec bash", "\"bash\"", "'bash'"])
     }),
-    ("an unknown command as the condition of a loop in the background", |files| {
-        lines(files).any(|line| line.starts_with("until ") && line.ends_with('&'))
+    ("a service as the condition of a loop", |files| {
+        lines(files).any(|line| line.trim_start_matches("CMD ").starts_with("until "))
     }),
     ("a command in a loop beside services is taken for a short job", |files| {
         lines(files).any(|line| line.starts_with("while :; do") && line.contains("|| true"))
