@@ -76,12 +76,18 @@ fn what_is_shown_is_current() {
 }
 
 fn with_output(path: &str, text: &str) -> String {
-    let fixture =
-        text.lines().find_map(|line| line.strip_prefix("<!-- commands run in ")?.strip_suffix(" -->"));
-    let Some(fixture) = fixture else {
-        assert!(!text.contains("```console"), "{path}: no comment says where its commands run");
-        return text.to_owned();
-    };
+    const MARK: &str = "<!-- commands run in ";
+    let (before, rest) = text.split_once(MARK).unwrap_or((text, ""));
+    assert!(!before.contains("```console"), "{path}: no comment says where its commands run");
+    let parts = rest.split(MARK).filter(|part| !part.is_empty()).map(|part| {
+        let (fixture, _) = part.split_once(" -->").expect("a comment has an end");
+        format!("{MARK}{}", played(part, fixture))
+    });
+    before.to_owned() + &parts.collect::<String>()
+}
+
+/// What a fixture's folder makes of the commands in a part of a page.
+fn played(text: &str, fixture: &str) -> String {
     let playground = Playground::new(fixture);
     replace(
         text,

@@ -11,8 +11,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         .faults(|cause| cause == Cause::GracePeriod)
         // Who gives no time at all wants no graceful stop.
         .filter(|_| runtime.grace >= 1000)
-        .map(|fault| {
-            let Site::Period { needed } = fault.site else { return Finding::at(fault.place.clone(), "", "") };
+        .filter_map(|fault| {
+            let Site::Period { needed } = fault.site else { return None };
             let (needed, given) = (needed.div_ceil(1000), runtime.grace / 1000);
             let message = format!(
                 "The stop takes at least {needed} s, but {given} s after the signal everything is killed, {} too.",
@@ -23,7 +23,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 finding.place = period.clone();
                 finding.label = format!("leaves {given} s");
             }
-            finding.with_help("shorten the pause in the handler, or give more time").with_repairs(longer(runtime, needed))
+            let finding = finding.with_help("shorten the pause in the handler, or give more time");
+            Some(finding.with_repairs(longer(runtime, needed)))
         })
         .collect()
 }
