@@ -241,6 +241,20 @@ impl Session {
     }
 }
 
+/// What was open when a run failed is kept.
+impl Drop for Session {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join("soak");
+            for (name, (text, _)) in &self.open {
+                let path = kept.join(name);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(path, text).unwrap();
+            }
+        }
+    }
+}
+
 #[test]
 #[allow(clippy::print_stdout)]
 fn random_edits_do_no_harm() {
