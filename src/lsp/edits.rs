@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use lsp_types as lsp;
-use similar::TextDiff;
+use similar::{Algorithm, DiffTag, capture_diff_slices};
 
 use crate::source::{Edit, Loader, Source, Span};
 
@@ -53,21 +53,16 @@ impl Changes {
     ) {
         let source = Source::new(path, before);
         let real = project.real(path);
-        let starts = |text: &str| -> Vec<usize> {
-            std::iter::once(0)
-                .chain(text.split_inclusive('\n').scan(0, |at, line| {
-                    *at += line.len();
-                    Some(*at)
-                }))
-                .collect()
-        };
-        let (old, new) = (starts(before), starts(after));
-        for change in
-            TextDiff::from_lines(before, after).ops().iter().filter(|op| op.tag() != similar::DiffTag::Equal)
-        {
-            let (from, to) = (change.old_range(), change.new_range());
-            let text = &after[new[to.start]..new[to.end]];
-            self.insert(real.clone(), &source, Span::new(old[from.start], old[from.end]), text, translator);
+        // The same lines as those of positions: other ways to cut a text would put the edits elsewhere.
+        let (old, new): (Vec<&str>, Vec<&str>) =
+            (before.split_inclusive('\n').collect(), after.split_inclusive('\n').collect());
+        let length = |lines: &[&str]| lines.iter().map(|line| line.len()).sum::<usize>();
+        for change in capture_diff_slices(Algorithm::Myers, &old, &new) {
+            if change.tag() != DiffTag::Equal {
+                let start = length(&old[..change.old_range().start]);
+                let span = Span::new(start, start + length(&old[change.old_range()]));
+                self.insert(real.clone(), &source, span, &new[change.new_range()].concat(), translator);
+            }
         }
     }
 

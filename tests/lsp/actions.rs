@@ -227,6 +227,19 @@ fn the_whole_workspace_can_be_repaired() {
     client.leave();
 }
 
+/// A carriage return by itself ends no line here, whatever it does elsewhere.
+#[test]
+fn carriage_returns_move_no_edit() {
+    let dockerfile = "FROM python:3.13-slim\nLABEL a=b\rc=d\rCOPY\nCOPY start.sh /start.sh\nCMD /start.sh\n";
+    let project = Project::new(&[("Dockerfile", dockerfile), ("start.sh", SCRIPT)]);
+    let mut client = Client::in_project(&project, capabilities());
+    client.open(&project, "Dockerfile");
+    let found = actions(&mut client, &project.uri("Dockerfile"), 3, Some("source.fixAll"));
+    let texts = apply(&project, &found[0]["edit"]);
+    assert_eq!(texts["Dockerfile"], dockerfile.replace("CMD /start.sh", "CMD [\"/start.sh\"]"));
+    client.leave();
+}
+
 #[test]
 fn a_rule_is_explained() {
     let project = project();
