@@ -18,7 +18,7 @@ use crate::shell::{self, Script};
 use crate::source::{Excerpt, Place, Span};
 
 /// Wrappers in front of wrappers, scripts that start scripts: deeper than this is not followed.
-const MAX_DEPTH: usize = 16;
+pub(super) const MAX_DEPTH: usize = 16;
 
 /// What the simulation reads: the image, its files, and what is known of programs.
 pub(crate) struct Environment<'a> {
@@ -29,6 +29,8 @@ pub(crate) struct Environment<'a> {
     pub(crate) sh: Dialect,
     /// Set where `/bin/sh` was needed.
     pub(crate) used_sh: Cell<bool>,
+    /// How many programs are being started, each by the one before.
+    pub(crate) starting: Cell<usize>,
     /// False until the engine's own command has started: its arguments are the caller's to replace.
     pub(crate) started: Cell<bool>,
     scripts: RefCell<HashMap<(*const Excerpt, usize), Arc<Script>>>,
@@ -138,6 +140,7 @@ impl<'a> Environment<'a> {
             tables,
             sh,
             used_sh: Cell::new(false),
+            starting: Cell::new(0),
             started: Cell::new(false),
             scripts: RefCell::default(),
             found: RefCell::default(),

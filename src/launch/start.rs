@@ -7,7 +7,7 @@ use super::dialect::InPlace;
 use super::field::Field;
 use super::machine::{Frame, Origin, Shell, Status, Waiting};
 use super::path::{Doubt, Mishap, MishapKind};
-use super::resolve::{Child, Environment, Forward, Resolved, ShellStart, What};
+use super::resolve::{Child, Environment, Forward, MAX_DEPTH, Resolved, ShellStart, What};
 use super::signal::Signal;
 use super::supervise;
 use super::world::{Ended, Forwarder, Identity, Pid, Role, Started, World};
@@ -16,6 +16,36 @@ use crate::source::Place;
 
 /// Starts a process; `None` if it has ended at once.
 pub(super) fn start(
+    world: &mut World,
+    environment: &Environment<'_>,
+    parent: Pid,
+    started: Started,
+    resolved: &Resolved,
+    ignored: Vec<Signal>,
+) -> Option<Pid> {
+    let within = enter(world, environment, resolved);
+    let pid = within.then(|| start_process(world, environment, parent, started, resolved, ignored)).flatten();
+    go_back(environment);
+    pid
+}
+
+/// Counts the programs that start each other: the interpreter of a script may start that script again (`#!/bin/tini -- sh`). False where
+/// there are too many to follow.
+fn enter(world: &mut World, environment: &Environment<'_>, resolved: &Resolved) -> bool {
+    environment.starting.set(environment.starting.get() + 1);
+    let within = environment.starting.get() <= MAX_DEPTH;
+    if !within {
+        let place = last_identity(resolved).place;
+        world.path.doubts.push(Doubt { place, reason: "too many programs start each other".to_owned() });
+    }
+    within
+}
+
+fn go_back(environment: &Environment<'_>) {
+    environment.starting.set(environment.starting.get() - 1);
+}
+
+fn start_process(
     world: &mut World,
     environment: &Environment<'_>,
     parent: Pid,
@@ -76,10 +106,15 @@ pub(super) fn start(
 
 /// The process becomes what was resolved, as by exec.
 pub(super) fn replace(world: &mut World, environment: &Environment<'_>, pid: Pid, resolved: &Resolved) {
+    if !enter(world, environment, resolved) {
+        world.die(pid, 0, Ended::Clean);
+        return go_back(environment);
+    }
     for identity in &resolved.identities {
         world.become_role(pid, identity.clone(), Role::Helper);
     }
     begin(world, environment, pid, resolved);
+    go_back(environment);
 }
 
 /// The engine starts PID 1.
