@@ -29,7 +29,7 @@ pub(super) fn start(
     pid
 }
 
-/// Counts the programs that start each other: the interpreter of a script may start that script again (`#!/bin/tini -- sh`). False where
+/// Counts the programs that start each other: the interpreter of a script may start that script again (`#!/usr/bin/setsid`). False where
 /// there are too many to follow.
 fn enter(world: &mut World, environment: &Environment<'_>, resolved: &Resolved) -> bool {
     environment.starting.set(environment.starting.get() + 1);
