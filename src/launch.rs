@@ -21,6 +21,7 @@ mod commands;
 mod condition;
 mod control;
 mod dialect;
+mod drain;
 mod expand;
 mod explore;
 mod field;
@@ -41,6 +42,7 @@ mod view;
 mod world;
 
 pub use dialect::Dialect;
+pub use drain::Drain;
 pub use machine::Rest;
 pub use resolve::Broken;
 pub use signal::Signal;
@@ -70,6 +72,8 @@ pub struct Launch {
     pub branches: Vec<Branch>,
     /// What loses the signal, one entry per place.
     pub faults: Vec<Fault>,
+    /// How long services may take that are told to stop, as the project says.
+    pub drains: Vec<Drain>,
     /// Traps with work to do that an exec throws away: the trap, and the exec.
     pub dropped_traps: Vec<(Place, Place)>,
     /// A script that the kernel refuses to run.
@@ -473,7 +477,6 @@ fn assemble(
     exploration: Exploration,
     place: &Place,
 ) -> Launch {
-    let _ = environment;
     let mut launch = Launch {
         argv: argv.iter().map(Field::shown).collect(),
         stop_signal,
@@ -482,6 +485,7 @@ fn assemble(
         why: String::new(),
         branches: Vec::new(),
         faults: Vec::new(),
+        drains: Vec::new(),
         dropped_traps: Vec::new(),
         broken: None,
         doubts: Vec::new(),
@@ -528,6 +532,9 @@ fn assemble(
             },
         );
         let aside = path.aside || !steady.has_service();
+        if outcome == Outcome::Graceful && path.default && !aside {
+            drain::drains(environment, steady).into_iter().for_each(|drain| launch.add_drain(drain));
+        }
         for fault in faults {
             if aside { beside.push(fault) } else { launch.add_fault(fault) }
         }
@@ -602,6 +609,12 @@ impl Launch {
             Some(known) if (fault.default, fault.outcome) > (known.default, known.outcome) => *known = fault,
             Some(_) => {}
             None => self.faults.push(fault),
+        }
+    }
+
+    fn add_drain(&mut self, drain: Drain) {
+        if !self.drains.iter().any(|known| known.place == drain.place) {
+            self.drains.push(drain);
         }
     }
 

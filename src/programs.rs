@@ -1,6 +1,7 @@
 //! What pidone knows of programs and base images: typed look-ups over `rules/programs.toml` and `rules/images.toml`.
 
 mod arguments;
+mod drain;
 mod images;
 mod modules;
 mod name;
@@ -10,6 +11,7 @@ mod signals;
 mod table;
 
 pub use arguments::{CommandLine, Inner, Script};
+pub use drain::Drain;
 pub use images::{Base, Family, InitInstall, Sh};
 pub use modules::Modules;
 pub use rows::RowError;

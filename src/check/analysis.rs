@@ -5,8 +5,8 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::diagnostic::{ImageRef, Related};
-use crate::dockerfile::{self, Dockerfile, Image};
-use crate::launch::{self, Launch};
+use crate::dockerfile::{self, Dockerfile, Image, Runtime};
+use crate::launch::{self, Cause, Launch};
 use crate::orchestrator::{self, Deployment};
 use crate::programs::Family;
 use crate::project::{Context, Installed};
@@ -114,9 +114,14 @@ impl Judged {
         Self { image, launch, context, installed, engine_init: false, workload: None, of_image: Vec::new() }
     }
 
-    /// Notes whether all that is started from the image in the Dockerfile's folder gets the engine's init, where that matters.
+    /// Notes what all have in common that is started from the image in the Dockerfile's folder, where that matters: the engine's init,
+    /// and time enough to stop.
     fn beside_deployments(mut self, loader: &dyn Loader, settings: &Settings) -> Self {
-        if self.installed.package(|package| settings.tables.leaves_orphans(package)).is_none() {
+        let is_slow = self.launch.as_ref().is_some_and(|launch| {
+            !launch.drains.is_empty() || launch.faults.iter().any(|fault| fault.cause == Cause::GracePeriod)
+        });
+        let orphans = self.installed.package(|package| settings.tables.leaves_orphans(package)).is_some();
+        if !is_slow && !orphans {
             return self;
         }
         let dockerfile = self.image.dockerfile.source.path();
@@ -125,12 +130,26 @@ impl Judged {
         let deployments = paths
             .filter(|path| orchestrator::is_candidate(path))
             .filter_map(|path| orchestrator::deployment(&path, loader));
-        let mut started = deployments.flat_map(|deployment| deployment.workloads).filter_map(|workload| {
-            let is_built = workload.build().is_some_and(|(path, _)| path == dockerfile);
-            let started = workload.started(loader, &settings.tables).ok().filter(|_| is_built)?;
-            (started.image.stage == self.image.stage).then_some(started.image.runtime.init.is_some())
-        });
-        self.engine_init = started.next().is_some_and(|first| first && started.all(|init| init));
+        let started: Vec<Runtime> = deployments
+            .flat_map(|deployment| deployment.workloads)
+            .filter_map(|workload| {
+                let is_built = workload.build().is_some_and(|(path, _)| path == dockerfile);
+                let started = workload.started(loader, &settings.tables).ok().filter(|_| is_built)?;
+                (started.image.stage == self.image.stage).then_some(started.image.runtime)
+            })
+            .collect();
+        self.engine_init = orphans && !started.is_empty() && started.iter().all(|run| run.init.is_some());
+        // How long there is, is theirs to judge.
+        if let Some(longest) = started.iter().map(|run| run.period.length).max().filter(|_| is_slow) {
+            self.image.runtime.period.length = longest;
+            let context = self.context.clone();
+            let engine_init = self.engine_init;
+            self = Self { engine_init, ..Self::of(self.image, Some(&context), loader, settings) };
+            if let Some(launch) = &mut self.launch {
+                launch.drains.retain(|drain| drain.supervised.as_ref().is_some_and(|own| own.0 < longest));
+                launch.faults.retain(|fault| fault.cause != Cause::GracePeriod);
+            }
+        }
         self
     }
 

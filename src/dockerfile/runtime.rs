@@ -2,19 +2,44 @@
 
 use camino::Utf8PathBuf;
 
-use crate::source::Place;
+use super::setting::Written;
+use crate::source::{Edit, Place};
 
 /// What whoever runs a container sets beside the image.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Runtime {
-    /// Milliseconds between the stop signal and SIGKILL.
-    pub grace: u64,
-    /// Where that is set.
-    pub period: Option<Place>,
+    /// How long a stop may take.
+    pub period: Period,
     /// Where the engine is told to put its own init in front.
     pub init: Option<Place>,
     /// Files and folders that are mounted over those of the image, the last one in front.
     pub mounts: Vec<Mount>,
+}
+
+/// The time between the order to stop and SIGKILL.
+#[derive(Debug, Clone)]
+pub struct Period {
+    /// Milliseconds.
+    pub length: u64,
+    /// Where that is set.
+    pub place: Option<Place>,
+    /// Milliseconds of it that a hook takes before the stop signal is sent, and the hook.
+    pub hook: Option<(u64, Place)>,
+    /// The file that starts the container, if there is one.
+    pub declared: Option<Declared>,
+}
+
+/// Where a container is declared, and how the period is written there.
+#[derive(Debug, Clone)]
+pub struct Declared {
+    /// The container's name.
+    pub place: Place,
+    /// The key.
+    pub key: &'static str,
+    /// What follows the number of seconds.
+    pub unit: &'static str,
+    /// A setting in whose block it belongs.
+    pub beside: Written,
 }
 
 /// A file or folder that is mounted over the image's.
@@ -39,9 +64,44 @@ pub enum MountSource {
     Outside,
 }
 
-impl Default for Runtime {
-    /// As `docker run` does it.
+impl Default for Period {
+    /// As `docker stop` does it.
     fn default() -> Self {
-        Self { grace: 10_000, period: None, init: None, mounts: Vec::new() }
+        Self { length: 10_000, place: None, hook: None, declared: None }
+    }
+}
+
+/// What a Pod is given at least between the signal and SIGKILL, when a hook has used up all of the period.
+const EXTENSION: u64 = 2_000;
+
+impl Period {
+    /// Milliseconds between the stop signal and SIGKILL.
+    pub fn left(&self) -> u64 {
+        match self.hook {
+            Some((hook, _)) => self.length.saturating_sub(hook).max(EXTENSION),
+            None => self.length,
+        }
+    }
+
+    /// As a file writes it that leaves so many seconds: `stop_grace_period: 40s`.
+    pub fn written(&self, seconds: u64) -> Option<String> {
+        let declared = self.declared.as_ref()?;
+        Some(format!("{}: {}{}", declared.key, self.whole(seconds), declared.unit))
+    }
+
+    /// The edit that leaves so many seconds. `None` where no file says how the container is started, or it cannot be edited there.
+    pub fn set(&self, seconds: u64) -> Option<Edit> {
+        let declared = self.declared.as_ref()?;
+        let Some(place) = &self.place else { return declared.beside.beside(&self.written(seconds)?) };
+        // What stands between quotes may be a variable.
+        if place.text().is_empty() || !place.text().chars().all(|c| c.is_ascii_alphanumeric() || c == '.') {
+            return None;
+        }
+        let text = format!("{}{}", self.whole(seconds), declared.unit);
+        Some(Edit { path: place.source.path().to_owned(), span: place.span, text })
+    }
+
+    fn whole(&self, seconds: u64) -> u64 {
+        seconds + self.hook.as_ref().map_or(0, |(hook, _)| hook.div_ceil(1000))
     }
 }

@@ -135,7 +135,7 @@ fn run(
                 if world.process(1).is_none() || candidates.joins(&mut world) {
                     return;
                 }
-                let grace = environment.image.runtime.grace;
+                let grace = environment.image.runtime.period.left();
                 let after = stop(environment, &world, signal, grace, total);
                 let needed = needed(environment, &world, &after, signal, total);
                 if candidates.is_mere_pause(&world) {

@@ -81,6 +81,8 @@ pub(super) fn faults(steady: &Steady, signal: Signal) -> Vec<Fault> {
 /// All would end well, if it were given the time.
 fn period(before: &World, needed: u64, after: &World) -> Option<Fault> {
     let first = before.process(1)?;
+    // A wait that comes to its own end, whether anybody is told or not, is no stop.
+    after.process(1).filter(|first| !first.heard.is_empty())?;
     let cut = after.processes().find(|process| is_cut(process)).unwrap_or(first);
     Some(Fault {
         cause: Cause::GracePeriod,

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use super::interpolate::{self, Variables};
 use super::{Build, Origin, Overrides, Workload, exec_form, first_document, paths, shell_words};
-use crate::dockerfile::{Command, Mount, MountSource, Runtime, Setting, Written};
+use crate::dockerfile::{Command, Declared, Mount, MountSource, Runtime, Setting, Written};
 use crate::source::{Excerpt, Loader, UNKNOWN};
 use crate::yaml::{Node, Value, Yaml};
 
@@ -121,10 +121,11 @@ impl Project<'_> {
                 Origin::Build(Build::default())
             }
         };
-        let overrides = service.overrides().unwrap_or_else(|reason| {
+        let mut overrides = service.overrides().unwrap_or_else(|reason| {
             doubt.get_or_insert(reason);
             Overrides::default()
         });
+        overrides.runtime.period.declared = Some(service.declared(key));
         Some(Workload { name: name.to_owned(), place: key.place.clone(), origin, overrides, doubt })
     }
 
@@ -203,6 +204,25 @@ impl Service<'_> {
     /// A text without the references that nobody knows.
     fn known(&self, node: &Node) -> Option<String> {
         interpolate::text(node.scalar()?, &self.project.variables)
+    }
+
+    /// Where the service is declared. What is to be said beside its own keys, not those that it shares with others.
+    fn declared(&self, name: &Node) -> Declared {
+        let is_own = |key: &Node, node: &Node| {
+            let span = node.place.span;
+            key.place.source.path() == node.place.source.path()
+                && (span.start..span.end).contains(&key.place.span.start)
+        };
+        let own = self.layers.first().and_then(|layer| {
+            let (key, _) = layer.node.entries().iter().find(|(key, _)| is_own(key, &layer.node))?;
+            Some(key.place.clone())
+        });
+        Declared {
+            place: name.place.clone(),
+            key: "stop_grace_period",
+            unit: "s",
+            beside: Written::Value { key: own },
+        }
     }
 
     /// What keeps the model from telling how the service stops.
@@ -312,8 +332,8 @@ impl Service<'_> {
         let mut runtime = Runtime::default();
         if let Some(node) = self.get("stop_grace_period") {
             let text = self.known(node).ok_or("`stop_grace_period` is not known")?;
-            runtime.period = Some(node.place.clone());
-            runtime.grace =
+            runtime.period.place = Some(node.place.clone());
+            runtime.period.length =
                 milliseconds(&text).ok_or_else(|| format!("`stop_grace_period: {text}` is no duration"))?;
         }
         runtime.init = self.get("init").filter(|node| node.is_true()).map(|node| node.place.clone());

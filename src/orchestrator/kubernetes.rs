@@ -6,7 +6,7 @@ use std::sync::Arc;
 use camino::Utf8Path;
 
 use super::{Build, Origin, Overrides, Workload, compose, exec_form, first_document, paths};
-use crate::dockerfile::{Runtime, Setting, Written};
+use crate::dockerfile::{Declared, Period, Runtime, Setting, Written};
 use crate::source::{Excerpt, Loader, Source, Span, UNKNOWN};
 use crate::yaml::{Node, Yaml};
 
@@ -76,10 +76,18 @@ fn workload(
     let env = environment(container);
     let word = |text: &Arc<Excerpt>| substitute(text, &env);
     let list = |key: &str| container.get(key).and_then(|node| exec_form(None, node, word));
-    let runtime = runtime(spec, container).unwrap_or_else(|reason| {
+    let declared = Declared {
+        place: container.get("name").unwrap_or(image).place.clone(),
+        key: "terminationGracePeriodSeconds",
+        unit: "",
+        beside: Written::Value { key: spec.entry("containers").map(|(key, _)| key.place.clone()) },
+    };
+    let mut period = period(spec, container).unwrap_or_else(|reason| {
         doubt.get_or_insert(reason);
-        Runtime::default()
+        Period::default()
     });
+    period.declared = Some(declared);
+    let runtime = Runtime { period, ..Runtime::default() };
     let stop_signal = container.get("lifecycle").and_then(|lifecycle| {
         let node = lifecycle.get("stopSignal")?;
         Some(Setting {
@@ -128,20 +136,24 @@ fn substitute(text: &Arc<Excerpt>, env: &BTreeMap<String, Option<String>>) -> Ar
     if changes.is_empty() { Arc::clone(text) } else { Arc::new(text.with_changes(&changes, text.encoding())) }
 }
 
-/// What is left of the grace period once the preStop hook is through.
-fn runtime(spec: &Node, container: &Node) -> Result<Runtime, String> {
-    let seconds = |node: &Node| node.text().and_then(|text| text.parse::<u64>().ok());
-    let period = match spec.get("terminationGracePeriodSeconds") {
-        Some(node) => seconds(node).ok_or("the grace period is not known")?,
+/// The grace period, and how much of it the preStop hook takes.
+fn period(spec: &Node, container: &Node) -> Result<Period, String> {
+    let set = spec.get("terminationGracePeriodSeconds");
+    let seconds = match set {
+        Some(node) => {
+            node.text().and_then(|text| text.parse().ok()).ok_or("the grace period is not known")?
+        }
         None => GRACE,
     };
-    let hook = container.get("lifecycle").and_then(|lifecycle| lifecycle.get("preStop"));
-    let pause = match hook {
-        None => 0,
-        Some(hook) => pause(hook).ok_or("a preStop hook runs before the stop signal")?,
+    let hook = match container.get("lifecycle").and_then(|lifecycle| lifecycle.get("preStop")) {
+        None => None,
+        Some(hook) => {
+            let pause = pause(hook).ok_or("a preStop hook runs before the stop signal")?;
+            Some((pause.saturating_mul(1000), hook.place.clone()))
+        }
     };
-    let set = spec.get("terminationGracePeriodSeconds").map(|node| node.place.clone());
-    Ok(Runtime { period: set, grace: period.saturating_sub(pause).max(1) * 1000, ..Runtime::default() })
+    let length = u64::saturating_mul(seconds, 1000);
+    Ok(Period { length, place: set.map(|node| node.place.clone()), hook, declared: None })
 }
 
 /// How many seconds a hook only waits; `None` if it does more, which may be the stop itself.

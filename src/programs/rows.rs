@@ -3,6 +3,7 @@
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::drain::Drain;
 use super::images::{Image, Images};
 use super::{Kind, Program, Tables};
 use crate::source::Span;
@@ -31,6 +32,7 @@ impl From<toml::de::Error> for RowError {
 #[serde(deny_unknown_fields)]
 struct ProgramFile {
     program: Vec<Program>,
+    drain: Vec<Drain>,
 }
 
 /// The rows in a user's file, whatever else is in it.
@@ -47,7 +49,7 @@ impl Tables {
     pub fn parse_builtin() -> Result<Tables, RowError> {
         let file: ProgramFile = toml::from_str(include_str!("../../rules/programs.toml"))?;
         let images: Images = toml::from_str(include_str!("../../rules/images.toml"))?;
-        Ok(Self::assemble(file.program, images, 0))
+        Ok(Self::assemble(file.program, file.drain, images, 0))
     }
 
     /// These tables with the `[[program]]` and `[[image]]` of a TOML text in front, so that they win. What else the text holds is not
@@ -64,7 +66,7 @@ impl Tables {
         let count = own.len() + self.own;
         let programs = own.into_iter().chain(self.programs().iter().cloned()).collect();
         let images = self.images.with(rows.image.into_iter().map(Spanned::into_inner).collect());
-        Ok(Self::assemble(programs, images, count))
+        Ok(Self::assemble(programs, self.drains.clone(), images, count))
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use serde::Deserialize;
 
 use super::arguments::{CommandLine, Match};
+use super::drain::Drain;
 use super::images::Images;
 use super::name;
 use super::signals::Handler;
@@ -182,6 +183,7 @@ pub struct Tables {
     by_name: HashMap<String, Vec<usize>>,
     /// How many of them, from the front, are the user's.
     pub(super) own: usize,
+    pub(super) drains: Vec<Drain>,
     pub(super) images: Images,
 }
 
@@ -193,14 +195,14 @@ impl Tables {
         TABLES.get_or_init(|| Arc::new(Self::parse_builtin().unwrap_or_default()))
     }
 
-    pub(super) fn assemble(programs: Vec<Program>, images: Images, own: usize) -> Tables {
+    pub(super) fn assemble(programs: Vec<Program>, drains: Vec<Drain>, images: Images, own: usize) -> Tables {
         let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
         for (index, program) in programs.iter().enumerate() {
             for name in &program.names {
                 by_name.entry(name.clone()).or_default().push(index);
             }
         }
-        Tables { programs, by_name, own, images }
+        Tables { programs, by_name, own, drains, images }
     }
 
     /// Every row, in order.

@@ -53,6 +53,18 @@ fn every_row_has_a_version_and_a_source() {
 }
 
 #[test]
+fn times_to_finish_can_be_told_and_have_a_source() {
+    for drain in Tables::builtin().drains() {
+        let (names, none) = (&drain.names, drain.options.is_empty() && drain.settings.is_empty());
+        assert!(!names.is_empty() && !none && drain.source.starts_with("https://"), "{names:?}");
+        assert!(
+            drain.settings.is_empty() || !(drain.files.is_empty() && drain.file_options.is_empty()),
+            "{names:?}"
+        );
+    }
+}
+
+#[test]
 fn every_row_can_be_reached() {
     let mut closed: HashMap<(&str, bool), &Program> = HashMap::new();
     for program in Tables::builtin().programs() {
