@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::diagnostic::Outcome;
 use crate::dockerfile::{Command, Image, Setting};
 use crate::programs::{Language, Sh, Tables};
-use crate::project::{ImageFiles, supervisord};
+use crate::project::{ImageFiles, supervised};
 use crate::shell::{List, Node};
 use crate::source::{Edit, Excerpt, Place};
 
@@ -128,6 +128,8 @@ pub struct Fault {
     pub hop: String,
     /// True if the service is told, so that it is only not waited for.
     pub told: bool,
+    /// Milliseconds that it gets where its supervisor tells it only in the end, with everything that is left.
+    pub last_round: Option<u64>,
     /// The processes from PID 1 to the service.
     pub chain: Vec<String>,
     /// The init in front of the hop, which passes the signal on and does not help all the same.
@@ -298,7 +300,7 @@ pub enum Site {
     /// A program of a supervisor.
     Supervised {
         /// What the configuration says of it.
-        program: Arc<supervisord::Program>,
+        program: Arc<supervised::Program>,
         /// The signal on which it would end gracefully, if that is known.
         wanted: Option<Signal>,
     },
@@ -516,8 +518,8 @@ fn assemble(
         let why = match (&path.doubts.first(), faults.first()) {
             (Some(doubt), _) => doubt.reason.clone(),
             (None, _) if told => MAY_HAVE_TOLD.to_owned(),
-            (None, Some(fault)) => fault.why(),
-            (None, None) => why_graceful(steady, outcome),
+            (None, Some(fault)) if fault.last_round.is_none() => fault.why(),
+            (None, _) => why_graceful(steady, outcome),
         };
         launch.add_branch(
             &path.choices,

@@ -22,7 +22,9 @@ mod mode;
 pub mod package_json;
 mod path;
 mod run;
+pub mod s6_overlay;
 pub mod scandir;
+pub mod supervised;
 pub mod supervisord;
 mod vars;
 

@@ -262,7 +262,10 @@ impl Finding {
         {
             related.push(Related { place, message: "the container starts here".to_owned() });
         }
+        // What ends well all the same is worth knowing, no more.
+        let severity = if fault.last_round.is_some() { Severity::Info } else { Severity::Error };
         Finding {
+            severity,
             chain: fault.chain.clone(),
             outcome: Some(fault.outcome),
             related,

@@ -554,7 +554,8 @@ impl Resolver<'_, '_> {
             }
             Kind::Supervisor if row.services.is_some() => {
                 let directory = self.directory.as_deref();
-                match supervise::configuration(self.environment, row, arguments, directory) {
+                match supervise::configuration(self.environment, row, argv, arguments, self.place, directory)
+                {
                     Some(found) => {
                         resolved.uncertain |= found.stays.is_none();
                         What::Supervise(Rc::new(found))
@@ -742,6 +743,13 @@ fn pause(text: &str) -> Option<Millis> {
     // A number so large that it is "for ever".
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     (millis.is_finite() && millis >= 0.0).then(|| millis.min(1e15) as Millis)
+}
+
+/// A script as an argument of the interpreter that its first line names.
+pub(super) fn through_interpreter(file: &ImageFile) -> Option<Vec<Field>> {
+    let words = interpreter(file.text.text()).ok()?;
+    let argv = words.iter().chain([&file.path]);
+    Some(argv.map(|word| Field::known(word.as_str())).collect())
 }
 
 /// The words of a script's `#!` line; `env -S` is seen through by its row in the tables.

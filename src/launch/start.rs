@@ -75,7 +75,8 @@ fn start_process(
             if let Some(process) = world.process_mut(pid) {
                 process.parent = 1;
             }
-            supervise::take_role(world, environment, pid, supervise);
+            let place = last_identity(resolved).place;
+            supervise::take_role(world, environment, pid, supervise, place.as_ref());
             return None;
         }
         What::Detach(program, inner) => {
@@ -159,10 +160,12 @@ fn last_identity(resolved: &Resolved) -> Identity {
 }
 
 fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolved: &Resolved) {
-    if let What::Service(Some(program)) = &resolved.what
-        && program.pid1_only
-        && pid != 1
-    {
+    let row = match &resolved.what {
+        What::Service(program) => program.as_ref(),
+        What::Supervise(found) => Some(&found.row),
+        _ => None,
+    };
+    if row.is_some_and(|row| row.pid1_only) && pid != 1 {
         if let Some(place) = last_identity(resolved).place {
             world.path.mishaps.push(Mishap { kind: MishapKind::NotPid1, place, by: None });
         }
@@ -175,7 +178,10 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
         What::Pause(length) => Role::Timer(world.now + length),
         What::Follows(other) => Role::Follower(*other),
         What::Shell(start) => Role::Shell(Box::new(shell(environment, start, pid, resolved))),
-        What::Supervise(found) => return supervise::take_role(world, environment, pid, found),
+        What::Supervise(found) => {
+            let place = last_identity(resolved).place;
+            return supervise::take_role(world, environment, pid, found, place.as_ref());
+        }
         What::Forward(forward) => return take_forwarder(world, environment, pid, forward, resolved),
         What::Interactive => {
             let place = last_identity(resolved).place;

@@ -1,32 +1,47 @@
 //! Supervisors: what their configuration makes them start, and what they do to it on stop.
 //!
-//! supervisord and s6 tell each program's own process, not what that has started in turn; they wait for that process, kill it when
-//! their patience is over, and end when all of them have.
+//! They tell each program's own process, not what that has started in turn; they wait for that process, kill it when their patience is
+//! over, and end when all of them have. s6-overlay and `my_init` then tell everything that is left, and wait for it a little longer.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::field::{Field, UNKNOWN};
-use super::resolve::{Environment, What};
+use super::resolve::{Broken, Environment, Resolved, What};
 use super::signal::Signal;
 use super::start;
 use super::world::{Ended, Millis, Pid, Process, Role, Started, World};
 use crate::dockerfile::join;
 use crate::programs::{Inner, Program, Reaction, Services};
-use crate::project::{scandir, supervisord};
+use crate::project::{s6_overlay, scandir, supervised, supervisord};
 use crate::source::{Edit, Excerpt, Place};
 
 /// How often supervisord looks after its programs, at the longest.
 const TICK: Millis = 500;
 
+/// Seconds that `my_init` gives a service, and in the end everything that is left, unless the environment says otherwise.
+const MY_INIT_WAIT: u64 = 30;
+
 /// A supervisor about to start.
 #[derive(Debug)]
 pub(crate) struct Supervise {
     pub(crate) row: Rc<Program>,
-    programs: Vec<Arc<supervisord::Program>>,
+    programs: Vec<Arc<supervised::Program>>,
+    /// A command of its own arguments, which runs beside the programs.
+    beside: Option<Beside>,
+    /// How long everything that is left gets in the end, if that is told.
+    last_round: Option<Millis>,
     foreground: Option<Edit>,
     /// False if it puts itself into the background; `None` if that is not known.
     pub(crate) stays: Option<bool>,
+}
+
+/// A command that a supervisor starts beside its programs.
+#[derive(Debug)]
+struct Beside {
+    argv: Vec<Field>,
+    /// How it is stopped; `None` where it is told only with everything that is left.
+    program: Option<Arc<supervised::Program>>,
 }
 
 /// A supervisor that runs.
@@ -36,24 +51,36 @@ pub(crate) struct Supervisor {
     /// Those that run.
     pub(crate) programs: Vec<Supervised>,
     /// All that were started.
-    started: Rc<[Arc<supervisord::Program>]>,
+    started: Rc<[Arc<supervised::Program>]>,
     /// The edit of its configuration that keeps it in front.
     pub(super) foreground: Option<Edit>,
-    stopping: bool,
+    /// How long everything that is left gets, when the programs have ended, if that is told.
+    pub(super) last_round: Option<Millis>,
+    phase: Phase,
+}
+
+/// How far a supervisor is with its stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Working,
+    /// Its programs have been told.
+    Stopping,
+    /// Everything that is left has been told, and is killed then.
+    LastRound(Millis),
 }
 
 /// A program of a supervisor.
 #[derive(Debug, Clone)]
 pub(crate) struct Supervised {
     pub(crate) pid: Pid,
-    pub(crate) program: Arc<supervisord::Program>,
+    pub(crate) program: Arc<supervised::Program>,
     /// When it is killed, once it has been told to stop.
     pub(super) kills_at: Option<Millis>,
 }
 
 impl Supervisor {
     /// The program whose command stands at a place.
-    pub(super) fn programs_by_place(&self, place: &Place) -> Option<Arc<supervisord::Program>> {
+    pub(super) fn programs_by_place(&self, place: &Place) -> Option<Arc<supervised::Program>> {
         self.started.iter().find(|program| program.place == *place).cloned()
     }
 }
@@ -69,12 +96,16 @@ impl Supervised {
 pub(super) fn configuration(
     environment: &Environment<'_>,
     row: &Rc<Program>,
+    argv: &[Field],
     arguments: &[Option<&str>],
+    place: &Place,
     directory: Option<&str>,
 ) -> Option<Supervise> {
     match row.services? {
         Services::Supervisord => configured(environment, row, arguments, directory),
         Services::S6Svscan => scanned(environment, row, arguments, directory),
+        Services::S6Overlay => overlay(environment, row, argv, arguments),
+        Services::MyInit => my_init(environment, row, argv, arguments, place),
     }
 }
 
@@ -97,7 +128,7 @@ fn configured(
         supervisord::read(environment.files, named, directory.unwrap_or(&image.workdir), &image.env)?;
     let stays = if row.daemonizes { config.nodaemon } else { Some(true) };
     let supervisord::Supervisord { programs, foreground, .. } = config;
-    Some(Supervise { row: Rc::clone(row), programs, foreground, stays })
+    Some(Supervise { programs, foreground, stays, ..Supervise::of(row) })
 }
 
 /// s6-svscan, by the directory that it is given.
@@ -114,51 +145,141 @@ fn scanned(
         return None;
     }
     let directory = join(directory.unwrap_or(&image.workdir), arguments.get(name).copied()??);
-    let programs = scandir::read(environment.files, &directory)?;
-    Some(Supervise { row: Rc::clone(row), programs, foreground: None, stays: Some(true) })
+    let programs = scandir::s6(environment.files, &directory)?;
+    Some(Supervise { programs, ..Supervise::of(row) })
+}
+
+/// s6-overlay's `/init`, by its directories. It tells the command only in the end, with everything that is left.
+fn overlay(
+    environment: &Environment<'_>,
+    row: &Rc<Program>,
+    argv: &[Field],
+    arguments: &[Option<&str>],
+) -> Option<Supervise> {
+    let env = &environment.image.env;
+    let programs = s6_overlay::services(environment.files, env);
+    let beside = inner(row, argv, arguments).map(|argv| Beside { argv, program: None });
+    if programs.is_empty() {
+        return None;
+    }
+    Some(Supervise { programs, beside, last_round: Some(s6_overlay::last_round(env)), ..Supervise::of(row) })
+}
+
+/// phusion's `my_init`, by runit's directory. It stops the command as it stops a service.
+fn my_init(
+    environment: &Environment<'_>,
+    row: &Rc<Program>,
+    argv: &[Field],
+    arguments: &[Option<&str>],
+    place: &Place,
+) -> Option<Supervise> {
+    let seconds = |name: &str| {
+        environment.image.env.get(name).and_then(|text| text.parse().ok()).unwrap_or(MY_INIT_WAIT)
+    };
+    let wait = seconds("KILL_PROCESS_TIMEOUT");
+    let programs = scandir::runit(environment.files, "/etc/service", wait);
+    if programs.is_empty() {
+        return None;
+    }
+    let program = Arc::new(supervised::Program::command(Services::MyInit, place, wait));
+    let beside = inner(row, argv, arguments).map(|argv| Beside { argv, program: Some(program) });
+    let last_round = Some(seconds("KILL_ALL_PROCESSES_TIMEOUT").saturating_mul(1000));
+    Some(Supervise { programs, beside, last_round, ..Supervise::of(row) })
+}
+
+/// The command among a supervisor's arguments.
+fn inner(row: &Program, argv: &[Field], arguments: &[Option<&str>]) -> Option<Vec<Field>> {
+    let Inner::Command { name, .. } = row.inner_command(arguments) else { return None };
+    Some(argv.get(name + 1..)?.to_vec())
+}
+
+impl Supervise {
+    /// A supervisor that starts nothing.
+    fn of(row: &Rc<Program>) -> Self {
+        Self {
+            row: Rc::clone(row),
+            programs: Vec::new(),
+            beside: None,
+            last_round: None,
+            foreground: None,
+            stays: Some(true),
+        }
+    }
 }
 
 /// A process becomes the supervisor and starts its programs.
-pub(super) fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, supervise: &Supervise) {
+pub(super) fn take_role(
+    world: &mut World,
+    environment: &Environment<'_>,
+    pid: Pid,
+    supervise: &Supervise,
+    place: Option<&Place>,
+) {
     let supervisor = Supervisor {
         row: Rc::clone(&supervise.row),
         programs: Vec::new(),
         started: supervise.programs.clone().into(),
         foreground: supervise.foreground.clone(),
-        stopping: false,
+        last_round: supervise.last_round,
+        phase: Phase::Working,
     };
     if let Some(process) = world.process_mut(pid) {
         process.role = Role::Supervisor(supervisor);
     }
     for program in &supervise.programs {
         let argv: Vec<Field> = program.command.iter().map(|word| field(&word.text)).collect();
-        let directory = program.directory.as_deref();
-        let mut resolved = environment.resolve(&argv, &program.place, directory, None);
-        match resolved.what {
-            // What ends by itself is nothing to be stopped.
-            What::Unknown | What::Opaque(_) if !program.stays => continue,
-            _ if resolved.uncertain && !program.stays => continue,
-            What::Opaque(_) => resolved.what = What::Unknown,
-            _ => {}
-        }
-        resolved.directory = resolved.directory.or(directory.map(Rc::from));
-        let Some(child) = start::start(world, environment, pid, Started::Forked, &resolved, Vec::new())
-        else {
-            continue;
-        };
-        world.lead_group(child);
-        if let Some(Role::Supervisor(own)) = world.process_mut(pid).map(|process| &mut process.role) {
-            own.programs.push(Supervised { pid: child, program: Arc::clone(program), kills_at: None });
-        }
+        let resolved = resolve(environment, &argv, program);
+        let child = start_one(world, environment, pid, resolved, program.directory.as_deref(), program.stays);
+        world.supervise(pid, child, Some(program));
     }
+    if let (Some(beside), Some(place)) = (&supervise.beside, place) {
+        let resolved = environment.resolve(&beside.argv, place, None, None);
+        let child = start_one(world, environment, pid, resolved, None, true);
+        world.supervise(pid, child, beside.program.as_ref());
+    }
+}
+
+/// What a program's command runs. s6-rc makes an executable copy of a service's script.
+fn resolve(environment: &Environment<'_>, argv: &[Field], program: &supervised::Program) -> Resolved {
+    let directory = program.directory.as_deref();
+    let resolved = environment.resolve(argv, &program.place, directory, None);
+    if program.services == Services::S6Overlay
+        && let What::Broken(Broken::NotExecutable, file) = &resolved.what
+        && let Some(argv) = super::resolve::through_interpreter(file)
+    {
+        return environment.resolve(&argv, &program.place, directory, None);
+    }
+    resolved
+}
+
+/// Starts something of which it is known whether it is expected to stay.
+fn start_one(
+    world: &mut World,
+    environment: &Environment<'_>,
+    pid: Pid,
+    mut resolved: Resolved,
+    directory: Option<&str>,
+    stays: bool,
+) -> Option<Pid> {
+    match resolved.what {
+        // What ends by itself is nothing to be stopped.
+        What::Unknown | What::Opaque(_) if !stays => return None,
+        _ if resolved.uncertain && !stays => return None,
+        What::Opaque(_) => resolved.what = What::Unknown,
+        _ => {}
+    }
+    resolved.directory = resolved.directory.or(directory.map(Rc::from));
+    let child = start::start(world, environment, pid, Started::Forked, &resolved, Vec::new())?;
+    world.lead_group(child);
+    Some(child)
 }
 
 /// A word of a command, as far as it is known.
 fn field(text: &Arc<Excerpt>) -> Field {
-    if !text.text().contains(supervisord::UNKNOWN) {
+    if !text.text().contains(supervised::UNKNOWN) {
         return Field::written(text);
     }
-    let sketch = text.text().replace(supervisord::UNKNOWN, UNKNOWN);
+    let sketch = text.text().replace(supervised::UNKNOWN, UNKNOWN);
     let excerpt = Some(Arc::clone(text));
     Field { sketch: Some(sketch.into()), excerpt, ..Field::unknown(text.whole_place().text()) }
 }
@@ -173,6 +294,15 @@ impl World {
             if let Some(process) = self.process_mut(pid) {
                 process.group = leader;
             }
+        }
+    }
+
+    /// The supervisor looks after a child that has started.
+    fn supervise(&mut self, pid: Pid, child: Option<Pid>, program: Option<&Arc<supervised::Program>>) {
+        if let (Some(pid_of_child), Some(program)) = (child, program)
+            && let Some(Role::Supervisor(own)) = self.process_mut(pid).map(|process| &mut process.role)
+        {
+            own.programs.push(Supervised { pid: pid_of_child, program: Arc::clone(program), kills_at: None });
         }
     }
 
@@ -192,13 +322,9 @@ impl World {
 
     fn stop_programs(&mut self, pid: Pid) {
         let now = self.now;
-        let Some(Role::Supervisor(supervisor)) = self.process_mut(pid).map(|process| &mut process.role)
-        else {
+        let Some(supervisor) = self.supervisor_mut(pid).filter(|own| own.phase == Phase::Working) else {
             return;
         };
-        if supervisor.stopping {
-            return;
-        }
         for own in &mut supervisor.programs {
             own.kills_at = Some(now + own.program.stop_wait.saturating_mul(1000).saturating_add(TICK));
         }
@@ -208,22 +334,54 @@ impl World {
                 self.send(other, own.signal());
             }
         }
-        if let Some(Role::Supervisor(supervisor)) = self.process_mut(pid).map(|process| &mut process.role) {
-            supervisor.stopping = true;
+        if let Some(supervisor) = self.supervisor_mut(pid) {
+            supervisor.phase = Phase::Stopping;
         }
         self.end_supervisor(pid);
     }
 
-    /// A supervisor that stops ends with the last of its programs.
-    pub(super) fn end_supervisor(&mut self, pid: Pid) {
-        let Some(Process { role: Role::Supervisor(supervisor), .. }) = self.process(pid) else { return };
-        if supervisor.stopping && supervisor.programs.iter().all(|own| !self.alive(own.pid)) {
-            self.die(pid, 0, Ended::Clean);
+    fn supervisor_mut(&mut self, pid: Pid) -> Option<&mut Supervisor> {
+        match self.process_mut(pid).map(|process| &mut process.role) {
+            Some(Role::Supervisor(supervisor)) => Some(supervisor),
+            _ => None,
         }
     }
 
-    /// When the supervisor next kills a program.
+    /// A supervisor that stops ends with the last of its programs, or with the last of all.
+    pub(super) fn end_supervisor(&mut self, pid: Pid) {
+        let Some(Process { role: Role::Supervisor(supervisor), .. }) = self.process(pid) else { return };
+        match supervisor.phase {
+            Phase::Working => {}
+            Phase::Stopping if supervisor.programs.iter().any(|own| self.alive(own.pid)) => {}
+            Phase::Stopping => self.begin_last_round(pid),
+            Phase::LastRound(_) if self.others(pid).is_empty() => self.die(pid, 0, Ended::Clean),
+            Phase::LastRound(_) => {}
+        }
+    }
+
+    /// Everything that is left is told, if this supervisor does that; then it ends.
+    fn begin_last_round(&mut self, pid: Pid) {
+        let now = self.now;
+        let Some(supervisor) = self.supervisor_mut(pid) else { return };
+        let Some(patience) = supervisor.last_round else { return self.die(pid, 0, Ended::Clean) };
+        supervisor.phase = Phase::LastRound(now + patience);
+        for other in self.others(pid) {
+            self.send(other, Signal::TERM);
+        }
+        self.end_supervisor(pid);
+    }
+
+    /// All that live, but for PID 1 and one more.
+    fn others(&self, pid: Pid) -> Vec<Pid> {
+        let pids = self.processes().map(|process| process.pid);
+        pids.filter(|&other| other != pid && other != 1 && self.alive(other)).collect()
+    }
+
+    /// When the supervisor next kills something.
     pub(super) fn next_kill(&self, supervisor: &Supervisor) -> Option<Millis> {
+        if let Phase::LastRound(at) = supervisor.phase {
+            return Some(at);
+        }
         let alive = supervisor.programs.iter().filter(|own| self.alive(own.pid));
         alive.filter_map(|own| own.kills_at).min()
     }
@@ -231,10 +389,17 @@ impl World {
     /// The supervisor's patience is over.
     pub(super) fn kill_programs(&mut self, pid: Pid) {
         let now = self.now;
-        let Some(Role::Supervisor(supervisor)) = self.process_mut(pid).map(|process| &mut process.role)
-        else {
-            return;
-        };
+        let Some(supervisor) = self.supervisor_mut(pid) else { return };
+        if let Phase::LastRound(_) = supervisor.phase {
+            for other in self.others(pid) {
+                self.send(other, Signal::KILL);
+            }
+            return self.end_supervisor(pid);
+        }
+        // s6-overlay does not kill a service that takes its time, but goes on.
+        if supervisor.row.services == Some(Services::S6Overlay) {
+            return self.begin_last_round(pid);
+        }
         let due = |own: &&mut Supervised| own.kills_at.is_some_and(|at| at <= now);
         let mut killed = Vec::new();
         for own in supervisor.programs.iter_mut().filter(due) {

@@ -23,11 +23,14 @@ pub(super) fn outcome(after: &World) -> Outcome {
     if cut { Outcome::Abrupt } else { Outcome::Graceful }
 }
 
+/// A service that has something to finish: not one that is known to have no handler.
+fn is_at_work(process: &Process) -> bool {
+    matches!(&process.role, Role::Service(program) if !program.as_ref().is_some_and(|row| row.signals.none))
+}
+
 /// A service that did not end in good order.
 fn is_cut(process: &Process) -> bool {
-    let Role::Service(program) = &process.role else { return false };
-    // A program that is known to have no handler has nothing to finish.
-    if program.as_ref().is_some_and(|row| row.signals.none) {
+    if !is_at_work(process) {
         return false;
     }
     match process.state {
@@ -50,13 +53,13 @@ pub(super) fn badness(after: &World) -> (u8, usize) {
 pub(super) fn faults(steady: &Steady, signal: Signal) -> Vec<Fault> {
     let (before, after) = (&steady.before, &steady.after);
     let outcome = outcome(after);
+    let view = View { before, after, signal, outcome };
     if outcome == Outcome::Graceful {
-        return Vec::new();
+        return view.told_last();
     }
     if let Some(needed) = steady.needed {
         return period(before, needed, after).into_iter().collect();
     }
-    let view = View { before, after, signal, outcome };
     let mut faults: Vec<Fault> = Vec::new();
     let bad: Vec<Pid> = after
         .processes()
@@ -75,6 +78,7 @@ pub(super) fn faults(steady: &Steady, signal: Signal) -> Vec<Fault> {
         let service = before.processes().find(|process| process.is_service() && before.alive(process.pid));
         faults.extend(service.and_then(|service| view.fault(service.pid)).or_else(|| view.keep_alive()));
     }
+    faults.extend(view.told_last());
     faults
 }
 
@@ -97,6 +101,7 @@ fn period(before: &World, needed: u64, after: &World) -> Option<Fault> {
         default: before.path.default,
         known_service: cut.identity.program.is_some(),
         told: true,
+        last_round: None,
         init: None,
         by_launcher: is_launcher(cut),
     })
@@ -156,6 +161,7 @@ impl View<'_> {
             service: service.identity.shown(),
             hop,
             told: self.heard(pid),
+            last_round: None,
             chain: shown,
             init,
             hops,
@@ -165,6 +171,43 @@ impl View<'_> {
             known_service: is_known(service),
             by_launcher: is_launcher(service),
         })
+    }
+
+    /// Services that their supervisor tells only with everything that is left, because the process that it looks after died of the
+    /// signal. It ends well if they are quick; what is said is that they have less time than the others.
+    fn told_last(&self) -> Vec<Fault> {
+        let mut faults: Vec<Fault> = Vec::new();
+        for service in
+            self.before.processes().filter(|process| is_at_work(process) && self.before.alive(process.pid))
+        {
+            let Some(own) = self.before.supervised(service.pid).filter(|own| self.died_when_told(own.pid))
+            else {
+                continue;
+            };
+            let Some(Process { role: Role::Supervisor(supervisor), .. }) = self.before.supervisor_of(own.pid)
+            else {
+                continue;
+            };
+            let Some(patience) = supervisor.last_round else { continue };
+            let without = own.program.stop_wait.saturating_mul(1000).saturating_add(patience);
+            let grace = self.after.stop.map_or(0, |stop| stop.grace);
+            if patience < without.min(grace)
+                && let Some(fault) = self.fault(service.pid)
+                && !faults.iter().any(|known| known.is_same(&fault))
+            {
+                faults.push(Fault { outcome: Outcome::Graceful, last_round: Some(patience), ..fault });
+            }
+        }
+        faults
+    }
+
+    /// True for a process that the stop has killed, for want of a handler.
+    fn died_when_told(&self, pid: Pid) -> bool {
+        let killed = 128 + i32::from(Signal::KILL.number());
+        matches!(
+            self.after.process(pid).map(|process| process.state),
+            Some(State::Dead(death)) if death.how == Ended::Signal && death.status != killed
+        )
     }
 
     /// Whether this process loses the signal on its way, and why.
@@ -383,12 +426,7 @@ impl View<'_> {
 
     /// True for a shell below that a handler has signalled, and that has no handler itself: the signal is lost there.
     fn dies_when_told(&self, below: &Process) -> bool {
-        let killed = 128 + i32::from(Signal::KILL.number());
-        matches!(below.role, Role::Shell(_))
-            && matches!(
-                self.after.process(below.pid).map(|process| process.state),
-                Some(State::Dead(death)) if death.how == Ended::Signal && death.status != killed
-            )
+        matches!(below.role, Role::Shell(_)) && self.died_when_told(below.pid)
     }
 
     /// A trap that was never set, because the shell does not know the signal by that name.
@@ -527,6 +565,7 @@ impl View<'_> {
                         service: process.identity.shown(),
                         hop: process.identity.shown(),
                         told: false,
+                        last_round: None,
                         chain: vec![process.identity.shown()],
                         init: None,
                         hops: Vec::new(),
@@ -592,6 +631,7 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         service: service.identity.shown(),
         hop: first.identity.shown(),
         told: false,
+        last_round: None,
         chain: vec![first.identity.shown(), service.identity.shown()],
         init: None,
         hops: Vec::new(),

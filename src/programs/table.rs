@@ -69,6 +69,10 @@ pub enum Services {
     Supervisord,
     /// A directory with a directory for each service: s6-svscan's first argument.
     S6Svscan,
+    /// The directories that s6-overlay's `/init` looks into, and its arguments as a command beside them.
+    S6Overlay,
+    /// runit's `/etc/service`, as phusion's `my_init` starts and stops it, and its arguments as a command beside it.
+    MyInit,
 }
 
 /// A configuration file that decides whether a server stays in front.

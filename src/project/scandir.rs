@@ -1,62 +1,140 @@
-//! The directory that s6-svscan scans: below it one directory a service, with the script that starts it and how it is stopped.
+//! Directories of services: below one that is scanned (s6-svscan, runsvdir) a directory for each service, with the script that starts it
+//! and files that say how it is stopped.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::supervisord::{Program, Word};
+use super::supervised::{Program, Word};
 use super::{Found, ImageFile, ImageFiles, path};
 use crate::programs::Services;
+use crate::shell::{self, NodeKind, Word as ShellWord};
 use crate::source::{Excerpt, Place, Span};
 
-/// Seconds until SIGKILL where no `timeout-kill` sets any: s6-supervise waits for ever.
-const FOREVER: u64 = u32::MAX as u64;
+/// Seconds until SIGKILL where nothing sets any: s6-supervise waits for ever.
+pub(super) const FOREVER: u64 = u32::MAX as u64;
 
 /// The services that s6-svscan starts. `None` where more than its usual stop may happen, or nothing is known of the directory.
-pub fn read(files: &dyn ImageFiles, directory: &str) -> Option<Vec<Arc<Program>>> {
+pub fn s6(files: &dyn ImageFiles, directory: &str) -> Option<Vec<Arc<Program>>> {
     // What it does on a signal, and what follows it in the end, may be scripts.
-    if !files.list(&path::under(directory, ".s6-svscan")).is_empty() {
+    let control = path::under(directory, ".s6-svscan");
+    let own = files.list(&control);
+    if own.iter().any(|name| {
+        name != "crash" && !(name == "finish" && does_nothing(files, &path::under(&control, name)))
+    }) {
         return None;
     }
-    let names = files.list(directory).into_iter().filter(|name| !name.starts_with('.'));
-    let directories: Vec<(String, String)> =
-        names.map(|name| (path::under(directory, &name), name)).collect();
+    let directories = below(files, directory);
     // A logger goes on for as long as anybody can write to it.
-    if directories.iter().any(|(at, _)| !files.list(&path::under(at, "log")).is_empty()) {
+    if directories.iter().any(|at| !files.list(&path::under(at, "log")).is_empty()) {
         return None;
     }
-    let services = directories.iter().filter_map(|(at, name)| service(files, at, name));
-    let services: Vec<Arc<Program>> = services.map(Arc::new).collect();
+    let scan = Scan { files, services: Services::S6Svscan, patience: FOREVER };
+    let is_plain = |at: &&String| scan.file(at, "down").is_none() && scan.file(at, "finish").is_none();
+    some(directories.iter().filter(is_plain).filter_map(|at| scan.service(at)).collect())
+}
+
+/// The services that runsvdir starts, each of which is killed after `patience` seconds.
+pub fn runit(files: &dyn ImageFiles, directory: &str, patience: u64) -> Vec<Arc<Program>> {
+    let scan = Scan { files, services: Services::MyInit, patience };
+    // Scripts below `control` take the place of signals, and `finish` may tell what `run` has left behind.
+    let is_plain = |at: &&String| {
+        scan.file(at, "down").is_none()
+            && !scan.finish_may_kill(at)
+            && files.list(&path::under(at, "control")).is_empty()
+    };
+    below(files, directory).iter().filter(is_plain).filter_map(|at| scan.service(at)).collect()
+}
+
+/// The directories of services in one that is scanned.
+pub(super) fn below(files: &dyn ImageFiles, directory: &str) -> Vec<String> {
+    let names = files.list(directory).into_iter().filter(|name| !name.starts_with('.'));
+    names.map(|name| path::under(directory, &name)).collect()
+}
+
+fn some(services: Vec<Arc<Program>>) -> Option<Vec<Arc<Program>>> {
     (!services.is_empty()).then_some(services)
 }
 
-/// A service, if it is started and nothing but its own process decides when it is stopped.
-fn service(files: &dyn ImageFiles, directory: &str, name: &str) -> Option<Program> {
-    let file = |name: &str| match files.find(&path::under(directory, name)) {
-        Found::File(file) => Ok(Some(file)),
-        Found::Unreadable(reason) => Err(reason),
-        Found::Unknown => Ok(None),
-    };
-    let text = |name: &str| Some(file(name).ok()?.map(|file| file.text.text().trim().to_owned()));
-    // `finish` may tell and wait for what `run` has left behind.
-    if text("down")?.is_some() || text("finish")?.is_some() {
-        return None;
+/// How the directories of services are read.
+pub(super) struct Scan<'a> {
+    pub(super) files: &'a dyn ImageFiles,
+    pub(super) services: Services,
+    /// Seconds that a service gets, unless it says otherwise itself.
+    pub(super) patience: u64,
+}
+
+impl Scan<'_> {
+    /// A service, if it is known what starts it and how it is stopped.
+    pub(super) fn service(&self, directory: &str) -> Option<Arc<Program>> {
+        let Some(Found::File(run)) = self.file(directory, "run") else { return None };
+        Some(Arc::new(Program {
+            services: self.services,
+            name: path::name(directory).to_owned(),
+            command: vec![Word { text: Arc::new(path_of(&run)) }],
+            place: first_line(&run.text),
+            directory: Some(directory.to_owned()),
+            stop_wait: self.patience(directory)?,
+            stop_signal: match self.file(directory, "down-signal") {
+                Some(found) => Some(text(&found)?),
+                None => None,
+            },
+            stops_group: false,
+            kills_group: false,
+            stays: true,
+            file: run.text,
+            settings: BTreeMap::new(),
+        }))
     }
-    let run = file("run").ok()?.filter(|run| run.executable != Some(false))?;
-    let milliseconds: u64 = text("timeout-kill")?.map_or(Some(0), |text| text.parse().ok())?;
-    Some(Program {
-        services: Services::S6Svscan,
-        name: name.to_owned(),
-        command: vec![Word { text: Arc::new(path_of(&run)) }],
-        place: first_line(&run.text),
-        directory: Some(directory.to_owned()),
-        stop_wait: if milliseconds == 0 { FOREVER } else { milliseconds.div_ceil(1000) },
-        stop_signal: text("down-signal")?,
-        stops_group: false,
-        kills_group: false,
-        stays: true,
-        file: run.text,
-        settings: BTreeMap::new(),
-    })
+
+    /// Seconds until it is killed or given up. Both files hold milliseconds, of which none means for ever.
+    fn patience(&self, directory: &str) -> Option<u64> {
+        let mut patience = self.patience;
+        for name in ["timeout-kill", "timeout-down"] {
+            if let Some(found) = self.file(directory, name) {
+                let milliseconds: u64 = text(&found)?.parse().ok()?;
+                let seconds = if milliseconds == 0 { FOREVER } else { milliseconds.div_ceil(1000) };
+                patience = patience.min(seconds);
+            }
+        }
+        Some(patience)
+    }
+
+    /// What is at a service's file; `None` if nothing puts one there.
+    pub(super) fn file(&self, directory: &str, name: &str) -> Option<Found> {
+        match self.files.find(&path::under(directory, name)) {
+            Found::Unknown => None,
+            found => Some(found),
+        }
+    }
+
+    /// True if a `finish` script may tell what `run` has left behind.
+    pub(super) fn finish_may_kill(&self, directory: &str) -> bool {
+        self.file(directory, "finish")
+            .is_some_and(|found| text(&found).is_none_or(|text| text.contains("kill")))
+    }
+}
+
+/// A file's text without the line's end.
+pub(super) fn text(found: &Found) -> Option<String> {
+    match found {
+        Found::File(file) => Some(file.text.text().trim().to_owned()),
+        _ => None,
+    }
+}
+
+/// True for a script that ends at once: s6-svscan becomes its `finish`.
+fn does_nothing(files: &dyn ImageFiles, path: &str) -> bool {
+    let Found::File(file) = files.find(path) else { return false };
+    let script = shell::parse(Arc::clone(&file.text));
+    script.errors.is_empty()
+        && script.statements.iter().all(|node| match &node.kind {
+            NodeKind::Command(command) => {
+                let name = command.words.first().and_then(ShellWord::literal);
+                command.redirects.is_empty()
+                    && matches!(name.as_deref(), Some("true" | "exit" | "echo" | ":" | "/bin/true"))
+            }
+            _ => false,
+        })
 }
 
 /// The path of a file as a word that nobody wrote.

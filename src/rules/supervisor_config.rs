@@ -30,7 +30,8 @@ fn stop_signal(fault: &Fault, subject: &Subject<'_>) -> Finding {
     let services = program.map_or(Services::Supervisord, |program| program.services);
     let supervisor = match services {
         Services::Supervisord => "supervisord",
-        Services::S6Svscan => "s6-supervise",
+        Services::S6Svscan | Services::S6Overlay => "s6-supervise",
+        Services::MyInit => "runit",
     };
     let message = match wanted {
         Some(wanted) => format!("On stop {supervisor} sends {got} to {service}, which ends gracefully on {wanted}."),
@@ -41,15 +42,13 @@ fn stop_signal(fault: &Fault, subject: &Subject<'_>) -> Finding {
         let edit = program.set("stopsignal", &name(wanted))?;
         Some(Repair::safe(format!("Let supervisord stop it with {wanted}"), vec![edit]))
     });
-    let help = match (services, wanted) {
-        (Services::S6Svscan, Some(wanted)) => {
-            format!("write `{wanted}` to a file `down-signal` beside its `run` script")
+    let wanted = wanted.map_or_else(|| "the signal that it understands".to_owned(), |signal| format!("`{}`", name(signal)));
+    let help = match services {
+        Services::Supervisord => format!("set `stopsignal` to {wanted} for this program"),
+        Services::S6Svscan | Services::S6Overlay => {
+            format!("write {wanted} to a file `down-signal` beside its `run` script")
         }
-        (Services::S6Svscan, None) => {
-            "write the signal that it understands to a file `down-signal` beside its `run` script".to_owned()
-        }
-        (_, Some(wanted)) => format!("set `stopsignal={}` for this program", name(wanted)),
-        (_, None) => "set `stopsignal` to the signal that it understands".to_owned(),
+        Services::MyInit => format!("translate the signal in the `run` script: start it with `&`, trap TERM to send it {wanted}, and `wait` for it"),
     };
     let mut finding =
         Finding::of(fault, subject, format!("gets {got}"), message).with_help(help).with_repairs(repair);

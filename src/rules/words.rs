@@ -8,6 +8,12 @@ use crate::source::Place;
 /// What a stop does because of a fault, from the service's side.
 pub(super) fn what_happens(fault: &Fault, signal: Signal) -> String {
     let service = service(fault);
+    if let Some(milliseconds) = fault.last_round {
+        let seconds = milliseconds.div_ceil(1000);
+        return format!(
+            "On stop, {service} is told only in the end, with everything that its supervisor does not know of, and has {seconds} seconds then."
+        );
+    }
     // Who has put an init in front believes that this is settled.
     let belief = match &fault.init {
         Some(init) => format!("On stop, the init in front (`{init}`) does not help: the"),

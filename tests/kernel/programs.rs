@@ -48,6 +48,8 @@ pub(crate) enum Role {
     Supervisord,
     /// Runs the services under /etc/s6-overlay or /etc/services.d (s6-overlay's /init).
     S6,
+    /// Runs the services under /etc/service (phusion's my_init).
+    MyInit,
     /// Runs the services below the directory that it is given (s6-svscan).
     S6Svscan,
 }
@@ -109,6 +111,7 @@ const USUAL: &[(Role, &str)] = &[
     (Role::Procfile, "overmind honcho foreman"),
     (Role::Supervisord, "supervisord"),
     (Role::S6Svscan, "s6-svscan"),
+    (Role::MyInit, "my_init"),
 ];
 
 /// Every usual stand-in's name.

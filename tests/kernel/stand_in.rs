@@ -10,7 +10,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::{Pid, getpid, setsid};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGWINCH};
 use signal_hook::iterator::Signals;
@@ -70,6 +72,7 @@ fn act(role: Role, name: &str, args: &[String]) -> io::Result<i32> {
         }
         Role::Supervisord => supervisord(args),
         Role::S6 => s6(args),
+        Role::MyInit => my_init(args),
         Role::S6Svscan => supervise(services(args.last().map_or("", String::as_str)), OnStop::Forward),
         Role::Runner => run_script(name, args, OnStop::Forward),
         Role::LeavingRunner => run_script(name, args, OnStop::ForwardAndLeave),
@@ -516,12 +519,60 @@ fn s6(args: &[String]) -> io::Result<i32> {
     }
     let mut commands = services("/etc/services.d");
     commands.extend(services("/etc/s6-overlay/s6-rc.d"));
+    let services = commands.into_iter().map(start_service).collect::<io::Result<_>>()?;
     if let Some((program, args)) = args.split_first() {
-        let mut command = Command::new(program);
-        command.args(args);
-        commands.push(command);
+        Command::new(program).args(args).spawn()?;
     }
-    supervise(commands, OnStop::Forward)
+    stop_all(services, Duration::from_secs(3))
+}
+
+/// phusion's `my_init`: runit's services, and a command, which it stops first.
+fn my_init(args: &[String]) -> io::Result<i32> {
+    let mut all = Vec::new();
+    let mut words = args.iter().skip_while(|word| word.starts_with('-'));
+    if let Some(program) = words.next() {
+        let mut command = Command::new(program);
+        command.args(words);
+        all.push(start_service(command)?);
+    }
+    for command in services("/etc/service") {
+        all.push(start_service(command)?);
+    }
+    stop_all(all, Duration::from_secs(30))
+}
+
+fn start_service(mut command: Command) -> io::Result<Supervised> {
+    let signal = command.get_current_dir().and_then(|own| fs::read_to_string(own.join("down-signal")).ok());
+    let signal = signal.as_deref().unwrap_or("TERM").trim().trim_start_matches("SIG").to_owned();
+    Ok(Supervised {
+        child: command.spawn()?,
+        signal: format!("SIG{signal}").parse()?,
+        patience: 0,
+        stops_group: false,
+        kills_group: false,
+    })
+}
+
+/// Waits for TERM, tells the processes that it has started and waits for them, then tells all that is left and waits for that.
+fn stop_all(mut services: Vec<Supervised>, patience: Duration) -> io::Result<i32> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    signals.forever().next();
+    services.iter().for_each(|service| service.send(service.signal, false));
+    let deadline = Instant::now() + patience;
+    for service in &mut services {
+        while service.child.try_wait()?.is_none() && Instant::now() < deadline {
+            thread::sleep(TICK);
+        }
+    }
+    // Nobody may be left to be told.
+    let _ = kill(Pid::from_raw(-1), Signal::SIGTERM);
+    let deadline = Instant::now() + patience;
+    while Instant::now() < deadline
+        && !matches!(waitpid(None, Some(WaitPidFlag::WNOHANG)), Err(Errno::ECHILD))
+    {
+        thread::sleep(TICK);
+    }
+    Ok(0)
 }
 
 /// The services with a `run` script below a directory.

@@ -1,0 +1,71 @@
+//! s6-overlay's services: those below `/etc/services.d`, and those of `/etc/s6-overlay/s6-rc.d` that its bundles lead to.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::scandir::{FOREVER, Scan, below, text};
+use super::supervised::Program;
+use super::{ImageFiles, path};
+use crate::programs::Services;
+
+/// Where services are defined that s6-rc starts.
+const SOURCES: &str = "/etc/s6-overlay/s6-rc.d";
+/// What it starts: all that these bundles contain, and what that depends on.
+const BUNDLES: [&str; 4] = [
+    "/etc/s6-overlay/s6-rc.d/user/contents.d",
+    "/etc/s6-overlay/s6-rc.d/user2/contents.d",
+    "/etc/s6-overlay/user-bundles.d/user/contents.d",
+    "/etc/s6-overlay/user-bundles.d/user2/contents.d",
+];
+/// Where versions 1 and 2 had all services.
+const LEGACY: &str = "/etc/services.d";
+
+/// Milliseconds for the services of [`LEGACY`], and in the end for everything that is left, unless the environment says otherwise.
+const GRACE: u64 = 3000;
+
+/// The services that s6-overlay's `/init` starts, as far as they are known.
+pub fn services(files: &dyn ImageFiles, env: &BTreeMap<String, String>) -> Vec<Arc<Program>> {
+    let patience = milliseconds(env, "S6_SERVICES_GRACETIME").div_ceil(1000);
+    let legacy = Scan { files, services: Services::S6Overlay, patience };
+    let rc = Scan { patience: FOREVER, ..legacy };
+    let old = below(files, LEGACY)
+        .into_iter()
+        .filter(|at| legacy.file(at, "down").is_none())
+        .map(|at| (&legacy, at));
+    let new = started(&rc).into_iter().map(|at| (&rc, at));
+    old.chain(new)
+        .filter(|(scan, at)| !scan.finish_may_kill(at))
+        .filter_map(|(scan, at)| scan.service(&at))
+        .collect()
+}
+
+/// Milliseconds between the last signal to everything that is left and SIGKILL.
+pub fn last_round(env: &BTreeMap<String, String>) -> u64 {
+    milliseconds(env, "S6_KILL_GRACETIME")
+}
+
+fn milliseconds(env: &BTreeMap<String, String>, name: &str) -> u64 {
+    env.get(name).and_then(|value| value.parse().ok()).unwrap_or(GRACE)
+}
+
+/// The directories of the longruns that s6-rc starts.
+fn started(scan: &Scan<'_>) -> Vec<String> {
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    let mut todo: Vec<String> = BUNDLES.iter().flat_map(|bundle| scan.files.list(bundle)).collect();
+    while let Some(name) = todo.pop() {
+        let at = path::under(SOURCES, &name);
+        if !name.is_empty() && names.insert(name) {
+            for list in ["contents.d", "dependencies.d"] {
+                todo.extend(scan.files.list(&path::under(&at, list)));
+            }
+            for list in ["contents", "dependencies"] {
+                let text = scan.file(&at, list).and_then(|found| text(&found)).unwrap_or_default();
+                todo.extend(text.lines().map(|line| line.trim().to_owned()));
+            }
+        }
+    }
+    let directories = names.iter().map(|name| path::under(SOURCES, name));
+    let is_longrun =
+        |at: &String| scan.file(at, "type").and_then(|found| text(&found)).as_deref() == Some("longrun");
+    directories.filter(is_longrun).collect()
+}
