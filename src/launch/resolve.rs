@@ -12,7 +12,7 @@ use super::runner;
 use super::supervise::{self, Supervise};
 use super::world::{Identity, Millis, Pid};
 use crate::dockerfile::{Command, Image, join};
-use crate::programs::{Inner, Kind, Program, Tables};
+use crate::programs::{Base, Inner, Kind, Program, Tables};
 use crate::project::{Found, ImageFile, ImageFiles, handlers};
 use crate::shell::{self, Script};
 use crate::source::{Excerpt, Place, Span};
@@ -328,8 +328,9 @@ impl Resolver<'_, '_> {
             .as_ref()
             .is_some_and(|words| words.iter().any(|word| word.rsplit('/').next() == name.rsplit('/').next()));
         if is_base_entrypoint && base.entrypoint_execs {
+            let command = completed(&argv[1..], base);
             let what =
-                if argv.len() > 1 { self.step(&argv[1..], resolved, depth + 1) } else { What::Unknown };
+                if command.is_empty() { What::Unknown } else { self.step(&command, resolved, depth + 1) };
             // `redis.conf`: the base's script puts its server in front of what is no program.
             return match what {
                 What::Broken(..) => What::Opaque(format!("what {name} makes of its arguments is not known")),
@@ -709,6 +710,17 @@ impl Resolver<'_, '_> {
         }
         Some(Child::Command(inner))
     }
+}
+
+/// A command as the base's script completes it: its program in front of what is no program.
+fn completed(argv: &[Field], base: &Base) -> Vec<Field> {
+    let endings = base.argument_endings.as_deref().unwrap_or_default();
+    let is_argument =
+        |word: &str| word.starts_with('-') || endings.iter().any(|ending| word.ends_with(ending));
+    let program =
+        base.default_program.as_ref().filter(|_| argv.first().and_then(Field::text).is_some_and(is_argument));
+    let program = program.into_iter().flatten().map(|word| Field::known(word.as_str()));
+    program.chain(argv.iter().cloned()).collect()
 }
 
 /// What a wrapper that is written for one program starts.

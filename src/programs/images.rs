@@ -65,6 +65,10 @@ pub struct Base {
     pub workdir: Option<String>,
     /// True for a base whose ENTRYPOINT is a script that ends in `exec "$@"`.
     pub entrypoint_execs: bool,
+    /// What that script puts in front of a command that begins with an option.
+    pub default_program: Option<Vec<String>>,
+    /// How a first word ends that counts as an option does (`redis.conf`).
+    pub argument_endings: Option<Vec<String>>,
     /// Whether it brings an init (tini and its like); `None` if not known.
     pub init: Option<bool>,
 }
@@ -160,6 +164,8 @@ struct Launch {
     user: Option<String>,
     workdir: Option<String>,
     entrypoint_execs: Option<bool>,
+    default_program: Option<Vec<String>>,
+    argument_endings: Option<Vec<String>>,
 }
 
 impl Tables {
@@ -285,7 +291,12 @@ impl Base {
     }
 
     fn start(&mut self, launch: &Launch) {
-        for (to, from) in [(&mut self.entrypoint, &launch.entrypoint), (&mut self.cmd, &launch.cmd)] {
+        for (to, from) in [
+            (&mut self.entrypoint, &launch.entrypoint),
+            (&mut self.cmd, &launch.cmd),
+            (&mut self.default_program, &launch.default_program),
+            (&mut self.argument_endings, &launch.argument_endings),
+        ] {
             if let Some(words) = from {
                 *to = (!words.is_empty()).then(|| words.clone());
             }

@@ -36,7 +36,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 None => format!("On stop the container gets {got}, on which {service} does not end gracefully."),
             };
             let help = wanted.map_or_else(
-                || "set the signal that it understands with STOPSIGNAL".to_owned(),
+                || "no signal is known on which it does: put something in front that stops what it has started, and waits".to_owned(),
                 |wanted| format!("set `STOPSIGNAL {wanted}`"),
             );
             let mut finding = Finding::of(fault, subject, format!("gets {got}"), message).with_help(help);
