@@ -12,8 +12,10 @@ use crate::yaml::{self, Node, Yaml};
 
 mod builds;
 mod compose;
+mod inline;
 mod interpolate;
 mod kubernetes;
+mod mounts;
 mod paths;
 mod shell_words;
 
@@ -61,7 +63,16 @@ struct Build {
     target: Option<String>,
     arguments: BTreeMap<String, String>,
     /// The text of the Dockerfile, where it stands in the file itself.
-    inline: Option<Arc<Excerpt>>,
+    inline: Option<Inline>,
+}
+
+/// A Dockerfile inside a Compose file.
+#[derive(Debug, Clone)]
+struct Inline {
+    /// It as the file has it.
+    text: Arc<Excerpt>,
+    /// It as it is built; `None` where it cannot be followed.
+    source: Option<Arc<Source>>,
 }
 
 /// What is set beside the image.
@@ -72,7 +83,8 @@ struct Overrides {
     stop_signal: Option<Setting<String>>,
     workdir: Option<String>,
     user: Option<String>,
-    env: BTreeMap<String, String>,
+    /// Variables with their values as far as these are known.
+    env: BTreeMap<String, Option<String>>,
     runtime: Runtime,
 }
 
@@ -154,13 +166,17 @@ impl Workload {
 
 impl Build {
     fn image(&self, loader: &dyn Loader, tables: &Tables) -> Result<Image, String> {
+        const INLINE: &str = "the Dockerfile inside the file cannot be followed";
         let source = match &self.inline {
-            Some(text) => only(text).ok_or("the Dockerfile inside the file cannot be followed")?,
+            Some(inline) => inline.source.clone().ok_or(INLINE)?,
             None => loader
                 .read(&self.dockerfile)
                 .map_err(|error| format!("`{}` cannot be read: {error}", self.dockerfile))?,
         };
         let parsed = dockerfile::parse(&source);
+        if self.inline.as_ref().is_some_and(|own| inline::is_shifted(&parsed, own.text.source().text())) {
+            return Err(INLINE.to_owned());
+        }
         let dockerfile = Arc::new(Dockerfile { build_arguments: self.arguments.clone(), ..parsed });
         let stages = dockerfile.stages();
         let stage = match &self.target {
@@ -172,24 +188,6 @@ impl Build {
         let image = stage.and_then(|stage| dockerfile::image(&dockerfile, stage, tables));
         image.ok_or_else(|| format!("`{}` has no such stage", self.dockerfile))
     }
-}
-
-/// A file in which everything but one text is blank, so that places in the text are places in the file.
-fn only(text: &Excerpt) -> Option<Arc<Source>> {
-    // A here-document ends at the beginning of a line, and there the file has blanks.
-    if text.text().contains("<<") || text.text().contains('$') {
-        return None;
-    }
-    let blank = |part: &str| {
-        part.chars()
-            .map(|c| if c == '\n' { "\n".to_owned() } else { " ".repeat(c.len_utf8()) })
-            .collect::<String>()
-    };
-    let file = text.source().text();
-    let span = text.span();
-    let masked =
-        format!("{}{}{}", blank(&file[..span.start]), &file[span.start..span.end], blank(&file[span.end..]));
-    Some(Source::new(text.source().path(), masked))
 }
 
 impl Overrides {
@@ -213,7 +211,12 @@ impl Overrides {
         if let Some(user) = &self.user {
             image.user = Some(user.clone());
         }
-        image.env.extend(self.env.iter().map(|(name, value)| (name.clone(), value.clone())));
+        for (name, value) in &self.env {
+            match value {
+                Some(value) => image.env.insert(name.clone(), value.clone()),
+                None => image.env.remove(name),
+            };
+        }
         image.runtime = self.runtime.clone();
     }
 }

@@ -193,6 +193,16 @@ impl Context<'_> {
                     mount.target
                 )));
             }
+            MountSource::Text(text, executable) => {
+                return rest.is_empty().then(|| {
+                    Found::File(ImageFile {
+                        path: path.clone(),
+                        text: Arc::clone(text),
+                        executable: *executable,
+                        by: Some(mount.place.clone()),
+                    })
+                });
+            }
             MountSource::Project(root) => root,
         };
         let file = if rest.is_empty() { root.clone() } else { root.join(rest) };

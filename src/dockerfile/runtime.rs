@@ -1,9 +1,11 @@
 //! How a container is run, beside what its image says.
 
+use std::sync::Arc;
+
 use camino::Utf8PathBuf;
 
 use super::setting::Written;
-use crate::source::{Edit, Place};
+use crate::source::{Edit, Excerpt, Place};
 
 /// What whoever runs a container sets beside the image.
 #[derive(Debug, Clone, Default)]
@@ -54,10 +56,12 @@ pub struct Mount {
 }
 
 /// What a mount shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum MountSource {
     /// A file or folder of the project.
     Project(Utf8PathBuf),
+    /// A text that stands in the file, and whether it may be executed, if that is known.
+    Text(Arc<Excerpt>, Option<bool>),
     /// A volume, which begins as a copy of what the image has there.
     Volume,
     /// Something that cannot be looked at.

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::interpolate::{self, Variables};
-use super::{Build, Origin, Overrides, Workload, exec_form, first_document, paths, shell_words};
-use crate::dockerfile::{Command, Declared, Mount, MountSource, Runtime, Setting, Written};
+use super::{
+    Build, Inline, Origin, Overrides, Workload, exec_form, first_document, inline, mounts, paths, shell_words,
+};
+use crate::dockerfile::{Command, Declared, Runtime, Setting, Written};
 use crate::source::{Excerpt, Loader, UNKNOWN};
 use crate::yaml::{Node, Value, Yaml};
 
@@ -20,6 +22,8 @@ const OVERRIDES: [&str; 4] = [
     "docker-compose.override.yml",
     "docker-compose.override.yaml",
 ];
+/// Files that include files: more than this are not followed.
+const MAX_INCLUDED: usize = 64;
 /// Services that extend services that extend others: deeper than this is not followed.
 const MAX_EXTENDS: usize = 8;
 
@@ -45,17 +49,18 @@ pub(super) fn workloads(path: &Utf8Path, yaml: &Yaml, loader: &dyn Loader) -> Ve
     if OVERRIDES.contains(&name) && base.is_some() {
         return Vec::new();
     }
-    let mut files = vec![Arc::clone(own)];
+    let read = |name: &str| {
+        let document = first_document(&folder.join(name), loader)?;
+        Some(File { document, folder: folder.to_owned(), is_own: false })
+    };
+    let mut files = vec![File { document: Arc::clone(own), folder: folder.to_owned(), is_own: true }];
     if base == Some(name) {
         let over = OVERRIDES.into_iter().find(|over| loader.kind(&folder.join(over)).is_some());
-        files.splice(0..0, over.and_then(|over| first_document(&folder.join(over), loader)));
+        files.splice(0..0, over.and_then(read));
     } else if !stands_alone(own) {
-        files.extend(base.and_then(|base| first_document(&folder.join(base), loader)));
+        files.extend(base.and_then(read));
     }
-    let variables = loader.read(&folder.join(".env")).map(|source| interpolate::env_file(source.text()));
-    let project =
-        Project { files, folder: folder.to_owned(), variables: variables.unwrap_or_default(), loader };
-    project.workloads(own)
+    Project::new(files, loader).workloads()
 }
 
 /// False for a file that makes sense on top of another only.
@@ -68,10 +73,24 @@ fn stands_alone(document: &Node) -> bool {
     })
 }
 
+/// A file of a project.
+struct File {
+    document: Arc<Node>,
+    /// The folder that its paths start from.
+    folder: Utf8PathBuf,
+    /// True where its services are to be judged here: what another file declares, and is checked by itself, is that file's.
+    is_own: bool,
+}
+
+impl File {
+    fn service(&self, name: &str) -> Option<&(Arc<Node>, Arc<Node>)> {
+        self.document.get("services")?.entry(name)
+    }
+}
+
 /// The files that make up a project, the one that wins first.
 struct Project<'a> {
-    files: Vec<Arc<Node>>,
-    folder: Utf8PathBuf,
+    files: Vec<File>,
     variables: Variables,
     loader: &'a dyn Loader,
 }
@@ -80,6 +99,8 @@ struct Project<'a> {
 #[derive(Clone)]
 struct Layer {
     node: Arc<Node>,
+    /// The file that it stands in.
+    document: Arc<Node>,
     folder: Utf8PathBuf,
 }
 
@@ -89,22 +110,75 @@ struct Service<'a> {
     layers: Vec<Layer>,
 }
 
-impl Project<'_> {
-    fn workloads(&self, own: &Node) -> Vec<Workload> {
-        let mut names: Vec<&(Arc<Node>, Arc<Node>)> = Vec::new();
-        for file in &self.files {
-            for entry in file.get("services").map(|services| services.entries()).unwrap_or_default() {
-                // What another file alone declares is that file's to judge.
-                let is_own = own.get("services").is_some_and(|services| {
-                    entry.0.text().is_some_and(|name| services.entry(name).is_some())
-                });
-                if is_own && !names.iter().any(|known| known.0.text() == entry.0.text()) {
-                    names.push(entry);
+impl<'a> Project<'a> {
+    /// A project of these files and those that they include. What the own .env files say wins over the others'.
+    fn new(mut files: Vec<File>, loader: &'a dyn Loader) -> Self {
+        let mut project = Self { files: Vec::new(), variables: Variables::new(), loader };
+        let mut next = 0;
+        while let Some(File { document, folder, .. }) = files.get(next) {
+            if let Ok(source) = loader.read(&folder.join(".env")) {
+                for (name, value) in interpolate::env_file(source.text()) {
+                    project.variables.entry(name).or_insert(value);
                 }
             }
+            let includes = document.get("include").map(|include| include.items()).unwrap_or_default();
+            let included: Vec<File> =
+                includes.iter().flat_map(|include| project.included(include, folder)).collect();
+            files.extend(included);
+            next += 1;
+            if next > MAX_INCLUDED {
+                break;
+            }
         }
-        names.sort_by_key(|(key, _)| key.place.span.start);
-        names.into_iter().filter_map(|(key, _)| self.workload(key)).collect()
+        Self { files, ..project }
+    }
+
+    /// The files of one entry of `include`: a path, or a mapping with one or several, of which the last wins.
+    fn included(&self, include: &Node, folder: &Utf8Path) -> Vec<File> {
+        let known = |node: &Node| interpolate::text(node.scalar()?, &self.variables);
+        let path = include.get("path").map_or(include, |path| path.as_ref());
+        let paths: Vec<Utf8PathBuf> = known(path)
+            .into_iter()
+            .chain(path.items().iter().filter_map(|item| known(item)))
+            .filter_map(|path| paths::join(folder, &path))
+            .collect();
+        let Some(first) = paths.first() else { return Vec::new() };
+        let base = match include.get("project_directory") {
+            Some(directory) => known(directory).and_then(|directory| paths::join(folder, &directory)),
+            None => first.parent().map(Utf8Path::to_owned),
+        };
+        let Some(base) = base else { return Vec::new() };
+        let file = |path: &Utf8PathBuf| {
+            let document = first_document(path, self.loader)?;
+            Some(File { document, folder: base.clone(), is_own: !is_name(path) })
+        };
+        paths.iter().rev().filter_map(file).collect()
+    }
+
+    /// What the top of the files says of a config or a secret, and the folder that its paths start from.
+    fn definition(&self, key: &str, name: &str) -> Option<(&Node, &Utf8Path)> {
+        self.files.iter().find_map(|file| {
+            let node = file.document.get(key)?.get(name)?;
+            Some((node.as_ref(), file.folder.as_path()))
+        })
+    }
+
+    fn workloads(&self) -> Vec<Workload> {
+        let mut names: Vec<&Arc<Node>> = Vec::new();
+        for file in self.files.iter().filter(|file| file.is_own) {
+            for (key, _) in
+                file.document.get("services").map(|services| services.entries()).unwrap_or_default()
+            {
+                if names.iter().any(|known| known.text() == key.text()) {
+                    continue;
+                }
+                // Shown where what wins stands.
+                let first = key.text().and_then(|name| self.files.iter().find_map(|file| file.service(name)));
+                names.push(first.map_or(key, |(key, _)| key));
+            }
+        }
+        names.sort_by_key(|key| (key.place.source.path().to_owned(), key.place.span.start));
+        names.into_iter().filter_map(|key| self.workload(key)).collect()
     }
 
     fn workload(&self, key: &Node) -> Option<Workload> {
@@ -133,8 +207,13 @@ impl Project<'_> {
     fn layers(&self, name: &str) -> Option<Vec<Layer>> {
         let mut layers = Vec::new();
         for file in &self.files {
-            let Some(node) = file.get("services").and_then(|services| services.get(name)) else { continue };
-            layers.push(Layer { node: Arc::clone(node), folder: self.folder.clone() });
+            let node = file.service(name).map(|(_, node)| node);
+            let node = node.filter(|node| !matches!(node.value, Value::Null));
+            layers.extend(node.map(|node| Layer {
+                node: Arc::clone(node),
+                document: Arc::clone(&file.document),
+                folder: file.folder.clone(),
+            }));
         }
         let mut next = 0;
         while let Some(layer) = layers.get(next).cloned() {
@@ -154,16 +233,18 @@ impl Project<'_> {
         let find = |document: &Node| document.get("services")?.get(name).cloned();
         match extends.get("file").and_then(|file| file.text()) {
             None => {
-                let node = self
-                    .files
-                    .iter()
-                    .find_map(|file| find(file).filter(|node| !Arc::ptr_eq(node, &layer.node)))?;
-                Some(Layer { node, folder: layer.folder.clone() })
+                let own = (&layer.document, &layer.folder);
+                let files = self.files.iter().map(|file| (&file.document, &file.folder));
+                std::iter::once(own).chain(files).find_map(|(document, folder)| {
+                    let node = find(document).filter(|node| !Arc::ptr_eq(node, &layer.node))?;
+                    Some(Layer { node, document: Arc::clone(document), folder: folder.clone() })
+                })
             }
             Some(file) => {
                 let path = paths::join(&layer.folder, file)?;
-                let node = find(first_document(&path, self.loader)?.as_ref())?;
-                Some(Layer { node, folder: path.parent().unwrap_or(Utf8Path::new("")).to_owned() })
+                let document = first_document(&path, self.loader)?;
+                let folder = path.parent().unwrap_or(Utf8Path::new("")).to_owned();
+                Some(Layer { node: find(&document)?, document, folder })
             }
         }
     }
@@ -247,7 +328,9 @@ impl Service<'_> {
         let mut build = Build::default();
         let mut context = None;
         let mut dockerfile = None;
+        let mut folder = None;
         for (layer, node) in self.all("build") {
+            folder.get_or_insert(&layer.folder);
             if node.scalar().is_some() {
                 context = Some((layer, node));
             }
@@ -255,18 +338,21 @@ impl Service<'_> {
                 match key.text() {
                     Some("context") => context = Some((layer, value)),
                     Some("dockerfile") => dockerfile = Some(value),
-                    Some("dockerfile_inline") => build.inline = value.scalar().cloned(),
+                    Some("dockerfile_inline") => build.inline = value.scalar().map(|text| self.inline(text)),
                     Some("target") => {
                         build.target = Some(self.known(value).ok_or("the build target is not known")?)
                     }
-                    Some("args") => build.arguments.extend(self.pairs(value)),
+                    Some("args") => {
+                        let known = self.pairs(value).into_iter();
+                        build.arguments.extend(known.filter_map(|(name, value)| Some((name, value?))));
+                    }
                     _ => {}
                 }
             }
         }
         let (folder, context) = match context {
             Some((layer, node)) => (&layer.folder, self.known(node).ok_or("the build context is not known")?),
-            None => (&self.project.folder, ".".to_owned()),
+            None => (folder.ok_or("nothing is said of the build")?, ".".to_owned()),
         };
         let is_remote =
             context.contains("://") || context.starts_with("git@") || context.starts_with("github.com/");
@@ -282,24 +368,45 @@ impl Service<'_> {
         Ok(build)
     }
 
-    /// `NAME: value` or `- NAME=value`, as far as the values are known.
-    fn pairs(&self, node: &Node) -> BTreeMap<String, String> {
+    fn inline(&self, text: &Arc<Excerpt>) -> Inline {
+        Inline { text: Arc::clone(text), source: inline::source(text, &self.project.variables) }
+    }
+
+    /// `NAME: value` or `- NAME=value`, with the values as far as they are known. A name alone stands for whoever calls Compose.
+    fn pairs(&self, node: &Node) -> BTreeMap<String, Option<String>> {
         let entries = node
             .entries()
             .iter()
-            .filter_map(|(key, value)| Some((key.text()?.to_owned(), self.known(value)?)));
+            .filter_map(|(key, value)| Some((key.text()?.to_owned(), self.known(value))));
         let items = node.items().iter().filter_map(|item| {
-            let text = self.known(item)?;
-            text.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()))
+            let name = item.text()?.split('=').next()?.to_owned();
+            let value = self.known(item).and_then(|text| Some(text.split_once('=')?.1.to_owned()));
+            Some((name, value))
         });
         entries.chain(items).collect()
     }
 
-    fn overrides(&self) -> Result<Overrides, String> {
+    /// The variables of `env_file`, and over them those of `environment`.
+    fn environment(&self) -> BTreeMap<String, Option<String>> {
         let mut env = BTreeMap::new();
+        for (layer, node) in self.all("env_file") {
+            for item in node.items().iter().map(Arc::as_ref).chain(node.scalar().map(|_| node.as_ref())) {
+                let path = self.known(item).or_else(|| self.known(item.get("path")?));
+                let path = path.and_then(|path| paths::join(&layer.folder, &path));
+                let Some(Ok(file)) = path.map(|path| self.project.loader.read(&path)) else { continue };
+                let variables = interpolate::env_file(file.text()).into_iter();
+                env.extend(
+                    variables.map(|(name, value)| (name, Some(value).filter(|text| !text.contains('$')))),
+                );
+            }
+        }
         for (_, node) in self.all("environment") {
             env.extend(self.pairs(node));
         }
+        env
+    }
+
+    fn overrides(&self) -> Result<Overrides, String> {
         let stop_signal = self.entry("stop_signal").and_then(|(key, node)| {
             let written = Written::Value { key: Some(key.place.clone()) };
             Some(Setting { value: self.known(node)?, place: Some(node.place.clone()), written })
@@ -310,7 +417,7 @@ impl Service<'_> {
             stop_signal,
             workdir: self.get("working_dir").and_then(|node| self.known(node)),
             user: self.get("user").and_then(|node| self.known(node)),
-            env,
+            env: self.environment(),
             runtime: self.runtime()?,
         })
     }
@@ -337,45 +444,18 @@ impl Service<'_> {
                 milliseconds(&text).ok_or_else(|| format!("`stop_grace_period: {text}` is no duration"))?;
         }
         runtime.init = self.get("init").filter(|node| node.is_true()).map(|node| node.place.clone());
+        let known = |node: &Node| self.known(node);
         for (layer, node) in self.all("volumes") {
-            runtime.mounts.extend(node.items().iter().filter_map(|item| self.mount(layer, item)));
+            let mounts = node.items().iter().filter_map(|item| mounts::volume(item, &layer.folder, known));
+            runtime.mounts.extend(mounts);
         }
-        for (_, node) in self.all("configs") {
-            runtime.mounts.extend(node.items().iter().filter_map(|item| {
-                let target = self.known(item.get("target")?)?;
-                Some(Mount { target, source: MountSource::Outside, place: item.place.clone() })
-            }));
+        for (key, folder) in [("configs", ""), ("secrets", "/run/secrets")] {
+            let definition = |name: &str| self.project.definition(key, name);
+            for item in self.all(key).into_iter().flat_map(|(_, node)| node.items()) {
+                runtime.mounts.extend(mounts::definition(item, folder, known, definition));
+            }
         }
         Ok(runtime)
-    }
-
-    fn mount(&self, layer: &Layer, item: &Node) -> Option<Mount> {
-        let (source, target) = match self.known(item) {
-            Some(text) => {
-                let mut parts = text.split(':').map(str::to_owned);
-                match (parts.next()?, parts.next()) {
-                    (target, None) => (None, target),
-                    (source, Some(target)) => (Some(source), target),
-                }
-            }
-            None if item.scalar().is_some() => return None,
-            None => {
-                let is_bind = item.get("type").and_then(|kind| kind.text()) == Some("bind");
-                let source = item.get("source").and_then(|source| self.known(source));
-                (source.filter(|_| is_bind), self.known(item.get("target")?)?)
-            }
-        };
-        let is_path = |source: &String| source.starts_with(['.', '/', '~']) || item.scalar().is_none();
-        let source = match source.filter(is_path) {
-            None => MountSource::Volume,
-            Some(source) => match paths::join(&layer.folder, &source) {
-                Some(path) => MountSource::Project(path),
-                None => MountSource::Outside,
-            },
-        };
-        let target =
-            target.strip_suffix('/').filter(|target| !target.is_empty()).unwrap_or(&target).to_owned();
-        Some(Mount { target, source, place: item.place.clone() })
     }
 }
 
@@ -413,11 +493,11 @@ pub(super) fn built_images(folder: &Utf8Path, loader: &dyn Loader) -> Vec<(Strin
         return Vec::new();
     };
     let Some(document) = first_document(&path, loader) else { return Vec::new() };
-    let project =
-        Project { files: vec![document], folder: folder.to_owned(), variables: Variables::new(), loader };
-    let services = project.files[0].get("services").map(|services| services.entries()).unwrap_or_default();
+    let file = File { document: Arc::clone(&document), folder: folder.to_owned(), is_own: true };
+    let project = Project::new(vec![file], loader);
+    let services = project.files.iter().filter_map(|file| file.document.get("services"));
     services
-        .iter()
+        .flat_map(|services| services.entries())
         .filter_map(|(key, _)| {
             let service = Service { project: &project, layers: project.layers(key.text()?)? };
             Some((

@@ -46,6 +46,11 @@ pub(super) fn text(text: &Arc<Excerpt>, variables: &Variables) -> Option<String>
     (!known.contains(UNKNOWN)).then_some(known)
 }
 
+/// The same of a text without a place.
+pub(super) fn plain(text: &str, variables: &Variables) -> Option<String> {
+    nested(text, variables)
+}
+
 /// How long the reference at the beginning of a text is, and what it stands for if that is known.
 fn reference(rest: &str, variables: &Variables) -> (usize, Option<String>) {
     if rest.starts_with("$$") {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 
-use super::{Build, Origin, Overrides, Workload, compose, exec_form, first_document, paths};
+use super::{Build, Origin, Overrides, Workload, compose, exec_form, first_document, mounts, paths};
 use crate::dockerfile::{Declared, Period, Runtime, Setting, Written};
 use crate::source::{Excerpt, Loader, Source, Span, UNKNOWN};
 use crate::yaml::{Node, Yaml};
@@ -34,17 +34,15 @@ pub(super) fn may_be(source: &Source) -> bool {
 
 /// The containers of all documents. Init containers end by themselves and are none.
 pub(super) fn workloads(yaml: &Yaml, path: &Utf8Path, loader: &dyn Loader) -> Vec<Workload> {
-    let mut found = Vec::new();
+    let mut objects: Vec<&Node> = Vec::new();
     for document in &yaml.documents {
-        let listed = document.get("items").map(|items| items.items()).unwrap_or_default();
-        for object in std::iter::once(document).chain(listed) {
-            found.extend(of_object(object, path, loader));
-        }
+        objects.push(document);
+        objects.extend(document.get("items").iter().flat_map(|items| items.items()).map(Arc::as_ref));
     }
-    found
+    objects.iter().flat_map(|object| of_object(object, &objects, path, loader)).collect()
 }
 
-fn of_object(object: &Node, path: &Utf8Path, loader: &dyn Loader) -> Vec<Workload> {
+fn of_object(object: &Node, objects: &[&Node], path: &Utf8Path, loader: &dyn Loader) -> Vec<Workload> {
     let kind = object.get("kind").and_then(|kind| kind.text()).unwrap_or_default();
     let Some((_, way)) = KINDS.iter().find(|(name, _)| *name == kind) else { return Vec::new() };
     let spec = way.iter().try_fold(object, |node, key| node.get(key).map(Arc::as_ref));
@@ -55,7 +53,7 @@ fn of_object(object: &Node, path: &Utf8Path, loader: &dyn Loader) -> Vec<Workloa
         let own = container.get("name").and_then(|name| name.text()).unwrap_or_default();
         let suffix = if containers.len() > 1 { format!(":{own}") } else { String::new() };
         let name = format!("{}/{name}{suffix}", kind.to_lowercase());
-        workload(name, spec, container, path, loader)
+        workload(name, spec, container, objects, path, loader)
     };
     containers.iter().filter_map(of_container).collect()
 }
@@ -64,6 +62,7 @@ fn workload(
     name: String,
     spec: &Node,
     container: &Node,
+    objects: &[&Node],
     path: &Utf8Path,
     loader: &dyn Loader,
 ) -> Option<Workload> {
@@ -87,7 +86,8 @@ fn workload(
         Period::default()
     });
     period.declared = Some(declared);
-    let runtime = Runtime { period, ..Runtime::default() };
+    let mounts = mounts::of_pod(spec, container, objects);
+    let runtime = Runtime { period, mounts, init: None };
     let stop_signal = container.get("lifecycle").and_then(|lifecycle| {
         let node = lifecycle.get("stopSignal")?;
         Some(Setting {
@@ -106,7 +106,7 @@ fn workload(
         stop_signal,
         workdir: container.get("workingDir").and_then(|node| node.text()).map(str::to_owned),
         user: None,
-        env: env.into_iter().filter_map(|(name, value)| Some((name, value?))).collect(),
+        env,
         runtime,
     };
     let place = container.get("name").unwrap_or(image).place.clone();
