@@ -76,6 +76,8 @@ pub struct Launch {
     pub drains: Vec<Drain>,
     /// Traps with work to do that an exec throws away: the trap, and the exec.
     pub dropped_traps: Vec<(Place, Place)>,
+    /// Servers of a supervisor without which the container goes on when they have ended.
+    pub given_up: Vec<Arc<supervised::Program>>,
     /// A script that the kernel refuses to run.
     pub broken: Option<BrokenScript>,
     /// What the model could not follow.
@@ -489,6 +491,7 @@ fn assemble(
         faults: Vec::new(),
         drains: Vec::new(),
         dropped_traps: Vec::new(),
+        given_up: Vec::new(),
         broken: None,
         doubts: Vec::new(),
     };
@@ -503,6 +506,11 @@ fn assemble(
             let exec = mishap.by.clone().unwrap_or_else(|| mishap.place.clone());
             if !launch.dropped_traps.iter().any(|(trap, _)| *trap == mishap.place) {
                 launch.dropped_traps.push((mishap.place.clone(), exec));
+            }
+        }
+        for program in steady.before.given_up() {
+            if path.default && !launch.given_up.iter().any(|known| known.place == program.place) {
+                launch.given_up.push(program);
             }
         }
         let outcome = verdict::outcome(&steady.after);

@@ -31,6 +31,8 @@ pub(crate) struct Supervise {
     beside: Option<Beside>,
     /// How long everything that is left gets in the end, if that is told.
     last_round: Option<Millis>,
+    /// True if something looks after programs that are dead.
+    watched: bool,
     foreground: Option<Edit>,
     /// False if it puts itself into the background; `None` if that is not known.
     pub(crate) stays: Option<bool>,
@@ -56,6 +58,8 @@ pub(crate) struct Supervisor {
     pub(super) foreground: Option<Edit>,
     /// How long everything that is left gets, when the programs have ended, if that is told.
     pub(super) last_round: Option<Millis>,
+    /// True if something looks after programs that are dead.
+    watched: bool,
     phase: Phase,
 }
 
@@ -127,8 +131,8 @@ fn configured(
     let config =
         supervisord::read(environment.files, named, directory.unwrap_or(&image.workdir), &image.env)?;
     let stays = if row.daemonizes { config.nodaemon } else { Some(true) };
-    let supervisord::Supervisord { programs, foreground, .. } = config;
-    Some(Supervise { programs, foreground, stays, ..Supervise::of(row) })
+    let supervisord::Supervisord { programs, foreground, watched, .. } = config;
+    Some(Supervise { programs, watched, foreground, stays, ..Supervise::of(row) })
 }
 
 /// s6-svscan, by the directory that it is given.
@@ -201,6 +205,7 @@ impl Supervise {
             programs: Vec::new(),
             beside: None,
             last_round: None,
+            watched: true,
             foreground: None,
             stays: Some(true),
         }
@@ -221,6 +226,7 @@ pub(super) fn take_role(
         started: supervise.programs.clone().into(),
         foreground: supervise.foreground.clone(),
         last_round: supervise.last_round,
+        watched: supervise.watched,
         phase: Phase::Working,
     };
     if let Some(process) = world.process_mut(pid) {
@@ -424,6 +430,21 @@ impl World {
             at = process.born_of;
         }
         None
+    }
+
+    /// Servers without which the container goes on: when one has ended, it is not started again, and nobody is told.
+    pub(super) fn given_up(&self) -> Vec<Arc<supervised::Program>> {
+        let supervisors = self.processes().filter_map(|process| match &process.role {
+            Role::Supervisor(supervisor) if !supervisor.watched => Some(supervisor),
+            _ => None,
+        });
+        let is_server =
+            |pid: Pid| matches!(self.process(pid), Some(Process { role: Role::Service(Some(_)), .. }));
+        let programs = supervisors.flat_map(|supervisor| &supervisor.programs);
+        programs
+            .filter(|own| own.program.given_up && is_server(own.pid))
+            .map(|own| Arc::clone(&own.program))
+            .collect()
     }
 
     /// The supervisor that a process descends from.

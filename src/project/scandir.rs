@@ -81,6 +81,7 @@ impl Scan<'_> {
             stops_group: false,
             kills_group: false,
             stays: true,
+            given_up: false,
             file: run.text,
             settings: BTreeMap::new(),
         }))

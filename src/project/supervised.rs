@@ -33,6 +33,8 @@ pub struct Program {
     pub kills_group: bool,
     /// False for what is expected to end by itself.
     pub stays: bool,
+    /// True if the configuration says that it is not started again, however it ends.
+    pub given_up: bool,
     pub(super) file: Arc<Excerpt>,
     pub(super) settings: BTreeMap<String, Setting>,
 }
@@ -58,6 +60,7 @@ impl Program {
             stops_group: false,
             kills_group: false,
             stays: true,
+            given_up: false,
             file: Arc::new(Excerpt::verbatim(&place.source, place.span)),
             settings: BTreeMap::new(),
         }

@@ -34,8 +34,10 @@ const STOP_WAIT: u64 = 10;
 pub struct Supervisord {
     /// Whether it stays in front without `-n`; `None` if its main file is not known.
     pub nodaemon: Option<bool>,
-    /// What it starts by itself, in order.
+    /// What it starts by itself, in order; without event listeners, which hold no data.
     pub programs: Vec<Arc<Program>>,
+    /// True if there is an event listener, which may stop everything when a program is dead.
+    pub watched: bool,
     /// The edit of its main file that keeps it in front. `None` where there is no such file, or it cannot be edited.
     pub foreground: Option<Edit>,
 }
@@ -99,7 +101,7 @@ impl Sections<'_> {
         let mut include = None;
         for setting in ini.settings {
             if setting.section.as_ref() == "include" && setting.name == "files" {
-                include = Some(setting.value.text().replace("%(here)s", &self.here));
+                include = Some(self.expand(&setting.value, "").text().to_owned());
             }
             let name = Arc::clone(&setting.section);
             let section = self.found.entry(Arc::clone(&name)).or_insert_with(|| {
@@ -135,7 +137,8 @@ impl Sections<'_> {
             None => complete.then_some(false),
         };
         let programs = self.order.iter().filter_map(|name| self.program(name)).map(Arc::new).collect();
-        Supervisord { nodaemon, programs, foreground: self.foreground() }
+        let watched = self.order.iter().any(|name| name.starts_with("eventlistener:"));
+        Supervisord { nodaemon, programs, watched, foreground: self.foreground() }
     }
 
     /// `nodaemon=true`, in the place of another value or below the first setting of `[supervisord]`.
@@ -172,6 +175,7 @@ impl Sections<'_> {
             stops_group,
             kills_group: flag("killasgroup").unwrap_or(stops_group),
             stays: flag("autorestart") != Some(false) && text("startsecs").as_deref() != Some("0"),
+            given_up: flag("autorestart") == Some(false) && text("startsecs").as_deref() != Some("0"),
             file: Arc::clone(file),
             settings: settings.clone(),
         })
@@ -201,10 +205,22 @@ impl Sections<'_> {
         if changes.is_empty() { value.clone() } else { value.with_changes(&changes, value.encoding()) }
     }
 
+    /// The group that a program is put into, if there is one.
+    fn group_of(&self, program: &str) -> Option<&str> {
+        let groups =
+            self.found.iter().filter_map(|(name, section)| Some((name.strip_prefix("group:")?, section)));
+        let holds = |section: &Section| {
+            let members = section.settings.get("programs");
+            members.is_some_and(|setting| setting.value.text().split(',').any(|name| name.trim() == program))
+        };
+        groups.filter(|(_, section)| holds(section)).map(|(name, _)| name.trim()).next()
+    }
+
     fn named(&self, name: &str, program: &str) -> Option<String> {
         match name {
             "here" => Some(self.here.clone()),
-            "program_name" | "group_name" => Some(program.to_owned()),
+            "program_name" => Some(program.to_owned()),
+            "group_name" => Some(self.group_of(program).unwrap_or(program).to_owned()),
             "process_num" => Some("0".to_owned()),
             _ => self.env.get(name.strip_prefix("ENV_")?).cloned(),
         }

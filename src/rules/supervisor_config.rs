@@ -1,9 +1,13 @@
 //! `supervisor-config`: a supervisor's configuration keeps it from stopping a program well.
 
+use std::sync::Arc;
+
 use super::{Finding, Repair, Subject, words};
-use crate::diagnostic::Related;
+use crate::diagnostic::{Related, Severity};
+use crate::dockerfile::Keyword;
 use crate::launch::{Cause, Fault, Signal, Site, SupervisorFlaw};
 use crate::programs::Services;
+use crate::project::supervised::Program;
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let faults = subject.faults(|cause| matches!(cause, Cause::SupervisorConfig(_)));
@@ -13,7 +17,26 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             Cause::SupervisorConfig(SupervisorFlaw::Daemonized) => Some(daemonized(fault, subject)),
             _ => None,
         })
+        .chain(given_up(subject))
         .collect()
+}
+
+/// A server that is not started again when it has ended, in a container that nobody looks after.
+fn given_up(subject: &Subject<'_>) -> Vec<Finding> {
+    let is_watched = subject.image.instructions().iter().any(|(_, instruction)| instruction.keyword == Keyword::Healthcheck);
+    let programs = subject.launch.filter(|_| !is_watched).map_or(&[][..], |launch| &launch.given_up);
+    let finding = |program: &Arc<Program>| {
+        let message = format!(
+            "When `{}` has ended, supervisord does not start it again, and the container goes on without it: nobody notices.",
+            program.name
+        );
+        let place = program.place_of("autorestart").unwrap_or_else(|| program.place.clone());
+        let help = "leave `autorestart` to its default, add an event listener that stops supervisord, or a HEALTHCHECK to the image";
+        let mut finding = Finding::at(place, "is not started again", message).with_help(help);
+        finding.severity = Severity::Info;
+        finding
+    };
+    programs.iter().map(finding).collect()
 }
 
 /// The program ends gracefully, but not on the signal that it is sent.
