@@ -22,6 +22,7 @@ mod condition;
 mod control;
 mod dialect;
 mod drain;
+mod environment;
 mod expand;
 mod explore;
 mod field;
@@ -49,10 +50,10 @@ pub use signal::Signal;
 pub use view::{ProcessView, Receives};
 pub use world::Started;
 
+use environment::Environment;
 use explore::{Exploration, explore};
 use field::Field;
 use path::{Choice, MishapKind};
-use resolve::Environment;
 use world::World;
 
 /// What the model says about the launch of an image.

@@ -192,6 +192,10 @@ impl Machine<'_, '_> {
                     self.stay_unknown(node, "a file that was not found may define this as a function");
                     return;
                 }
+                if self.may_be_tool(fields, command) {
+                    self.stay_unknown(node, "which program this is, is not known");
+                    return;
+                }
                 resolved.what = What::Unknown;
             }
             _ if resolved.uncertain && !self.stays(node) => {
@@ -215,6 +219,16 @@ impl Machine<'_, '_> {
             }
             None => self.set_status(Status::UNKNOWN),
         }
+    }
+
+    /// `$CLIENT SET key value` with more to do after it: as likely the client of a service as the service. A variable alone holds the
+    /// command line of what is started.
+    fn may_be_tool(&self, fields: &[Field], command: &Command) -> bool {
+        let is_variable =
+            matches!(command.words.first().map(|word| &word.parts[..]), Some([Part::Parameter(..)]));
+        let rest = self.shell().map(Shell::rest_in_loop);
+        let goes_on = matches!(rest, Some(Rest::Loop | Rest::Commands));
+        is_variable && fields.len() > 1 && fields[0].text().is_none() && !fields[0].is_rest() && goes_on
     }
 
     /// True for a bare name that no table knows, once the shell has read a file that nobody has seen.

@@ -1,7 +1,7 @@
 //! How long a service may take to finish, where the project says so: its own option or setting, or a supervisor's patience with it.
 
+use super::environment::Environment;
 use super::explore::Steady;
-use super::resolve::Environment;
 use super::world::{Process, Role};
 use crate::dockerfile::join;
 use crate::project::Found;

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::environment::Environment;
 use super::field::{Field, UNKNOWN, Value};
 use super::machine::Shell;
 use super::pattern::{self, Pattern};
-use super::resolve::Environment;
 use super::world::{Pid, World};
 use crate::shell::{List, NodeKind, Operation, Parameter, Part, Word};
 use crate::source::{Excerpt, Span};

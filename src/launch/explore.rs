@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::candidates::Candidates;
+use super::environment::Environment;
 use super::machine::{Flow, Machine};
 use super::path::Choice;
-use super::resolve::Environment;
 use super::signal::Signal;
 use super::world::{Next, Stop, World};
 use crate::diagnostic::Outcome;

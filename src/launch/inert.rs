@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use super::builtins::is_builtin;
+use super::environment::Environment;
 use super::field::Value;
 use super::machine::{Frame, Machine};
-use super::resolve::Environment;
 use super::signal::Signal;
 use crate::programs::Kind;
 use crate::shell::{AssignedValue, Command, If, List, Node, NodeKind, Part, Word};
@@ -175,12 +175,17 @@ impl Machine<'_, '_> {
     }
 
     fn weight_of_command(&self, command: &Command, inside: Inside) -> Weight {
-        let decides = command.assignments.iter().any(|assignment| match &assignment.value {
-            // A variable that holds `exec` decides what a later line does.
-            AssignedValue::Scalar(word) => {
-                word.literal().is_some_and(|text| text.trim_start().starts_with("exec"))
-            }
-            AssignedValue::Array(_) => false,
+        let decides = command.assignments.iter().any(|assignment| {
+            let first = match &assignment.value {
+                AssignedValue::Scalar(word) => Some(word),
+                AssignedValue::Array(words) => words.first(),
+            };
+            let Some(Part::Literal(text) | Part::Quoted(text)) = first.and_then(|word| word.parts.first())
+            else {
+                return false;
+            };
+            // A variable that holds a command, or `exec`, decides what a later line does.
+            text.trim_start().starts_with("exec") || self.environment.is_command_variable(&assignment.name)
         });
         if decides {
             return Weight::Counts;

@@ -1,43 +1,23 @@
 //! What an argument vector runs: wrappers that replace themselves are seen through, scripts are found and read, shells are recognised.
 
-use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::dialect::Dialect;
+use super::environment::Environment;
 use super::field::Field;
 use super::machine::{Origin, Status};
 use super::runner;
 use super::supervise::{self, Supervise};
 use super::world::{Identity, Millis, Pid};
-use crate::dockerfile::{Command, Image, join};
-use crate::programs::{Base, Inner, Kind, Program, Tables};
-use crate::project::{Found, ImageFile, ImageFiles, handlers};
-use crate::shell::{self, Script};
+use crate::dockerfile::join;
+use crate::programs::{Base, Inner, Kind, Program};
+use crate::project::{Found, ImageFile, handlers};
+use crate::shell::Script;
 use crate::source::{Excerpt, Place, Span};
 
 /// Wrappers in front of wrappers, scripts that start scripts: deeper than this is not followed.
 pub(super) const MAX_DEPTH: usize = 16;
-
-/// What the simulation reads: the image, its files, and what is known of programs.
-pub(crate) struct Environment<'a> {
-    pub(crate) image: &'a Image,
-    pub(crate) files: &'a dyn ImageFiles,
-    pub(crate) tables: &'a Tables,
-    /// What `/bin/sh` is, or is taken to be.
-    pub(crate) sh: Dialect,
-    /// Set where `/bin/sh` was needed.
-    pub(crate) used_sh: Cell<bool>,
-    /// How many programs are being started, each by the one before.
-    pub(crate) starting: Cell<usize>,
-    /// False until the engine's own command has started: its arguments are the caller's to replace.
-    pub(crate) started: Cell<bool>,
-    scripts: RefCell<HashMap<(*const Excerpt, usize), Arc<Script>>>,
-    found: RefCell<HashMap<String, Found>>,
-    /// Programs that were read for handlers.
-    without_handler: RefCell<HashMap<String, bool>>,
-}
 
 /// What a program is, and how to start it.
 #[derive(Debug, Clone)]
@@ -132,103 +112,7 @@ pub(crate) struct Resolved {
     pub(crate) directory: Option<Rc<str>>,
 }
 
-impl<'a> Environment<'a> {
-    pub(crate) fn new(image: &'a Image, files: &'a dyn ImageFiles, tables: &'a Tables, sh: Dialect) -> Self {
-        Self {
-            image,
-            files,
-            tables,
-            sh,
-            used_sh: Cell::new(false),
-            starting: Cell::new(0),
-            started: Cell::new(false),
-            scripts: RefCell::default(),
-            found: RefCell::default(),
-            without_handler: RefCell::default(),
-        }
-    }
-
-    /// False where the image inherits whatever STOPSIGNAL an unknown base sets.
-    pub(crate) fn knows_stop_signal(&self) -> bool {
-        self.image.base.known || self.image.stop_signal.is_some()
-    }
-
-    /// True where the base image sets the stop signal.
-    pub(crate) fn inherits_stop_signal(&self) -> bool {
-        self.image.stop_signal.as_ref().is_some_and(|setting| setting.place.is_none())
-    }
-
-    /// Reads shell text; the same excerpt is read once, so that a statement keeps its identity.
-    pub(crate) fn parse(&self, excerpt: Arc<Excerpt>) -> Arc<Script> {
-        let key = (Arc::as_ptr(&excerpt), excerpt.text().len());
-        if let Some(script) = self.scripts.borrow().get(&key) {
-            return Arc::clone(script);
-        }
-        let script = Arc::new(shell::parse(excerpt));
-        self.scripts.borrow_mut().insert(key, Arc::clone(&script));
-        script
-    }
-
-    /// True if the image has a script of the project at this path.
-    pub(crate) fn is_script(&self, path: &str) -> bool {
-        matches!(self.find(&join(&self.image.workdir, path)), Found::File(_))
-    }
-
-    /// The text that `.` reads.
-    pub(crate) fn script_text(&self, path: &str, directory: Option<&str>) -> Option<Arc<Excerpt>> {
-        self.script_file(path, directory).map(|file| file.text)
-    }
-
-    /// The file that a shell reads, by its argument.
-    fn script_file(&self, path: &str, directory: Option<&str>) -> Option<ImageFile> {
-        let here = || self.find(&join(directory.unwrap_or(&self.image.workdir), path));
-        let found = if path.contains('/') { here() } else { self.which(path).map_or_else(here, Found::File) };
-        match found {
-            Found::File(file) => Some(file),
-            _ => None,
-        }
-    }
-
-    /// The file at a path of the image. Asked again and again while scripts run; looked up once.
-    pub(crate) fn find(&self, path: &str) -> Found {
-        if let Some(found) = self.found.borrow().get(path) {
-            return found.clone();
-        }
-        let found = self.files.find(path);
-        self.found.borrow_mut().insert(path.to_owned(), found.clone());
-        found
-    }
-
-    fn which(&self, name: &str) -> Option<ImageFile> {
-        // A bare name is a key of its own: it holds no `/`.
-        if let Some(found) = self.found.borrow().get(name) {
-            return match found {
-                Found::File(file) => Some(file.clone()),
-                _ => None,
-            };
-        }
-        let file = self.files.which(name, self.image.env.get("PATH").map(String::as_str));
-        let found = file.clone().map_or(Found::Unknown, Found::File);
-        self.found.borrow_mut().insert(name.to_owned(), found);
-        file
-    }
-
-    /// Whether a command line is the image's own shell form, or somebody's `sh -c`.
-    /// A script that forgets quotes may have cut the shell form's text into pieces.
-    fn origin_of(&self, text: &Arc<Excerpt>, is_whole: bool) -> Origin {
-        let own = [&self.image.entrypoint, &self.image.cmd].into_iter().flatten().find(|setting| {
-            let Command::Shell { text: own, .. } = &setting.value else { return false };
-            Arc::ptr_eq(own, text) || (!is_whole && own.text().starts_with(text.text()))
-        });
-        own.and_then(|setting| setting.place.clone()).map_or(Origin::Text, Origin::ShellForm)
-    }
-
-    /// `/bin/sh`, as the base has it.
-    pub(crate) fn sh(&self) -> Dialect {
-        self.used_sh.set(true);
-        self.sh
-    }
-
+impl Environment<'_> {
     /// Works out what an argument vector runs. `caller` is the shell that runs it, if one does: a shell runs a script without `#!`
     /// itself, the kernel does not.
     pub(crate) fn resolve(

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::dialect::Dialect;
+use super::environment::Environment;
 use super::field::Field;
 use super::machine::Origin;
-use super::resolve::{Child, Environment};
+use super::resolve::Child;
 use crate::dockerfile::join;
 use crate::programs::{InnerShell, Program};
 use crate::project::{Found, ImageFile, package_json};

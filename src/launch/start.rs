@@ -4,10 +4,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::dialect::InPlace;
+use super::environment::Environment;
 use super::field::Field;
 use super::machine::{Frame, Origin, Shell, Status, Waiting};
 use super::path::{Doubt, Mishap, MishapKind};
-use super::resolve::{Child, Environment, Forward, MAX_DEPTH, Resolved, ShellStart, What};
+use super::resolve::{Child, Forward, MAX_DEPTH, Resolved, ShellStart, What};
 use super::signal::Signal;
 use super::supervise;
 use super::world::{Ended, Forwarder, Identity, Pid, Role, Started, World};

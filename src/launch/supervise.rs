@@ -6,8 +6,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::environment::Environment;
 use super::field::{Field, UNKNOWN};
-use super::resolve::{Broken, Environment, Resolved, What};
+use super::resolve::{Broken, Resolved, What};
 use super::signal::Signal;
 use super::start;
 use super::world::{Ended, Millis, Pid, Process, Role, Started, World};

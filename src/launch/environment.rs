@@ -1,0 +1,156 @@
+//! What the simulation reads: the image, its files, the scripts among them, and what is known of programs.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::dialect::Dialect;
+use super::machine::Origin;
+use crate::dockerfile::{Command, Image, join};
+use crate::programs::Tables;
+use crate::project::{Found, ImageFile, ImageFiles};
+use crate::shell::{self, Node, NodeKind, Part, Script, Word};
+use crate::source::Excerpt;
+
+/// What the simulation reads: the image, its files, and what is known of programs.
+pub(crate) struct Environment<'a> {
+    pub(crate) image: &'a Image,
+    pub(crate) files: &'a dyn ImageFiles,
+    pub(crate) tables: &'a Tables,
+    /// What `/bin/sh` is, or is taken to be.
+    pub(crate) sh: Dialect,
+    /// Set where `/bin/sh` was needed.
+    pub(crate) used_sh: Cell<bool>,
+    /// How many programs are being started, each by the one before.
+    pub(crate) starting: Cell<usize>,
+    /// False until the engine's own command has started: its arguments are the caller's to replace.
+    pub(crate) started: Cell<bool>,
+    scripts: RefCell<HashMap<(*const Excerpt, usize), Arc<Script>>>,
+    /// Variables that stand where the name of a command does.
+    command_variables: RefCell<BTreeSet<String>>,
+    found: RefCell<HashMap<String, Found>>,
+    /// Programs that were read for handlers.
+    pub(super) without_handler: RefCell<HashMap<String, bool>>,
+}
+
+impl<'a> Environment<'a> {
+    pub(crate) fn new(image: &'a Image, files: &'a dyn ImageFiles, tables: &'a Tables, sh: Dialect) -> Self {
+        Self {
+            image,
+            files,
+            tables,
+            sh,
+            used_sh: Cell::new(false),
+            starting: Cell::new(0),
+            started: Cell::new(false),
+            scripts: RefCell::default(),
+            command_variables: RefCell::default(),
+            found: RefCell::default(),
+            without_handler: RefCell::default(),
+        }
+    }
+
+    /// False where the image inherits whatever STOPSIGNAL an unknown base sets.
+    pub(crate) fn knows_stop_signal(&self) -> bool {
+        self.image.base.known || self.image.stop_signal.is_some()
+    }
+
+    /// True where the base image sets the stop signal.
+    pub(crate) fn inherits_stop_signal(&self) -> bool {
+        self.image.stop_signal.as_ref().is_some_and(|setting| setting.place.is_none())
+    }
+
+    /// Reads shell text; the same excerpt is read once, so that a statement keeps its identity.
+    pub(crate) fn parse(&self, excerpt: Arc<Excerpt>) -> Arc<Script> {
+        let key = (Arc::as_ptr(&excerpt), excerpt.text().len());
+        if let Some(script) = self.scripts.borrow().get(&key) {
+            return Arc::clone(script);
+        }
+        let script = Arc::new(shell::parse(excerpt));
+        note_command_variables(&script.statements, &mut self.command_variables.borrow_mut());
+        self.scripts.borrow_mut().insert(key, Arc::clone(&script));
+        script
+    }
+
+    /// True if some script that was read has this variable where the name of a command stands.
+    pub(crate) fn is_command_variable(&self, name: &str) -> bool {
+        self.command_variables.borrow().contains(name)
+    }
+
+    /// True if the image has a script of the project at this path.
+    pub(crate) fn is_script(&self, path: &str) -> bool {
+        matches!(self.find(&join(&self.image.workdir, path)), Found::File(_))
+    }
+
+    /// The text that `.` reads.
+    pub(crate) fn script_text(&self, path: &str, directory: Option<&str>) -> Option<Arc<Excerpt>> {
+        self.script_file(path, directory).map(|file| file.text)
+    }
+
+    /// The file that a shell reads, by its argument.
+    pub(super) fn script_file(&self, path: &str, directory: Option<&str>) -> Option<ImageFile> {
+        let here = || self.find(&join(directory.unwrap_or(&self.image.workdir), path));
+        let found = if path.contains('/') { here() } else { self.which(path).map_or_else(here, Found::File) };
+        match found {
+            Found::File(file) => Some(file),
+            _ => None,
+        }
+    }
+
+    /// The file at a path of the image. Asked again and again while scripts run; looked up once.
+    pub(crate) fn find(&self, path: &str) -> Found {
+        if let Some(found) = self.found.borrow().get(path) {
+            return found.clone();
+        }
+        let found = self.files.find(path);
+        self.found.borrow_mut().insert(path.to_owned(), found.clone());
+        found
+    }
+
+    pub(super) fn which(&self, name: &str) -> Option<ImageFile> {
+        // A bare name is a key of its own: it holds no `/`.
+        if let Some(found) = self.found.borrow().get(name) {
+            return match found {
+                Found::File(file) => Some(file.clone()),
+                _ => None,
+            };
+        }
+        let file = self.files.which(name, self.image.env.get("PATH").map(String::as_str));
+        let found = file.clone().map_or(Found::Unknown, Found::File);
+        self.found.borrow_mut().insert(name.to_owned(), found);
+        file
+    }
+
+    /// Whether a command line is the image's own shell form, or somebody's `sh -c`.
+    /// A script that forgets quotes may have cut the shell form's text into pieces.
+    pub(super) fn origin_of(&self, text: &Arc<Excerpt>, is_whole: bool) -> Origin {
+        let own = [&self.image.entrypoint, &self.image.cmd].into_iter().flatten().find(|setting| {
+            let Command::Shell { text: own, .. } = &setting.value else { return false };
+            Arc::ptr_eq(own, text) || (!is_whole && own.text().starts_with(text.text()))
+        });
+        own.and_then(|setting| setting.place.clone()).map_or(Origin::Text, Origin::ShellForm)
+    }
+
+    /// `/bin/sh`, as the base has it.
+    pub(crate) fn sh(&self) -> Dialect {
+        self.used_sh.set(true);
+        self.sh
+    }
+}
+
+/// `$RUN args` and `exec $RUN args`: what such a variable holds decides what runs.
+fn note_command_variables(list: &[Node], names: &mut BTreeSet<String>) {
+    for node in list {
+        if let NodeKind::Command(command) = &node.kind {
+            let is_exec = command.words.first().and_then(Word::literal).is_some_and(|name| name == "exec");
+            if let Some(word) = command.words.get(usize::from(is_exec))
+                && let Some(Part::Parameter(parameter, _)) = word.parts.first()
+            {
+                names.insert(parameter.name.clone());
+            }
+        }
+        for child in node.children() {
+            note_command_variables(std::slice::from_ref(child), names);
+        }
+    }
+}
