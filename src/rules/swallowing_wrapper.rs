@@ -1,18 +1,64 @@
 //! `swallowing-wrapper`: a wrapper that does not pass the signal on.
 
+use std::sync::Arc;
+
 use super::{Finding, Repair, Subject, words};
+use crate::dockerfile::Command;
 use crate::launch::{Cause, Fault, Site};
+use crate::programs::{Kind, Program, Sh};
+use crate::shell::{self, Node, NodeKind, Word};
+use crate::source::{Edit, Excerpt, Span};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
         .faults(|cause| cause == Cause::SwallowingWrapper)
         .map(|fault| {
             let message = format!("{} The wrapper in front of it keeps the signal to itself.", words::what_happens(fault, subject.signal()));
+            let wrapper = fault.hop.split_whitespace().next().unwrap_or_default();
+            let option = execing_form(wrapper, subject).and_then(|row| row.args.requires.first());
+            let help = match option {
+                Some(option) => format!("`{wrapper} {option}` becomes the program instead"),
+                None => "use a wrapper that execs, or let the service be started without it".to_owned(),
+            };
+            let repair = option.and_then(|option| with_option(fault, wrapper, option, subject));
             Finding::of(fault, subject, "does not pass the signal on", message)
-                .with_help("use a wrapper that execs, or let the service be started without it")
+                .with_help(help)
+                .with_repairs(repair)
                 .with_repairs(tell_group(fault))
         })
         .collect()
+}
+
+/// The row of the wrapper with an option that makes it become the program (`flock -F`), if it has one.
+fn execing_form<'a>(wrapper: &str, subject: &'a Subject<'_>) -> Option<&'a Program> {
+    let options = subject.tables.programs().iter().filter(|row| row.kind == Kind::Exec).flat_map(|row| &row.args.requires);
+    options.into_iter().find_map(|option| {
+        let arguments = [Some(option.as_str())];
+        let row = match subject.image.base.sh {
+            // busybox's tools are the system's.
+            Sh::Ash => subject.tables.applet(wrapper, &arguments),
+            _ => subject.tables.program(wrapper, &arguments),
+        };
+        row.filter(|row| row.kind == Kind::Exec && row.args.requires.first() == Some(option))
+    })
+}
+
+/// The option behind the wrapper's name, in an exec form or in a shell's text.
+fn with_option(fault: &Fault, wrapper: &str, option: &str, subject: &Subject<'_>) -> Option<Repair> {
+    let message = format!("Let `{wrapper}` become the program, with `{option}`");
+    for setting in [&subject.image.entrypoint, &subject.image.cmd].into_iter().flatten() {
+        let Command::Exec(elements) = &setting.value else { continue };
+        if let Some(at) = elements.iter().position(|element| element.text() == wrapper) {
+            let words = [wrapper.to_owned(), option.to_owned()];
+            return Some(Repair::safe(message, vec![setting.replace_words(at..at + 1, &words)?]));
+        }
+    }
+    let excerpt = Arc::new(Excerpt::verbatim(&fault.place.source, fault.place.span));
+    let script = shell::parse(Arc::clone(&excerpt));
+    let [Node { kind: NodeKind::Command(command), .. }] = script.statements.as_ref() else { return None };
+    let name = command.words.iter().find(|word| Word::literal(word).as_deref() == Some(wrapper))?;
+    let edit: Edit = excerpt.edit(Span::at(name.span.end), &format!(" {option}"))?;
+    Some(Repair::safe(message, vec![edit]))
 }
 
 /// supervisord tells what the wrapper has started, too: right where the wrapper itself outlives the signal.

@@ -82,12 +82,12 @@ fn standard_input_goes_to_standard_output() {
 fn what_is_left_is_told() {
     let project = Project::new(&[
         ("Dockerfile", SHELL_FORM),
-        ("flock.Dockerfile", "FROM debian:bookworm-slim\nCMD [\"flock\", \"/lock\", \"server\"]\n"),
+        ("fakeroot.Dockerfile", "FROM debian:bookworm-slim\nCMD [\"fakeroot\", \"server\"]\n"),
     ]);
     let run = project.run(&["check", "--fix"]);
     assert_eq!(run.code, 1);
     assert!(run.out.contains("Dockerfile\n  fixed shell-form: "), "{}", run.out);
-    let left = "flock.Dockerfile\n  left  swallowing-wrapper, line 2: no repair is known that ends well\n";
+    let left = "fakeroot.Dockerfile\n  left  swallowing-wrapper, line 2: no repair is known that ends well\n";
     assert!(run.out.contains(left), "{}", run.out);
 }
 

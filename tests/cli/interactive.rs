@@ -9,7 +9,7 @@ fn project() -> Project {
     Project::new(&[
         ("Dockerfile", STARTS_SCRIPT),
         ("run.sh", SCRIPT),
-        ("flock.Dockerfile", "FROM debian:bookworm-slim\nCMD [\"flock\", \"/lock\", \"server\"]\n"),
+        ("fakeroot.Dockerfile", "FROM debian:bookworm-slim\nCMD [\"fakeroot\", \"server\"]\n"),
         ("web.Dockerfile", SHELL_FORM),
     ])
 }
@@ -22,8 +22,8 @@ fn each_finding_is_decided_on() {
     assert_eq!(project.read("run.sh"), SCRIPT_FIXED);
     assert!(
         project
-            .read("flock.Dockerfile")
-            .contains("\n# pidone: ignore[swallowing-wrapper] the image is from upstream\nCMD [\"flock\"")
+            .read("fakeroot.Dockerfile")
+            .contains("\n# pidone: ignore[swallowing-wrapper] the image is from upstream\nCMD [\"fakeroot\"")
     );
     assert_eq!(project.read("web.Dockerfile"), SHELL_FORM);
     assert!(run.out.contains("-node server.js\n+exec node server.js\n"), "{}", run.out);
