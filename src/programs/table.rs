@@ -196,7 +196,7 @@ impl Tables {
     pub fn builtin() -> &'static Arc<Tables> {
         static TABLES: OnceLock<Arc<Tables>> = OnceLock::new();
         // The files are part of the program and a test parses them, so that the default is never taken.
-        TABLES.get_or_init(|| Arc::new(Self::parse_builtin().unwrap_or_default()))
+        TABLES.get_or_init(|| Arc::new(Self::read_builtin().unwrap_or_default()))
     }
 
     pub(super) fn assemble(programs: Vec<Program>, drains: Vec<Drain>, images: Images, own: usize) -> Tables {
