@@ -10,10 +10,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 mod disk;
 mod memory;
 mod overlay;
+mod snapshot;
 
 pub use disk::{DiskLoader, MAX_FILE_SIZE};
 pub use memory::MemoryLoader;
 pub use overlay::OverlayLoader;
+pub use snapshot::Snapshot;
 
 /// A half-open range of byte offsets into a [`Source`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -292,6 +294,14 @@ impl Excerpt {
             pieces: Vec::new(),
             encoding: Encoding::Derived,
         }
+    }
+
+    /// True for the same text of the same file, as it was read once.
+    pub fn is_same(&self, other: &Excerpt) -> bool {
+        Arc::ptr_eq(&self.source, &other.source)
+            && (self.span, self.encoding) == (other.span, other.encoding)
+            && self.pieces == other.pieces
+            && self.text == other.text
     }
 
     /// The text itself.

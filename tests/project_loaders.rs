@@ -2,12 +2,15 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, missing_docs)]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::sync::{Arc, Mutex};
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
+use pidone::Settings;
 use pidone::source::{
-    DiskLoader, EntryKind, Loader, MAX_FILE_SIZE, MemoryLoader, OverlayLoader, ReadError, Source,
+    DiskLoader, EntryKind, Loader, MAX_FILE_SIZE, MemoryLoader, OverlayLoader, ReadError, Snapshot, Source,
 };
 use tempfile::TempDir;
 
@@ -155,4 +158,79 @@ fn overlays() {
     assert_eq!(loader.list(path("")), ["a", "b", "c", "run.sh"]);
     assert_eq!(loader.executable(path("run.sh")), Some(true));
     assert_eq!(under.read(path("a")).unwrap().text(), "old");
+}
+
+/// Counts how often each file is read.
+struct Counting {
+    files: MemoryLoader,
+    reads: Mutex<BTreeMap<Utf8PathBuf, usize>>,
+}
+
+impl Loader for Counting {
+    fn read(&self, path: &Utf8Path) -> Result<Arc<Source>, ReadError> {
+        *self.reads.lock().unwrap().entry(path.to_owned()).or_default() += 1;
+        self.files.read(path)
+    }
+
+    fn kind(&self, path: &Utf8Path) -> Option<EntryKind> {
+        self.files.kind(path)
+    }
+
+    fn list(&self, path: &Utf8Path) -> Vec<String> {
+        self.files.list(path)
+    }
+
+    fn executable(&self, path: &Utf8Path) -> Option<bool> {
+        self.files.executable(path)
+    }
+}
+
+#[test]
+fn a_snapshot_reads_each_file_once_and_no_other() {
+    let mut files = MemoryLoader::new()
+        .with("start.sh", "#!/bin/sh\n. /lib.sh\nserver\n")
+        .with("lib.sh", "ulimit -n 1024\n")
+        .with("package.json", "{}")
+        .with("other.sh", "#!/bin/sh\n");
+    for number in 0..500 {
+        let text = format!(
+            "FROM unknown:{number}\nCOPY . .\nCOPY --chmod=755 start.sh lib.sh /\nCMD [\"/start.sh\"]\n"
+        );
+        files.insert(format!("{number}.dockerfile"), text, None);
+    }
+    let counting = Counting { files, reads: Mutex::default() };
+    let snapshot = Snapshot::new(&counting);
+    for number in 0..500 {
+        let report = pidone::check(path(&format!("{number}.dockerfile")), &snapshot, &Settings::default());
+        // Its repair was tried, too.
+        assert_eq!(report.diagnostics.len(), 1, "{number}");
+        assert!(report.diagnostics[0].fix.is_some(), "{number}");
+    }
+    let reads = counting.reads.into_inner().unwrap();
+    assert_eq!(reads.len(), 502, "{reads:?}");
+    assert!(reads.values().all(|&times| times == 1), "{reads:?}");
+}
+
+#[test]
+fn a_snapshot_sees_what_the_disk_has() {
+    let (dir, disk) = project();
+    let project = dir.path().join("project");
+    symlink("../outside/secret.sh", project.join("file")).unwrap();
+    symlink(project.join("bin"), project.join("scripts")).unwrap();
+    let snapshot = Snapshot::new(&disk);
+    for known in ["", "bin", "bin/run.sh", "scripts/run.sh", "scripts", "./bin/run.sh"] {
+        let known = path(known);
+        assert_eq!(snapshot.kind(known), disk.kind(known), "{known}");
+        assert_eq!(snapshot.list(known), disk.list(known), "{known}");
+        assert_eq!(snapshot.executable(known), disk.executable(known), "{known}");
+        assert_eq!(snapshot.read(known).is_ok(), disk.read(known).is_ok(), "{known}");
+    }
+    for missing in ["nothing", "no/thing", "bin/run.sh/x"] {
+        assert!(matches!(snapshot.read(path(missing)), Err(ReadError::NotFound)), "{missing}");
+        assert_eq!(snapshot.kind(path(missing)), None, "{missing}");
+    }
+    for escape in ["file", "../outside/secret.sh", "/etc/passwd"] {
+        assert!(matches!(snapshot.read(path(escape)), Err(ReadError::Outside)), "{escape}");
+        assert_eq!(snapshot.kind(path(escape)), None, "{escape}");
+    }
 }

@@ -11,6 +11,7 @@ use super::{Failure, check, write};
 use crate::discover::Project;
 use crate::fix::{Session, ignore};
 use crate::report::{View, count, style};
+use crate::source::Snapshot;
 
 /// What became of a finding: its file, line and rule, and why no comment was written.
 type Line = (Utf8PathBuf, usize, &'static str, Option<&'static str>);
@@ -44,7 +45,8 @@ pub(super) fn run(request: &Request, reason: &str, view: &View, terminal: &Termi
 
 fn add(project: &Project, request: &Request, reason: &str) -> Result<Vec<Line>, Failure> {
     let disk = run::disk(project)?;
-    let loader = run::overlay(project, &disk);
+    let snapshot = Snapshot::new(&disk);
+    let loader = run::overlay(project, &snapshot);
     let targets = check::targets(project, &request.configs, &loader)?;
     let mut session = Session::new(&targets, &loader);
     let mut lines = Vec::new();

@@ -12,7 +12,7 @@ use crate::config::{Configs, Options};
 use crate::discover::Project;
 use crate::fix::{Applied, Change, FixOutcome, Obstacle, Target, fix_each};
 use crate::report::{Fixed, Left, Results, View, count, diff, statistics};
-use crate::source::Loader;
+use crate::source::{Loader, Snapshot};
 use crate::{FileReport, Settings};
 
 use super::run::{self, Request};
@@ -132,7 +132,8 @@ pub(super) fn targets(
 /// Computes the repair of one project.
 fn repair(project: &Project, configs: &Configs) -> Result<FixOutcome, Failure> {
     let disk = run::disk(project)?;
-    let loader = run::overlay(project, &disk);
+    let snapshot = Snapshot::new(&disk);
+    let loader = run::overlay(project, &snapshot);
     Ok(fix_each(&targets(project, configs, &loader)?, &loader))
 }
 

@@ -13,7 +13,7 @@ use crate::fix::Target;
 use crate::orchestrator;
 use crate::report::Checked;
 use crate::rules::RuleInfo;
-use crate::source::{DiskLoader, Loader, OverlayLoader, Place, Source};
+use crate::source::{DiskLoader, Loader, OverlayLoader, Place, Snapshot, Source};
 use crate::{FileReport, Settings, unused_ignores};
 
 use super::progress::Progress;
@@ -120,41 +120,30 @@ pub(super) fn disk(project: &Project) -> Result<DiskLoader, Failure> {
 }
 
 /// The same with the texts that were given.
-pub(super) fn overlay<'a>(project: &Project, disk: &'a DiskLoader) -> OverlayLoader<'a> {
-    let mut overlay = OverlayLoader::new(disk);
+pub(super) fn overlay<'a>(project: &Project, under: &'a dyn Loader) -> OverlayLoader<'a> {
+    let mut overlay = OverlayLoader::new(under);
     for (path, text) in &project.texts {
         overlay.insert(Source::new(path.clone(), text.as_str()));
     }
     overlay
 }
 
-/// Takes out what cannot be read; false if any of it was named.
+/// Takes out what was named and cannot be read; false if there is any.
 fn drop_unreadable(project: &mut Project, terminal: &Terminal) -> Result<bool, Failure> {
     let disk = disk(project)?;
     let loader = overlay(project, &disk);
+    let Project { root, files, named, scripts, .. } = project;
     let mut fine = true;
-    let Project { root, files, named, scripts, candidates, .. } = project;
-    files.retain(|path| match loader.read(path) {
-        Ok(_) => true,
-        Err(error) if named.contains(path) => {
+    let mut can_be_read = |path: &Utf8PathBuf| {
+        let error = loader.read(path).err();
+        if let Some(error) = &error {
             terminal.error(&format!("{}: {error}", root.join(path)));
-            fine = false;
-            false
         }
-        Err(error) => {
-            terminal.warning(&format!("{}: {error}", root.join(path)));
-            false
-        }
-    });
-    scripts.retain(|path| match loader.read(path) {
-        Ok(_) => true,
-        Err(error) => {
-            terminal.error(&format!("{}: {error}", root.join(path)));
-            fine = false;
-            false
-        }
-    });
-    candidates.retain(|path| loader.read(path).is_ok());
+        fine &= error.is_none();
+        error.is_none()
+    };
+    files.retain(|path| !named.contains(path) || can_be_read(path));
+    scripts.retain(can_be_read);
     Ok(fine)
 }
 
@@ -177,7 +166,8 @@ pub(super) fn targets<'a>(
 /// Checks a project. Of Dockerfiles that were not asked for, only what touches a script that was asked for is kept.
 pub(super) fn check(project: &Project, configs: &Configs, terminal: &Terminal) -> Result<Checked, Failure> {
     let disk = disk(project)?;
-    let loader = overlay(project, &disk);
+    let snapshot = Snapshot::new(&disk);
+    let loader = overlay(project, &snapshot);
     let progress = Progress::new(project.files.len() + project.candidates.len(), terminal.quiet);
     let all = |paths: &[Utf8PathBuf]| -> Result<Vec<FileReport>, Failure> {
         let targets = targets(project, paths, configs, &loader)?;
@@ -189,6 +179,13 @@ pub(super) fn check(project: &Project, configs: &Configs, terminal: &Terminal) -
         Ok(targets.par_iter().map(report).collect())
     };
     let mut files = all(&project.files)?;
+    files.retain(|report| {
+        let was_read = report.sources.iter().any(|source| source.path() == report.path);
+        if let Some(error) = loader.read(&report.path).err().filter(|_| !was_read) {
+            terminal.warning(&format!("{}: {error}", project.root.join(&report.path)));
+        }
+        was_read
+    });
     let candidates = all(&project.candidates)?;
     drop(progress);
     let unused = if project.is_whole { unused_ignores(files.iter().chain(&candidates)) } else { Vec::new() };

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
 use serde_json::Value;
 
-use super::{Workload, compose, deployment, is_candidate, paths};
+use super::{compose, deployment, is_candidate, paths};
 use crate::source::Loader;
 
 /// Bake's own file names.
@@ -35,21 +36,18 @@ pub fn contexts<'a>(
         }
     }
     let mut said: Vec<Pair> = Vec::new();
-    for folder in &folders {
-        let names = loader.list(folder);
-        let is_there = |name: &str| names.iter().any(|known| known == name.split('/').next().unwrap_or(name));
-        deployments.extend(compose::base_in(&names).map(|name| folder.join(name)));
-        for name in BAKE.into_iter().filter(|name| is_there(name)) {
-            said.extend(bake(folder, &folder.join(name), loader));
-        }
-        for name in DEVCONTAINERS.into_iter().filter(|name| is_there(name)) {
-            said.extend(devcontainer(&folder.join(name), loader));
-        }
+    let folders: Vec<Utf8PathBuf> = folders.into_iter().collect();
+    for (composed, pairs) in folders.par_iter().map(|folder| in_folder(folder, loader)).collect::<Vec<_>>() {
+        deployments.extend(composed);
+        said.extend(pairs);
     }
-    for deployment in deployments.iter().filter_map(|path| deployment(path, loader)) {
-        let builds = deployment.workloads.iter().filter_map(Workload::build);
-        said.extend(builds.map(|(dockerfile, context)| (dockerfile.to_owned(), context.to_owned())));
-    }
+    let deployments: Vec<Utf8PathBuf> = deployments.into_iter().collect();
+    said.par_extend(deployments.par_iter().flat_map_iter(|path| {
+        let workloads = deployment(path, loader).into_iter().flat_map(|deployment| deployment.workloads);
+        let pair =
+            |(dockerfile, context): (&Utf8Path, &Utf8Path)| (dockerfile.to_owned(), context.to_owned());
+        workloads.filter_map(move |workload| workload.build().map(pair)).collect::<Vec<_>>()
+    }));
     let mut agreed: BTreeMap<Utf8PathBuf, Option<Utf8PathBuf>> = BTreeMap::new();
     for (dockerfile, context) in said.into_iter().filter(|(dockerfile, _)| dockerfiles.contains(dockerfile)) {
         let known = agreed.entry(dockerfile).or_insert_with(|| Some(context.clone()));
@@ -58,6 +56,16 @@ pub fn contexts<'a>(
         }
     }
     agreed.into_iter().filter_map(|(dockerfile, context)| Some((dockerfile, context?))).collect()
+}
+
+/// A folder's Compose file, and what its other files say.
+fn in_folder(folder: &Utf8Path, loader: &dyn Loader) -> (Option<Utf8PathBuf>, Vec<Pair>) {
+    let names = loader.list(folder);
+    let is_there = |name: &&str| names.iter().any(|known| known == name.split('/').next().unwrap_or(name));
+    let baked = BAKE.into_iter().filter(is_there).flat_map(|name| bake(folder, &folder.join(name), loader));
+    let containers = DEVCONTAINERS.into_iter().filter(is_there);
+    let containers = containers.filter_map(|name| devcontainer(&folder.join(name), loader));
+    (compose::base_in(&names).map(|name| folder.join(name)), baked.chain(containers).collect())
 }
 
 /// The targets of a Bake file. Paths start where Bake is called, which is taken to be the file's folder.
