@@ -29,6 +29,13 @@ pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bi
 
 /// `path` of an image as seen from `directory`: absolute, without `.`, `..` and doubled slashes. `..` does not climb over the root.
 pub fn join(directory: &str, path: &str) -> String {
+    let is_done = path.len() > 1
+        && path
+            .strip_prefix('/')
+            .is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")));
+    if is_done {
+        return path.to_owned();
+    }
     let directory = if path.starts_with('/') { "" } else { directory };
     let mut parts: Vec<&str> = Vec::new();
     for part in directory.split('/').chain(path.split('/')) {

@@ -124,11 +124,12 @@ impl<'a> Bench<'a> {
         for _ in 0..MAX_HOPS {
             let texts = texts_after(&edits, self.loader)?;
             let mut overlay = OverlayLoader::new(self.loader);
-            for (path, text) in &texts {
-                if !still_parses(path, self.loader, text) {
+            for (path, text) in texts {
+                let fixed = Source::new(path, text);
+                if !still_parses(self.loader, &fixed) {
                     return None;
                 }
-                overlay.insert(Source::new(path.clone(), text.as_str()));
+                overlay.insert(fixed);
             }
             let analysis = Analysis::of(self.path, &overlay, self.settings);
             let now: Vec<Finding> =
@@ -228,22 +229,22 @@ impl Key {
 }
 
 /// True if a changed file reads as well as before.
-fn still_parses(path: &Utf8Path, loader: &dyn Loader, text: &str) -> bool {
+fn still_parses(loader: &dyn Loader, fixed: &Arc<Source>) -> bool {
+    let (path, text) = (fixed.path(), fixed.text());
     let Ok(original) = loader.read(path) else { return false };
-    let fixed = Source::new(path, text);
     if path.extension() == Some("json") {
         return serde_json::from_str::<serde_json::Value>(text).is_ok()
             || serde_json::from_str::<serde_json::Value>(original.text()).is_err();
     }
     if orchestrator::is_candidate(path) {
-        return yaml::parse(&fixed).problem.is_none() || yaml::parse(&original).problem.is_some();
+        return yaml::parse(fixed).problem.is_none() || yaml::parse(&original).problem.is_some();
     }
     let before = dockerfile::parse(&original);
     if before.instructions.iter().any(|instruction| instruction.keyword == dockerfile::Keyword::From) {
-        return dockerfile::parse(&fixed).problems.len() <= before.problems.len();
+        return dockerfile::parse(fixed).problems.len() <= before.problems.len();
     }
     let errors = |source: &Arc<Source>| shell::parse(Arc::new(Excerpt::whole(source))).errors.len();
-    errors(&fixed) <= errors(&original)
+    errors(fixed) <= errors(&original)
 }
 
 fn sentence(messages: &[String]) -> String {

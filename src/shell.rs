@@ -1,5 +1,7 @@
 //! Shell text as a syntax tree: statements, words, redirections, each with its place. The only room that knows tree-sitter.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::source::{Excerpt, Place, Span};
@@ -280,8 +282,24 @@ impl Word {
 }
 
 /// Reads shell text. Never fails: what the grammar cannot read is in [`Script::errors`].
-pub fn parse(excerpt: Arc<Excerpt>) -> Script {
-    convert::script(excerpt)
+///
+/// What was read last is kept: several images start one script, and each repair is tried on the same texts.
+pub fn parse(excerpt: Arc<Excerpt>) -> Arc<Script> {
+    /// Scripts that one image starts, and some more.
+    const KEPT: usize = 16;
+    thread_local! {
+        static LAST: RefCell<VecDeque<Arc<Script>>> = const { RefCell::new(VecDeque::new()) };
+    }
+    let known = |script: &&Arc<Script>| script.excerpt.is_same(&excerpt);
+    if let Some(script) = LAST.with_borrow(|last| last.iter().find(known).cloned()) {
+        return script;
+    }
+    let script = Arc::new(convert::script(excerpt));
+    LAST.with_borrow_mut(|last| {
+        last.truncate(KEPT - 1);
+        last.push_front(Arc::clone(&script));
+    });
+    script
 }
 
 #[cfg(test)]

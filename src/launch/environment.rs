@@ -12,6 +12,9 @@ use crate::project::{Found, ImageFile, ImageFiles};
 use crate::shell::{self, Node, NodeKind, Part, Script, Word};
 use crate::source::Excerpt;
 
+/// Scripts by their excerpts, which are kept so that their addresses stay theirs.
+type Scripts = HashMap<*const Excerpt, (Arc<Excerpt>, Arc<Script>)>;
+
 /// What the simulation reads: the image, its files, and what is known of programs.
 pub(crate) struct Environment<'a> {
     pub(crate) image: &'a Image,
@@ -25,7 +28,7 @@ pub(crate) struct Environment<'a> {
     pub(crate) starting: Cell<usize>,
     /// False until the engine's own command has started: its arguments are the caller's to replace.
     pub(crate) started: Cell<bool>,
-    scripts: RefCell<HashMap<(*const Excerpt, usize), Arc<Script>>>,
+    scripts: RefCell<Scripts>,
     /// Variables that stand where the name of a command does.
     command_variables: RefCell<BTreeSet<String>>,
     found: RefCell<HashMap<String, Found>>,
@@ -62,13 +65,13 @@ impl<'a> Environment<'a> {
 
     /// Reads shell text; the same excerpt is read once, so that a statement keeps its identity.
     pub(crate) fn parse(&self, excerpt: Arc<Excerpt>) -> Arc<Script> {
-        let key = (Arc::as_ptr(&excerpt), excerpt.text().len());
-        if let Some(script) = self.scripts.borrow().get(&key) {
+        let key = Arc::as_ptr(&excerpt);
+        if let Some((_, script)) = self.scripts.borrow().get(&key) {
             return Arc::clone(script);
         }
-        let script = Arc::new(shell::parse(excerpt));
+        let script = shell::parse(Arc::clone(&excerpt));
         note_command_variables(&script.statements, &mut self.command_variables.borrow_mut());
-        self.scripts.borrow_mut().insert(key, Arc::clone(&script));
+        self.scripts.borrow_mut().insert(key, (excerpt, Arc::clone(&script)));
         script
     }
 

@@ -3,6 +3,8 @@
 /// A compiled pattern. `*` and `?` do not match `/`.
 #[derive(Debug, Clone)]
 pub(super) struct Glob {
+    /// What it begins with, up to the first wildcard: most texts differ there.
+    start: String,
     tokens: Vec<Token>,
 }
 
@@ -63,11 +65,16 @@ impl Glob {
                 c => Token::Char(c),
             });
         }
-        Some(Self { tokens })
+        let plain = |token: &Token| if let Token::Char(c) = token { Some(*c) } else { None };
+        let start = tokens.iter().map_while(plain).collect();
+        Some(Self { start, tokens })
     }
 
     /// Whether the whole of `text` matches. Time grows with pattern times text, whatever the pattern.
     pub(super) fn matches(&self, text: &str) -> bool {
+        if !text.starts_with(&self.start) {
+            return false;
+        }
         // The tokens that may match what comes next; the one past the last stands for a match.
         let mut states = vec![false; self.tokens.len() + 1];
         self.enter(&mut states, 0);
