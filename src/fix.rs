@@ -169,7 +169,11 @@ impl<'a> Bench<'a> {
     /// What was found before may stay; the first that was not, or the finding itself if it is still there.
     fn fresh<'f>(&self, finding: &Finding, now: &'f [Finding]) -> Option<&'f Finding> {
         let own = Key::of(finding);
-        let mut left: Vec<&Key> = self.old.iter().filter(|key| **key != own).collect();
+        let mut left: Vec<&Key> = self.old.iter().collect();
+        // Another may look the same: only one of them is to go.
+        if let Some(at) = left.iter().position(|key| **key == own) {
+            left.remove(at);
+        }
         now.iter().rfind(|candidate| {
             let key = Key::of(candidate);
             match left.iter().position(|known| **known == key) {
