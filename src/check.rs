@@ -16,6 +16,7 @@ use crate::suppress::Suppressions;
 mod analysis;
 mod ignores;
 mod images;
+mod parts;
 mod recorder;
 
 pub(crate) use analysis::{Analysis, Judged};
@@ -64,6 +65,10 @@ pub struct ImageReport {
     pub stop_signal: String,
     /// `default`, `base image` or `STOPSIGNAL`.
     pub stop_signal_source: String,
+    /// Where each part of the launch comes from.
+    pub parts: Vec<LaunchPart>,
+    /// True if it is a container that a deployment declares.
+    pub is_deployed: bool,
     /// How a stop ends.
     pub outcome: Outcome,
     /// Why, in a sentence.
@@ -72,6 +77,28 @@ pub struct ImageReport {
     pub processes: Vec<ProcessNode>,
     /// The steady states, the worst first.
     pub branches: Vec<Branch>,
+}
+
+/// A part of what the engine is told when it starts and stops a container.
+#[derive(Debug, Clone)]
+pub struct LaunchPart {
+    /// `entrypoint`, `cmd`, `workdir`, `stop-signal`, `grace-period`, `pre-stop` or `init`.
+    pub name: &'static str,
+    /// Its words.
+    pub value: Vec<String>,
+    /// Where it comes from.
+    pub source: PartSource,
+}
+
+/// Where a part of a launch comes from.
+#[derive(Debug, Clone)]
+pub enum PartSource {
+    /// A file of the project.
+    File(Place),
+    /// The base image.
+    BaseImage,
+    /// Nobody sets it.
+    Default,
 }
 
 /// A state in which the container stays.

@@ -100,7 +100,7 @@ pub fn find(given: Vec<Given>, cwd: &Utf8Path, configs: &Configs, force_exclude:
             found.notes.push(format!("{}: skipped, the configuration excludes it", path.path));
             continue;
         }
-        add(path, index, configs, &mut found);
+        add(path, index, configs, force_exclude, &mut found);
     }
     for index in 0..found.projects.len() {
         finish(index, configs, &mut found);
@@ -148,7 +148,7 @@ fn common_parent(left: &Utf8Path, right: &Utf8Path) -> Utf8PathBuf {
     same.map(|(part, _)| part).collect()
 }
 
-fn add(path: Resolved, index: usize, configs: &Configs, found: &mut Found) {
+fn add(path: Resolved, index: usize, configs: &Configs, force_exclude: bool, found: &mut Found) {
     if path.is_folder {
         let files = walk(&path.path, &path.root, configs, found);
         found.projects[index].files.extend(files);
@@ -165,6 +165,19 @@ fn add(path: Resolved, index: usize, configs: &Configs, found: &mut Found) {
         }
         Ok(Kind::Script) => {
             project.scripts.insert(relative.clone());
+        }
+        // A hook names every file that has changed.
+        Ok(Kind::Nothing(reason)) if force_exclude => {
+            found.notes.push(format!("{}: skipped, {reason}", path.path));
+            return;
+        }
+        Ok(Kind::Nothing(TEMPLATE)) => {
+            found.warnings.push(format!("{}: skipped, {TEMPLATE}", path.path));
+            return;
+        }
+        Ok(Kind::Nothing(reason)) => {
+            found.errors.push(format!("{}: {reason}", path.path));
+            return;
         }
         Err(reason) => {
             found.errors.push(format!("{}: {reason}", path.path));
@@ -194,6 +207,8 @@ enum Kind {
     /// A Dockerfile or a deployment.
     Launch,
     Script,
+    /// Nothing that can be checked, and why.
+    Nothing(&'static str),
 }
 
 /// What a named file is: its name tells, or else its content does.
@@ -207,10 +222,11 @@ fn kind(file: &Resolved, configs: &Configs) -> Result<Kind, String> {
         None => read(&file.path)?,
     };
     if by_name == Name::Yaml {
-        let is_deployment = orchestrator::is_deployment(&source);
-        return is_deployment
-            .then_some(Kind::Launch)
-            .ok_or("neither a Compose file nor a Kubernetes manifest".to_owned());
+        return Ok(match orchestrator::is_deployment(&source) {
+            false => Kind::Nothing("neither a Compose file nor a Kubernetes manifest"),
+            true if orchestrator::is_template(&source) => Kind::Nothing(TEMPLATE),
+            true => Kind::Launch,
+        });
     }
     if by_name == Name::Script || source.text().trim_start_matches('\u{feff}').starts_with("#!") {
         return Ok(Kind::Script);
@@ -298,9 +314,12 @@ fn walk(folder: &Utf8Path, root: &Utf8Path, configs: &Configs, found: &mut Found
 enum Manifest {
     No,
     Yes,
-    /// Not yet: Helm or the like has to fill it in.
-    Template,
+    /// Not yet, and why.
+    NotYet(&'static str),
 }
+
+const TEMPLATE: &str = "a template is no manifest yet";
+const PATCH: &str = "a patch is no manifest by itself";
 
 fn manifest(path: &Path, disk: Option<&DiskLoader>, root: &Utf8Path) -> Manifest {
     let is_yaml = path.file_name().is_some_and(|file_name| name(&file_name.to_string_lossy()) == Name::Yaml);
@@ -309,7 +328,10 @@ fn manifest(path: &Path, disk: Option<&DiskLoader>, root: &Utf8Path) -> Manifest
     let source = relative.and_then(|relative| disk?.read(relative).ok());
     match source {
         Some(source) if !orchestrator::is_deployment(&source) => Manifest::No,
-        Some(source) if orchestrator::is_template(&source) => Manifest::Template,
+        Some(source) if orchestrator::is_template(&source) => Manifest::NotYet(TEMPLATE),
+        Some(source) if disk.is_some_and(|disk| orchestrator::is_patch(source.path(), disk)) => {
+            Manifest::NotYet(PATCH)
+        }
         Some(_) => Manifest::Yes,
         None => Manifest::No,
     }
@@ -348,11 +370,13 @@ impl Seen {
                 return;
             }
             Name::Yaml if manifest == Manifest::Yes => {}
-            Name::Yaml if manifest == Manifest::Template => {
-                self.notes.push(format!("{}: skipped, a template is no manifest yet", path.display()));
+            Name::Yaml => {
+                if let Manifest::NotYet(reason) = manifest {
+                    self.notes.push(format!("{}: skipped, {reason}", path.display()));
+                }
                 return;
             }
-            Name::Script | Name::Yaml | Name::Other => return,
+            Name::Script | Name::Other => return,
         }
         let Some(path) = Utf8Path::from_path(path) else {
             self.warnings.push(format!("{}: skipped, its name is not UTF-8", path.display()));

@@ -36,6 +36,8 @@ pub mod yaml;
 
 mod check;
 
-pub use check::{Branch, FileReport, Ignore, ImageReport, ProcessNode, check, unused_ignores};
+pub use check::{
+    Branch, FileReport, Ignore, ImageReport, LaunchPart, PartSource, ProcessNode, check, unused_ignores,
+};
 pub use launch::{Receives, Started};
 pub use settings::{InitPolicy, Settings};

@@ -15,6 +15,7 @@ mod compose;
 mod inline;
 mod interpolate;
 mod kubernetes;
+mod kustomize;
 mod mounts;
 mod paths;
 mod shell_words;
@@ -81,7 +82,7 @@ struct Overrides {
     entrypoint: Option<Setting<Command>>,
     cmd: Option<Setting<Command>>,
     stop_signal: Option<Setting<String>>,
-    workdir: Option<String>,
+    workdir: Option<(String, Place)>,
     user: Option<String>,
     /// Variables with their values as far as these are known.
     env: BTreeMap<String, Option<String>>,
@@ -106,15 +107,31 @@ pub fn is_deployment(source: &Source) -> bool {
     is_candidate(source.path()) && (compose::is_name(source.path()) || kubernetes::may_be(source))
 }
 
-/// True for a text that Helm or the like has yet to fill in.
+/// What the engine fills in itself, in a Compose file: names in labels and variables, tags of logs.
+const PLACEHOLDERS: [&str; 8] =
+    [".Service.", ".Node.", ".Task.", ".Name", ".ID", ".FullID", ".Image", ".DaemonName"];
+
+/// True for a text that Helm, Jinja, ERB, ytt or the like has yet to fill in.
 pub fn is_template(source: &Source) -> bool {
-    source.text().contains("{{") || source.text().contains("{%")
+    let text = source.text();
+    let is_compose = compose::is_name(source.path());
+    let is_placeholder =
+        |at: usize| PLACEHOLDERS.iter().any(|start| text[at + 2..].trim_start().starts_with(start));
+    text.match_indices("{{").any(|(at, _)| !is_compose || !is_placeholder(at))
+        || text.contains("{%")
+        || text.contains("<%")
+        || text.lines().any(|line| line.trim_start().starts_with("#@"))
+}
+
+/// True for a part of a manifest that Kustomize puts over another: what starts is not known before that.
+pub fn is_patch(path: &Utf8Path, loader: &dyn Loader) -> bool {
+    kustomize::is_patch(path, loader)
 }
 
 /// The containers that a file declares; `None` if it is no such file, or one that a template engine has yet to write.
 pub fn deployment(path: &Utf8Path, loader: &dyn Loader) -> Option<Deployment> {
     let source = loader.read(path).ok()?;
-    if !is_deployment(&source) || is_template(&source) {
+    if !is_deployment(&source) || is_template(&source) || is_patch(path, loader) {
         return None;
     }
     let is_compose = compose::is_name(path);
@@ -205,8 +222,9 @@ impl Overrides {
         if let Some(signal) = &self.stop_signal {
             image.stop_signal = Some(signal.clone());
         }
-        if let Some(workdir) = &self.workdir {
-            image.workdir.clone_from(workdir);
+        if let Some((workdir, place)) = &self.workdir {
+            image.workdir = dockerfile::join(&image.workdir, workdir);
+            image.workdir_place = Some(place.clone());
         }
         if let Some(user) = &self.user {
             image.user = Some(user.clone());

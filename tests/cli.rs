@@ -5,6 +5,7 @@ mod cli {
     mod baseline;
     mod check;
     mod config;
+    mod deployments;
     mod diff;
     mod discover;
     mod fix;

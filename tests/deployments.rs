@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use pidone::Settings;
 use pidone::fix::fix_all;
-use pidone::source::MemoryLoader;
+use pidone::source::{MemoryLoader, Source};
+use pidone::{Settings, edit, yaml};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -69,6 +69,71 @@ impl Case {
         }
         wrong
     }
+}
+
+/// A file as another editor would have left it.
+fn variants(text: &str) -> [String; 4] {
+    let commented = text.lines().map(|line| format!("{line}  # as it is\n"));
+    // A comment is no part of a block of text.
+    let commented = if text.contains(": |") { text.to_owned() } else { commented.collect() };
+    [
+        text.replace('\n', "\r\n"),
+        text.trim_end().to_owned(),
+        format!("# The first line\n\n{text}\n# The last line\n"),
+        commented,
+    ]
+}
+
+/// The scalars of a file, in order; what stands between them is the tree's.
+fn scalars(path: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut todo = yaml::parse(&Source::new(path, text)).documents;
+    todo.reverse();
+    while let Some(node) = todo.pop() {
+        found.extend(node.text().map(str::to_owned));
+        let entries = node.entries().iter().flat_map(|(key, value)| [key, value]);
+        todo.extend(node.items().iter().chain(entries).rev().cloned());
+    }
+    found
+}
+
+/// The words that two texts do not have in common, at most: without what is the same in front and behind.
+fn differing(before: &[String], after: &[String]) -> usize {
+    let same = before.iter().zip(after).take_while(|(left, right)| left == right).count();
+    let behind = before[same..].iter().rev().zip(after[same..].iter().rev());
+    before.len() - same - behind.take_while(|(left, right)| left == right).count()
+}
+
+#[test]
+fn repairs_leave_every_other_byte_alone() {
+    let table: Table = toml::from_str(include_str!("data/deployments.toml")).unwrap();
+    let mut checked = 0;
+    for case in &table.case {
+        let path = case.check.as_deref().unwrap_or("compose.yaml");
+        let (Some(text), Some(_)) = (case.files.get(path), case.after.get(path)) else { continue };
+        for text in variants(text).iter().chain([text]) {
+            let mut loader = MemoryLoader::new();
+            case.files
+                .iter()
+                .for_each(|(path, text)| loader.insert(path.as_str(), text.as_str(), Some(true)));
+            loader.insert(path, text.as_str(), None);
+            let report = pidone::check(path.into(), &loader, &Settings::default());
+            let edits =
+                report.diagnostics.iter().filter_map(|found| found.fix.as_ref()).map(|fix| &fix.edits);
+            for edits in edits.filter(|edits| edits.iter().all(|edit| edit.path == path)) {
+                let after = edit::apply(text, edits).unwrap();
+                let first = edits.iter().map(|edit| edit.span.start).min().unwrap();
+                let last = edits.iter().map(|edit| edit.span.end).max().unwrap();
+                assert!(after.starts_with(&text[..first]) && after.ends_with(&text[last..]), "{}", case.name);
+                let (before, now) = (scalars(path, text), scalars(path, &after));
+                // A list of words is written anew, a text is changed, a key with its value is added.
+                assert!(differing(&before, &now) <= 8, "{}: {before:?} {now:?}", case.name);
+                assert!(yaml::parse(&Source::new(path, after.as_str())).problem.is_none(), "{}", case.name);
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 40, "{checked}");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What becomes of an image, for reports.
 
 use super::analysis::Judged;
-use super::{Branch, ImageReport, ProcessNode};
+use super::{Branch, ImageReport, ProcessNode, parts};
 use crate::diagnostic::Outcome;
 use crate::launch::{ProcessView, Started};
 
@@ -13,6 +13,8 @@ impl Judged {
             argv: Vec::new(),
             stop_signal: "SIGTERM".to_owned(),
             stop_signal_source: "default".to_owned(),
+            parts: Vec::new(),
+            is_deployed: self.workload.is_some(),
             outcome: Outcome::Unknown,
             why: self
                 .workload
@@ -23,6 +25,7 @@ impl Judged {
             branches: Vec::new(),
         };
         if let Some(launch) = &self.launch {
+            report.parts = parts::of(&self.image);
             report.argv.clone_from(&launch.argv);
             report.stop_signal = launch.stop_signal.to_string();
             report.stop_signal_source = launch.stop_signal_source.to_owned();

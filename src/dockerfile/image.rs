@@ -50,6 +50,8 @@ pub struct Image {
     pub stop_signal: Option<Setting<String>>,
     /// Working directory: absolute, normalised; `/` unless set.
     pub workdir: String,
+    /// Where it is set last; `None` if the base image sets it, or nobody.
+    pub workdir_place: Option<Place>,
     /// USER in force.
     pub user: Option<String>,
     /// ENV of all stages up to this one, substituted.
@@ -213,6 +215,7 @@ impl Built {
             cmd: state.cmd,
             stop_signal: state.stop_signal,
             workdir: state.workdir.to_string(),
+            workdir_place: state.workdir_place,
             user: state.user,
             env: Arc::unwrap_or_clone(state.env),
             is_final,
@@ -236,6 +239,7 @@ struct State {
     stop_signal: Option<Setting<String>>,
     shell: Arc<[String]>,
     workdir: Arc<str>,
+    workdir_place: Option<Place>,
     user: Option<String>,
     env: Arc<BTreeMap<String, String>>,
     /// What `$NAME` stands for: ENV, ARG, and the default PATH.
@@ -260,6 +264,7 @@ impl State {
             stop_signal: base.stop_signal.clone().map(|value| Setting::new(value, None)),
             shell: shell.iter().map(|&word| word.to_owned()).collect(),
             workdir: "/".into(),
+            workdir_place: None,
             user: base.user.clone(),
             env: Arc::default(),
             variables: Arc::new(variables),
@@ -310,6 +315,7 @@ impl State {
             Keyword::Workdir => {
                 let path = self.expand(body, escape, Unset::Keep);
                 self.change_directory(&path);
+                self.workdir_place = place();
             }
             Keyword::User => self.user = Some(self.expand(body, escape, Unset::Keep)),
             Keyword::Env => {

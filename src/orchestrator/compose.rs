@@ -415,7 +415,7 @@ impl Service<'_> {
             entrypoint: self.command("entrypoint")?,
             cmd: self.command("command")?,
             stop_signal,
-            workdir: self.get("working_dir").and_then(|node| self.known(node)),
+            workdir: self.get("working_dir").and_then(|node| Some((self.known(node)?, node.place.clone()))),
             user: self.get("user").and_then(|node| self.known(node)),
             env: self.environment(),
             runtime: self.runtime()?,

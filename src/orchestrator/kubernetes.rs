@@ -104,7 +104,9 @@ fn workload(
         entrypoint: list("command"),
         cmd: list("args"),
         stop_signal,
-        workdir: container.get("workingDir").and_then(|node| node.text()).map(str::to_owned),
+        workdir: container
+            .get("workingDir")
+            .and_then(|node| Some((node.text()?.to_owned(), node.place.clone()))),
         user: None,
         env,
         runtime,

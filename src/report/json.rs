@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::diagnostic::{ImageRef, Outcome, Safety, Severity};
 use crate::source::{self, Place, Source, Span};
-use crate::{ImageReport, ProcessNode, Receives, Started};
+use crate::{ImageReport, LaunchPart, PartSource, ProcessNode, Receives, Started};
 
 use super::files::Files;
 use super::{Finding, Format, Results, Summary, View};
@@ -98,10 +98,21 @@ pub(super) struct ImageTree<'a> {
     argv: &'a [String],
     stop_signal: &'a str,
     stop_signal_source: &'a str,
+    launch: Vec<Part<'a>>,
     outcome: Outcome,
     why: &'a str,
     processes: Vec<Process<'a>>,
     branches: Vec<Branch<'a>>,
+}
+
+#[derive(Serialize)]
+struct Part<'a> {
+    part: &'a str,
+    value: &'a [String],
+    /// `file`, `base-image` or `default`.
+    source: &'static str,
+    path: Option<String>,
+    line: Option<usize>,
 }
 
 #[derive(Serialize)]
@@ -212,6 +223,7 @@ impl<'a> Writer<'a> {
             argv: &image.argv,
             stop_signal: &image.stop_signal,
             stop_signal_source: &image.stop_signal_source,
+            launch: image.parts.iter().map(|part| self.part(root, part)).collect(),
             outcome: image.outcome,
             why: &image.why,
             processes: self.processes(root, &image.processes),
@@ -225,6 +237,21 @@ impl<'a> Writer<'a> {
                     processes: self.processes(root, &branch.processes),
                 })
                 .collect(),
+        }
+    }
+
+    fn part(&self, root: &Utf8Path, part: &'a LaunchPart) -> Part<'a> {
+        let (source, place) = match &part.source {
+            PartSource::File(place) => ("file", Some(place)),
+            PartSource::BaseImage => ("base-image", None),
+            PartSource::Default => ("default", None),
+        };
+        Part {
+            part: part.name,
+            value: &part.value,
+            source,
+            path: place.map(|place| self.path(root, place)),
+            line: place.map(Place::line),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::diagnostic::{Fix, Related};
 use crate::source::{Edit, Place, Source, Span};
-use crate::{Branch, ProcessNode, Receives, Started};
+use crate::{Branch, LaunchPart, PartSource, ProcessNode, Receives, Started};
 
 const DOCKERFILE: &str = "\
 FROM node:20-bookworm-slim AS web
@@ -116,6 +116,15 @@ fn image_report(outcome: Outcome, processes: Vec<ProcessNode>) -> ImageReport {
         argv: vec!["/entrypoint.sh".into()],
         stop_signal: "SIGTERM".into(),
         stop_signal_source: "default".into(),
+        parts: vec![
+            LaunchPart {
+                name: "entrypoint",
+                value: vec!["/entrypoint.sh".into()],
+                source: PartSource::File(place(&Source::new("Dockerfile", DOCKERFILE), "ENTRYPOINT")),
+            },
+            LaunchPart { name: "cmd", value: vec!["node".into()], source: PartSource::BaseImage },
+        ],
+        is_deployed: false,
         outcome,
         why: "the shell of entrypoint.sh stays PID 1 and ignores SIGTERM".into(),
         processes,

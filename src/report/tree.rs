@@ -6,7 +6,7 @@ use camino::Utf8Path;
 
 use crate::diagnostic::Outcome;
 use crate::source::Place;
-use crate::{ImageReport, ProcessNode, Receives, Started};
+use crate::{ImageReport, PartSource, ProcessNode, Receives, Started};
 
 use super::{Results, View, describe, escape, style, text};
 
@@ -36,11 +36,14 @@ fn write_image(root: &Utf8Path, image: &ImageReport, view: &View, out: &mut dyn 
     if !image.base.is_empty() {
         write!(out, " {dim}from {}{dim:#}", escape::line(&image.base))?;
     }
-    if image.stop_signal_source != "default" {
+    if image.stop_signal_source != "default" && !image.is_deployed {
         let (signal, origin) = (escape::line(&image.stop_signal), escape::line(&image.stop_signal_source));
         write!(out, "{dim}, stopped by{dim:#} {signal} {dim}({origin}){dim:#}")?;
     }
     writeln!(out)?;
+    if image.is_deployed {
+        write_parts(root, image, view, out)?;
+    }
 
     let ways = ways(root, image, view);
     let main = ways.iter().any(|way| !way.aside);
@@ -60,6 +63,39 @@ fn write_image(root: &Utf8Path, image: &ImageReport, view: &View, out: &mut dyn 
         rest_of(rest, "more").into_iter().chain(rest_of(&waits, "where no service runs")).collect();
     if !more.is_empty() {
         writeln!(out, "\n  {dim}and {}; `--output-format json` has them all{dim:#}", more.join(", and "))?;
+    }
+    Ok(())
+}
+
+/// Where each part of the launch comes from: files override each other.
+fn write_parts(root: &Utf8Path, image: &ImageReport, view: &View, out: &mut dyn Write) -> io::Result<()> {
+    let dim = style::DIM;
+    let rows: Vec<(&str, String, String)> = image
+        .parts
+        .iter()
+        .map(|part| {
+            let name = match part.name {
+                "entrypoint" => "ENTRYPOINT",
+                "cmd" => "CMD",
+                "workdir" => "WORKDIR",
+                "stop-signal" => "stop signal",
+                "grace-period" => "grace period",
+                "pre-stop" => "preStop hook",
+                other => other,
+            };
+            let source = match &part.source {
+                PartSource::File(place) => {
+                    format!("{}:{}", view.path(root, place.source.path()), place.line())
+                }
+                PartSource::BaseImage => "base image".to_owned(),
+                PartSource::Default => "default".to_owned(),
+            };
+            (name, clip(&escape::argv(&part.value), MOST_IN_A_BOX), source)
+        })
+        .collect();
+    let width = rows.iter().map(|(_, value, _)| value.chars().count()).max().unwrap_or_default();
+    for (name, value, source) in rows {
+        writeln!(out, "  {dim}{name:12}{dim:#}  {value:width$}  {dim}{source}{dim:#}")?;
     }
     Ok(())
 }

@@ -1,0 +1,76 @@
+//! Compose files and manifests: what is skipped, and what is said of where a launch comes from.
+
+use super::support::{GOOD, Project};
+
+const MANIFEST: &str = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n  - name: web\n    image: python:3.13\n    command: [sh, -c, \"gunicorn app:app; true\"]\n";
+const COMPOSE: &str = "services:\n  web:\n    build: .\n    command: sh -c \"gunicorn app:app; true\"\n";
+
+#[test]
+fn templates_and_patches_are_skipped_with_a_word() {
+    let values = MANIFEST.replace("python:3.13", "{{ .Values.image }}");
+    let jinja = COMPOSE.replace("build: .", "image: \"{{ image }}\"");
+    let overlay = "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: [../base]\npatches:\n- path: patch.yaml\n";
+    let project = Project::new(&[
+        ("chart/templates/web.yaml", &values),
+        ("role/docker-compose.yml", &jinja),
+        ("ytt/web.yaml", &format!("#@ load(\"@ytt:data\", \"data\")\n{MANIFEST}")),
+        ("overlay/kustomization.yaml", overlay),
+        ("overlay/patch.yaml", MANIFEST),
+        ("lib/web.jsonnet", "{ kind: 'Pod', apiVersion: 'v1', spec: { containers: [] } }"),
+    ]);
+    let run = project.run(&["check", "--verbose"]);
+    assert_eq!(run.code, 0, "{}{}", run.out, run.err);
+    for skipped in [
+        "chart/templates/web.yaml: skipped, a template is no manifest yet",
+        "role/docker-compose.yml: skipped, a template is no manifest yet",
+        "ytt/web.yaml: skipped, a template is no manifest yet",
+        "overlay/patch.yaml: skipped, a patch is no manifest by itself",
+    ] {
+        assert!(run.err.contains(skipped), "{}", run.err);
+    }
+    assert!(!project.run(&["check"]).err.contains("skipped"));
+    let named = project.run(&["check", "chart/templates/web.yaml"]);
+    assert!(named.err.contains("skipped, a template is no manifest yet"), "{}", named.err);
+}
+
+#[test]
+fn hooks_name_every_file() {
+    let project = Project::new(&[
+        ("ci.yml", "on: [push]\njobs: {}\n"),
+        ("compose.yaml", COMPOSE),
+        ("Dockerfile", GOOD),
+    ]);
+    assert_eq!(project.run(&["check", "ci.yml"]).code, 2);
+    assert_eq!(project.run(&["check", "ci.yml", "--force-exclude"]).code, 0);
+    assert_eq!(
+        project.findings(&["ci.yml", "compose.yaml", "--force-exclude"]),
+        ["compose.yaml:4 shell-wrapper"]
+    );
+}
+
+#[test]
+fn a_tree_says_where_each_part_comes_from() {
+    let compose = format!("{COMPOSE}    stop_grace_period: 1m\n");
+    let dockerfile = "FROM node:22-slim\nWORKDIR /app\nSTOPSIGNAL SIGINT\nCMD [\"node\", \"a.js\"]\n";
+    let project = Project::new(&[("compose.yaml", &compose), ("Dockerfile", dockerfile)]);
+    let tree = project.run(&["tree", "compose.yaml", "--output-format", "json"]).json();
+    let image = tree["images"].as_array().unwrap().iter().find(|image| image["stage"] == "web").unwrap();
+    let parts: Vec<String> = image["launch"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| {
+            format!("{} {} {}:{}", part["part"], part["source"], part["path"], part["line"]).replace('"', "")
+        })
+        .collect();
+    let expected = [
+        "entrypoint base-image null:null",
+        "cmd file compose.yaml:4",
+        "workdir file Dockerfile:2",
+        "stop-signal file Dockerfile:3",
+        "grace-period file compose.yaml:5",
+    ];
+    assert_eq!(parts, expected);
+    let shown = project.run(&["tree", "compose.yaml"]).out;
+    assert!(shown.contains("grace period  60s"), "{shown}");
+}
