@@ -9,6 +9,7 @@ use crate::check::{Analysis, Judged};
 use crate::diagnostic::{Diagnostic, Fix, Outcome};
 use crate::dockerfile;
 use crate::edit;
+use crate::launch::Launch;
 use crate::orchestrator;
 use crate::rules::{Finding, Repair};
 use crate::settings::Settings;
@@ -186,17 +187,18 @@ impl<'a> Bench<'a> {
         })
     }
 
-    /// The stop must end better. Where other findings remain it must at least end no worse, with one finding less; where one has come to
-    /// light that nobody can repair here, well, with none more.
+    /// The stop must end better. Where other findings remain it must at least end no worse, on any course, with one finding less; where
+    /// one has come to light that nobody can repair here, well, with none more.
     fn improves(&self, judged: &Judged, after: &Analysis, findings: usize, came_to_light: bool) -> bool {
         let outcome = |judged: &Judged| judged.launch.as_ref().map(|launch| launch.outcome);
-        let after = after.images.iter().find(|image| image.is_same(judged));
-        let (Some(before), Some(after)) = (outcome(judged), after.and_then(outcome)) else { return false };
+        let unknown = |judged: &Judged| judged.launch.as_ref().is_some_and(Launch::has_unknown_course);
+        let Some(image) = after.images.iter().find(|image| image.is_same(judged)) else { return false };
+        let (Some(before), Some(after)) = (outcome(judged), outcome(image)) else { return false };
         if came_to_light {
             return after == Outcome::Graceful && findings <= self.old.len();
         }
         let fewer = findings < self.old.len();
-        let no_worse = after != Outcome::Unknown && after <= before;
+        let no_worse = after <= before && after != Outcome::Unknown && (unknown(judged) || !unknown(image));
         after == Outcome::Graceful || (fewer && (no_worse || before == Outcome::Unknown))
     }
 

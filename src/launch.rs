@@ -388,6 +388,11 @@ pub fn simulate(image: &Image, files: &dyn ImageFiles, tables: &Tables) -> Optio
 }
 
 impl Launch {
+    /// True if it is not known how the stop ends on some course.
+    pub fn has_unknown_course(&self) -> bool {
+        self.branches.iter().any(|branch| branch.outcome == Outcome::Unknown)
+    }
+
     /// The programs of the services that run in any branch.
     pub fn services(&self) -> BTreeSet<String> {
         let mut found = BTreeSet::new();

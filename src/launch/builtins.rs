@@ -153,7 +153,13 @@ impl Machine<'_, '_> {
             "fg" => self.foreground(arguments, node),
             "jobs" => self.set_status_quietly(Status::known(0)),
             "disown" => self.disown(),
-            "let" => self.set_status(Status::UNKNOWN),
+            "let" => {
+                for argument in arguments {
+                    let Some(expander) = self.expander() else { break };
+                    let evaluation = argument.text().map(|text| expander.calculate(text)).unwrap_or_default();
+                    self.take_evaluation(evaluation);
+                }
+            }
             _ => self.set_status_quietly(Status::UNKNOWN),
         }
         true
@@ -293,7 +299,6 @@ impl Machine<'_, '_> {
                     if levels <= 1 {
                         if out {
                             shell.frames.pop();
-                            shell.circling = false;
                         }
                         break;
                     }

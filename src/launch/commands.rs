@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::candidates::Job;
 use super::field::{Field, UNKNOWN, Value};
+use super::inert;
 use super::machine::{Frame, Machine, Rest, Shell, Status, Waiting};
 use super::path::{Mishap, MishapKind};
 use super::resolve::{Resolved, What};
@@ -17,6 +18,7 @@ use crate::source::Excerpt;
 impl Machine<'_, '_> {
     /// Runs a simple command.
     pub(super) fn command(&mut self, command: &Arc<Command>, node: &Node) {
+        self.assign_in_words(command);
         let Some(expander) = self.expander() else { return };
         let fields = expander.fields(&command.words, &node.excerpt);
         let values: Vec<(String, Value)> =
@@ -43,6 +45,22 @@ impl Machine<'_, '_> {
         }
         // An assignment in front of `exec` or a function is the shell's own; for the others it only shows in the child.
         self.invoke(&fields, command, node);
+    }
+
+    /// `: "${NAME:=word}"` sets what is empty; what `$((NAME += 1))` comes to is given up.
+    fn assign_in_words(&mut self, command: &Command) {
+        let Some(expander) = self.expander() else { return };
+        let assigned: Vec<(String, Value)> = inert::assigned_by_words(command)
+            .filter_map(|(name, default)| match default {
+                Some(parameter) => Some((name, Value::Scalar(expander.assigned_default(parameter)?))),
+                None => Some((name, Value::unknown())),
+            })
+            .collect();
+        self.with(|shell| {
+            for (name, value) in assigned {
+                shell.set(&name, value);
+            }
+        });
     }
 
     fn assigned(&self, assignment: &crate::shell::Assignment, node: &Node) -> (String, Value) {

@@ -1,18 +1,20 @@
 //! Conditions, loops and cases: which way a script goes, or both ways where that cannot be known.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::field::{Field, Value};
 use super::inert::{self, Inside, Weight};
-use super::machine::{Alternative, Flow, Frame, Machine, Status};
+use super::machine::{Alternative, Flow, Frame, Lap, Machine, Status};
 use super::path::Choice;
-use super::world::Millis;
 use crate::shell::{Case, For, If, Loop, Node, NodeKind, Word};
 use crate::source::Place;
 
 /// A loop whose condition holds goes round this often before it counts as endless.
 const ROUNDS: u32 = 3;
+/// The same of a loop that counts.
+const COUNTED_ROUNDS: u32 = 200;
 /// A `for` loop over known words is followed this far.
 const MAX_ITEMS: usize = 64;
 
@@ -185,7 +187,8 @@ impl Machine<'_, '_> {
         Flow::Done
     }
 
-    pub(super) fn test_loop(&mut self, node: &Arc<Loop>, rounds: u32, place: &Place, since: Millis) -> Flow {
+    pub(super) fn test_loop(&mut self, node: &Arc<Loop>, lap: Lap, place: &Place) -> Flow {
+        let rounds = lap.rounds;
         let mut status = self.status();
         // Arguments are walked as given: an option loop over CMD has one course.
         status.overridable = false;
@@ -205,8 +208,9 @@ impl Machine<'_, '_> {
             }
             Decision::Holds(holds) if holds != node.until => {
                 self.pop();
-                self.come_round(rounds, since);
-                self.push(Frame::Body { node: Arc::clone(node), rounds, place: place.clone(), since });
+                let seen = self.seen_by(&node.condition);
+                let lap = Lap { seen, ..self.come_round(lap, seen.is_some() && seen != lap.seen) };
+                self.push(Frame::Body { node: Arc::clone(node), place: place.clone(), lap });
                 self.push_list(&node.body);
             }
             Decision::Holds(_) => {
@@ -217,14 +221,31 @@ impl Machine<'_, '_> {
         Flow::Done
     }
 
-    /// A loop begins its next round.
-    pub(super) fn come_round(&mut self, rounds: u32, since: Millis) {
-        if rounds >= ROUNDS {
-            self.with(|shell| shell.circling = true);
-        }
-        if rounds > 4 * ROUNDS && self.world.now == since {
+    /// A loop begins its next round. `counts`: what its condition looks at has changed since the last one.
+    #[must_use]
+    pub(super) fn come_round(&mut self, lap: Lap, counts: bool) -> Lap {
+        let limit = if counts { COUNTED_ROUNDS } else { ROUNDS };
+        if lap.rounds > 4 * limit && self.world.now == lap.since {
             self.world.path.endless = true;
         }
+        Lap { circling: lap.circling || lap.rounds >= limit, ..lap }
+    }
+
+    /// The values of the variables that a condition names, as far as they are known; `None` if it names none.
+    fn seen_by(&self, condition: &[Node]) -> Option<u64> {
+        let shell = self.shell()?;
+        let mut hasher = DefaultHasher::new();
+        let mut names_any = false;
+        for node in condition {
+            let text = node.excerpt.text().get(node.span.start..node.span.end)?;
+            for name in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_') {
+                if let Some(Value::Scalar(field)) = shell.variables.get(name) {
+                    names_any = true;
+                    (name, field.text()).hash(&mut hasher);
+                }
+            }
+        }
+        names_any.then(|| hasher.finish())
     }
 
     pub(super) fn next_item(&mut self, node: &Arc<For>, items: &Rc<[Field]>, next: usize) {

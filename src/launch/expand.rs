@@ -3,6 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::arithmetic::Evaluation;
 use super::environment::Environment;
 use super::field::{Field, UNKNOWN, Value};
 use super::machine::Shell;
@@ -210,7 +211,7 @@ impl Expander<'_> {
                     Piece { text: self.substitution(list), quoted: *quoted, overridable: false, sketch: None }
                 }
                 Part::Arithmetic(word, quoted) => {
-                    let text = self.arithmetic(word).map(|value| value.to_string());
+                    let text = self.arithmetic(word).value.map(|value| value.to_string());
                     Piece { text, quoted: *quoted, overridable: false, sketch: None }
                 }
                 Part::ProcessSubstitution(_) => Piece {
@@ -346,6 +347,12 @@ impl Expander<'_> {
         }
     }
 
+    /// What `${NAME:=word}` sets; `None` if the variable has a value, or may have one.
+    pub(crate) fn assigned_default(&self, parameter: &Parameter) -> Option<Field> {
+        let is_empty = self.variable(&parameter.name).text() == Some("");
+        is_empty.then(|| self.parameter(parameter, 0))
+    }
+
     fn operator(&self, value: Field, operator: &str, operand: &Word, depth: usize) -> Field {
         let operand_value = || {
             let pieces = self.pieces(&operand.parts, depth + 1);
@@ -426,14 +433,30 @@ impl Expander<'_> {
     }
 
     /// The value of an arithmetic expression.
-    pub(crate) fn arithmetic(&self, word: &Word) -> Option<i64> {
-        let text = self.string(word);
+    pub(crate) fn arithmetic(&self, word: &Word) -> Evaluation {
+        match self.string(word).text() {
+            Some(text) => self.calculate(text),
+            None => Evaluation::of_unknown(&outline(word)),
+        }
+    }
+
+    /// Works out the text of an expression.
+    pub(crate) fn calculate(&self, text: &str) -> Evaluation {
         let lookup = |name: &str| match self.shell.variables.get(name) {
             Some(value) => value.scalar().text()?.trim().parse().ok(),
             None => None,
         };
-        super::arithmetic::evaluate(text.text()?, &lookup)
+        super::arithmetic::evaluate(text, &lookup)
     }
+}
+
+/// An expression's text, with a number for whatever is expanded in it.
+pub(super) fn outline(word: &Word) -> String {
+    let text = word.parts.iter().map(|part| match part {
+        Part::Literal(text) | Part::Quoted(text) => text.as_str(),
+        _ => "0",
+    });
+    text.collect()
 }
 
 fn join(fields: &[Field]) -> Field {

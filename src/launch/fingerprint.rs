@@ -66,7 +66,7 @@ impl Shell {
     }
 
     fn fingerprint(&self, now: Millis, hasher: &mut DefaultHasher) {
-        (self.errexit, self.nounset, self.monitor, self.circling, self.last_background).hash(hasher);
+        (self.errexit, self.nounset, self.monitor, self.is_circling(), self.last_background).hash(hasher);
         (self.reads_unknown, self.has_unknown_functions).hash(hasher);
         (self.status.value, self.status.overridable).hash(hasher);
         (&self.aliases, self.hooks.len()).hash(hasher);
@@ -101,15 +101,16 @@ impl Frame {
             Frame::AndOr { right, and, .. } => (Arc::as_ptr(right), and).hash(hasher),
             Frame::If { node, arm, .. } => (Arc::as_ptr(node), arm).hash(hasher),
             Frame::Case { node, ways, .. } => (Arc::as_ptr(node), ways).hash(hasher),
-            Frame::Test { node, rounds, since, .. } | Frame::Body { node, rounds, since, .. } => {
-                (Arc::as_ptr(node), rounds, now.saturating_sub(*since)).hash(hasher);
+            Frame::Test { node, lap, .. } | Frame::Body { node, lap, .. } => {
+                (Arc::as_ptr(node), lap.rounds, lap.seen, lap.circling, now.saturating_sub(lap.since))
+                    .hash(hasher);
             }
             Frame::For { node, items, next } => {
                 (Arc::as_ptr(node), next).hash(hasher);
                 fields(items, hasher);
             }
-            Frame::Endless { body, rounds, since } => {
-                (Arc::as_ptr(body).cast::<u8>(), rounds, now.saturating_sub(*since)).hash(hasher)
+            Frame::Endless { body, lap } => {
+                (Arc::as_ptr(body).cast::<u8>(), lap.rounds, now.saturating_sub(lap.since)).hash(hasher)
             }
             Frame::Call { name, positional, locals, overridable } => {
                 (name, overridable).hash(hasher);

@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
+use super::arithmetic::assigned_names;
 use super::builtins::is_builtin;
 use super::environment::Environment;
+use super::expand::outline;
 use super::field::Value;
 use super::machine::{Frame, Machine};
 use super::signal::Signal;
 use crate::programs::Kind;
-use crate::shell::{AssignedValue, Command, If, List, Node, NodeKind, Part, Word};
+use crate::shell::{AssignedValue, Command, If, List, Node, NodeKind, Operation, Parameter, Part, Word};
 
 /// Functions that call functions are looked into this deep.
 const MAX_CALLS: usize = 6;
@@ -256,11 +258,15 @@ impl Machine<'_, '_> {
         match &node.kind {
             NodeKind::Command(command) => {
                 names.extend(command.assignments.iter().map(|assignment| assignment.name.clone()));
+                names.extend(assigned_by_words(command).map(|(name, _)| name));
                 let Some(name) = command.words.first().and_then(Word::literal) else { return };
                 match name.as_str() {
                     "local" | "declare" | "typeset" => local.extend(declared(command)),
                     "export" | "readonly" | "read" | "unset" | "mapfile" | "readarray" | "printf" => {
                         names.extend(declared(command));
+                    }
+                    "let" => {
+                        names.extend(command.words.iter().flat_map(|word| assigned_names(&outline(word))))
                     }
                     _ => {
                         let body = self.shell().and_then(|shell| shell.functions.get(&name));
@@ -274,12 +280,38 @@ impl Machine<'_, '_> {
             }
             NodeKind::Subshell(_) | NodeKind::Background(_) => return,
             NodeKind::For(node) => names.push(node.variable.clone()),
+            NodeKind::Arithmetic(word) => names.extend(assigned_names(&outline(word))),
             _ => {}
         }
         for child in node.children() {
             self.note_assigned(child, names, local, calls);
         }
     }
+}
+
+/// The names that `$((NAME += 1))` and `${NAME:=word}` set when the words of a command are expanded; for the latter with its parameter.
+pub(super) fn assigned_by_words(command: &Command) -> impl Iterator<Item = (String, Option<&Parameter>)> {
+    let values = command.assignments.iter().filter_map(|assignment| match &assignment.value {
+        AssignedValue::Scalar(word) => Some(word),
+        AssignedValue::Array(_) => None,
+    });
+    command.words.iter().chain(values).flat_map(|word| &word.parts).flat_map(|part| match part {
+        Part::Arithmetic(word, _) => {
+            assigned_names(&outline(word)).into_iter().map(|name| (name, None)).collect()
+        }
+        Part::Parameter(parameter, _) if assigns_default(parameter) => {
+            vec![(parameter.name.clone(), Some(parameter))]
+        }
+        _ => Vec::new(),
+    })
+}
+
+fn assigns_default(parameter: &Parameter) -> bool {
+    let operator = match &parameter.operation {
+        Operation::Operator(operator, _) => operator.as_str(),
+        _ => return false,
+    };
+    parameter.index.is_none() && matches!(operator, ":=" | "=")
 }
 
 /// The names that `export NAME=value` and the like set.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::arithmetic::Evaluation;
 use super::candidates::Candidates;
 use super::condition;
 use super::dialect::{Dialect, InPlace};
@@ -141,18 +142,16 @@ pub(crate) enum Frame {
         arm: usize,
         place: Place,
     },
-    /// A loop whose condition runs, or whose body does; and when it began.
+    /// A loop whose condition runs, or whose body does.
     Test {
         node: Arc<Loop>,
-        rounds: u32,
         place: Place,
-        since: Millis,
+        lap: Lap,
     },
     Body {
         node: Arc<Loop>,
-        rounds: u32,
         place: Place,
-        since: Millis,
+        lap: Lap,
     },
     /// Which items can match (`None`: none of them), and which of these ways is the image's default.
     Case {
@@ -168,8 +167,7 @@ pub(crate) enum Frame {
     },
     Endless {
         body: List,
-        rounds: u32,
-        since: Millis,
+        lap: Lap,
     },
     /// A function, with what its local variables were before.
     Call {
@@ -188,6 +186,28 @@ pub(crate) enum Frame {
     },
     /// The EXIT trap runs; then the shell ends with this status.
     Exit(i32),
+}
+
+/// How far a loop has come.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Lap {
+    pub(crate) rounds: u32,
+    /// When it began.
+    pub(crate) since: Millis,
+    /// What its condition looked at the last time, as a hash.
+    pub(crate) seen: Option<u64>,
+    /// True once it counts as endless.
+    pub(crate) circling: bool,
+}
+
+impl Lap {
+    fn first(now: Millis) -> Self {
+        Self { rounds: 0, since: now, seen: None, circling: false }
+    }
+
+    fn next(self) -> Self {
+        Self { rounds: self.rounds + 1, ..self }
+    }
 }
 
 /// A running shell.
@@ -223,8 +243,6 @@ pub(crate) struct Shell {
     pub(crate) jobs: Vec<Pid>,
     pub(crate) pending: Vec<Signal>,
     pub(crate) waiting: Waiting,
-    /// True once an endless loop has come round.
-    pub(crate) circling: bool,
     pub(crate) in_place: InPlace,
     pub(crate) directory: Option<Rc<str>>,
 }
@@ -282,6 +300,14 @@ impl Shell {
     /// True while the condition of an `if` or a loop runs.
     pub(crate) fn is_in_condition(&self) -> bool {
         self.frames.iter().any(|frame| matches!(frame, Frame::If { .. } | Frame::Test { .. }))
+    }
+
+    /// True in a loop without end that has come round.
+    pub(crate) fn is_circling(&self) -> bool {
+        self.frames.iter().any(|frame| match frame {
+            Frame::Test { lap, .. } | Frame::Body { lap, .. } | Frame::Endless { lap, .. } => lap.circling,
+            _ => false,
+        })
     }
 
     pub(crate) fn is_in_loop(&self) -> bool {
@@ -367,7 +393,6 @@ impl Shell {
         copy.jobs = Vec::new();
         copy.pending = Vec::new();
         copy.waiting = Waiting::None;
-        copy.circling = false;
         copy.in_place = InPlace::default();
         copy
     }
@@ -430,19 +455,17 @@ impl Machine<'_, '_> {
             Frame::Case { node, ways, likely, place } => {
                 return self.choose_item(&node, &ways, likely, &place);
             }
-            Frame::Test { node, rounds, place, since } => {
-                return self.test_loop(&node, rounds, &place, since);
-            }
-            Frame::Body { node, rounds, place, since } => {
+            Frame::Test { node, place, lap } => return self.test_loop(&node, lap, &place),
+            Frame::Body { node, place, lap } => {
                 self.pop();
-                self.push(Frame::Test { node: Arc::clone(&node), rounds: rounds + 1, place, since });
+                self.push(Frame::Test { node: Arc::clone(&node), place, lap: lap.next() });
                 self.push_list(&node.condition);
             }
             Frame::For { node, items, next } => self.next_item(&node, &items, next),
-            Frame::Endless { body, rounds, since } => {
+            Frame::Endless { body, lap } => {
                 self.pop();
-                self.come_round(rounds + 1, since);
-                self.push(Frame::Endless { body: Arc::clone(&body), rounds: rounds + 1, since });
+                let lap = self.come_round(lap.next(), false);
+                self.push(Frame::Endless { body: Arc::clone(&body), lap });
                 self.push_list(&body);
             }
             Frame::Call { positional, locals, overridable, .. } => {
@@ -517,6 +540,21 @@ impl Machine<'_, '_> {
     pub(crate) fn set_status(&mut self, status: Status) {
         self.set_status_quietly(status);
         self.check_status();
+    }
+
+    /// Takes what an arithmetic command assigns, and its status.
+    pub(super) fn take_evaluation(&mut self, evaluation: Evaluation) {
+        self.take_assigned(evaluation.assigned);
+        self.set_status(evaluation.value.map_or(Status::UNKNOWN, |value| Status::of(value != 0)));
+    }
+
+    pub(super) fn take_assigned(&mut self, assigned: BTreeMap<String, Option<i64>>) {
+        self.with(|shell| {
+            for (name, value) in assigned {
+                let value = value.map(|value| Value::Scalar(Field::known(value.to_string())));
+                shell.set(&name, value.unwrap_or_else(Value::unknown));
+            }
+        });
     }
 
     fn check_status(&mut self) {
@@ -675,8 +713,8 @@ impl Machine<'_, '_> {
             }
             NodeKind::Case(case) => self.case(case, node),
             NodeKind::Loop(inner) => {
-                let since = self.world.now;
-                self.push(Frame::Test { node: Arc::clone(inner), rounds: 0, place: node.place(), since });
+                let lap = Lap::first(self.world.now);
+                self.push(Frame::Test { node: Arc::clone(inner), place: node.place(), lap });
                 self.push_list(&inner.condition);
             }
             NodeKind::For(inner) => {
@@ -690,8 +728,8 @@ impl Machine<'_, '_> {
             // Once round is enough to see what the body does.
             NodeKind::ArithmeticFor(body, false) => self.push_list(body),
             NodeKind::ArithmeticFor(body, true) => {
-                let since = self.world.now;
-                self.push(Frame::Endless { body: Arc::clone(body), rounds: 0, since });
+                let lap = Lap::first(self.world.now);
+                self.push(Frame::Endless { body: Arc::clone(body), lap });
                 self.push_list(body);
             }
             NodeKind::Group(list) => self.push_list(list),
@@ -725,8 +763,9 @@ impl Machine<'_, '_> {
                 self.set_status(Status::known(127));
             }
             NodeKind::Arithmetic(word) => {
-                let value = self.expander().and_then(|expander| expander.arithmetic(word));
-                self.set_status(value.map_or(Status::UNKNOWN, |value| Status::of(value != 0)));
+                let Some(expander) = self.expander() else { return };
+                let evaluation = expander.arithmetic(word);
+                self.take_evaluation(evaluation);
             }
             NodeKind::Error => {
                 let place = node.place();

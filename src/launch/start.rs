@@ -234,7 +234,6 @@ fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: 
         jobs: Vec::new(),
         pending: Vec::new(),
         waiting: Waiting::None,
-        circling: false,
         in_place,
         directory: resolved.directory.clone().or_else(|| Some(environment.image.workdir.as_str().into())),
     }

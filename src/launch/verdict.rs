@@ -353,7 +353,7 @@ impl View<'_> {
                 let only_helpers = in_front
                     .iter()
                     .all(|p| matches!(p.role, Role::Helper | Role::Timer(_) | Role::Follower(_)));
-                let pauses = in_front.iter().all(|p| matches!(p.role, Role::Timer(_))) && shell.circling;
+                let pauses = in_front.iter().all(|p| matches!(p.role, Role::Timer(_))) && shell.is_circling();
                 if handles || through_exit {
                     if through_exit && !leads {
                         return Some((Cause::IncompleteTrap(self.flaw(process, service)), place, site()));

@@ -528,7 +528,7 @@ impl World {
         let mut at = pid;
         while let Some(process) = self.process(at) {
             match &process.role {
-                Role::Shell(shell) if !shell.circling => at = process.parent,
+                Role::Shell(shell) if !shell.is_circling() => at = process.parent,
                 Role::Forwarder(_) => at = process.parent,
                 _ => return true,
             }
