@@ -321,6 +321,13 @@ pub enum Site {
         /// The directory of package.json in the image, where the script runs.
         directory: Option<String>,
     },
+    /// A command that a package runner was given.
+    PackageCommand {
+        /// The package.json of the directory where it runs.
+        manifest: Arc<Excerpt>,
+        /// That directory in the image.
+        directory: Option<String>,
+    },
     /// A stop that takes its time.
     Period {
         /// How long, in milliseconds.

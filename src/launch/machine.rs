@@ -16,7 +16,7 @@ use super::path::{Choice, Doubt, MishapKind};
 use super::signal::Signal;
 use super::world::{Ended, Millis, Pid, World};
 use crate::shell::{AssignedValue, Case, For, If, List, Loop, Node, NodeKind, Word};
-use crate::source::Place;
+use crate::source::{Excerpt, Place};
 
 /// Functions, sourced files and traps nested deeper than this: the shell crashes, as real ones do.
 const MAX_FRAMES: usize = 400;
@@ -58,6 +58,8 @@ pub(crate) enum Origin {
     Script,
     /// A script of package.json, run by a package runner.
     PackageScript,
+    /// A command that a package runner was given (`npx next start`), and the package.json of the directory that it is started in.
+    PackageCommand(Option<Arc<Excerpt>>),
     /// A copy of another shell: a subshell, a stage of a pipeline, a background job.
     Fork,
 }

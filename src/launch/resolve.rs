@@ -563,6 +563,15 @@ impl Resolver<'_, '_> {
         }
     }
 
+    /// The package.json of the directory itself.
+    fn manifest(&self) -> Option<Arc<Excerpt>> {
+        let directory = self.directory.as_deref().unwrap_or(&self.environment.image.workdir);
+        match self.environment.find(&join(directory, "package.json")) {
+            Found::File(file) => Some(file.text),
+            _ => None,
+        }
+    }
+
     /// The inner command of a wrapper.
     fn inner(&mut self, row: &Program, argv: &[Field], arguments: &[Option<&str>]) -> Option<Child> {
         let inner = match row.inner_command(arguments) {
@@ -590,7 +599,8 @@ impl Resolver<'_, '_> {
         if row.shell.is_some() {
             let words: Vec<String> = inner.iter().map(Field::shown).collect();
             let text = Arc::new(Excerpt::derived(&self.place.source, self.place.span, words.join(" ")));
-            return Some(Child::Line(text, Origin::PackageScript, self.environment.sh()));
+            let origin = Origin::PackageCommand(self.manifest());
+            return Some(Child::Line(text, origin, self.environment.sh()));
         }
         Some(Child::Command(inner))
     }

@@ -205,7 +205,7 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
 fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: &Resolved) -> Shell {
     let statements = &start.script.statements;
     let in_place: InPlace = match start.origin {
-        Origin::ShellForm(_) | Origin::Text | Origin::PackageScript => {
+        Origin::ShellForm(_) | Origin::Text | Origin::PackageScript | Origin::PackageCommand(_) => {
             start.dialect.in_place_of_text(start.script.excerpt.text(), statements)
         }
         Origin::Script | Origin::Fork => InPlace::default(),

@@ -390,6 +390,7 @@ impl View<'_> {
                     Origin::ShellForm(instruction) => (Cause::ShellForm, instruction.clone(), site()),
                     Origin::Text => (Cause::ShellWrapper, place, site()),
                     Origin::PackageScript => (Cause::PackageRunner, place, site()),
+                    Origin::PackageCommand(_) => (Cause::PackageRunner, place, package(process)),
                     Origin::Script | Origin::Fork => (Cause::MissingExec, place, site()),
                 })
             }
@@ -701,15 +702,18 @@ fn foreground(shell: &Shell, node: &Node, rest: Rest) -> Site {
     Site::Foreground { node: node.clone(), rest, dialect: shell.dialect, calls: calls.collect() }
 }
 
-/// The script that a package runner's shell runs.
-fn package(shell: &Process) -> Site {
-    match shell.identity.argv.last().and_then(|text| text.excerpt.clone()) {
+/// What a package runner's shell runs: a script of package.json, or a command.
+fn package(runner: &Process) -> Site {
+    let Role::Shell(shell) = &runner.role else { return Site::Process };
+    let directory = shell.directory.as_deref().map(str::to_owned);
+    if let Origin::PackageCommand(manifest) = &shell.origin {
+        return manifest
+            .clone()
+            .map_or(Site::Process, |manifest| Site::PackageCommand { manifest, directory });
+    }
+    match runner.identity.argv.last().and_then(|text| text.excerpt.clone()) {
         Some(text) => {
             let alone = crate::project::package_json::runs_alone(&text);
-            let directory = match &shell.role {
-                Role::Shell(shell) => shell.directory.as_deref().map(str::to_owned),
-                _ => None,
-            };
             Site::Package { text, alone, directory }
         }
         None => Site::Process,

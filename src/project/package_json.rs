@@ -30,7 +30,8 @@ pub fn name(file: &Arc<Excerpt>) -> Option<String> {
     string(file, "name")
 }
 
-/// True if the package that holds this script asks for another one of that name, whose commands are then in node_modules/.bin.
+/// True if the package of this file, or of a script in it, asks for another one of that name, whose commands are then in
+/// node_modules/.bin.
 pub fn depends_on(text: &Excerpt, name: &str) -> bool {
     let file = Excerpt::whole(text.source());
     let parsed = parse_to_ast(file.text(), &CollectOptions::default(), &ParseOptions::default());

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::{Finding, Repair, Subject, repair, words};
-use crate::dockerfile::Command;
+use crate::dockerfile::{Command, Setting};
 use crate::launch::{Cause, Fault, Site};
+use crate::programs::{Inner, Kind, Program};
 use crate::project::package_json;
 use crate::shell::{self, NodeKind, Word};
 use crate::source::{Edit, Encoding, Excerpt, Span};
@@ -22,6 +23,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 .with_repairs(inline(fault, subject))
                 .with_repairs(exec_in_script(fault))
                 .with_repairs(local_command(fault, subject))
+                .with_repairs(given_command(fault, subject))
         })
         .collect()
 }
@@ -44,9 +46,28 @@ fn inline(fault: &Fault, subject: &Subject<'_>) -> Option<Repair> {
 
 /// The same for a command of a package that this one asks for; that it is installed in the image is not seen here.
 fn local_command(fault: &Fault, subject: &Subject<'_>) -> Option<Repair> {
-    let (mut words, text) = simple_script(fault, subject)?;
+    let (words, text) = simple_script(fault, subject)?;
+    in_node_modules(words, text, fault, subject)
+}
+
+/// `npx next start`: the command itself.
+fn given_command(fault: &Fault, subject: &Subject<'_>) -> Option<Repair> {
+    let Site::PackageCommand { manifest, directory } = &fault.site else { return None };
+    let Call { elements, at, row, .. } = call(fault, subject)?;
+    let arguments = options(&elements[at + 1..]);
+    let Inner::Command { name, .. } = row.inner_command(&arguments) else { return None };
+    // The runner's own options may say more than which command.
+    if name > usize::from(!row.args.subcommand.is_empty()) || !is_here(directory.as_deref(), subject) {
+        return None;
+    }
+    let words = elements[at + 1 + name..].iter().map(|element| element.text().to_owned()).collect();
+    in_node_modules(words, manifest, fault, subject)
+}
+
+/// The command of a package in place of the runner, by its path.
+fn in_node_modules(mut words: Vec<String>, manifest: &Excerpt, fault: &Fault, subject: &Subject<'_>) -> Option<Repair> {
     let name = words.first_mut()?;
-    if !package_json::depends_on(text, name) {
+    if !package_json::depends_on(manifest, name) {
         return None;
     }
     *name = format!("node_modules/.bin/{name}");
@@ -58,6 +79,10 @@ fn local_command(fault: &Fault, subject: &Subject<'_>) -> Option<Repair> {
     Some(Repair::unsafe_(message, vec![edit]))
 }
 
+fn is_here(directory: Option<&str>, subject: &Subject<'_>) -> bool {
+    directory.unwrap_or(&subject.image.workdir) == subject.image.workdir
+}
+
 /// The words of a script that can stand in place of its runner: one simple command, run where the launch is, with no steps around it.
 fn simple_script<'f>(fault: &'f Fault, subject: &Subject<'_>) -> Option<(Vec<String>, &'f Excerpt)> {
     let Site::Package { text, alone: true, directory } = &fault.site else { return None };
@@ -65,8 +90,7 @@ fn simple_script<'f>(fault: &'f Fault, subject: &Subject<'_>) -> Option<(Vec<Str
     let [node] = script.statements.as_ref() else { return None };
     let NodeKind::Command(command) = &node.kind else { return None };
     let plain = command.assignments.is_empty() && command.redirects.is_empty();
-    let here = directory.as_deref() == Some(subject.image.workdir.as_str());
-    if !plain || !here || text.encoding() == Encoding::Derived || text.text().contains("npm_") {
+    if !plain || !is_here(directory.as_deref(), subject) || text.encoding() == Encoding::Derived || text.text().contains("npm_") {
         return None;
     }
     let words = command.words.iter().map(repair::plain_word).collect::<Option<_>>()?;
@@ -75,6 +99,25 @@ fn simple_script<'f>(fault: &'f Fault, subject: &Subject<'_>) -> Option<(Vec<Str
 
 /// The elements of CMD or ENTRYPOINT that call the runner, replaced.
 fn replace_in_launch(fault: &Fault, subject: &Subject<'_>, words: &[String]) -> Option<Edit> {
+    let Call { setting, elements, at, row } = call(fault, subject)?;
+    // Options of the runner may say more than which script.
+    let is_option = |element: &Arc<Excerpt>| element.text().starts_with('-');
+    if row.kind == Kind::Runner && elements[at + 1..].iter().any(is_option) {
+        return None;
+    }
+    setting.replace_words(at..elements.len(), words)
+}
+
+/// Where an exec form calls the runner.
+struct Call<'a> {
+    setting: &'a Setting<Command>,
+    elements: &'a [Arc<Excerpt>],
+    /// Which element is the runner.
+    at: usize,
+    row: &'a Program,
+}
+
+fn call<'a>(fault: &Fault, subject: &Subject<'a>) -> Option<Call<'a>> {
     let setting = [&subject.image.entrypoint, &subject.image.cmd]
         .into_iter()
         .flatten()
@@ -86,16 +129,19 @@ fn replace_in_launch(fault: &Fault, subject: &Subject<'_>, words: &[String]) -> 
     if goes_on {
         return None;
     }
-    let is_runner = |text: &str| matches!(text.rsplit('/').next(), Some("npm" | "yarn" | "pnpm"));
-    let at = elements.iter().position(|element| is_runner(element.text()))?;
-    // Options of the runner may say more than which script.
-    if elements[at + 1..].iter().any(|element| element.text().starts_with('-')) {
-        return None;
-    }
-    setting.replace_words(at..elements.len(), words)
+    let row = |at: usize| {
+        let row = subject.tables.program(elements[at].text(), &options(&elements[at + 1..]))?;
+        (row.kind == Kind::Runner || row.shell.is_some()).then_some(row)
+    };
+    let (at, row) = (0..elements.len()).find_map(|at| Some((at, row(at)?)))?;
+    Some(Call { setting, elements, at, row })
 }
 
-fn is_cmd_of(setting: &crate::dockerfile::Setting<Command>, fault: &Fault) -> bool {
+fn options(elements: &[Arc<Excerpt>]) -> Vec<Option<&str>> {
+    elements.iter().map(|element| Some(element.text())).collect()
+}
+
+fn is_cmd_of(setting: &Setting<Command>, fault: &Fault) -> bool {
     setting.place.as_ref().is_some_and(|place| place.source.path() == fault.place.source.path())
 }
 
