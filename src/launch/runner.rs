@@ -12,8 +12,9 @@ use crate::programs::{InnerShell, Program};
 use crate::project::{Found, ImageFile, package_json};
 use crate::source::{Excerpt, Place, Span};
 
-/// Where monorepos keep their packages; a package is taken for what was asked for only if its package.json has that name.
-const PACKAGES: [&str; 6] = ["packages", "apps", "services", "libs", "modules", "."];
+/// Where monorepos keep their packages, if the project does not say; a package is taken for what was asked for only if its package.json
+/// has that name.
+const PACKAGES: [&str; 6] = ["packages/*", "apps/*", "services/*", "libs/*", "modules/*", "*"];
 
 /// What a runner starts, and the directory it does that in, where that is known; `None` if it is asked for something else than
 /// running a script or a program.
@@ -71,11 +72,36 @@ fn package(environment: &Environment<'_>, folder: &str, wanted: &str) -> Option<
     if wanted.starts_with('.') || (wanted.contains('/') && !wanted.starts_with('@')) {
         return at(&join(folder, wanted));
     }
+    let named = |file: &ImageFile| package_json::name(&file.text).as_deref() == Some(wanted);
     let last = wanted.rsplit('/').next().unwrap_or(wanted);
-    PACKAGES
-        .iter()
-        .filter_map(|parent| at(&join(folder, &format!("{parent}/{last}"))))
-        .find(|file| package_json::name(&file.text).as_deref() == Some(wanted))
+    patterns(environment, folder).iter().find_map(|pattern| {
+        match pattern.replace("**", "*").strip_suffix('*') {
+            // Its folder has the package's name as a rule; if not, all of them are looked at.
+            Some(parent) => {
+                let parent = join(folder, parent);
+                let listed = || environment.files.list(&parent);
+                at(&join(&parent, last))
+                    .filter(&named)
+                    .or_else(|| listed().iter().find_map(|name| at(&join(&parent, name)).filter(&named)))
+            }
+            None => at(&join(folder, pattern)).filter(&named),
+        }
+    })
+}
+
+/// The patterns of the packages of a workspace.
+fn patterns(environment: &Environment<'_>, folder: &str) -> Vec<String> {
+    let file = |name: &str| match environment.find(&join(folder, name)) {
+        Found::File(file) => Some(file.text),
+        _ => None,
+    };
+    let own = file("pnpm-workspace.yaml").map(|text| package_json::pnpm_workspaces(&text));
+    let own =
+        own.or_else(|| file("package.json").map(|text| package_json::workspaces(&text))).unwrap_or_default();
+    match own.is_empty() {
+        true => PACKAGES.map(str::to_owned).to_vec(),
+        false => own,
+    }
 }
 
 /// True if the project says that its yarn is version 2 or later, which runs scripts in a shell of its own.

@@ -7,6 +7,7 @@ use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
 use crate::source::{Encoding, Excerpt, Piece, Span};
+use crate::yaml;
 
 /// The text of a script; `None` if the file has no such script or is not JSON.
 pub fn script(file: &Arc<Excerpt>, name: &str) -> Option<Arc<Excerpt>> {
@@ -28,6 +29,25 @@ pub fn package_manager(file: &Arc<Excerpt>) -> Option<String> {
 /// The package's name.
 pub fn name(file: &Arc<Excerpt>) -> Option<String> {
     string(file, "name")
+}
+
+/// The patterns of the packages in a workspace: `workspaces` as a list, or its `packages`.
+pub fn workspaces(file: &Arc<Excerpt>) -> Vec<String> {
+    let value: Option<serde_json::Value> = serde_json::from_str(file.text()).ok();
+    let own = value.as_ref().and_then(|root| root.get("workspaces"));
+    let list = own.and_then(|own| own.as_array().or_else(|| own.get("packages")?.as_array()));
+    list.into_iter().flatten().filter_map(|pattern| pattern.as_str().map(plain)).collect()
+}
+
+/// The same in `pnpm-workspace.yaml`.
+pub fn pnpm_workspaces(file: &Excerpt) -> Vec<String> {
+    let parsed = yaml::parse(file.source());
+    let list = parsed.documents.first().and_then(|root| root.get("packages"));
+    list.into_iter().flat_map(|list| list.items()).filter_map(|item| item.text().map(plain)).collect()
+}
+
+fn plain(pattern: &str) -> String {
+    pattern.trim_start_matches("./").trim_end_matches('/').to_owned()
 }
 
 /// True if the package of this file, or of a script in it, asks for another one of that name, whose commands are then in
@@ -122,6 +142,18 @@ fn pair_or_single(rest: &str) -> usize {
 mod tests {
     use super::*;
     use crate::source::Source;
+
+    #[test]
+    fn packages_of_a_workspace() {
+        let file = |text: &str| Arc::new(Excerpt::whole(&Source::new("x", text)));
+        assert_eq!(
+            workspaces(&file(r#"{"workspaces": ["./apps/*", "tools/cli/"]}"#)),
+            ["apps/*", "tools/cli"]
+        );
+        assert_eq!(workspaces(&file(r#"{"workspaces": {"packages": ["apps/*"]}}"#)), ["apps/*"]);
+        assert_eq!(workspaces(&file(r#"{"name": "x"}"#)), Vec::<String>::new());
+        assert_eq!(pnpm_workspaces(&file("packages:\n  - 'apps/*'\n  - tools/**\n")), ["apps/*", "tools/**"]);
+    }
 
     #[test]
     fn a_script_is_found_with_its_place() {

@@ -379,14 +379,15 @@ fn run_script(name: &str, args: &[String], on_stop: OnStop) -> io::Result<i32> {
     Ok(0)
 }
 
-/// The directory of a package in a workspace.
+/// The directory of a package in a workspace, two levels down.
 fn package(name: Option<&str>) -> PathBuf {
-    let last = name.and_then(|name| name.rsplit('/').next()).unwrap_or_default();
-    ["packages", "apps"]
-        .map(|parent| Path::new(parent).join(last))
-        .into_iter()
-        .find(|dir| dir.is_dir())
-        .unwrap_or(".".into())
+    let below = |dir: PathBuf| fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let has_name = |dir: &PathBuf| {
+        let text = fs::read_to_string(dir.join("package.json")).unwrap_or_default();
+        let package: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+        package.get("name").and_then(|own| own.as_str()) == name
+    };
+    below(".".into()).flat_map(below).find(has_name).unwrap_or(".".into())
 }
 
 fn scripts(path: &Path) -> BTreeMap<String, String> {
