@@ -435,6 +435,10 @@ impl Launch {
 /// What `docker run --init` puts in front.
 const ENGINE_INIT: [&str; 2] = ["/sbin/docker-init", "--"];
 
+/// PID 1 of a Pod whose containers share their processes. It is not what gets the stop signal, but as it dies of none and waits for
+/// the container's own process, an init that passes the signal on comes to the same.
+const PAUSE: &str = "/pause";
+
 /// The words of ENTRYPOINT and CMD, put together as the engine does.
 fn compose(image: &Image) -> Option<(Vec<Field>, Option<Place>)> {
     let words = |setting: &Setting<Command>, overridable: bool| -> Vec<Field> {
@@ -462,7 +466,11 @@ fn compose(image: &Image) -> Option<(Vec<Field>, Option<Place>)> {
     if argv.is_empty() {
         return None;
     }
-    let init: &[&str] = if image.runtime.init.is_some() { &ENGINE_INIT } else { &[] };
+    let init: &[&str] = match &image.runtime {
+        runtime if runtime.pause.is_some() => &[PAUSE],
+        runtime if runtime.init.is_some() => &ENGINE_INIT,
+        _ => &[],
+    };
     Some((init.iter().map(|&word| Field::known(word)).chain(argv).collect(), place))
 }
 

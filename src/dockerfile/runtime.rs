@@ -14,6 +14,8 @@ pub struct Runtime {
     pub period: Period,
     /// Where the engine is told to put its own init in front.
     pub init: Option<Place>,
+    /// Where a Pod is told that its containers share their processes, so that its pause is PID 1.
+    pub pause: Option<Place>,
     /// Files and folders that are mounted over those of the image, the last one in front.
     pub mounts: Vec<Mount>,
 }

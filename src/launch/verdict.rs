@@ -139,6 +139,10 @@ impl View<'_> {
             if process.pid == service.pid && first.is_some() {
                 break;
             }
+            // What nobody can handle is nobody's fault on the way.
+            if process.pid != service.pid && matches!(self.signal, Signal::KILL | Signal::STOP) {
+                continue;
+            }
             let Some((cause, place, site)) = self.hop(process, below, service) else { continue };
             match &first {
                 None => {

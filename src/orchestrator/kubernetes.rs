@@ -69,8 +69,9 @@ fn workload(
     let image = container.get("image")?;
     let reference = image.scalar()?;
     let mut doubt = (!container.is_complete).then(|| "the file cannot be read from there on".to_owned());
-    if spec.get("shareProcessNamespace").is_some_and(|share| share.is_true()) {
-        doubt = Some("`shareProcessNamespace` makes another process PID 1".to_owned());
+    let pause = spec.get("shareProcessNamespace").filter(|share| share.is_true());
+    if spec.get("hostPID").is_some_and(|host| host.is_true()) {
+        doubt = Some("`hostPID` makes another process PID 1".to_owned());
     }
     let env = environment(container);
     let word = |text: &Arc<Excerpt>| substitute(text, &env);
@@ -87,7 +88,8 @@ fn workload(
     });
     period.declared = Some(declared);
     let mounts = mounts::of_pod(spec, container, objects);
-    let runtime = Runtime { period, mounts, init: None };
+    let pause = pause.map(|share| share.place.clone());
+    let runtime = Runtime { period, mounts, pause, init: None };
     let stop_signal = container.get("lifecycle").and_then(|lifecycle| {
         let node = lifecycle.get("stopSignal")?;
         Some(Setting {

@@ -15,7 +15,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         .flatten()
         .collect();
     // A command line for a shell is replaced by that shell; a script of the project may do as it likes.
-    if elements.iter().any(|element| element.text() == "-c" || element.text().starts_with("-c ")) {
+    if elements.iter().any(|element| is_command_option(element.text())) {
         return Vec::new();
     }
     elements
@@ -35,6 +35,12 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             finding
         })
         .collect()
+}
+
+/// `-c`, also in a bundle: `-euc`, `-lc`.
+fn is_command_option(text: &str) -> bool {
+    let letters = text.split(' ').next().and_then(|word| word.strip_prefix('-')).unwrap_or_default();
+    letters.contains('c') && letters.len() < 6 && letters.chars().all(|c| c.is_ascii_alphabetic())
 }
 
 /// `$NAME` or `${NAME...}`, with an upper-case name as environment variables have.

@@ -43,13 +43,28 @@ fn in_a_row(subject: &Subject<'_>) -> Option<Finding> {
     let first = launch.branches.first()?.processes.first()?;
     let outer = is_init(first)?;
     let (inner, place) = first.children.iter().find_map(|child| Some((is_init(child)?, child.place.clone()?)))?;
+    // The pause of a Pod is nobody's to drop, and tini behind it waits as it should.
+    if subject.image.runtime.pause.is_some() {
+        return None;
+    }
     let message = format!("`{outer}` starts another init, `{inner}`: one of them is enough, and only PID 1 is handed the orphans.");
     // Where Compose brings the outer one, that is the line to drop.
-    let place = subject.image.runtime.init.clone().unwrap_or(place);
+    let own = subject.image.runtime.init.as_ref();
+    let place = own.cloned().unwrap_or(place);
     let mut finding = Finding::at(place, "two inits in a row", message).with_help("drop one of the two");
     finding.severity = Severity::Info;
+    if let Some(own) = own {
+        return Some(finding.with_repairs(without_engine_init(own)));
+    }
     let edit = drop_before(subject, |name| name == inner);
     Some(finding.with_repairs(edit.map(|edit| Repair::safe(format!("Drop `{outer}`"), vec![edit]))))
+}
+
+/// `init: false`, where the line is no other service's too.
+fn without_engine_init(value: &Place) -> Option<Repair> {
+    let is_shared = [": *", "- *", "[*", "extends:"].iter().any(|sign| value.source.text().contains(sign));
+    let edit = Edit { path: value.source.path().to_owned(), span: value.span, text: "false".to_owned() };
+    (value.text() == "true" && !is_shared).then(|| Repair::safe("Leave out the engine's init", vec![edit]))
 }
 
 /// The words of ENTRYPOINT, or of CMD, from a wanted one on.

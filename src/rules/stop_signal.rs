@@ -37,10 +37,19 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             };
             let help = wanted.map_or_else(
                 || "no signal is known on which it does: put something in front that stops what it has started, and waits".to_owned(),
-                |wanted| format!("set `STOPSIGNAL {wanted}`"),
+                |wanted| match subject.image.runtime.period.declared {
+                    Some(_) => format!("set the stop signal to {wanted}"),
+                    None => format!("set `STOPSIGNAL {wanted}`"),
+                },
             );
             let mut finding = Finding::of(fault, subject, format!("gets {got}"), message).with_help(help);
             finding.related.extend(where_from(subject));
+            if let Some(place) = of_deployment(subject) {
+                let process = Related { place: std::mem::replace(&mut finding.place, place), message: finding.label };
+                finding.related.pop();
+                finding.related.insert(0, process);
+                finding.label = format!("{got} is set here");
+            }
             finding.with_repairs(wanted.and_then(|wanted| set(subject, wanted)))
         })
         .collect()
@@ -53,8 +62,18 @@ fn no_signal(subject: &Subject<'_>) -> Option<Finding> {
     if value.contains('$') || Signal::parse(value).is_some_and(|signal| signal != Signal::EXIT) {
         return None;
     }
-    let message = format!("There is no signal {}: the image cannot be built.", words::code(value));
-    Some(Finding::at(setting.place.clone()?, "no signal", message).with_help("name one, such as `STOPSIGNAL SIGTERM`"))
+    let (what, example) = match setting.written {
+        Written::Instruction => ("the image cannot be built", "STOPSIGNAL SIGTERM"),
+        Written::Value { .. } => ("the container cannot be created", "SIGTERM"),
+    };
+    let message = format!("There is no signal {}: {what}.", words::code(value));
+    Some(Finding::at(setting.place.clone()?, "no signal", message).with_help(format!("name one, such as `{example}`")))
+}
+
+/// Where a deployment sets the signal.
+fn of_deployment(subject: &Subject<'_>) -> Option<Place> {
+    let setting = subject.image.stop_signal.as_ref()?;
+    setting.place.clone().filter(|_| matches!(setting.written, Written::Value { .. }))
 }
 
 /// The instruction or the base image that sets the signal.
