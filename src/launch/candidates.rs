@@ -32,6 +32,8 @@ struct Item {
     ended_well: bool,
     /// True if it is done again and again by a loop.
     repeated: bool,
+    /// True for what a script with a trap waits for: as likely as not it is what the trap is there for.
+    trapped: bool,
     /// What is run, where running it twice shows that it ends.
     job: Option<Job>,
 }
@@ -50,7 +52,7 @@ impl Candidates {
     }
 
     /// `again` is the course in which the command that `world` is about to pass over stays.
-    pub(super) fn add(&mut self, world: &mut World, again: World, job: Option<Job>) {
+    pub(super) fn add(&mut self, world: &mut World, again: World, job: Option<Job>, trapped: bool) {
         let repeated = world.processes().any(|process| process.runs_loop());
         let ends = job.as_ref().is_some_and(|job| self.was_done(world, job));
         self.push(world, Some(again), repeated);
@@ -60,6 +62,7 @@ impl Candidates {
         }
         if let Some(item) = self.items.last_mut() {
             item.job = job;
+            item.trapped = trapped;
         }
     }
 
@@ -93,13 +96,14 @@ impl Candidates {
     pub(super) fn add_branches(&mut self, world: &mut World) {
         let mut again = world.clone();
         again.follow_next = true;
-        self.add(world, again, None);
+        self.add(world, again, None, false);
     }
 
     fn push(&mut self, world: &mut World, again: Option<World>, repeated: bool) {
         let parents = world.path.candidate.replace(self.items.len()).into_iter().collect();
         let (settled, tried, ended_well) = (false, again.is_none(), false);
-        self.items.push(Item { again, parents, settled, tried, ended_well, repeated, job: None });
+        let (trapped, job) = (false, None);
+        self.items.push(Item { again, parents, settled, tried, ended_well, repeated, trapped, job });
     }
 
     /// True if another course has been in this very state, so that this one need not be followed.
@@ -205,10 +209,15 @@ impl Candidates {
     }
 
     /// The last passed-over things on courses where nothing stays. Where coming back to these found nothing either, those before
-    /// them are next.
+    /// them are next. What a trap is there for comes first, and what follows it is not come back to.
     pub(super) fn open(&mut self) -> Vec<World> {
+        let trapped = self.open_those(|item| item.trapped);
+        if trapped.is_empty() { self.open_those(|_| true) } else { trapped }
+    }
+
+    fn open_those(&mut self, counts: impl Fn(&Item) -> bool) -> Vec<World> {
         let mut later_untried = vec![false; self.items.len()];
-        let untried = self.items.iter().filter(|item| !item.tried && item.ended_well);
+        let untried = self.items.iter().filter(|item| counts(item) && !item.tried && item.ended_well);
         let mut todo: Vec<usize> = untried.flat_map(|item| item.parents.iter().copied()).collect();
         while let Some(index) = todo.pop() {
             if !std::mem::replace(&mut later_untried[index], true) {
@@ -218,7 +227,7 @@ impl Candidates {
         let mut worlds = Vec::new();
         for (index, later) in later_untried.into_iter().enumerate() {
             let item = &mut self.items[index];
-            if item.settled || item.tried || !item.ended_well || later {
+            if !counts(item) || item.settled || item.tried || !item.ended_well || later {
                 continue;
             }
             item.tried = true;
@@ -226,7 +235,24 @@ impl Candidates {
                 world.path.candidate = Some(index);
                 worlds.push(world);
             }
+            if self.items[index].trapped {
+                self.forget_after(index);
+            }
         }
         worlds
+    }
+
+    /// What was passed over after this on every course is not come back to.
+    fn forget_after(&mut self, index: usize) {
+        let mut after = vec![false; self.items.len()];
+        after[index] = true;
+        for later in index + 1..self.items.len() {
+            let parents = &self.items[later].parents;
+            if !parents.is_empty() && parents.iter().all(|&parent| after[parent]) {
+                after[later] = true;
+                self.items[later].tried = true;
+                self.items[later].again = None;
+            }
+        }
     }
 }

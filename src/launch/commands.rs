@@ -306,7 +306,8 @@ impl Machine<'_, '_> {
             }
             again.next_is_service = true;
             let job = self.job(node);
-            self.candidates.add(self.world, again, job);
+            let trapped = is_wait(node) && !shell.traps.is_empty();
+            self.candidates.add(self.world, again, job, trapped);
         }
         false
     }
@@ -656,6 +657,11 @@ impl Machine<'_, '_> {
         let script = self.environment.parse(excerpt);
         self.push_list(&script.statements);
     }
+}
+
+fn is_wait(node: &Node) -> bool {
+    matches!(&node.kind, NodeKind::Command(command)
+        if command.words.first().and_then(Word::literal).as_deref() == Some("wait"))
 }
 
 fn in_set(node: &Node, shell: &Shell) -> bool {

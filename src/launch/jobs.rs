@@ -8,7 +8,7 @@ use super::field::Field;
 use super::machine::{Hook, Machine, Shell, Status, Trap, Waiting};
 use super::path::MishapKind;
 use super::signal::Signal;
-use super::world::{Pid, Role, Started, State};
+use super::world::{Ended, Pid, Role, Started, State};
 use crate::shell::{Node, NodeKind, Word};
 use crate::source::Excerpt;
 
@@ -157,8 +157,26 @@ impl Machine<'_, '_> {
             self.set_status(Status::known(127));
             return;
         }
+        if !any && self.may_be_setup(&targets) && !self.stays(node) {
+            for pid in targets {
+                self.world.die(pid, 0, Ended::Clean);
+            }
+            self.set_status(Status::UNKNOWN);
+            return;
+        }
         let node = node.clone();
         self.with(|shell| shell.waiting = Waiting::Wait { targets, any, node });
+    }
+
+    /// `task & wait $!`: as in the foreground, a program of which nothing is known is setup if something after it stays.
+    fn may_be_setup(&self, targets: &[Pid]) -> bool {
+        let is_unknown = |pid: &Pid| {
+            self.world.process(*pid).is_some_and(|process| {
+                matches!(process.role, Role::Service(None)) && matches!(process.state, State::Running)
+            })
+        };
+        let is_condition = self.shell().is_some_and(Shell::is_in_condition);
+        self.world.stop.is_none() && !is_condition && targets.iter().all(is_unknown)
     }
 
     /// `fg`: the job goes to the foreground, and traps wait for it as for any foreground command.

@@ -55,6 +55,9 @@ fn without_backtick_comments(text: &str) -> Cow<'_, str> {
     Cow::Owned(blanked)
 }
 
+/// Reserved words that begin no statement.
+const CONTINUING: [&str; 7] = ["then", "elif", "else", "fi", "do", "done", "esac"];
+
 pub(super) struct Converter<'a> {
     excerpt: &'a Arc<Excerpt>,
     errors: Vec<Span>,
@@ -433,7 +436,7 @@ impl<'a> Converter<'a> {
                 && self.breaks_line(Span::new(before.end, here.start))
             {
                 let done = std::mem::take(&mut command);
-                out.push(self.node(before, NodeKind::Command(Arc::new(done))));
+                out.push(self.simple(before, done));
                 at = None;
             }
             match (field, child.kind()) {
@@ -466,7 +469,19 @@ impl<'a> Converter<'a> {
         if tree.has_error() {
             self.errors.push(span(tree));
         }
-        out.push(self.node(at, NodeKind::Command(Arc::new(command))));
+        out.push(self.simple(at, command));
+    }
+
+    /// A command that is named like the end of a compound one: the grammar has lost its beginning.
+    fn simple(&mut self, at: Span, command: Command) -> Node {
+        let is_stray = command.assignments.is_empty()
+            && command.words.first().is_some_and(|word| {
+                word.is_bare() && word.literal().is_some_and(|name| CONTINUING.contains(&name.as_str()))
+            });
+        if is_stray {
+            return self.error(at);
+        }
+        self.node(at, NodeKind::Command(Arc::new(command)))
     }
 
     fn breaks_line(&self, gap: Span) -> bool {
