@@ -159,6 +159,9 @@ pub struct Program {
     /// program: what it starts.
     #[serde(default)]
     pub foreground: Option<String>,
+    /// What makes it end gracefully where no signal does, for people.
+    #[serde(default)]
+    pub graceful_with: Option<String>,
     /// Versions that the row was measured with or documented for.
     #[serde(default)]
     pub version: String,

@@ -35,13 +35,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 Some(wanted) => format!("On stop the container gets {got}, but {service} ends gracefully on {wanted}."),
                 None => format!("On stop the container gets {got}, on which {service} does not end gracefully."),
             };
-            let help = wanted.map_or_else(
-                || "no signal is known on which it does: put something in front that stops what it has started, and waits".to_owned(),
-                |wanted| match subject.image.runtime.period.declared {
-                    Some(_) => format!("set the stop signal to {wanted}"),
-                    None => format!("set `STOPSIGNAL {wanted}`"),
-                },
-            );
+            let help = match (wanted, graceful_with(&fault.hop, subject)) {
+                (Some(wanted), _) => format!("set `STOPSIGNAL {wanted}`"),
+                (None, Some(advice)) => advice.to_owned(),
+                (None, None) => "set the signal that it understands with STOPSIGNAL".to_owned(),
+            };
             let mut finding = Finding::of(fault, subject, format!("gets {got}"), message).with_help(help);
             finding.related.extend(where_from(subject));
             if let Some(place) = of_deployment(subject) {
@@ -53,6 +51,14 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             finding.with_repairs(wanted.and_then(|wanted| set(subject, wanted)))
         })
         .collect()
+}
+
+/// What makes a program end gracefully that does so on no signal.
+fn graceful_with<'a>(command: &str, subject: &'a Subject<'_>) -> Option<&'a str> {
+    let mut words = command.split_whitespace();
+    let name = words.next()?;
+    let arguments: Vec<Option<&str>> = words.map(Some).collect();
+    subject.tables.program(name, &arguments)?.graceful_with.as_deref()
 }
 
 /// STOPSIGNAL with a word that names no signal.
