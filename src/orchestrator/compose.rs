@@ -395,9 +395,7 @@ impl Service<'_> {
                 let path = path.and_then(|path| paths::join(&layer.folder, &path));
                 let Some(Ok(file)) = path.map(|path| self.project.loader.read(&path)) else { continue };
                 let variables = interpolate::env_file(file.text()).into_iter();
-                env.extend(
-                    variables.map(|(name, value)| (name, Some(value).filter(|text| !text.contains('$')))),
-                );
+                env.extend(variables.map(|(name, value)| (name, Some(value))));
             }
         }
         for (_, node) in self.all("environment") {

@@ -8,13 +8,23 @@ use crate::source::{Encoding, Excerpt, Span, UNKNOWN};
 /// What is known of the variables.
 pub(super) type Variables = BTreeMap<String, String>;
 
-/// The variables of a .env file.
+/// The variables of a .env file. A value may refer to those above it; what it refers to else, nobody knows.
 pub(super) fn env_file(text: &str) -> Variables {
+    let mut variables = Variables::new();
     let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
-    lines
-        .filter_map(|line| line.strip_prefix("export ").unwrap_or(line).split_once('='))
-        .map(|(name, value)| (name.trim().to_owned(), unquoted(value.trim()).to_owned()))
-        .collect()
+    for (name, value) in lines.filter_map(|line| line.strip_prefix("export ").unwrap_or(line).split_once('='))
+    {
+        let (name, value) = (name.trim().to_owned(), value.trim());
+        let known = match value.starts_with('\'') {
+            true => Some(unquoted(value).to_owned()),
+            false => nested(unquoted(value), &variables),
+        };
+        match known {
+            Some(known) => variables.insert(name, known),
+            None => variables.remove(&name),
+        };
+    }
+    variables
 }
 
 fn unquoted(value: &str) -> &str {
@@ -122,7 +132,9 @@ mod tests {
 
     #[test]
     fn variables() {
-        let known = env_file("# comment\nA=1\nexport B=\"two words\" # x\nEMPTY=\nC=c # note\n");
+        let known = env_file(
+            "# comment\nA=1\nexport B=\"two words\" # x\nEMPTY=\nC=c # note\nD=${D:-${A}}\nE='$A'\nF=$Z\n",
+        );
         for (written, expected) in [
             ("$A ${B}", "1 two words"),
             ("${X:-d} ${X-d} ${A:-d} ${EMPTY:-d} ${EMPTY-d}", "d d 1 d "),
@@ -132,6 +144,7 @@ mod tests {
             ("cost: 5$", "cost: 5$"),
             ("${A", "\u{fffd}"),
             ("$C", "c"),
+            ("$D $E $F", "1 $A \u{fffd}"),
         ] {
             let source = Source::new("compose.yaml", written);
             let text = excerpt(&Arc::new(Excerpt::whole(&source)), &known);
