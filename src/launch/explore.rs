@@ -1,6 +1,6 @@
 //! All courses of events: up to the steady states, and from each of them through a stop.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::rc::Rc;
 
 use super::candidates::Candidates;
@@ -16,7 +16,7 @@ const MAX_PATHS: usize = 400;
 /// Steps of one course before the stop: more than any script that a person wrote needs.
 const MAX_STEPS: u32 = 6_000;
 /// Steps of all courses together.
-const MAX_TOTAL: u64 = 400_000;
+const MAX_TOTAL: u64 = 200_000;
 /// Ways that one stop can go.
 const MAX_STOPS: usize = 64;
 /// A stop that takes longer than this, in milliseconds, is none.
@@ -208,7 +208,9 @@ fn stop(environment: &Environment<'_>, steady: &World, signal: Signal, grace: u6
     let mut work = vec![start];
     let mut best: Option<World> = None;
     let mut count = 0;
-    while let Some(mut world) = work.pop() {
+    // Ways that meet go on alike.
+    let mut met = HashSet::new();
+    'ways: while let Some(mut world) = work.pop() {
         count += 1;
         if count > MAX_STOPS {
             break;
@@ -228,6 +230,9 @@ fn stop(environment: &Environment<'_>, steady: &World, signal: Signal, grace: u6
                     let mut machine =
                         Machine { world: &mut world, pid, environment, candidates: &mut candidates };
                     if let Flow::Ask(alternatives) = machine.step() {
+                        if !met.insert((world.now, world.fingerprint())) {
+                            continue 'ways;
+                        }
                         let mut ways = alternatives
                             .into_iter()
                             .enumerate()
@@ -239,10 +244,12 @@ fn stop(environment: &Environment<'_>, steady: &World, signal: Signal, grace: u6
                 }
             }
         }
-        let better =
-            best.as_ref().is_none_or(|best| super::verdict::badness(&world) < super::verdict::badness(best));
-        if better {
+        let badness = super::verdict::badness(&world);
+        if best.as_ref().is_none_or(|best| badness < super::verdict::badness(best)) {
             best = Some(world);
+        }
+        if badness == super::verdict::WELL {
+            break;
         }
     }
     best.unwrap_or_else(|| steady.clone())

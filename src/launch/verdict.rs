@@ -39,6 +39,9 @@ fn is_cut(process: &Process) -> bool {
     }
 }
 
+/// The badness of a stop that cannot go better.
+pub(super) const WELL: (u8, usize) = (0, 0);
+
 /// For comparing the ways that a stop can go: the higher, the worse.
 pub(super) fn badness(after: &World) -> (u8, usize) {
     let level = match outcome(after) {
