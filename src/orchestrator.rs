@@ -135,6 +135,9 @@ pub fn deployment(path: &Utf8Path, loader: &dyn Loader) -> Option<Deployment> {
         return None;
     }
     let is_compose = compose::is_name(path);
+    if !is_compose && !kubernetes::may_start_containers(&source) {
+        return None;
+    }
     let yaml = yaml::parse(&source);
     let workloads = if is_compose {
         compose::workloads(path, &yaml, loader)

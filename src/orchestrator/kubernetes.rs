@@ -27,9 +27,22 @@ const GRACE: u64 = 30;
 
 /// A quick look, for most YAML files are something else.
 pub(super) fn may_be(source: &Source) -> bool {
-    let has =
-        |key: &str| source.text().lines().any(|line| line.trim_start_matches(['-', ' ']).starts_with(key));
+    let has = |key| values(source, key).next().is_some();
     has("apiVersion:") && has("kind:") && source.text().contains("containers:")
+}
+
+/// A second look before a manifest is parsed: definitions of resources are large, and start nothing.
+pub(super) fn may_start_containers(source: &Source) -> bool {
+    values(source, "kind:").any(|value| {
+        let kind = value.split_whitespace().next().unwrap_or_default();
+        kind.starts_with(['&', '*', '!'])
+            || KINDS.iter().any(|(name, _)| *name == kind.trim_matches(['"', '\'']))
+    })
+}
+
+/// What follows a key in the lines that begin with it.
+fn values<'s>(source: &'s Source, key: &str) -> impl Iterator<Item = &'s str> {
+    source.text().lines().filter_map(move |line| line.trim_start_matches(['-', ' ']).strip_prefix(key))
 }
 
 /// The containers of all documents. Init containers end by themselves and are none.
