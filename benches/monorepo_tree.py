@@ -65,9 +65,9 @@ PIECES = [
 
 # How scripts end, good and bad, by how often people write them.
 ENDINGS = [
-    (8, 'exec "$@"\n'),
-    (4, "exec {t}\n"),
-    (2, 'exec gosu {w} "$@"\n'),
+    (20, 'exec "$@"\n'),
+    (8, "exec {t}\n"),
+    (4, 'exec gosu {w} "$@"\n'),
     (3, '"$@"\n'),
     (3, "{t}\n"),
     (1, "{t} &\nwait\n"),
@@ -124,6 +124,8 @@ class Tree:
             (self.root / self.texts[-1]).chmod(0o755)
         scripts = f'"build": "tsc -p {name}", "start": "node {pick(["server", "index", name])}.js", "test": "vitest run {number}"'
         self.texts.append(self.write(f"{folder}/package.json", f'{{\n  "name": "@acme/{name}",\n  "version": "{number % 9}.{number % 31}.0",\n  "scripts": {{ {scripts} }}\n}}\n'))
+        for copied in language["copy"].format(**values).split()[:-1]:
+            self.copied(folder, copied, name)
         self.write(f"{folder}/src/{name}.js", f"export const port = {values['p']};\n" * self.random.randrange(1, 60))
         self.write(f"{folder}/README.md", f"# {name}\n\nWhat {pick(WORDS)} needs of {pick(WORDS)}.\n")
         if number % 16 == 0:
@@ -137,6 +139,13 @@ class Tree:
                 self.write(f"{folder}/node_modules/{module}/index.js", "module.exports = {};\n")
         if number % 5 == 0:
             self.write(f".git/objects/{number % 256:02x}/{number:038x}", "x" * 200)
+
+    def copied(self, folder: str, path: str, name: str):
+        """What a Dockerfile copies is there, unless it is a build's."""
+        if path.endswith("/"):
+            self.write(f"{folder}/{path}{name}.conf", f"name = {name}\n")
+        elif not path.startswith(("target/", "package.json")):
+            self.write(f"{folder}/{path}", f"# {name}\n" * self.random.randrange(1, 20))
 
     def dockerfile(self, language: dict, launch: str, values: dict) -> str:
         pick, chance = self.random.choice, lambda share: self.random.random() < share

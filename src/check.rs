@@ -1,5 +1,6 @@
 //! One file from text to findings: read it, find its images, simulate each launch, ask the rules, check the repairs.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -35,12 +36,56 @@ pub struct FileReport {
     pub images: Vec<ImageReport>,
     /// Every file that was read.
     pub sources: Vec<Arc<Source>>,
+    /// Why the file itself could not be read.
+    pub unreadable: Option<String>,
     /// The rules named in comments that silence findings.
     pub ignores: Vec<Ignore>,
     /// How many findings such comments silence.
     pub silenced: usize,
     /// Findings that the baseline knows.
     pub known: Vec<baseline::Key>,
+}
+
+impl FileReport {
+    /// Forgets the files that nothing is said of: a report on a large project would hold all of it.
+    pub fn drop_sources(&mut self) {
+        let named: BTreeSet<&Utf8Path> = self
+            .diagnostics
+            .iter()
+            .flat_map(Diagnostic::paths)
+            .chain(self.ignores.iter().map(|ignore| ignore.place.source.path()))
+            .collect();
+        self.sources.retain(|source| named.contains(source.path()));
+        self.sources.shrink_to_fit();
+    }
+
+    /// Forgets what only pictures of the images need; their number and outcomes stay.
+    pub fn drop_pictures(&mut self) {
+        for report in &mut self.images {
+            *report = ImageReport::new(ImageRef::default(), report.outcome);
+        }
+        self.images.shrink_to_fit();
+        self.diagnostics.shrink_to_fit();
+    }
+}
+
+impl ImageReport {
+    /// An image of which nothing is known but how a stop ends.
+    pub fn new(image: ImageRef, outcome: Outcome) -> Self {
+        Self {
+            image,
+            base: String::new(),
+            argv: Vec::new(),
+            stop_signal: String::new(),
+            stop_signal_source: String::new(),
+            parts: Vec::new(),
+            is_deployed: false,
+            outcome,
+            why: String::new(),
+            processes: Vec::new(),
+            branches: Vec::new(),
+        }
+    }
 }
 
 /// A rule named in a comment that silences findings.
@@ -147,6 +192,9 @@ pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileR
     let recorder = Recorder::new(loader);
     let analysis = Analysis::of(path, &recorder, settings);
     let sources = recorder.into_sources();
+    let was_read = sources.iter().any(|source| source.path() == path);
+    let unreadable = if was_read { None } else { loader.read(path).err() };
+    let unreadable = unreadable.map(|error| error.to_string());
     let mut images = Vec::new();
     let findings: Vec<(&Judged, Vec<Finding>)> =
         analysis.images.iter().map(|judged| (judged, judged.findings(settings))).collect();
@@ -204,6 +252,7 @@ pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileR
         diagnostics,
         images,
         sources,
+        unreadable,
         ignores,
         silenced: silenced.len(),
         known,

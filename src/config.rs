@@ -62,6 +62,9 @@ pub enum Origin {
     Isolated,
 }
 
+/// Folders whose configuration is remembered; what was forgotten is looked for again.
+const MAX_FOLDERS: usize = 10_000;
+
 /// What a search upwards ends with.
 type Nearest = Result<Option<Arc<Config>>, ConfigError>;
 
@@ -112,6 +115,9 @@ impl Configs {
             None => folder.parent().map_or(Ok(None), |parent| self.of(parent)),
         };
         let mut nearest = self.nearest.lock().unwrap_or_else(PoisonError::into_inner);
+        if nearest.len() >= MAX_FOLDERS {
+            nearest.clear();
+        }
         nearest.insert(folder.to_owned(), found.clone());
         found
     }

@@ -1,6 +1,6 @@
 //! What pidone says: a [`Diagnostic`] at a place, with related places and, where there is one, a [`Fix`].
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -89,7 +89,7 @@ pub struct Related {
 }
 
 /// Which image a finding is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ImageRef {
     /// The Dockerfile.
     pub path: Utf8PathBuf,
@@ -127,6 +127,13 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// The files that it is about: where it was found, what explains it, what its repair changes.
+    pub fn paths(&self) -> impl Iterator<Item = &Utf8Path> {
+        let related = self.related.iter().map(|related| related.place.source.path());
+        let edits = self.fix.iter().flat_map(|fix| &fix.edits).map(|edit| edit.path.as_path());
+        std::iter::once(self.place.source.path()).chain(related).chain(edits)
+    }
+
     /// What stays the same of a finding when lines move: a hash of rule, file, the text of the line, and image, in hexadecimal digits.
     /// Two findings of one rule on lines that read the same have the same one.
     pub fn fingerprint(&self) -> String {

@@ -15,7 +15,7 @@ use crate::report::{Fixed, Left, Results, View, count, diff, statistics};
 use crate::source::{Loader, Snapshot};
 use crate::{FileReport, Settings};
 
-use super::run::{self, Request};
+use super::run::{self, Request, Wanted};
 use super::terminal::Terminal;
 use super::{CheckArguments, Failure, add_ignore, baseline, write};
 
@@ -32,7 +32,10 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
     }
     let (fixed, left) =
         if arguments.fix { fix(&mut request, arguments.show_fixes)? } else { Default::default() };
-    let checked = request.projects.iter().map(|project| run::check(project, &request.configs, terminal));
+    let checked = request
+        .projects
+        .iter()
+        .map(|project| run::check(project, Wanted::Findings, &request.configs, terminal));
     let results = Results { projects: checked.collect::<Result<_, _>>()?, fixed, left };
 
     if let Some(path) = &arguments.write_baseline {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead};
 use std::process::ExitCode;
 
-use super::run::{self, Request};
+use super::run::{self, Request, Wanted};
 use super::terminal::Terminal;
 use super::{Failure, FixArguments, check, write};
 use crate::config::Options;
@@ -54,7 +54,10 @@ pub(super) fn run(arguments: &FixArguments, terminal: &Terminal) -> Result<ExitC
         }
     }
     let Tally { repaired, silenced, skipped, failed } = walk.tally;
-    let checked = request.projects.iter().map(|project| run::check(project, &request.configs, terminal));
+    let checked = request
+        .projects
+        .iter()
+        .map(|project| run::check(project, Wanted::Findings, &request.configs, terminal));
     let results = Results { projects: checked.collect::<Result<_, _>>()?, ..Results::default() };
     if !view.quiet {
         let left = results.findings().len();

@@ -1,6 +1,6 @@
 //! From paths to results: what `check` and `tree` have in common.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -9,7 +9,6 @@ use rayon::prelude::*;
 use crate::config::{Configs, Options, Origin};
 use crate::diagnostic::Diagnostic;
 use crate::discover::{self, Given, Project};
-use crate::fix::Target;
 use crate::orchestrator;
 use crate::report::Checked;
 use crate::rules::RuleInfo;
@@ -53,9 +52,8 @@ pub(super) fn request(
     for project in &mut projects {
         failed |= !drop_unreadable(project, terminal)?;
         // Before anything is checked, printed or written.
-        for path in project.files.iter().chain(&project.candidates) {
-            configs.settings(&project.root, path).map_err(Box::new)?;
-        }
+        let paths = project.files.par_iter().chain(&project.candidates);
+        paths.try_for_each(|path| configs.settings(&project.root, path).map(drop)).map_err(Box::new)?;
     }
     let nothing = projects.iter().all(|project| project.files.is_empty() && project.scripts.is_empty());
     if nothing && !failed {
@@ -155,36 +153,59 @@ pub(super) fn targets<'a>(
     loader: &dyn Loader,
 ) -> Result<Vec<(Utf8PathBuf, Settings)>, Failure> {
     let contexts = orchestrator::contexts(project.files.iter().chain(&project.candidates), loader);
-    let target = |path: &Utf8PathBuf| {
-        let mut settings = configs.settings(&project.root, path).map_err(Box::new)?;
-        settings.context = settings.context.or_else(|| contexts.get(path).cloned());
-        Ok((path.clone(), settings))
-    };
+    let target = |path: &Utf8PathBuf| Ok((path.clone(), settings(project, path, configs, &contexts)?));
     paths.into_iter().map(target).collect()
 }
 
+fn settings(
+    project: &Project,
+    path: &Utf8Path,
+    configs: &Configs,
+    contexts: &BTreeMap<Utf8PathBuf, Utf8PathBuf>,
+) -> Result<Settings, Failure> {
+    let mut settings = configs.settings(&project.root, path).map_err(Box::new)?;
+    settings.context = settings.context.or_else(|| contexts.get(path).cloned());
+    Ok(settings)
+}
+
+/// What is to be shown of a project.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    Findings,
+    Trees,
+}
+
 /// Checks a project. Of Dockerfiles that were not asked for, only what touches a script that was asked for is kept.
-pub(super) fn check(project: &Project, configs: &Configs, terminal: &Terminal) -> Result<Checked, Failure> {
+pub(super) fn check(
+    project: &Project,
+    wanted: Wanted,
+    configs: &Configs,
+    terminal: &Terminal,
+) -> Result<Checked, Failure> {
     let disk = disk(project)?;
     let snapshot = Snapshot::new(&disk);
     let loader = overlay(project, &snapshot);
+    let contexts = orchestrator::contexts(project.files.iter().chain(&project.candidates), &loader);
     let progress = Progress::new(project.files.len() + project.candidates.len(), terminal.quiet);
-    let all = |paths: &[Utf8PathBuf]| -> Result<Vec<FileReport>, Failure> {
-        let targets = targets(project, paths, configs, &loader)?;
-        let report = |(path, settings): &Target| {
-            let report = crate::check(path, &loader, settings);
-            progress.tick();
-            report
-        };
-        Ok(targets.par_iter().map(report).collect())
+    let report = |path: &Utf8PathBuf| {
+        let mut report = crate::check(path, &loader, &settings(project, path, configs, &contexts)?);
+        progress.tick();
+        if wanted == Wanted::Findings {
+            report.drop_pictures();
+            // Who names a script wants to know who reads it.
+            if project.scripts.is_empty() {
+                report.drop_sources();
+            }
+        }
+        Ok(report)
     };
+    let all = |paths: &[Utf8PathBuf]| paths.par_iter().map(report).collect::<Result<Vec<_>, Failure>>();
     let mut files = all(&project.files)?;
     files.retain(|report| {
-        let was_read = report.sources.iter().any(|source| source.path() == report.path);
-        if let Some(error) = loader.read(&report.path).err().filter(|_| !was_read) {
+        if let Some(error) = &report.unreadable {
             terminal.warning(&format!("{}: {error}", project.root.join(&report.path)));
         }
-        was_read
+        report.unreadable.is_none()
     });
     let candidates = all(&project.candidates)?;
     drop(progress);
@@ -246,10 +267,5 @@ fn is_same_file(one: &Utf8Path, other: &Utf8Path, disk: &DiskLoader) -> bool {
 }
 
 fn touches(diagnostic: &Diagnostic, scripts: &BTreeSet<Utf8PathBuf>) -> bool {
-    let edits = diagnostic.fix.iter().flat_map(|fix| &fix.edits).map(|edit| edit.path.as_path());
-    let related = diagnostic.related.iter().map(|related| related.place.source.path());
-    std::iter::once(diagnostic.place.source.path())
-        .chain(related)
-        .chain(edits)
-        .any(|path| scripts.contains(path))
+    diagnostic.paths().any(|path| scripts.contains(path))
 }

@@ -5,13 +5,15 @@ use std::process::ExitCode;
 use crate::config::Options;
 use crate::report::Results;
 
+use super::run::{self, Wanted};
 use super::terminal::Terminal;
-use super::{Failure, TreeArguments, run};
+use super::{Failure, TreeArguments};
 
 pub(super) fn run(arguments: &TreeArguments, terminal: &Terminal) -> Result<ExitCode, Failure> {
     let cwd = super::working_folder()?;
     let request = run::request(&arguments.files, Options::default(), &cwd, terminal)?;
-    let checked = request.projects.iter().map(|project| run::check(project, &request.configs, terminal));
+    let checked =
+        request.projects.iter().map(|project| run::check(project, Wanted::Trees, &request.configs, terminal));
     let results = Results { projects: checked.collect::<Result<_, _>>()?, ..Results::default() };
 
     let mut text = Vec::new();

@@ -81,6 +81,7 @@ fn report(diagnostics: Vec<Diagnostic>, images: Vec<ImageReport>) -> FileReport 
         diagnostics,
         images,
         sources,
+        unreadable: None,
         ignores: Vec::new(),
         silenced: 0,
         known: Vec::new(),
