@@ -1,5 +1,6 @@
 //! Repairs: checked by the model before they are shown, applied until nothing changes.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -27,6 +28,8 @@ pub use session::{Applied, Change, Obstacle, Session, Target, Texts};
 
 /// A defect may hide others behind it; so many repairs at once are one fix at most.
 const MAX_HOPS: usize = 8;
+/// Findings of one file whose repairs are tried: each means to start all images again.
+const MAX_REPAIRS: usize = 100;
 /// Rounds of [`fix_all`].
 const MAX_ROUNDS: usize = 12;
 
@@ -93,6 +96,8 @@ pub(crate) struct Bench<'a> {
     analysis: &'a Analysis,
     /// What is found in all its images.
     old: Vec<Key>,
+    /// Findings whose repairs were tried.
+    tried: Cell<usize>,
 }
 
 impl<'a> Bench<'a> {
@@ -104,12 +109,14 @@ impl<'a> Bench<'a> {
         findings: &[Finding],
     ) -> Self {
         let old = findings.iter().map(Key::of).collect();
-        Self { path, loader, settings, analysis, old }
+        Self { path, loader, settings, analysis, old, tried: Cell::new(0) }
     }
 
     /// A finding as a diagnostic, with the first of its repairs that the model finds good.
     pub(crate) fn diagnose(&self, finding: Finding, judged: &Judged) -> Diagnostic {
-        let fix = finding.repairs.iter().find_map(|repair| self.verified(&finding, repair, judged));
+        self.tried.update(|tried| tried + usize::from(!finding.repairs.is_empty()));
+        let mut repairs = finding.repairs.iter().filter(|_| self.tried.get() <= MAX_REPAIRS);
+        let fix = repairs.find_map(|repair| self.verified(&finding, repair, judged));
         let mut related = finding.related.clone();
         related.extend(judged.context_note().filter(|_| self.settings.context.is_none()));
         let image = Some(judged.reference());

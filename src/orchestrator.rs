@@ -97,6 +97,9 @@ pub struct Started {
     pub context: Option<Utf8PathBuf>,
 }
 
+/// Containers of one file that are looked at.
+const MAX_WORKLOADS: usize = 500;
+
 /// True for the names of files that may declare containers.
 pub fn is_candidate(path: &Utf8Path) -> bool {
     matches!(path.extension(), Some("yaml" | "yml"))
@@ -139,12 +142,17 @@ pub fn deployment(path: &Utf8Path, loader: &dyn Loader) -> Option<Deployment> {
         return None;
     }
     let yaml = yaml::parse(&source);
-    let workloads = if is_compose {
+    let mut workloads = if is_compose {
         compose::workloads(path, &yaml, loader)
     } else {
         kubernetes::workloads(&yaml, path, loader)
     };
-    let problem = yaml.problem.map(|(span, message)| (Place::new(&source, span), message));
+    let mut problem = yaml.problem.map(|(span, message)| (Place::new(&source, span), message));
+    if workloads.len() > MAX_WORKLOADS {
+        let message = format!("there are more than {MAX_WORKLOADS} containers; the others are not looked at");
+        problem.get_or_insert((workloads[MAX_WORKLOADS].place.clone(), message));
+        workloads.truncate(MAX_WORKLOADS);
+    }
     (!workloads.is_empty() || (problem.is_some() && is_compose)).then_some(Deployment { workloads, problem })
 }
 

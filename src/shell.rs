@@ -8,6 +8,7 @@ use crate::source::{Excerpt, Place, Span};
 
 mod comments;
 mod convert;
+mod grammar;
 mod torn;
 mod words;
 

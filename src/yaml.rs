@@ -95,12 +95,13 @@ impl Node {
 
 /// Reads a file.
 pub fn parse(source: &Arc<Source>) -> Yaml {
-    let mut builder = Builder { source, open: Vec::new(), documents: Vec::new(), anchors: HashMap::new() };
+    let mut builder =
+        Builder { source, open: Vec::new(), documents: Vec::new(), anchors: HashMap::new(), merged: 0 };
     let options = granit_parser::options! { emit_comments: false };
     let mut problem = None;
     for (count, event) in Parser::new_from_str_with_options(source.text(), options).enumerate() {
         match event {
-            _ if count > MAX_NODES => {
+            _ if count + builder.merged > MAX_NODES => {
                 problem = Some((Span::at(0), "the file has more nodes than are read".to_owned()));
                 break;
             }
@@ -135,6 +136,8 @@ struct Builder<'a> {
     open: Vec<Open>,
     documents: Vec<Arc<Node>>,
     anchors: HashMap<usize, Arc<Node>>,
+    /// Entries that `<<` has merged so far.
+    merged: usize,
 }
 
 impl Builder<'_> {
@@ -179,7 +182,7 @@ impl Builder<'_> {
         let last = nodes.iter().map(|node| node.place.span.end).filter(|&at| at <= end.start).max();
         let end = if is_flow { end.end } else { last.unwrap_or(start) };
         let place = self.place(Span::new(start, end.max(start)));
-        let value = if is_mapping { Value::Mapping(entries(nodes)) } else { Value::Sequence(nodes) };
+        let value = if is_mapping { Value::Mapping(self.entries(nodes)) } else { Value::Sequence(nodes) };
         self.add(anchor, Node { place, tag, is_complete, value });
     }
 
@@ -195,33 +198,37 @@ impl Builder<'_> {
         Place::new(self.source, span)
     }
 
+    /// Keys and values in turn; then what `<<` merges, where the mapping has no entry of its own.
+    fn entries(&mut self, nodes: Vec<Arc<Node>>) -> Vec<(Arc<Node>, Arc<Node>)> {
+        let mut nodes = nodes.into_iter();
+        let (mut own, mut merged) = (Vec::new(), Vec::new());
+        while let (Some(key), Some(value)) = (nodes.next(), nodes.next()) {
+            match key.text() {
+                Some("<<") if value.items().is_empty() => merged.push(value),
+                Some("<<") => merged.extend(value.items().iter().cloned()),
+                _ => own.push((key, value)),
+            }
+        }
+        let mut known: HashSet<String> =
+            own.iter().filter_map(|(key, _)| key.text().map(str::to_owned)).collect();
+        for (key, value) in merged.iter().flat_map(|mapping| mapping.entries()) {
+            self.merged += 1;
+            if self.merged > MAX_NODES {
+                break;
+            }
+            if key.text().is_some_and(|name| known.insert(name.to_owned())) {
+                own.push((Arc::clone(key), Arc::clone(value)));
+            }
+        }
+        own
+    }
+
     fn put(&mut self, node: Arc<Node>) {
         match self.open.last_mut() {
             Some(open) => open.nodes.push(node),
             None => self.documents.push(node),
         }
     }
-}
-
-/// Keys and values in turn; then what `<<` merges, where the mapping has no entry of its own.
-fn entries(nodes: Vec<Arc<Node>>) -> Vec<(Arc<Node>, Arc<Node>)> {
-    let mut nodes = nodes.into_iter();
-    let (mut own, mut merged) = (Vec::new(), Vec::new());
-    while let (Some(key), Some(value)) = (nodes.next(), nodes.next()) {
-        match key.text() {
-            Some("<<") if value.items().is_empty() => merged.push(value),
-            Some("<<") => merged.extend(value.items().iter().cloned()),
-            _ => own.push((key, value)),
-        }
-    }
-    let mut known: HashSet<String> =
-        own.iter().filter_map(|(key, _)| key.text().map(str::to_owned)).collect();
-    for (key, value) in merged.iter().flat_map(|mapping| mapping.entries()) {
-        if key.text().is_some_and(|name| known.insert(name.to_owned())) {
-            own.push((Arc::clone(key), Arc::clone(value)));
-        }
-    }
-    own
 }
 
 fn written(tag: Option<&Tag>) -> Option<String> {

@@ -11,6 +11,9 @@ use super::stages::chain;
 use super::words::{arguments, assignments};
 use super::{DEFAULT_PATH, Dockerfile, Form, Instruction, Keyword, Runtime, Setting, Stage, StageBase, join};
 
+/// Bytes of all variables together: with more than this, no kernel starts a program. What is set beyond it is not known.
+const MAX_VARIABLES: usize = 128 * 1024;
+
 /// The value of ENTRYPOINT or CMD.
 #[derive(Debug, Clone)]
 pub enum Command {
@@ -244,6 +247,8 @@ struct State {
     env: Arc<BTreeMap<String, String>>,
     /// What `$NAME` stands for: ENV, ARG, and the default PATH.
     variables: Arc<BTreeMap<String, String>>,
+    /// Bytes of `variables`.
+    size: usize,
     windows: bool,
 }
 
@@ -268,6 +273,7 @@ impl State {
             user: base.user.clone(),
             env: Arc::default(),
             variables: Arc::new(variables),
+            size: 0,
             windows,
         };
         state.change_directory(base.workdir.as_deref().unwrap_or_default());
@@ -324,8 +330,13 @@ impl State {
                 let expand = |text| self.expand(text, escape, Unset::Empty);
                 let values: Vec<_> =
                     assignments.iter().map(|(name, value)| (expand(name), expand(value))).collect();
-                Arc::make_mut(&mut self.variables).extend(values.iter().cloned());
-                Arc::make_mut(&mut self.env).extend(values);
+                for (name, value) in values {
+                    if self.set(name.clone(), value.clone()) {
+                        Arc::make_mut(&mut self.env).insert(name, value);
+                    } else {
+                        Arc::make_mut(&mut self.env).remove(&name);
+                    }
+                }
             }
             Keyword::Arg => {
                 for (name, default) in arguments(body, escape) {
@@ -337,12 +348,26 @@ impl State {
                         None => globals.get(name).cloned(),
                     };
                     if let Some(value) = value {
-                        Arc::make_mut(&mut self.variables).insert(name.to_owned(), value);
+                        self.set(name.to_owned(), value);
                     }
                 }
             }
             _ => {}
         }
+    }
+
+    /// Sets what `$NAME` stands for. False if there is no room for it: then nothing is known of it.
+    fn set(&mut self, name: String, value: String) -> bool {
+        let variables = Arc::make_mut(&mut self.variables);
+        let old = variables.remove(&name).map_or(0, |old| name.len() + old.len());
+        self.size -= old.min(self.size);
+        let size = name.len() + value.len();
+        let fits = self.size + size <= MAX_VARIABLES;
+        if fits {
+            self.size += size;
+            variables.insert(name, value);
+        }
+        fits
     }
 
     /// What BuildKit cannot expand stays as it is written.

@@ -13,6 +13,9 @@ use super::lines::{Lines, LogicalLine, is_blank};
 use super::words;
 use super::{Dockerfile, Flag, Form, Heredoc, Instruction, Keyword, Problem};
 
+/// Files of more instructions are not read: engines refuse images of more than 127 layers.
+const MAX_INSTRUCTIONS: usize = 2_000;
+
 /// Reads a Dockerfile. Never fails: what cannot be read is listed in [`Dockerfile::problems`].
 pub fn parse(source: &Arc<Source>) -> Dockerfile {
     let mut reader = Reader {
@@ -23,6 +26,12 @@ pub fn parse(source: &Arc<Source>) -> Dockerfile {
         problems: Vec::new(),
     };
     while let Some(line) = reader.lines.next_logical() {
+        if reader.instructions.len() == MAX_INSTRUCTIONS {
+            // What the images are stands at the end.
+            let message =
+                format!("there are more than {MAX_INSTRUCTIONS} instructions; the file is not read");
+            return too_long(source, Problem { span: line.span(&(0..line.text().len())), message });
+        }
         reader.line(&line);
     }
     let Reader { lines, instructions, mut problems, .. } = reader;
@@ -41,6 +50,18 @@ pub fn parse(source: &Arc<Source>) -> Dockerfile {
     problems.sort_by_key(|problem| problem.span);
     dockerfile.problems = problems;
     dockerfile
+}
+
+/// A file that is not read.
+fn too_long(source: &Arc<Source>, problem: Problem) -> Dockerfile {
+    Dockerfile {
+        source: Arc::clone(source),
+        escape: '\\',
+        instructions: Vec::new(),
+        comments: Vec::new(),
+        problems: vec![problem],
+        build_arguments: BTreeMap::new(),
+    }
 }
 
 struct Reader<'a> {

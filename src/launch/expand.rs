@@ -22,6 +22,9 @@ pub(crate) struct Expander<'a> {
 
 /// Fields nested deeper than this are unknown (`${a:-${b:-...}}`).
 const MAX_DEPTH: usize = 20;
+/// So many bytes of values in one word, and so many fields of one command, are worked out: doubled again and again they fill any memory.
+const MAX_VALUES: usize = 16 * 1024;
+const MAX_FIELDS: usize = 1_000;
 
 /// One piece of a field under construction.
 struct Piece {
@@ -42,7 +45,16 @@ impl Piece {
 impl Expander<'_> {
     /// The fields of several words.
     pub(crate) fn fields(&self, words: &[Word], excerpt: &Arc<Excerpt>) -> Vec<Field> {
-        words.iter().flat_map(|word| self.word(word, excerpt)).collect()
+        let mut fields: Vec<Field> = Vec::new();
+        for word in words {
+            fields.extend(self.word(word, excerpt));
+            if fields.len() > MAX_FIELDS {
+                fields.truncate(MAX_FIELDS);
+                fields.push(Field::rest("..."));
+                break;
+            }
+        }
+        fields
     }
 
     /// The fields of one word: none, one or several.
@@ -190,8 +202,9 @@ impl Expander<'_> {
 
     fn pieces(&self, parts: &[Part], depth: usize) -> Vec<Piece> {
         let mut pieces = Vec::new();
+        let mut length = 0;
         for part in parts {
-            let piece = match part {
+            let mut piece = match part {
                 Part::Literal(text) => {
                     Piece { text: Some(text.clone()), quoted: false, overridable: false, sketch: None }
                 }
@@ -222,6 +235,12 @@ impl Expander<'_> {
                 },
                 Part::Opaque => Piece { text: None, quoted: true, overridable: false, sketch: None },
             };
+            if !matches!(part, Part::Literal(_) | Part::Quoted(_)) {
+                length += piece.sketch().len();
+                if length > MAX_VALUES {
+                    piece = Piece { text: None, sketch: None, ..piece };
+                }
+            }
             pieces.push(piece);
         }
         pieces

@@ -17,6 +17,8 @@ const MAX_PATHS: usize = 400;
 const MAX_STEPS: u32 = 6_000;
 /// Steps of all courses together.
 const MAX_TOTAL: u64 = 200_000;
+/// Processes of one course, those that have ended among them. Each step looks at all of them.
+const MAX_PROCESSES: usize = 1_000;
 /// Ways that one stop can go.
 const MAX_STOPS: usize = 64;
 /// A stop that takes longer than this, in milliseconds, is none.
@@ -104,6 +106,10 @@ fn run(
                 if world.steps > MAX_STEPS || world.path.endless {
                     // A loop without end that neither waits nor pauses: nothing stays on this course.
                     candidates.end_well(&world);
+                    return;
+                }
+                if world.processes().count() > MAX_PROCESSES {
+                    found.truncated = true;
                     return;
                 }
                 let mut machine = Machine { world: &mut world, pid, environment, candidates };
@@ -222,7 +228,8 @@ fn stop(environment: &Environment<'_>, steady: &World, signal: Signal, grace: u6
                 Next::Step(pid) => {
                     world.steps += 1;
                     *total += 1;
-                    if world.steps > MAX_STEPS || world.path.endless {
+                    let too_many = world.processes().count() > MAX_PROCESSES;
+                    if world.steps > MAX_STEPS || world.path.endless || too_many {
                         // It goes round and round until it is killed.
                         world.now = world.stop.map_or(world.now, |stop| stop.at + stop.grace);
                         break;

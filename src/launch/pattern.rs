@@ -18,6 +18,8 @@ impl Pattern {
     /// Appends text; if `quoted`, it matches only itself.
     pub(crate) fn push(&mut self, text: &str, quoted: bool) {
         let chars: Vec<char> = text.chars().collect();
+        // A bracket that is not closed stands for itself, as do all that follow it.
+        let last_close = chars.iter().rposition(|&c| c == ']').unwrap_or(0);
         let mut at = 0;
         while let Some(&c) = chars.get(at) {
             at += 1;
@@ -25,7 +27,7 @@ impl Pattern {
                 _ if quoted => Item::Char(c),
                 '*' => Item::Any,
                 '?' => Item::One,
-                '[' => match set(&chars[at..]) {
+                '[' if at <= last_close => match set(&chars[at..]) {
                     Some((item, used)) => {
                         at += used;
                         item

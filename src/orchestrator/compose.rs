@@ -178,7 +178,7 @@ impl<'a> Project<'a> {
             }
         }
         names.sort_by_key(|key| (key.place.source.path().to_owned(), key.place.span.start));
-        names.into_iter().filter_map(|key| self.workload(key)).collect()
+        names.into_iter().filter_map(|key| self.workload(key)).take(super::MAX_WORKLOADS + 1).collect()
     }
 
     fn workload(&self, key: &Node) -> Option<Workload> {

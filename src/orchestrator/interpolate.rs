@@ -8,6 +8,11 @@ use crate::source::{Encoding, Excerpt, Span, UNKNOWN};
 /// What is known of the variables.
 pub(super) type Variables = BTreeMap<String, String>;
 
+/// How deep `${a:-${b:-...}}` is followed.
+const MAX_DEPTH: usize = 32;
+/// Longer values are not worked out: each may be the one above it, twice.
+const MAX_VALUE: usize = 16 * 1024;
+
 /// The variables of a .env file. A value may refer to those above it; what it refers to else, nobody knows.
 pub(super) fn env_file(text: &str) -> Variables {
     let mut variables = Variables::new();
@@ -17,7 +22,7 @@ pub(super) fn env_file(text: &str) -> Variables {
         let (name, value) = (name.trim().to_owned(), value.trim());
         let known = match value.starts_with('\'') {
             true => Some(unquoted(value).to_owned()),
-            false => nested(unquoted(value), &variables),
+            false => nested(unquoted(value), &variables, 0),
         };
         match known {
             Some(known) => variables.insert(name, known),
@@ -41,7 +46,7 @@ pub(super) fn excerpt(text: &Arc<Excerpt>, variables: &Variables) -> Arc<Excerpt
     let mut at = 0;
     while let Some(dollar) = text.text()[at..].find('$').map(|offset| at + offset) {
         let rest = &text.text()[dollar..];
-        let (len, value) = reference(rest, variables);
+        let (len, value) = reference(rest, variables, 0);
         if len > 1 {
             changes.push((Span::new(dollar, dollar + len), value.unwrap_or_else(|| UNKNOWN.to_owned())));
         }
@@ -58,11 +63,11 @@ pub(super) fn text(text: &Arc<Excerpt>, variables: &Variables) -> Option<String>
 
 /// The same of a text without a place.
 pub(super) fn plain(text: &str, variables: &Variables) -> Option<String> {
-    nested(text, variables)
+    nested(text, variables, 0)
 }
 
 /// How long the reference at the beginning of a text is, and what it stands for if that is known.
-fn reference(rest: &str, variables: &Variables) -> (usize, Option<String>) {
+fn reference(rest: &str, variables: &Variables, depth: usize) -> (usize, Option<String>) {
     if rest.starts_with("$$") {
         return (2, Some("$".to_owned()));
     }
@@ -76,7 +81,7 @@ fn reference(rest: &str, variables: &Variables) -> (usize, Option<String>) {
     let name = name(inside);
     let known = variables.get(name);
     let operator = &inside[name.len()..];
-    let nested = |text: &str| nested(text, variables);
+    let nested = |text: &str| nested(text, variables, depth + 1);
     let value = match operator.chars().next() {
         None => known.cloned(),
         Some(':') => match (operator.get(1..2), known.filter(|value| !value.is_empty())) {
@@ -93,13 +98,19 @@ fn reference(rest: &str, variables: &Variables) -> (usize, Option<String>) {
 }
 
 /// A default, which may refer to variables itself.
-fn nested(text: &str, variables: &Variables) -> Option<String> {
+fn nested(text: &str, variables: &Variables, depth: usize) -> Option<String> {
+    if depth > MAX_DEPTH {
+        return None;
+    }
     let mut result = String::new();
     let mut at = 0;
     while let Some(dollar) = text[at..].find('$').map(|offset| at + offset) {
         result.push_str(&text[at..dollar]);
-        let (len, value) = reference(&text[dollar..], variables);
+        let (len, value) = reference(&text[dollar..], variables, depth);
         result.push_str(&value?);
+        if result.len() > MAX_VALUE {
+            return None;
+        }
         at = dollar + len;
     }
     result.push_str(&text[at..]);

@@ -52,7 +52,8 @@ pub(super) fn workloads(yaml: &Yaml, path: &Utf8Path, loader: &dyn Loader) -> Ve
         objects.push(document);
         objects.extend(document.get("items").iter().flat_map(|items| items.items()).map(Arc::as_ref));
     }
-    objects.iter().flat_map(|object| of_object(object, &objects, path, loader)).collect()
+    let workloads = objects.iter().flat_map(|object| of_object(object, &objects, path, loader));
+    workloads.take(super::MAX_WORKLOADS + 1).collect()
 }
 
 fn of_object(object: &Node, objects: &[&Node], path: &Utf8Path, loader: &dyn Loader) -> Vec<Workload> {
@@ -68,7 +69,7 @@ fn of_object(object: &Node, objects: &[&Node], path: &Utf8Path, loader: &dyn Loa
         let name = format!("{}/{name}{suffix}", kind.to_lowercase());
         workload(name, spec, container, objects, path, loader)
     };
-    containers.iter().filter_map(of_container).collect()
+    containers.iter().filter_map(of_container).take(super::MAX_WORKLOADS + 1).collect()
 }
 
 fn workload(

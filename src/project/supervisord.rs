@@ -79,6 +79,9 @@ pub fn read(
     (!found.programs.is_empty() || found.nodaemon.is_some()).then_some(found)
 }
 
+/// Sections of all files: more than any container has programs.
+const MAX_SECTIONS: usize = 500;
+
 /// Sections as they come together from several files.
 struct Sections<'a> {
     files: &'a dyn ImageFiles,
@@ -95,7 +98,7 @@ struct Section {
 }
 
 impl Sections<'_> {
-    /// Reads one file; gives what it includes. `None` if Python refuses it.
+    /// Reads one file; gives what it includes. `None` if Python refuses it, and for more sections than are read.
     fn add(&mut self, file: &ImageFile) -> Option<Option<String>> {
         let ini = ini::parse(&file.text)?;
         let mut include = None;
@@ -110,7 +113,7 @@ impl Sections<'_> {
             });
             section.settings.insert(setting.name.clone(), setting);
         }
-        Some(include)
+        (self.order.len() <= MAX_SECTIONS).then_some(include)
     }
 
     /// Reads the files that a pattern names. What cannot be read is left out.

@@ -1,8 +1,6 @@
 //! Comments, and what a text is without them.
 
-use tree_sitter::{Parser, Tree};
-
-use super::convert;
+use super::{convert, grammar};
 use crate::source::Span;
 
 /// The comments of a script, from `#` to the end of the line. What stands in strings and here-documents is none.
@@ -37,12 +35,7 @@ pub fn shape(text: &str) -> Vec<(usize, u16, String)> {
 }
 
 fn each_node(text: &str, mut visit: impl FnMut(tree_sitter::Node<'_>)) {
-    let mut parser = Parser::new();
-    let parsed: Option<Tree> = match parser.set_language(&tree_sitter_bash::LANGUAGE.into()) {
-        Ok(()) => parser.parse(text, None),
-        Err(_) => None,
-    };
-    let Some(tree) = parsed else { return };
+    let Some(tree) = grammar::tree(text) else { return };
     let mut cursor = tree.walk();
     loop {
         visit(cursor.node());

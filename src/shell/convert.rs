@@ -3,30 +3,24 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use tree_sitter::{Node as Tree, Parser};
+use tree_sitter::Node as Tree;
 
 use super::words::Words;
 use super::{
     AssignedValue, Assignment, Case, CaseArm, Command, For, If, List, Loop, Node, NodeKind, Redirect, Script,
-    Word,
+    Word, grammar,
 };
 use crate::source::{Excerpt, Span};
 
 /// Statements nested deeper than this are not read; no person writes them, and each level costs stack.
-const MAX_DEPTH: usize = 200;
+pub(super) const MAX_DEPTH: usize = 200;
 
 pub(super) fn script(excerpt: Arc<Excerpt>) -> Script {
-    let mut parser = Parser::new();
-    let tree = match parser.set_language(&tree_sitter_bash::LANGUAGE.into()) {
-        Ok(()) => parser.parse(without_backtick_comments(excerpt.text()).as_ref(), None),
-        Err(_) => None,
-    };
-    let Some(tree) = tree else {
-        let errors = vec![Span::new(0, excerpt.text().len())];
-        return Script { excerpt, statements: Arc::from([]), errors };
-    };
     let mut converter = Converter { excerpt: &excerpt, errors: Vec::new(), depth: 0 };
-    let statements = converter.statements(tree.root_node(), None);
+    let statements = match grammar::tree(&without_backtick_comments(excerpt.text())) {
+        Some(tree) => converter.statements(tree.root_node(), None),
+        None => Arc::from([converter.error(Span::new(0, excerpt.text().len()))]),
+    };
     let errors = converter.errors;
     Script { excerpt, statements, errors }
 }
@@ -61,7 +55,7 @@ const CONTINUING: [&str; 7] = ["then", "elif", "else", "fi", "do", "done", "esac
 pub(super) struct Converter<'a> {
     excerpt: &'a Arc<Excerpt>,
     errors: Vec<Span>,
-    depth: usize,
+    pub(super) depth: usize,
 }
 
 pub(super) fn children<'t>(tree: Tree<'t>) -> impl Iterator<Item = Tree<'t>> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tree_sitter::Node as Tree;
 
-use super::convert::{Converter, children, span};
+use super::convert::{Converter, MAX_DEPTH, children, span};
 use super::{Node, NodeKind, Word};
 use crate::source::Span;
 
@@ -12,7 +12,8 @@ impl Converter<'_> {
     /// A list with a torn test in it: what stands up to the `]]` belongs to the test.
     pub(super) fn torn_list(&mut self, tree: Tree<'_>) -> Option<NodeKind> {
         let leaves = leaves(tree);
-        if !leaves.iter().any(|(_, leaf)| is_torn(*leaf)) {
+        // Each part is a level of the result.
+        if leaves.len() + self.depth > MAX_DEPTH || !leaves.iter().any(|(_, leaf)| is_torn(*leaf)) {
             return None;
         }
         let mut list: Option<Node> = None;

@@ -68,6 +68,10 @@ impl Words<'_, '_> {
     }
 
     fn flatten(&mut self, tree: Tree<'_>, words: &mut Vec<Word>) {
+        if self.is_too_deep(tree) {
+            return;
+        }
+        self.depth += 1;
         match tree.kind() {
             "binary_expression"
             | "unary_expression"
@@ -92,6 +96,7 @@ impl Words<'_, '_> {
                 words.push(word);
             }
         }
+        self.depth -= 1;
     }
 
     /// The text of `inner` as it stands, with the expansions found below `tree`.
@@ -106,6 +111,10 @@ impl Words<'_, '_> {
     }
 
     fn raw_parts(&mut self, tree: Tree<'_>, inner: Span, at: &mut usize, parts: &mut Vec<Part>) {
+        if self.is_too_deep(tree) {
+            return;
+        }
+        self.depth += 1;
         for child in children(tree) {
             let here = span(child);
             if here.start < *at || here.end > inner.end {
@@ -127,11 +136,20 @@ impl Words<'_, '_> {
                 _ => self.raw_parts(child, inner, at, parts),
             }
         }
+        self.depth -= 1;
+    }
+
+    /// True where nesting goes on beyond all reason, which is an error then.
+    fn is_too_deep(&mut self, tree: Tree<'_>) -> bool {
+        let too_deep = self.depth >= MAX_DEPTH;
+        if too_deep {
+            self.errors.push(span(tree));
+        }
+        too_deep
     }
 
     fn parts(&mut self, tree: Tree<'_>, quoted: bool, out: &mut Vec<Part>) {
-        if self.depth >= MAX_DEPTH {
-            self.errors.push(span(tree));
+        if self.is_too_deep(tree) {
             out.push(Part::Opaque);
             return;
         }
@@ -330,18 +348,23 @@ fn quote(part: Part) -> Part {
 }
 
 fn literal(text: &str, quoted: bool, out: &mut Vec<Part>) {
+    let mut rest = text;
     // The grammar gives `$$` no node where it ends a word.
-    if let Some((before, after)) = text.split_once("$$").filter(|(before, _)| !before.ends_with('\\')) {
+    while let Some((before, after)) = rest.split_once("$$").filter(|(before, _)| !before.ends_with('\\')) {
         if !before.is_empty() {
-            literal(before, quoted, out);
+            text_without_parameters(before, quoted, out);
         }
         let parameter = Parameter { name: "$".to_owned(), index: None, operation: Operation::Plain };
         out.push(Part::Parameter(parameter, quoted));
-        if !after.is_empty() {
-            literal(after, quoted, out);
+        if after.is_empty() {
+            return;
         }
-        return;
+        rest = after;
     }
+    text_without_parameters(rest, quoted, out);
+}
+
+fn text_without_parameters(text: &str, quoted: bool, out: &mut Vec<Part>) {
     if quoted {
         out.push(Part::Quoted(text.to_owned()));
         return;

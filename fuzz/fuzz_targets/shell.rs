@@ -1,0 +1,7 @@
+//! Shell text to statements.
+#![no_main]
+
+#[path = "../../tests/holds/mod.rs"]
+mod holds;
+
+libfuzzer_sys::fuzz_target!(|text: &str| holds::parsers::shell(text));

@@ -1,0 +1,7 @@
+//! YAML text to nodes.
+#![no_main]
+
+#[path = "../../tests/holds/mod.rs"]
+mod holds;
+
+libfuzzer_sys::fuzz_target!(|text: &str| holds::parsers::yaml(text));

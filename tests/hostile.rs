@@ -1,0 +1,218 @@
+//! Input that nobody means well with: nested without end, grown without end, and what the fuzz targets have found.
+//!
+//! What holds for every input stands in `holds`; the fuzz targets ask it of whatever they can think of.
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod holds;
+
+use std::fs;
+use std::path::Path;
+use std::thread;
+
+use holds::{dockerfile, parsers, project};
+use pidone::diagnostic::Outcome;
+use pidone::{FileReport, Settings};
+
+/// The stack of a thread of rayon: checks run there.
+const STACK: usize = 2 * 1024 * 1024;
+/// More than any limit allows.
+const DEEP: usize = 3_000;
+
+/// Runs in a thread as small as those that check files.
+fn in_thread(work: impl FnOnce() + Send + 'static) {
+    thread::Builder::new().stack_size(STACK).spawn(work).unwrap().join().unwrap();
+}
+
+/// What is said of a Dockerfile that starts this script.
+fn report_of(script: &str) -> FileReport {
+    let text = format!("FROM debian:12\nCOPY s /\nCMD [\"/s\"]\n=== s\n#!/bin/bash\n{script}");
+    pidone::check("Dockerfile".into(), &project::read(&text), &Settings::default())
+}
+
+fn outcome_of(script: &str) -> Outcome {
+    report_of(script).images[0].outcome
+}
+
+fn nested(open: &str, inner: &str, close: &str, depth: usize) -> String {
+    format!("{}{inner}{}\n", open.repeat(depth), close.repeat(depth))
+}
+
+#[test]
+fn what_the_fuzz_targets_found() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    for (target, holds) in [
+        ("code", parsers::code as fn(&str)),
+        ("dockerfile", dockerfile::check),
+        ("fix", project::repaired),
+        ("launch", project::checked),
+        ("report", project::printed),
+        ("shell", parsers::shell),
+        ("yaml", parsers::yaml),
+    ] {
+        for entry in fs::read_dir(corpus.join(target)).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            if std::panic::catch_unwind(|| holds(&text)).is_err() {
+                panic!("{}", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn shell_that_is_nested_deeply() {
+    const SHAPES: [(&str, &str, &str); 16] = [
+        ("(", "node x", ")"),
+        ("( ", "node x", " )"),
+        ("(", "", ""),
+        ("$(", "node x", ")"),
+        ("$(", "", ""),
+        ("echo $((", "1", "))"),
+        ("\"$(", "x", ")\""),
+        ("${a:-", "x", "}"),
+        ("{ ", "node x; ", "}; "),
+        ("if true; then\n", "node x\n", "fi\n"),
+        ("while true; do\n", "node x\n", "done\n"),
+        ("case x in x)\n", "node x\n", ";; esac\n"),
+        ("f() {\n", "node x\n", "}\n"),
+        ("<(", "x", ")"),
+        ("! ", "x", ""),
+        ("eval \"", "x", "\""),
+    ];
+    for (open, inner, close) in SHAPES {
+        let text = nested(open, inner, close, DEEP);
+        in_thread(move || parsers::shell(&text));
+        for depth in [190, 250, DEEP] {
+            let text = nested(open, inner, close, depth);
+            in_thread(move || drop(report_of(&text)));
+        }
+    }
+}
+
+#[test]
+fn shell_that_goes_on_and_on() {
+    for (unit, end) in [
+        ("a && ", "b\n"),
+        ("a || b && ", "c\n"),
+        ("[[ a = *b* || c ]] && ", "b\n"),
+        ("a | ", "b\n"),
+        ("a & ", "wait\n"),
+        ("x=$((1 + ", "1))\n"),
+        ("1+", "1))\n"),
+        ("[[ a || ", "b ]]\n"),
+        ("cat <<E ", "\n"),
+        ("elif a; then b; ", "fi\n"),
+        ("$$", "\n"),
+        ("echo \\", "\n"),
+        ("<", "\n"),
+        (">", "\n"),
+        ("`", "\n"),
+        ("\0", "\n"),
+    ] {
+        let text = unit.repeat(DEEP) + end;
+        in_thread(move || {
+            parsers::shell(&text);
+            report_of(&text);
+        });
+    }
+    // In brackets of their own kind.
+    for text in [
+        format!("echo $(({}1))\n", "1+".repeat(DEEP)),
+        format!("case x in {}) a ;; esac\n", "[".repeat(DEEP)),
+    ] {
+        in_thread(move || drop(report_of(&text)));
+    }
+}
+
+#[test]
+fn values_that_double() {
+    for script in [
+        format!("a=x\n{}exec $a\n", "a=\"$a$a\"\n".repeat(200)),
+        format!("set -- a\n{}exec \"$@\"\n", "set -- \"$@\" \"$@\"\n".repeat(200)),
+        format!("a=(x)\n{}exec \"${{a[@]}}\"\n", "a=(\"${a[@]}\" \"${a[@]}\")\n".repeat(200)),
+    ] {
+        in_thread(move || assert_ne!(outcome_of(&script), Outcome::Timeout, "nothing is known of it"));
+    }
+    let variables: String = (1..2_000).map(|n| format!("ENV A{n}=$A{p}$A{p}x\n", p = n - 1)).collect();
+    let file = format!("FROM a\nENV A0=x\n{variables}CMD node $A1999\n");
+    in_thread(move || dockerfile::check(&file));
+}
+
+#[test]
+fn scripts_that_are_too_long_are_not_followed() {
+    let long = |bytes: usize| format!("{}\nnode x\n", "#".repeat(bytes));
+    assert_eq!(outcome_of(&long(200 * 1024)), Outcome::Timeout);
+    assert_eq!(outcome_of(&long(300 * 1024)), Outcome::Unknown);
+}
+
+/// What is wrong with the file itself.
+fn problems(path: &str, text: String) -> Vec<String> {
+    let loader = pidone::source::MemoryLoader::new().with(path, text);
+    let report = pidone::check(path.into(), &loader, &Settings::default());
+    report.diagnostics.into_iter().map(|found| format!("{}: {}", found.rule, found.message)).collect()
+}
+
+#[test]
+fn files_with_more_than_anybody_writes() {
+    let image = "FROM node:20-bookworm-slim\n";
+    let [problem] =
+        problems("Dockerfile", image.repeat(1_000) + &"RUN a\n".repeat(1_001)).try_into().unwrap();
+    assert!(problem.contains("more than 2000 instructions; the file is not read"), "{problem}");
+    let services: String = (0..501).map(|n| format!("  s{n}:\n    image: node:20\n")).collect();
+    let [problem] = problems("compose.yaml", format!("services:\n{services}")).try_into().unwrap();
+    assert!(problem.contains("more than 500 containers"), "{problem}");
+    let pod = "---\nkind: Pod\nspec:\n  containers:\n  - image: node:20\n";
+    let [problem] = problems("pods.yaml", format!("apiVersion: v1\n{}", pod.repeat(501))).try_into().unwrap();
+    assert!(problem.contains("more than 500 containers"), "{problem}");
+    // Lines may go on as long as they like.
+    let continued = format!("FROM a\nRUN a \\\n{}  b\n", "  c \\\n".repeat(100_000));
+    assert_eq!(problems("Dockerfile", continued), [""; 0]);
+}
+
+#[test]
+fn data_that_is_nested_deeply() {
+    let flow = |open: &str, close: &str| format!("services: {}{}", open.repeat(DEEP), close.repeat(DEEP));
+    let merged: String =
+        (1..2_000).map(|n| format!("x{n}: &a{n}\n  <<: [*a{p}, *a{p}]\n  k{n}: 1\n", p = n - 1)).collect();
+    let doubled: String =
+        (1..60).map(|n| format!("x{n}: &a{n} [*a{p}, *a{p}, *a{p}]\n", p = n - 1)).collect();
+    let base = "x0: &a0 {k: v}\n";
+    for text in [
+        flow("[", "]"),
+        flow("{a: ", "}"),
+        flow("[", ""),
+        flow("- ", "x"),
+        format!("services:\n {}a\n", "- ".repeat(DEEP)),
+        format!("{base}{merged}services:\n  a:\n    <<: *a1999\n    image: node:20\n"),
+        format!("{base}{doubled}services:\n  a:\n    image: node:20\n    command: *a59\n"),
+        "services: &a\n  a: *a\n  b: &b {image: node:20, command: x, depends: *b}\n".to_owned(),
+        format!("services:\n  a:\n    image: {}x{}\n", "${a:-".repeat(DEEP), "}".repeat(DEEP)),
+    ] {
+        in_thread(move || {
+            parsers::yaml(&text);
+            project::checked(&format!("=== compose.yaml\n{text}"));
+        });
+    }
+    for json in [
+        format!(
+            "{{\"a\": {}{}, \"scripts\": {{\"start\": \"node x\"}}}}",
+            "[".repeat(DEEP),
+            "]".repeat(DEEP)
+        ),
+        "{\"a\":".repeat(DEEP),
+        "{\"scripts\": {\"start\": \"npm start & npm start | npm start\"}}".to_owned(),
+    ] {
+        let text = format!(
+            "FROM node:20\nWORKDIR /a\nCOPY . .\nCMD [\"npm\", \"start\"]\n=== package.json\n{json}\n"
+        );
+        in_thread(move || project::checked(&text));
+    }
+}
+
+#[test]
+fn brackets_in_brackets_in_code() {
+    for (open, close) in [("(", ")"), ("[", "]"), ("{", "}"), ("f(", ")"), ("`${", "}`"), ("(", "")] {
+        let text = nested(open, "x", close, DEEP);
+        in_thread(move || parsers::code(&text));
+    }
+}
