@@ -185,9 +185,9 @@ fn large_files_are_read_in_linear_time() {
     assert_eq!(dockerfile.instructions[2].exec_form().unwrap().len(), lines + 1);
     let comments = format!("FROM a\nRUN a \\\n{}b\n", "# c\n\n".repeat(lines));
     assert_eq!(read(&comments).instructions[1].body.text(), "a b");
-    let unclosed: String =
-        std::iter::once("FROM a\n".to_owned()).chain((0..lines).map(|n| format!("RUN <<E{n}\n"))).collect();
-    assert_eq!(read(&unclosed).problems.len(), lines);
+    let openers: String = (0..100).map(|n| format!(" <<E{n}")).collect();
+    let unclosed = format!("FROM a\n{}", format!("RUN{openers}\n").repeat(1_000));
+    assert_eq!(read(&unclosed).problems.len(), 100_000);
     let nested = format!("FROM a\n{}CMD x\n", "ONBUILD ".repeat(lines));
     assert_eq!(read(&nested).instructions.len(), 2);
 }

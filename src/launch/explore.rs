@@ -8,7 +8,7 @@ use super::environment::Environment;
 use super::machine::{Flow, Machine};
 use super::path::Choice;
 use super::signal::Signal;
-use super::world::{Next, Stop, World};
+use super::world::{Next, Pid, Stop, World};
 use crate::diagnostic::Outcome;
 
 /// Courses that are followed for one image. What exceeds this is said, not guessed.
@@ -19,6 +19,8 @@ const MAX_STEPS: u32 = 6_000;
 const MAX_TOTAL: u64 = 200_000;
 /// Processes of one course, those that have ended among them. Each step looks at all of them.
 const MAX_PROCESSES: usize = 1_000;
+/// Processes below one another: a script that starts itself goes down for ever.
+const MAX_NESTED: usize = 50;
 /// Ways that one stop can go.
 const MAX_STOPS: usize = 64;
 /// A stop that takes longer than this, in milliseconds, is none.
@@ -108,7 +110,7 @@ fn run(
                     candidates.end_well(&world);
                     return;
                 }
-                if world.processes().count() > MAX_PROCESSES {
+                if is_overgrown(&world, pid) {
                     found.truncated = true;
                     return;
                 }
@@ -173,6 +175,12 @@ fn run(
     }
 }
 
+/// True if there are more processes than are followed, or more above this one.
+fn is_overgrown(world: &World, pid: Pid) -> bool {
+    let above = std::iter::successors(world.process(pid), |process| world.process(process.parent));
+    world.processes().count() > MAX_PROCESSES || above.take(MAX_NESTED + 1).count() > MAX_NESTED
+}
+
 fn take(world: &World, index: usize, choice: Choice, default: bool) -> World {
     let mut way = world.clone();
     way.answer = Some(index);
@@ -228,8 +236,7 @@ fn stop(environment: &Environment<'_>, steady: &World, signal: Signal, grace: u6
                 Next::Step(pid) => {
                     world.steps += 1;
                     *total += 1;
-                    let too_many = world.processes().count() > MAX_PROCESSES;
-                    if world.steps > MAX_STEPS || world.path.endless || too_many {
+                    if world.steps > MAX_STEPS || world.path.endless || is_overgrown(&world, pid) {
                         // It goes round and round until it is killed.
                         world.now = world.stop.map_or(world.now, |stop| stop.at + stop.grace);
                         break;

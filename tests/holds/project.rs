@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use pidone::diagnostic::{Diagnostic, Outcome};
+use pidone::diagnostic::{Diagnostic, Outcome, Severity};
 use pidone::fix::fix_all;
 use pidone::report::{Checked, FORMATS, Results, View};
 use pidone::source::{Loader, MemoryLoader, OverlayLoader, Source};
@@ -146,13 +146,11 @@ fn repairs(target: &Utf8Path, loader: &MemoryLoader, before: &FileReport, found:
         report.diagnostics.iter().filter(same).count()
     };
     assert!(alike(&after) < alike(before), "{} is still there: {:?}", found.rule, found.fix);
-    let (few, many) = (after.diagnostics.len(), before.diagnostics.len());
-    assert!(
-        few < many,
-        "{few} findings instead of {many} after the repair of {}: {:?}",
-        found.rule,
-        found.fix
-    );
+    // Where a stop ends well at last, there may be something to remark on.
+    let grave = |found: &&Diagnostic| found.severity > Severity::Info;
+    let count = |report: &FileReport| report.diagnostics.iter().filter(grave).count();
+    let (few, many) = (count(&after), count(before) - usize::from(grave(&found)));
+    assert!(few <= many, "{few} findings, not {many}, after the repair of {}: {:?}", found.rule, found.fix);
 }
 
 fn problems(path: &Utf8Path, text: &str) -> usize {
