@@ -421,7 +421,14 @@ impl Resolver<'_, '_> {
                 Some(Child::Command(inner)) => What::Detach(Rc::clone(row), inner),
                 _ => What::Ends(Status::UNKNOWN),
             },
-            Kind::Shell => What::Opaque(format!("{} is a shell that is not followed", argv[0].shown())),
+            Kind::Shell => match &row.runs_as {
+                Some(words) => {
+                    let shell = words.split_whitespace().map(Field::known);
+                    let own: Vec<Field> = shell.chain(argv[1..].iter().cloned()).collect();
+                    self.step(&own, resolved, depth + 1)
+                }
+                None => What::Opaque(format!("{} is a shell that is not followed", argv[0].shown())),
+            },
             Kind::Runner => {
                 let directory = self.directory.as_deref();
                 match runner::child(self.environment, row, argv, arguments, self.place, directory) {

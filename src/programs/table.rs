@@ -128,6 +128,9 @@ pub struct Program {
     /// the inner command (setsid).
     #[serde(default)]
     pub leader_only: bool,
+    /// For `shell`: the shell and options with which it runs a script, where it is not followed by its own name (`bash -eu`).
+    #[serde(default)]
+    pub runs_as: Option<String>,
     /// The shell through which the inner command or script is run; `None` if there is none.
     #[serde(default)]
     pub shell: Option<InnerShell>,
