@@ -333,7 +333,8 @@ impl World {
             return;
         };
         for own in &mut supervisor.programs {
-            own.kills_at = Some(now + own.program.stop_wait.saturating_mul(1000).saturating_add(TICK));
+            own.kills_at =
+                Some(now.saturating_add(own.program.stop_wait.saturating_mul(1000)).saturating_add(TICK));
         }
         for own in supervisor.programs.clone() {
             let told = if own.program.stops_group { self.group_of(own.pid) } else { vec![own.pid] };
@@ -371,7 +372,7 @@ impl World {
         let now = self.now;
         let Some(supervisor) = self.supervisor_mut(pid) else { return };
         let Some(patience) = supervisor.last_round else { return self.die(pid, 0, Ended::Clean) };
-        supervisor.phase = Phase::LastRound(now + patience);
+        supervisor.phase = Phase::LastRound(now.saturating_add(patience));
         for other in self.others(pid) {
             self.send(other, Signal::TERM);
         }
