@@ -239,6 +239,8 @@ pub struct Excerpt {
     span: Span,
     pieces: Vec<Piece>,
     encoding: Encoding,
+    /// True where whoever reads the file replaces variables in it, so that a dollar is written as two.
+    doubles_dollars: bool,
 }
 
 /// `len` bytes of the text at `text`, written as `source_len` bytes of the file at `source`.
@@ -271,6 +273,7 @@ impl Excerpt {
             span,
             pieces: vec![Piece { text: 0, len, source: span.start, source_len: len }],
             encoding: Encoding::Verbatim,
+            doubles_dollars: false,
         }
     }
 
@@ -282,7 +285,7 @@ impl Excerpt {
         pieces: Vec<Piece>,
         encoding: Encoding,
     ) -> Self {
-        Self { text, source: Arc::clone(source), span, pieces, encoding }
+        Self { text, source: Arc::clone(source), span, pieces, encoding, doubles_dollars: false }
     }
 
     /// A text that stands nowhere as such; `span` is the place that it comes from.
@@ -293,6 +296,7 @@ impl Excerpt {
             span,
             pieces: Vec::new(),
             encoding: Encoding::Derived,
+            doubles_dollars: false,
         }
     }
 
@@ -375,6 +379,7 @@ impl Excerpt {
             span: self.to_source(range),
             pieces,
             encoding: self.encoding,
+            doubles_dollars: self.doubles_dollars,
         }
     }
 
@@ -398,7 +403,13 @@ impl Excerpt {
         if encoding == Encoding::Derived {
             pieces.clear();
         }
-        Self { text, source: Arc::clone(&self.source), span: self.span, pieces, encoding }
+        let doubles_dollars = self.doubles_dollars;
+        Self { text, source: Arc::clone(&self.source), span: self.span, pieces, encoding, doubles_dollars }
+    }
+
+    /// The same text in a file whose reader replaces variables.
+    pub fn with_doubled_dollars(self) -> Self {
+        Self { doubles_dollars: true, ..self }
     }
 
     /// The same text as the value of a setting; see [`Encoding::Setting`].
@@ -432,6 +443,13 @@ impl Excerpt {
     /// The edit that puts `replacement` in place of the bytes `range` of the text, escaped as the place needs it.
     /// `None` where the text cannot be edited or the replacement cannot be written there.
     pub fn edit(&self, range: Span, replacement: &str) -> Option<Edit> {
+        // What a variable stands for is not to be written in its place.
+        let written = self.source.slice(self.to_source(range));
+        if replacement.contains(UNKNOWN) || (self.doubles_dollars && written.contains('$')) {
+            return None;
+        }
+        let doubled = self.doubles_dollars.then(|| replacement.replace('$', "$$"));
+        let replacement = doubled.as_deref().unwrap_or(replacement);
         let text = match self.encoding {
             Encoding::Derived => return None,
             Encoding::LogicalLine if replacement.contains(['\n', '\r']) => return None,

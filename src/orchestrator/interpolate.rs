@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::source::{Encoding, Excerpt, Span, UNKNOWN};
+use crate::source::{Excerpt, Span, UNKNOWN};
 
 /// What is known of the variables.
 pub(super) type Variables = BTreeMap<String, String>;
@@ -40,7 +40,7 @@ fn unquoted(value: &str) -> &str {
 /// The text with its variables replaced; [`UNKNOWN`] stands for those whose value nobody knows.
 pub(super) fn excerpt(text: &Arc<Excerpt>, variables: &Variables) -> Arc<Excerpt> {
     if !text.text().contains('$') {
-        return Arc::clone(text);
+        return Arc::new(Excerpt::clone(text).with_doubled_dollars());
     }
     let mut changes = Vec::new();
     let mut at = 0;
@@ -52,7 +52,7 @@ pub(super) fn excerpt(text: &Arc<Excerpt>, variables: &Variables) -> Arc<Excerpt
         }
         at = dollar + len;
     }
-    Arc::new(text.with_changes(&changes, Encoding::Setting))
+    Arc::new(text.with_changes(&changes, text.encoding()).with_doubled_dollars())
 }
 
 /// The same, of which no place is needed; `None` if a value is not known.

@@ -45,7 +45,7 @@ fn values<'s>(source: &'s Source, key: &str) -> impl Iterator<Item = &'s str> {
     source.text().lines().filter_map(move |line| line.trim_start_matches(['-', ' ']).strip_prefix(key))
 }
 
-/// The containers of all documents. Init containers end by themselves and are none.
+/// The containers of all documents. Init containers end by themselves and are none, but for those that stay beside the others.
 pub(super) fn workloads(yaml: &Yaml, path: &Utf8Path, loader: &dyn Loader) -> Vec<Workload> {
     let mut objects: Vec<&Node> = Vec::new();
     for document in &yaml.documents {
@@ -62,8 +62,13 @@ fn of_object(object: &Node, objects: &[&Node], path: &Utf8Path, loader: &dyn Loa
     let spec = way.iter().try_fold(object, |node, key| node.get(key).map(Arc::as_ref));
     let Some(spec) = spec else { return Vec::new() };
     let name = object.get("metadata").and_then(|metadata| metadata.get("name")?.text()).unwrap_or("?");
-    let containers = spec.get("containers").map(|containers| containers.items()).unwrap_or_default();
-    let of_container = |container: &Arc<Node>| {
+    let items = |key: &str| spec.get(key).map(|containers| containers.items()).unwrap_or_default();
+    let stays = |container: &&Arc<Node>| {
+        container.get("restartPolicy").is_some_and(|policy| policy.text() == Some("Always"))
+    };
+    let sidecars = items("initContainers").iter().filter(stays);
+    let containers: Vec<&Arc<Node>> = items("containers").iter().chain(sidecars).collect();
+    let of_container = |container: &&Arc<Node>| {
         let own = container.get("name").and_then(|name| name.text()).unwrap_or_default();
         let suffix = if containers.len() > 1 { format!(":{own}") } else { String::new() };
         let name = format!("{}/{name}{suffix}", kind.to_lowercase());

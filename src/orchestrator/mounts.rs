@@ -1,9 +1,12 @@
 //! Files and folders that are mounted over those of an image: volumes, configs and secrets of Compose, ConfigMaps of Kubernetes.
 
+use std::sync::Arc;
+
 use camino::Utf8Path;
 
 use super::paths;
 use crate::dockerfile::{Mount, MountSource};
+use crate::source::Excerpt;
 use crate::yaml::Node;
 
 /// What an entry of `volumes` mounts, in its short form (`./run.sh:/run.sh:ro`) or its long one.
@@ -50,7 +53,8 @@ pub(super) fn definition<'n>(
     let source = definition(&name).and_then(|(node, folder)| {
         if let Some(content) = node.get("content").and_then(|content| content.scalar()) {
             // Compose replaces variables in it.
-            return (!content.text().contains('$')).then(|| MountSource::Text(content.clone(), None));
+            let text = Arc::new(Excerpt::clone(content).with_doubled_dollars());
+            return (!content.text().contains('$')).then_some(MountSource::Text(text, None));
         }
         Some(in_project(folder, &known(node.get("file")?)?))
     });
