@@ -42,6 +42,8 @@ pub struct Workload {
     origin: Origin,
     /// What it is started with.
     overrides: Overrides,
+    /// True for a task: it is expected to end by itself.
+    pub is_task: bool,
     /// Why the model cannot tell what is started.
     doubt: Option<String>,
 }

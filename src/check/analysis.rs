@@ -76,6 +76,10 @@ impl Analysis {
             match workload.started(loader, &settings.tables) {
                 Ok(started) if is_linux(&started.image) => {
                     let mut judged = Judged::of(started.image, started.context.as_deref(), loader, settings);
+                    if let Some(launch) = judged.launch.as_mut().filter(|_| workload.is_task) {
+                        // What a task runs is taken for a service only where that is known.
+                        launch.faults.retain(|fault| fault.known_service);
+                    }
                     judged.of_image = workload
                         .image(loader, &settings.tables)
                         .map(|image| {

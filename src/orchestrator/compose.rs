@@ -200,7 +200,8 @@ impl<'a> Project<'a> {
             Overrides::default()
         });
         overrides.runtime.period.declared = Some(service.declared(key));
-        Some(Workload { name: name.to_owned(), place: key.place.clone(), origin, overrides, doubt })
+        let place = key.place.clone();
+        Some(Workload { name: name.to_owned(), place, origin, overrides, is_task: false, doubt })
     }
 
     /// What all files say about a service, and then what those that it extends say.

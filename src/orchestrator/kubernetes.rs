@@ -133,7 +133,8 @@ fn workload(
         runtime,
     };
     let place = container.get("name").unwrap_or(image).place.clone();
-    Some(Workload { name, place, origin, overrides, doubt })
+    let is_task = name.starts_with("job/") || name.starts_with("cronjob/");
+    Some(Workload { name, place, origin, overrides, is_task, doubt })
 }
 
 /// The variables that the manifest sets, with their values where they stand there.
