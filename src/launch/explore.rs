@@ -74,6 +74,8 @@ pub(crate) fn explore(environment: &Environment<'_>, start: World, signal: Signa
             paths += 1;
             if paths > MAX_PATHS || total > MAX_TOTAL {
                 found.truncated |= world.path.default || found.steady.is_empty();
+                // Something may stay on it: how courses before it end says nothing.
+                candidates.settle(&world);
                 continue;
             }
             run(environment, world, &mut candidates, &mut work, &mut total, &mut found, signal);
