@@ -74,3 +74,13 @@ fn a_tree_says_where_each_part_comes_from() {
     let shown = project.run(&["tree", "compose.yaml"]).out;
     assert!(shown.contains("grace period  60s"), "{shown}");
 }
+
+#[test]
+fn an_init_where_the_configuration_wants_it() {
+    let compose = "services:\n  web:\n    image: python:3.13\n    command: [uvicorn, \"app:app\"]\n  other:\n    image: python:3.13\n    init: true\n    command: [uvicorn, \"app:app\"]\n";
+    let project = Project::new(&[("pidone.toml", "init = \"always\"\n"), ("compose.yaml", compose)]);
+    assert_eq!(project.findings(&[]), ["compose.yaml:4 missing-init"]);
+    assert_eq!(project.run(&["check", "--fix", "--unsafe-fixes"]).code, 0);
+    let fixed = compose.replacen("python:3.13\n", "python:3.13\n    init: true\n", 1);
+    assert_eq!(project.read("compose.yaml"), fixed);
+}
