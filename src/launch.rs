@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::diagnostic::Outcome;
 use crate::dockerfile::{Command, Image, Setting};
 use crate::programs::{Language, Sh, Tables};
-use crate::project::{ImageFiles, supervised};
+use crate::project::{ImageFile, ImageFiles, supervised};
 use crate::shell::{List, Node};
 use crate::source::{Edit, Excerpt, Place};
 
@@ -96,6 +96,8 @@ pub struct BrokenScript {
     pub text: Arc<Excerpt>,
     /// The instruction that puts it into the image.
     pub by: Option<Place>,
+    /// True where a supervisor is to start it: the container goes on.
+    pub supervised: bool,
 }
 
 /// A state in which the container stays.
@@ -529,6 +531,9 @@ fn assemble(
                 launch.dropped_traps.push((mishap.place.clone(), exec));
             }
         }
+        if let Some((broken, identity, file)) = path.unstarted.as_ref().filter(|_| path.default) {
+            launch.refuse(*broken, identity.place.as_ref().unwrap_or(place), file, true);
+        }
         for program in steady.before.given_up() {
             if path.default && !launch.given_up.iter().any(|known| known.place == program.place) {
                 launch.given_up.push(program);
@@ -589,13 +594,7 @@ fn assemble(
     }
     for world in exploration.ended.iter().filter(|world| world.path.default) {
         if let Some((broken, identity, file)) = &world.path.broken {
-            let at = identity.place.clone().unwrap_or_else(|| place.clone());
-            launch.broken.get_or_insert_with(|| BrokenScript {
-                broken: *broken,
-                started: at,
-                text: Arc::clone(&file.text),
-                by: file.by.clone(),
-            });
+            launch.refuse(*broken, identity.place.as_ref().unwrap_or(place), file, false);
             launch.outcome = Outcome::ExitsEarly;
             launch.why = "the kernel refuses to run the script".to_owned();
         }
@@ -619,6 +618,17 @@ impl Launch {
         if !self.doubts.iter().any(|(_, known)| known == reason) {
             self.doubts.push((place, reason.to_owned()));
         }
+    }
+
+    /// The kernel refuses to run a script.
+    fn refuse(&mut self, broken: Broken, started: &Place, file: &ImageFile, supervised: bool) {
+        self.broken.get_or_insert_with(|| BrokenScript {
+            broken,
+            started: started.clone(),
+            text: Arc::clone(&file.text),
+            by: file.by.clone(),
+            supervised,
+        });
     }
 
     /// Branches that look alike are one.
@@ -674,7 +684,7 @@ impl Launch {
         }
         self.branches
             .sort_by_key(|branch| (!branch.default, branch.aside, std::cmp::Reverse(branch.outcome)));
-        if self.broken.is_some() {
+        if self.broken.as_ref().is_some_and(|script| !script.supervised) {
             return;
         }
         let mine = |branch: &&Branch| branch.default && !branch.aside;

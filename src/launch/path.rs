@@ -30,6 +30,8 @@ pub(crate) struct Path {
     pub(crate) endless: bool,
     /// A script that the kernel refused to run.
     pub(crate) broken: Option<(Broken, Identity, Rc<ImageFile>)>,
+    /// The same for the first script that a supervisor cannot start.
+    pub(crate) unstarted: Option<(Broken, Identity, Rc<ImageFile>)>,
 }
 
 impl Path {
@@ -45,6 +47,7 @@ impl Path {
             may_have_told: false,
             endless: false,
             broken: None,
+            unstarted: None,
         }
     }
 

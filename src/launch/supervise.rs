@@ -236,6 +236,9 @@ pub(super) fn take_role(
     for program in &supervise.programs {
         let argv: Vec<Field> = program.command.iter().map(|word| field(&word.text)).collect();
         let resolved = resolve(environment, &argv, program);
+        if let (What::Broken(broken, file), Some(identity)) = (&resolved.what, resolved.identities.last()) {
+            world.path.unstarted.get_or_insert_with(|| (*broken, identity.clone(), Rc::clone(file)));
+        }
         let child = start_one(world, environment, pid, resolved, program.directory.as_deref(), program.stays);
         world.supervise(pid, child, Some(program));
     }
@@ -250,7 +253,7 @@ pub(super) fn take_role(
 fn resolve(environment: &Environment<'_>, argv: &[Field], program: &supervised::Program) -> Resolved {
     let directory = program.directory.as_deref();
     let resolved = environment.resolve(argv, &program.place, directory, None);
-    if program.services == Services::S6Overlay
+    if s6_overlay::is_compiled(program)
         && let What::Broken(Broken::NotExecutable, file) = &resolved.what
         && let Some(argv) = super::resolve::through_interpreter(file)
     {

@@ -44,6 +44,11 @@ pub fn last_round(env: &BTreeMap<String, String>) -> u64 {
     milliseconds(env, "S6_KILL_GRACETIME")
 }
 
+/// True for a service of which s6-rc makes a copy that can be executed.
+pub fn is_compiled(service: &Program) -> bool {
+    service.directory.as_deref().is_some_and(|directory| directory.starts_with(SOURCES))
+}
+
 fn milliseconds(env: &BTreeMap<String, String>, name: &str) -> u64 {
     env.get(name).and_then(|value| value.parse().ok()).unwrap_or(GRACE)
 }

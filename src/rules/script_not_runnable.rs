@@ -35,10 +35,20 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         (Broken::NotExecutable, Some(by)) => by.clone(),
         _ => Place::new(source, source.line_span(source.line(file.span().start))),
     };
-    let mut finding =
-        Finding::at(place, label, format!("The container does not start: {why}.")).with_help(help);
-    finding.outcome = Some(Outcome::ExitsEarly);
-    finding.related.push(Related { place: started.clone(), message: "the container starts here".to_owned() });
+    let what = match script.supervised {
+        true => format!("The supervisor cannot start `{}`", source.path()),
+        false => "The container does not start".to_owned(),
+    };
+    let mut finding = Finding::at(place, label, format!("{what}: {why}.")).with_help(help);
+    let here = if script.supervised {
+        "it is started here"
+    } else {
+        finding.outcome = Some(Outcome::ExitsEarly);
+        "the container starts here"
+    };
+    if *started != finding.place {
+        finding.related.push(Related { place: started.clone(), message: here.to_owned() });
+    }
     let repair = match (broken, &script.by) {
         (Broken::NoShebang, _) => file
             .edit(Span::at(0), "#!/bin/sh\n")
@@ -47,7 +57,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             .edit(Span::new(0, '\u{feff}'.len_utf8()), "")
             .map(|edit| Repair::safe("Drop the byte-order mark", vec![edit])),
         (Broken::CarriageReturn, _) => Some(line_feeds(file)),
-        (Broken::NotExecutable, Some(by)) => chmod(by),
+        (Broken::NotExecutable, Some(by)) => chmod(by, source.path().file_name()),
         _ => None,
     };
     vec![finding.with_repairs(repair)]
@@ -64,16 +74,24 @@ fn line_feeds(file: &Excerpt) -> Repair {
     Repair::safe("Give the file LF line endings", edits.collect())
 }
 
-/// `--chmod=755` for the instruction that copies the script, if it copies nothing else.
-fn chmod(by: &Place) -> Option<Repair> {
+/// `--chmod=755` for the instruction that copies the script; what else it copies gets that mode too.
+fn chmod(by: &Place, script: Option<&str>) -> Option<Repair> {
     let text = by.text();
     let keyword = text.split_ascii_whitespace().next()?;
     let copies = matches!(keyword.to_ascii_uppercase().as_str(), "COPY" | "ADD");
-    let words = text.lines().next()?.split_ascii_whitespace().filter(|word| !word.starts_with("--")).count();
+    let words: Vec<&str> =
+        text.lines().next()?.split_ascii_whitespace().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let [from, _] = words.as_slice() else { return None };
+    if !copies || text.contains("--chmod") {
+        return None;
+    }
     let edit = Edit {
         path: by.source.path().to_owned(),
         span: Span::at(by.span.start + keyword.len()),
         text: " --chmod=755".to_owned(),
     };
-    (copies && words == 3 && !text.contains("--chmod")).then(|| Repair::safe("Copy it with `--chmod=755`", vec![edit]))
+    Some(match from.rsplit('/').next() == script {
+        true => Repair::safe("Copy it with `--chmod=755`", vec![edit]),
+        false => Repair::unsafe_("Copy it with `--chmod=755`, and all that is copied along with it", vec![edit]),
+    })
 }
