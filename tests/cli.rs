@@ -10,8 +10,10 @@ mod cli {
     mod discover;
     mod fix;
     mod help;
+    mod hostile;
     mod ignore;
     mod interactive;
     mod options;
     mod support;
+    mod write;
 }

@@ -12,7 +12,7 @@ use crate::discover::{self, Given, Project};
 use crate::orchestrator;
 use crate::report::Checked;
 use crate::rules::RuleInfo;
-use crate::source::{DiskLoader, Loader, OverlayLoader, Place, Snapshot, Source};
+use crate::source::{DiskLoader, Loader, MAX_FILE_SIZE, OverlayLoader, Place, ReadError, Snapshot, Source};
 use crate::{FileReport, Settings, unused_ignores};
 
 use super::progress::Progress;
@@ -98,8 +98,13 @@ fn given(arguments: &FileArguments) -> Result<Vec<Given>, Failure> {
         let mut bytes = Vec::new();
         std::io::stdin()
             .lock()
+            .take(MAX_FILE_SIZE + 1)
             .read_to_end(&mut bytes)
             .map_err(|error| Failure::Message(format!("cannot read standard input: {error}")))?;
+        if bytes.len() as u64 > MAX_FILE_SIZE {
+            let error = ReadError::TooLarge(MAX_FILE_SIZE);
+            return Err(Failure::Message(format!("standard input: {error}")));
+        }
         let text = String::from_utf8(bytes)
             .map_err(|_| Failure::Message("standard input: not UTF-8 text".to_owned()))?;
         given.push(Given { path, text: Some(text) });

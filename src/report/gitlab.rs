@@ -57,7 +57,7 @@ fn check(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> 
             },
         }
     });
-    serde_json::to_writer_pretty(&mut *out, &issues.collect::<Vec<_>>())?;
+    serde_json::to_writer_pretty(super::escape::Json(out), &issues.collect::<Vec<_>>())?;
     writeln!(out)
 }
 

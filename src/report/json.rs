@@ -155,7 +155,7 @@ fn tree(results: &Results, _view: &View, out: &mut dyn Write) -> io::Result<()> 
 }
 
 fn write_document(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, document)?;
+    serde_json::to_writer_pretty(super::escape::Json(out), document)?;
     writeln!(out)
 }
 

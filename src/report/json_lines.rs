@@ -27,6 +27,6 @@ fn tree(results: &Results, _view: &View, out: &mut dyn Write) -> io::Result<()> 
 }
 
 fn write_line(out: &mut dyn Write, document: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, document)?;
+    serde_json::to_writer(super::escape::Json(out), document)?;
     writeln!(out)
 }

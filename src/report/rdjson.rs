@@ -80,7 +80,10 @@ struct Suggestion {
 
 fn check(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> {
     let diagnostics = results.findings().iter().map(|finding| row(finding, view)).collect();
-    serde_json::to_writer_pretty(&mut *out, &Report { source: Tool { name: "pidone" }, diagnostics })?;
+    serde_json::to_writer_pretty(
+        super::escape::Json(out),
+        &Report { source: Tool { name: "pidone" }, diagnostics },
+    )?;
     writeln!(out)
 }
 

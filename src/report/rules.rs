@@ -54,6 +54,6 @@ pub fn json(rules: &[RuleInfo], out: &mut dyn Write) -> io::Result<()> {
             summary: rule.summary,
         })
         .collect();
-    serde_json::to_writer_pretty(&mut *out, &List { version: 1, rules })?;
+    serde_json::to_writer_pretty(super::escape::Json(out), &List { version: 1, rules })?;
     writeln!(out)
 }

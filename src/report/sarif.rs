@@ -52,7 +52,7 @@ fn check(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> 
             }).collect::<Vec<_>>(),
         }],
     });
-    serde_json::to_writer_pretty(&mut *out, &log)?;
+    serde_json::to_writer_pretty(super::escape::Json(out), &log)?;
     writeln!(out)
 }
 

@@ -37,7 +37,7 @@ pub fn text(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<(
 /// For programs.
 pub fn json(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> {
     serde_json::to_writer_pretty(
-        &mut *out,
+        super::escape::Json(out),
         &serde_json::json!({ "version": 1, "statistics": rows(results, view) }),
     )?;
     writeln!(out)
