@@ -121,7 +121,7 @@ struct CheckArguments {
     show_fixes: bool,
 
     /// How to print the findings
-    #[arg(long, env = "PIDONE_OUTPUT_FORMAT", value_name = "FORMAT", default_value = "text", value_parser = formats(|format| format.check.is_some()), help_heading = "Report")]
+    #[arg(long, alias = "format", env = "PIDONE_OUTPUT_FORMAT", value_name = "FORMAT", default_value = "text", value_parser = formats(|format| format.check.is_some()), help_heading = "Report")]
     output_format: &'static Format,
 
     /// The least severity that makes the exit code 1 [default: warning]
@@ -239,7 +239,7 @@ struct TreeArguments {
     files: FileArguments,
 
     /// How to print the processes
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = formats(|format| format.tree.is_some()), help_heading = "Report")]
+    #[arg(long, alias = "format", value_name = "FORMAT", default_value = "text", value_parser = formats(|format| format.tree.is_some()), help_heading = "Report")]
     output_format: &'static Format,
 }
 
@@ -253,7 +253,7 @@ struct ExplainArguments {
 #[derive(Debug, Args)]
 struct RulesArguments {
     /// How to print the list
-    #[arg(long, value_name = "FORMAT", default_value = "text", help_heading = "Report")]
+    #[arg(long, alias = "format", value_name = "FORMAT", default_value = "text", help_heading = "Report")]
     output_format: ListFormat,
 }
 

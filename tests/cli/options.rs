@@ -74,3 +74,12 @@ fn changes_are_shown() {
     assert_eq!(run.code, 0);
     assert!(run.out.contains("\n-CMD node server.js\n+CMD [\"node\", \"server.js\"]\n"), "{}", run.out);
 }
+
+#[test]
+fn other_tools_name_for_the_format() {
+    let project = Project::new(&[("Dockerfile", SHELL_FORM)]);
+    for command in ["check", "tree"] {
+        let run = project.run(&[command, "--format", "json"]);
+        assert!(run.out.starts_with('{'), "{}", run.err);
+    }
+}
