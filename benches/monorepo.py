@@ -6,6 +6,8 @@ round runs every program once, and a ratio is the median of the rounds' ratios, 
 less. Everything is kept below target/."""
 
 import argparse
+import hashlib
+import json
 import os
 import shutil
 import statistics
@@ -67,34 +69,45 @@ def peers() -> dict[str, Path]:
 
 
 class Row:
-    """Says what was measured and what it is to be."""
+    """Says what was measured and, where that counts, what it is to be."""
 
-    def __init__(self):
-        self.missed = 0
+    def __init__(self, counts: bool):
+        self.counts, self.missed = counts, 0
 
     def __call__(self, what: str, figure: str, goal: str = "", is_met: bool = True):
-        self.missed += not is_met
-        print(f"  {what:52} {figure:>12}   {goal}{'' if is_met else '  MISSED'}", flush=True)
+        missed = self.counts and not is_met
+        self.missed += missed
+        print(f"  {what:52} {figure:>12}   {goal if self.counts else ''}{'  MISSED' if missed else ''}".rstrip(), flush=True)
 
 
 def start_up(pidone: Path, rounds: int, row: Row):
     print("one project, one Dockerfile:")
     with tempfile.TemporaryDirectory() as folder:
         Tree(Path(folder), 1)
-        runs = [run([str(pidone), "check"], Path(folder), (0, 1)) for _ in range(rounds * 5)]
+        runs = [run([str(pidone), "check"], Path(folder), (0, 1)) for _ in range(rounds * 10)]
         cpu, wall = median(runs, "cpu") * 1000, median(runs, "wall") * 1000
         row("CPU time", f"{cpu:.1f} ms", "at most 5 ms", cpu <= 5)
         row("wall time", f"{wall:.1f} ms")
 
 
+def made(size: int) -> tuple[Path, list[str], list[str]]:
+    """A tree of this size, its Dockerfiles, and all that a checker has to read of it; made once."""
+    folder, listed = KEPT / f"tree-{size}", KEPT / f"tree-{size}.json"
+    version = hashlib.sha256((Path(__file__).parent / "monorepo_tree.py").read_bytes()).hexdigest()
+    if not listed.exists() or json.loads(listed.read_text())["version"] != version:
+        shutil.rmtree(folder, ignore_errors=True)
+        tree = Tree(folder, size)
+        listed.write_text(json.dumps(dict(version=version, dockerfiles=tree.dockerfiles, texts=tree.texts)))
+    known = json.loads(listed.read_text())
+    return folder, known["dockerfiles"], known["texts"]
+
+
 def whole(pidone: Path, size: int, rounds: int, others: dict[str, Path], row: Row) -> float:
     """Measures a tree of this size; the CPU time per Dockerfile."""
     print(f"{size} Dockerfiles:")
-    folder = KEPT / f"tree-{size}"
-    shutil.rmtree(folder, ignore_errors=True)
-    tree = Tree(folder, size)
+    folder, dockerfiles, texts = made(size)
     listed = KEPT / "texts"
-    listed.write_text("".join(f"{text}\0" for text in tree.texts))
+    listed.write_text("".join(f"{text}\0" for text in texts))
     # What reading all of it costs at the least: a walk that leaves out what nobody wants, and a reader of the same files.
     walk = "find . '(' -name node_modules -o -name .git ')' -prune -o -type f -printf ''"
     read = f"{walk}; exec xargs -0 cat <'{listed}' >/dev/null"
@@ -104,9 +117,9 @@ def whole(pidone: Path, size: int, rounds: int, others: dict[str, Path], row: Ro
     for _ in range(rounds):
         own.append(run(check, folder, (0, 1)))
         cat.append(run(["sh", "-c", read], folder))
-        one.append(run(["taskset", "-c", "0", *check], folder, (0, 1)))
+        one.append(run(["env", "RAYON_NUM_THREADS=1", *check], folder, (0, 1)))
         for name, program in others.items():
-            command = [str(program), *(["lint"] if name == "tally" else []), *tree.dockerfiles]
+            command = [str(program), *(["lint"] if name == "tally" else []), *dockerfiles]
             compared[name].append(run(command, folder, (0, 1)))
     cpu, wall, peak = median(own, "cpu"), median(own, "wall"), median(own, "peak") / MEBIBYTE
     row("CPU time", f"{cpu:.2f} s")
@@ -114,20 +127,19 @@ def whole(pidone: Path, size: int, rounds: int, others: dict[str, Path], row: Ro
     row("wall time", f"{wall:.2f} s")
     row("CPU time / walk and read of the same files", f"{ratio(own, cat, 'cpu'):.2f}", "at most 2", ratio(own, cat, "cpu") <= 2)
     row("wall time / walk and read of the same files", f"{ratio(own, cat, 'wall'):.2f}")
-    row("wall time on one core / on all", f"{ratio(one, own, 'wall'):.2f}", f"{os.cpu_count()} cores")
+    row("wall time with one thread / with all", f"{ratio(one, own, 'wall'):.2f}", f"of {os.cpu_count()} cores")
     row("peak memory", f"{peak:.0f} MiB", "under 100 MiB", peak < 100)
     goals = {"hadolint": 200, "tally": 40}
     for name, runs in compared.items():
         times, goal = ratio(runs, own, "cpu"), goals[name]
         row(f"CPU time of {name} / CPU time", f"{times:.0f}", f"at least {goal}", times >= goal)
-    shutil.rmtree(folder)
     return cpu / size
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.split(":")[0])
     options.add_argument("--sizes", default="1000,10000,100000", help="Dockerfiles in the trees (default: %(default)s)")
-    options.add_argument("--rounds", type=int, default=5, help="how often each program runs (default: %(default)s)")
+    options.add_argument("--rounds", type=int, default=3, help="how often each program runs (default: %(default)s)")
     options.add_argument("--peers-up-to", type=int, default=1000, metavar="SIZE", help="largest tree for hadolint and tally; 0: without them (default: %(default)s)")
     options.add_argument("--pidone", type=Path, help="the program to measure (default: a release build)")
     options.add_argument("--smoke", action="store_true", help="a small tree, once, without other linters: does all of this work?")
@@ -140,7 +152,7 @@ def main():
     KEPT.mkdir(parents=True, exist_ok=True)
     sizes = [int(size) for size in arguments.sizes.split(",")]
     others = peers() if arguments.peers_up_to else {}
-    row, each = Row(), []
+    row, each = Row(counts=not arguments.smoke), []
     start_up(pidone, arguments.rounds, row)
     for size in sizes:
         each.append(whole(pidone, size, arguments.rounds, others if size <= arguments.peers_up_to else {}, row))
@@ -148,7 +160,7 @@ def main():
         growth = each[-1] / each[0]
         print("all:")
         row(f"CPU time per Dockerfile, {sizes[-1]} / {sizes[0]}", f"{growth:.2f}", "at most 1.2: linear", growth <= 1.2)
-    return 1 if row.missed and not arguments.smoke else 0
+    return 1 if row.missed else 0
 
 
 if __name__ == "__main__":
