@@ -327,3 +327,26 @@ fn imports(code: &str) -> Vec<&str> {
         })
         .collect()
 }
+
+/// `1_000` and `4 * 1024` as numbers.
+fn value(written: &str) -> u64 {
+    written.split('*').map(|factor| factor.trim().replace(['_', ','], "").parse::<u64>().unwrap()).product()
+}
+
+#[test]
+fn limits_are_those_of_the_code() {
+    let page = read("ARCHITECTURE.md");
+    let (_, section) = page.split_once("## Limits").unwrap();
+    let rows = section.lines().skip_while(|line| !line.starts_with("|---")).skip(1);
+    let mut count = 0;
+    for row in rows.take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        let [file, name] = cells[4].split_whitespace().collect::<Vec<_>>().try_into().unwrap();
+        let code = read(file.trim_matches('`'));
+        let (_, written) = code.split_once(&format!("const {}: ", name.trim_matches('`'))).unwrap();
+        let written = written.split_once(" = ").unwrap().1.split(';').next().unwrap();
+        assert_eq!(value(written), value(cells[2]), "{row}");
+        count += 1;
+    }
+    assert!(count > 10, "only {count} limits");
+}
