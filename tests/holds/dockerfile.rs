@@ -86,10 +86,14 @@ fn check_excerpt(dockerfile: &Dockerfile, excerpt: &Excerpt, escapes: bool) {
 
 /// What an escape in JSON means, by another reader than ours. A continuation may stand inside the escape.
 fn unescaped(written: &str, continuation: char) -> String {
-    let lines = written
-        .split('\n')
-        .map(|line| line.trim_end_matches(['\r', ' ', '\t']).trim_end_matches(continuation));
-    let mut joined: String = lines.filter(|line| !line.trim_start().starts_with('#')).collect();
+    let (continued, last) =
+        written.rsplit_once('\n').map_or((None, written), |(all, last)| (Some(all), last));
+    let continued = continued.into_iter().flat_map(|all| all.split('\n')).map(|line| {
+        let line = line.trim_end_matches(['\r', ' ', '\t']);
+        line.strip_suffix(continuation).unwrap_or(line)
+    });
+    let lines = continued.chain([last]).filter(|line| !line.trim_start().starts_with('#'));
+    let mut joined: String = lines.collect();
     if joined.starts_with('u') || continuation == '\\' && !joined.starts_with('\\') {
         joined.insert(0, '\\');
     }
