@@ -152,7 +152,8 @@ impl<'a> Bench<'a> {
                 .and_then(|fresh| fresh.repairs.first())
                 .filter(needed);
             let Some(further) = further else {
-                let good = self.keeps_services(&analysis)
+                let good = fresh.is_none_or(|fresh| fresh.severity <= finding.severity)
+                    && self.keeps_services(&analysis)
                     && self.improves(judged, &analysis, now.len(), fresh.is_some());
                 return good.then(|| Fix { safety, message: sentence(&messages), edits });
             };
@@ -195,7 +196,7 @@ impl<'a> Bench<'a> {
     }
 
     /// The stop must end better. Where other findings remain it must at least end no worse, on any course, with one finding less; where
-    /// one has come to light that nobody can repair here, well, with none more.
+    /// one has come to light that nobody can repair here (and that is no graver), well, with none more.
     fn improves(&self, judged: &Judged, after: &Analysis, findings: usize, came_to_light: bool) -> bool {
         let outcome = |judged: &Judged| judged.launch.as_ref().map(|launch| launch.outcome);
         let unknown = |judged: &Judged| judged.launch.as_ref().is_some_and(Launch::has_unknown_course);
