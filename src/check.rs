@@ -6,12 +6,13 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::baseline;
-use crate::diagnostic::{Diagnostic, ImageRef, Outcome};
+use crate::diagnostic::{Diagnostic, ImageRef, Outcome, Severity};
 use crate::fix;
+use crate::guard::{self, Defect, guarded};
 use crate::launch::{Receives, Started};
 use crate::rules::{self, Finding};
 use crate::settings::Settings;
-use crate::source::{Loader, Place, Source};
+use crate::source::{Loader, Place, Source, Span};
 use crate::suppress::Suppressions;
 
 mod analysis;
@@ -38,6 +39,8 @@ pub struct FileReport {
     pub sources: Vec<Arc<Source>>,
     /// Why the file itself could not be read.
     pub unreadable: Option<String>,
+    /// What went wrong in pidone itself; the only diagnostic says so.
+    pub defect: Option<Defect>,
     /// The rules named in comments that silence findings.
     pub ignores: Vec<Ignore>,
     /// How many findings such comments silence.
@@ -66,6 +69,36 @@ impl FileReport {
         }
         self.images.shrink_to_fit();
         self.diagnostics.shrink_to_fit();
+    }
+
+    /// A file of which nothing is known because pidone failed on it.
+    fn failed(path: &Utf8Path, loader: &dyn Loader, defect: Defect) -> Self {
+        let source = guarded(|| loader.read(path)).ok().and_then(Result::ok);
+        let source = source.unwrap_or_else(|| Source::new(path, ""));
+        let internal_error = Diagnostic {
+            rule: "internal-error",
+            severity: Severity::Error,
+            message: format!("pidone failed on this file, and nothing else is said of it: {defect}"),
+            help: Some(guard::ADVICE.to_owned()),
+            chain: Vec::new(),
+            place: Place::new(&source, Span::new(0, 0)),
+            label: "not checked".to_owned(),
+            outcome: None,
+            image: None,
+            related: Vec::new(),
+            fix: None,
+        };
+        Self {
+            path: path.to_owned(),
+            diagnostics: vec![internal_error],
+            images: Vec::new(),
+            sources: vec![source],
+            unreadable: None,
+            defect: Some(defect),
+            ignores: Vec::new(),
+            silenced: 0,
+            known: Vec::new(),
+        }
     }
 }
 
@@ -187,8 +220,13 @@ pub struct ProcessNode {
 }
 
 /// Checks a Dockerfile, a Compose file or a Kubernetes manifest. A file that cannot be read gives an empty report; whoever names
-/// files checks that they can be.
+/// files checks that they can be. Where pidone itself fails, that is what is reported.
 pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileReport {
+    guarded(|| report(path, loader, settings))
+        .unwrap_or_else(|defect| FileReport::failed(path, loader, defect))
+}
+
+fn report(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileReport {
     let recorder = Recorder::new(loader);
     let analysis = Analysis::of(path, &recorder, settings);
     let sources = recorder.into_sources();
@@ -253,6 +291,7 @@ pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileR
         images,
         sources,
         unreadable,
+        defect: None,
         ignores,
         silenced: silenced.len(),
         known,

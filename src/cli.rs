@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::config::ConfigError;
 use crate::diagnostic::Severity;
+use crate::guard::{self, guarded};
 use crate::report::{self, Format};
 use crate::rules::{RuleInfo, named};
 
@@ -96,7 +97,7 @@ Examples:
 Exit codes:
   0  nothing at or above --fail-on, or all of it fixed
   1  findings at or above --fail-on
-  2  bad usage, a configuration that is wrong, or a named file that cannot be read";
+  2  bad usage, a configuration that is wrong, a named file that cannot be read, or a defect of pidone";
 
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
@@ -358,7 +359,7 @@ pub fn main() -> ExitCode {
         }
     };
     let terminal = Terminal::new(&arguments);
-    let result = match &arguments.command {
+    let result = guarded(|| match &arguments.command {
         Command::Check(check) => check::run(check, &terminal),
         Command::Fix(fix) => fix::run(fix, &terminal),
         Command::Tree(tree) => tree::run(tree, &terminal),
@@ -367,7 +368,9 @@ pub fn main() -> ExitCode {
         Command::Completions(completions) => completions::completions(completions, &terminal),
         Command::Man(man) => completions::man(man, &terminal),
         Command::Server(_) => Ok(server::run()),
-    };
+    });
+    let result =
+        result.unwrap_or_else(|defect| Err(Failure::Message(format!("{defect}; {}", guard::ADVICE))));
     match result {
         Ok(code) => code,
         // The reader has seen enough (`pidone check | head`).

@@ -21,6 +21,7 @@ pub mod discover;
 pub mod dockerfile;
 pub mod edit;
 pub mod fix;
+pub mod guard;
 pub mod launch;
 pub mod lsp;
 pub mod orchestrator;

@@ -208,6 +208,11 @@ impl Results {
         })
     }
 
+    /// True if pidone itself failed on a file.
+    pub fn has_defect(&self) -> bool {
+        self.projects.iter().flat_map(|project| &project.files).any(|file| file.defect.is_some())
+    }
+
     /// The worst severity found.
     pub fn worst(&self) -> Option<Severity> {
         self.projects

@@ -7,10 +7,17 @@ mod holds;
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
+use camino::{Utf8Path, Utf8PathBuf};
+
+use holds::project::{Around, whole};
 use holds::{dockerfile, parsers, project};
 use pidone::diagnostic::Outcome;
+use pidone::fix::{Obstacle, fix_all};
+use pidone::report::{Checked, Results};
+use pidone::source::{EntryKind, Loader, MemoryLoader, ReadError, Source};
 use pidone::{FileReport, Settings};
 
 /// The stack of a thread of rayon: checks run there.
@@ -42,11 +49,16 @@ fn what_the_fuzz_targets_found() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     for (target, holds) in [
         ("code", parsers::code as fn(&str)),
+        ("compose", |text| whole(Around::Compose, text)),
         ("dockerfile", dockerfile::check),
         ("fix", project::repaired),
+        ("kubernetes", |text| whole(Around::Kubernetes, text)),
         ("launch", project::checked),
+        ("package_json", |text| whole(Around::Package, text)),
         ("report", project::printed),
+        ("script", |text| whole(Around::Script, text)),
         ("shell", parsers::shell),
+        ("supervisord", |text| whole(Around::Supervisord, text)),
         ("yaml", parsers::yaml),
     ] {
         for entry in fs::read_dir(corpus.join(target)).into_iter().flatten() {
@@ -147,7 +159,7 @@ fn scripts_that_are_too_long_are_not_followed() {
 
 /// What is wrong with the file itself.
 fn problems(path: &str, text: String) -> Vec<String> {
-    let loader = pidone::source::MemoryLoader::new().with(path, text);
+    let loader = MemoryLoader::new().with(path, text);
     let report = pidone::check(path.into(), &loader, &Settings::default());
     report.diagnostics.into_iter().map(|found| format!("{}: {}", found.rule, found.message)).collect()
 }
@@ -215,4 +227,54 @@ fn brackets_in_brackets_in_code() {
         let text = nested(open, "x", close, DEEP);
         in_thread(move || parsers::code(&text));
     }
+}
+
+/// Files, one of which makes pidone fail.
+struct Trap(MemoryLoader);
+
+impl Loader for Trap {
+    fn read(&self, path: &Utf8Path) -> Result<Arc<Source>, ReadError> {
+        let source = self.0.read(path)?;
+        assert!(!source.text().contains("trap door"), "a defect in the reader of {path}");
+        Ok(source)
+    }
+
+    fn kind(&self, path: &Utf8Path) -> Option<EntryKind> {
+        self.0.kind(path)
+    }
+
+    fn list(&self, path: &Utf8Path) -> Vec<String> {
+        self.0.list(path)
+    }
+
+    fn executable(&self, path: &Utf8Path) -> Option<bool> {
+        self.0.executable(path)
+    }
+}
+
+#[test]
+fn a_defect_costs_one_file() {
+    let image = "FROM debian:12\nCOPY s /\nCMD [\"/s\"]\n";
+    let loader = Trap(
+        MemoryLoader::new()
+            .with("a/Dockerfile", image)
+            .with("a/s", "#!/bin/sh\n# trap door\nnode x\n")
+            .with("b/Dockerfile", image)
+            .with("b/s", "#!/bin/sh\nnode x\n"),
+    );
+    let paths: Vec<Utf8PathBuf> = ["a/Dockerfile", "b/Dockerfile"].map(Into::into).into();
+    let files: Vec<FileReport> =
+        paths.iter().map(|path| pidone::check(path, &loader, &Settings::default())).collect();
+    let rules = |report: &FileReport| report.diagnostics.iter().map(|found| found.rule).collect::<Vec<_>>();
+    assert_eq!(rules(&files[0]), ["internal-error"]);
+    let message = &files[0].diagnostics[0].message;
+    assert!(message.contains("a defect in the reader of a/s (tests/hostile.rs:"), "{message}");
+    assert_eq!(rules(&files[1]), ["missing-exec"]);
+    let projects = vec![Checked { root: "/".into(), files }];
+    assert!(Results { projects, ..Results::default() }.has_defect());
+    // The other one is repaired.
+    let fixed = fix_all(&paths, &loader, &Settings::default());
+    assert_eq!(fixed.changed.iter().map(|(path, ..)| path.as_str()).collect::<Vec<_>>(), ["b/s"]);
+    let left: Vec<_> = fixed.remaining.iter().map(|(found, why)| (found.rule, why)).collect();
+    assert_eq!(left, [("internal-error", &Obstacle::NoRepair)]);
 }

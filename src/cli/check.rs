@@ -52,7 +52,7 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
         print_findings(arguments, &request, &results, &view, terminal)?;
     }
     let fails = !arguments.exit_zero && fails(&results, &request.configs)?;
-    Ok(ExitCode::from(match (request.failed, fails) {
+    Ok(ExitCode::from(match (request.failed || results.has_defect(), fails) {
         (true, _) => 2,
         (false, true) => 1,
         (false, false) => 0,

@@ -64,7 +64,8 @@ pub(super) fn run(arguments: &FixArguments, terminal: &Terminal) -> Result<ExitC
         let summary = format!("{repaired} repaired, {silenced} silenced, {skipped} skipped; {left} left\n");
         terminal.print(summary.as_bytes())?;
     }
-    Ok(ExitCode::from(match (request.failed || failed, check::fails(&results, &request.configs)?) {
+    let failed = request.failed || failed || results.has_defect();
+    Ok(ExitCode::from(match (failed, check::fails(&results, &request.configs)?) {
         (true, _) => 2,
         (false, true) => 1,
         (false, false) => 0,

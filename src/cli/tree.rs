@@ -26,5 +26,14 @@ pub(super) fn run(arguments: &TreeArguments, terminal: &Terminal) -> Result<Exit
     } else {
         terminal.print_raw(&text)?
     }
-    Ok(ExitCode::from(if request.failed { 2 } else { 0 }))
+    for report in results.projects.iter().flat_map(|project| &project.files) {
+        // A picture has no place for it.
+        if report.defect.is_some() {
+            report
+                .diagnostics
+                .iter()
+                .for_each(|found| terminal.error(&format!("{}: {}", report.path, found.message)));
+        }
+    }
+    Ok(ExitCode::from(if request.failed || results.has_defect() { 2 } else { 0 }))
 }

@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::texts_after;
 use crate::check::{Analysis, FileReport, check};
 use crate::diagnostic::{Diagnostic, Safety};
+use crate::guard::{self, Defect, guarded};
 use crate::settings::Settings;
 use crate::source::{Edit, Loader, OverlayLoader, Source};
 
@@ -42,6 +43,8 @@ pub enum Obstacle {
     NotAsked,
     /// It came back after each repair.
     Endless,
+    /// pidone itself failed when it looked at what else the repair changes.
+    Defect(Defect),
 }
 
 impl Obstacle {
@@ -53,6 +56,7 @@ impl Obstacle {
             Self::Harms(other) => format!("the repair would harm what {other} starts"),
             Self::NotAsked => "it is in a file that was not named".to_owned(),
             Self::Endless => "it came back after each repair".to_owned(),
+            Self::Defect(defect) => format!("{defect}; {}", guard::ADVICE),
         }
     }
 }
@@ -104,9 +108,10 @@ impl<'a> Session<'a> {
             return Err(Obstacle::Unsafe);
         }
         let texts = texts_after(&fix.edits, &self.overlay).ok_or(Obstacle::NoRepair)?;
-        match self.harmed(path, &texts) {
-            Some(other) => Err(Obstacle::Harms(other.to_owned())),
-            None => Ok(texts),
+        match guarded(|| self.harmed(path, &texts)) {
+            Err(defect) => Err(Obstacle::Defect(defect)),
+            Ok(Some(other)) => Err(Obstacle::Harms(other.to_owned())),
+            Ok(None) => Ok(texts),
         }
     }
 

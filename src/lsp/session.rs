@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
@@ -13,6 +12,8 @@ use lsp_server::{ErrorCode, Message, Notification, Request, RequestId};
 use lsp_types::{self as lsp, MessageType, Uri};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+
+use crate::guard::{self, Defect, guarded};
 
 use super::client::{Capabilities, Client, Refusal};
 use super::diagnostics::{self, Finding, Translator};
@@ -146,18 +147,17 @@ impl Session {
             Message::Request(request) => {
                 let id = request.id.clone();
                 let method = request.method.clone();
-                let answer = self.guarded(&method, |session| session.request(request));
-                let failed = || {
-                    Err(Refusal::new(
-                        ErrorCode::InternalError,
-                        format!("{method} failed: please report this"),
-                    ))
+                let answer = self.guarded(&format!("in {method}"), |session| session.request(request));
+                let failed = |defect| {
+                    let message = format!("{method} failed: {defect}; {}", guard::ADVICE);
+                    Err(Refusal::new(ErrorCode::InternalError, message))
                 };
                 self.client.answer(id, answer.unwrap_or_else(failed));
             }
             Message::Notification(notification) => {
                 let method = notification.method.clone();
-                self.guarded(&method, |session| session.notification(notification));
+                // It is told; there is nobody to answer.
+                let _ = self.guarded(&format!("in {method}"), |session| session.notification(notification));
             }
             // What we ask of a client is asked as a favour.
             Message::Response(_) => {}
@@ -165,12 +165,17 @@ impl Session {
     }
 
     /// A defect in the answer to one message is no reason to leave the client alone.
-    fn guarded<T>(&mut self, what: &str, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        let result = catch_unwind(AssertUnwindSafe(|| work(self))).ok();
-        if result.is_none() {
-            self.client.log(MessageType::Error, format!("internal error in {what}: please report this"));
+    fn guarded<T>(&mut self, what: &str, work: impl FnOnce(&mut Self) -> T) -> Result<T, Defect> {
+        let result = guarded(|| work(self));
+        if let Err(defect) = &result {
+            self.tell(what, defect);
         }
         result
+    }
+
+    fn tell(&mut self, what: &str, defect: &Defect) {
+        let message = format!("internal error {what}: {defect}; {}", guard::ADVICE);
+        self.client.log(MessageType::Error, message);
     }
 
     fn request(&mut self, request: Request) -> Answer {
@@ -230,7 +235,7 @@ impl Session {
     fn search(&self, folder: Utf8PathBuf) {
         let (events, configs) = (self.events.clone(), Arc::clone(&self.workspace.configs));
         thread::spawn(move || {
-            let found = catch_unwind(AssertUnwindSafe(|| discover(&folder, &configs))).unwrap_or_default();
+            let found = guarded(|| discover(&folder, &configs)).unwrap_or_default();
             // Nobody is left to be told after the session has ended.
             let _ = events.send(Event::Discovered(folder, found));
         });
@@ -366,13 +371,13 @@ impl Session {
         self.workspace.prepare(&self.documents);
         if self.has_news && self.workspace.is_settled() {
             self.has_news = false;
-            self.guarded("the diagnostics", Self::publish);
+            // It is told; the next change gives them out again.
+            let _ = self.guarded("in the diagnostics", Self::publish);
             return true;
         }
         let Some(step) = self.workspace.work(&self.documents) else { return false };
-        for path in step.failed {
-            self.client
-                .log(MessageType::Error, format!("internal error while checking {path}: please report this"));
+        for (path, defect) in step.failed {
+            self.tell(&format!("while checking {path}"), &defect);
         }
         self.has_news |= step.shown;
         true

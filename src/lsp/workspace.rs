@@ -4,7 +4,6 @@
 //! what they read, so that it is known which of them start a script that is opened later.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -15,6 +14,7 @@ use crate::check::Analysis;
 use crate::config::{self, ConfigError, Configs};
 use crate::diagnostic::Diagnostic;
 use crate::discover::{self, Given, Name, Project as Discovered};
+use crate::guard::{Defect, guarded};
 use crate::orchestrator;
 use crate::settings::Settings;
 use crate::source::DiskLoader;
@@ -208,8 +208,8 @@ pub(super) fn discover(folder: &Utf8Path, configs: &Configs) -> Discovery {
 pub(super) struct Step {
     /// True if something that concerns the session was checked.
     pub(super) shown: bool,
-    /// Dockerfiles at which the program failed.
-    pub(super) failed: Vec<Utf8PathBuf>,
+    /// Files at which the program failed.
+    pub(super) failed: Vec<(Utf8PathBuf, Defect)>,
 }
 
 /// All projects.
@@ -397,14 +397,14 @@ impl Workspace {
                 let loader = project.loader(documents);
                 // A defect in the analysis of one file is no reason to leave the others alone.
                 let settings = self.settings(project, &path).map(Arc::new);
-                let report = catch_unwind(AssertUnwindSafe(|| {
+                let report = guarded(|| {
                     let settings = settings.as_ref().ok()?;
                     if urgent {
                         return Some(Arc::new(check(&path, &loader, settings)));
                     }
                     Analysis::of(&path, &loader, settings);
                     None
-                }));
+                });
                 (index, path, report, loader.into_asked(), settings)
             })
             .collect();
@@ -413,10 +413,12 @@ impl Workspace {
             let project = &mut self.projects[index];
             let Some(mut entry) = project.entries.remove(&path) else { continue };
             entry.is_stale = false;
-            if report.is_err() {
-                step.failed.push(project.root.join(&path));
-            }
-            let has_failed = report.is_err() || settings.is_err();
+            let defect = match &report {
+                Ok(report) => report.as_ref().and_then(|report| report.defect.clone()),
+                Err(defect) => Some(defect.clone()),
+            };
+            let has_failed = defect.is_some() || settings.is_err();
+            step.failed.extend(defect.map(|defect| (project.root.join(&path), defect)));
             (entry.settings, entry.refused) = match settings {
                 Ok(settings) => (Some(settings), None),
                 Err(error) => (None, Some(error)),

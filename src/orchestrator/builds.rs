@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use serde_json::Value;
 
 use super::{compose, deployment, is_candidate, paths};
+use crate::guard::guarded;
 use crate::source::Loader;
 
 /// Bake's own file names.
@@ -37,13 +38,16 @@ pub fn contexts<'a>(
     }
     let mut said: Vec<Pair> = Vec::new();
     let folders: Vec<Utf8PathBuf> = folders.into_iter().collect();
-    for (composed, pairs) in folders.par_iter().map(|folder| in_folder(folder, loader)).collect::<Vec<_>>() {
+    // Where reading one fails, it is told when that file is checked.
+    let in_folder = |folder: &Utf8PathBuf| guarded(|| in_folder(folder, loader)).unwrap_or_default();
+    for (composed, pairs) in folders.par_iter().map(in_folder).collect::<Vec<_>>() {
         deployments.extend(composed);
         said.extend(pairs);
     }
     let deployments: Vec<Utf8PathBuf> = deployments.into_iter().collect();
     said.par_extend(deployments.par_iter().flat_map_iter(|path| {
-        let workloads = deployment(path, loader).into_iter().flat_map(|deployment| deployment.workloads);
+        let deployment = guarded(|| deployment(path, loader)).ok().flatten();
+        let workloads = deployment.into_iter().flat_map(|deployment| deployment.workloads);
         let pair =
             |(dockerfile, context): (&Utf8Path, &Utf8Path)| (dockerfile.to_owned(), context.to_owned());
         workloads.filter_map(move |workload| workload.build().map(pair)).collect::<Vec<_>>()

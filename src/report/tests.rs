@@ -82,6 +82,7 @@ fn report(diagnostics: Vec<Diagnostic>, images: Vec<ImageReport>) -> FileReport 
         images,
         sources,
         unreadable: None,
+        defect: None,
         ignores: Vec::new(),
         silenced: 0,
         known: Vec::new(),

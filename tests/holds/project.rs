@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use pidone::diagnostic::{Diagnostic, Outcome, Severity};
-use pidone::fix::fix_all;
+use pidone::fix::{Obstacle, fix_all};
 use pidone::report::{Checked, FORMATS, Results, View};
 use pidone::source::{Loader, MemoryLoader, OverlayLoader, Source};
 use pidone::{FileReport, ProcessNode, Settings, check, dockerfile, edit};
@@ -29,6 +29,45 @@ pub fn read(text: &str) -> MemoryLoader {
         loader.insert(path, text, Some(true));
     }
     loader
+}
+
+/// What starts a text that is one file of a project. The text may bring further files.
+pub enum Around {
+    /// A script of bash.
+    Script,
+    /// A package.json, through npm.
+    Package,
+    /// The configuration of supervisord.
+    Supervisord,
+    /// A Compose file beside a Dockerfile and its script.
+    Compose,
+    /// A manifest of Kubernetes.
+    Kubernetes,
+}
+
+impl Around {
+    /// The project as one text.
+    pub fn project(self, text: &str) -> String {
+        let before = match self {
+            Self::Script => "FROM debian:12\nCOPY --chmod=755 s /\nCMD [\"/s\"]\n=== s\n#!/bin/bash\n",
+            Self::Package => "FROM node:20\nWORKDIR /a\nCOPY . .\nCMD npm start\n=== package.json\n",
+            Self::Supervisord => {
+                "FROM debian:12\nCOPY s.conf s /\nCMD [\"supervisord\", \"-c\", \"/s.conf\"]\n=== s\n#!/bin/sh\nnginx\n=== s.conf\n"
+            }
+            Self::Compose => {
+                "FROM debian:12\nCOPY s /\nENTRYPOINT /s\n=== s\n#!/bin/sh\nnginx \"$@\"\n=== compose.yaml\n"
+            }
+            Self::Kubernetes => "=== pod.yaml\n",
+        };
+        format!("{before}{text}")
+    }
+}
+
+/// Everything that holds of a project whose one file is this text.
+pub fn whole(around: Around, text: &str) {
+    let project = around.project(text);
+    checked(&project);
+    repaired(&project);
 }
 
 /// A path as loaders are asked for it.
@@ -59,6 +98,7 @@ pub fn checked(text: &str) {
 }
 
 fn in_its_files(report: &FileReport, loader: &dyn Loader) {
+    assert_eq!(report.defect, None, "{}", report.path);
     for found in &report.diagnostics {
         in_file(&found.place);
         found.related.iter().for_each(|related| in_file(&related.place));
@@ -86,6 +126,7 @@ pub fn printed(text: &str) {
     let loader = read(text);
     let files: Vec<FileReport> =
         targets(&loader).iter().map(|target| check(target, &loader, &settings(true))).collect();
+    files.iter().for_each(|report| in_its_files(report, &loader));
     let results = Results {
         projects: vec![Checked { root: "/project".into(), files }],
         fixed: Vec::new(),
@@ -185,12 +226,15 @@ fn all_repairs(targets: &[Utf8PathBuf], loader: &MemoryLoader, settings: &Settin
         targets.iter().map(|target| check(target, loader, settings)).collect()
     };
     let first = fix_all(targets, loader, settings);
+    let has_failed = |(_, why): &(Diagnostic, Obstacle)| matches!(why, Obstacle::Defect(_));
+    assert!(!first.remaining.iter().any(has_failed), "{:?}", first.remaining);
     let mut fixed = OverlayLoader::new(loader);
     for (path, before, after) in &first.changed {
         assert_eq!(loader.read(path).expect("a changed file can be read").text(), before);
         fixed.insert(Source::new(path.clone(), after.as_str()));
     }
     for (before, after) in reports(loader).iter().zip(&reports(&fixed)) {
+        in_its_files(after, &fixed);
         no_worse(before, after);
     }
     let names: BTreeSet<_> = first.applied.iter().map(|applied| applied.diagnostic.rule).collect();
