@@ -1,0 +1,9 @@
+//! A Compose file, and what it starts.
+#![no_main]
+
+#[path = "../../tests/holds/mod.rs"]
+mod holds;
+
+use holds::project::{Around, whole};
+
+libfuzzer_sys::fuzz_target!(|text: &str| whole(Around::Compose, text));
