@@ -146,8 +146,12 @@ fn run(
                     return;
                 }
                 let grace = environment.image.runtime.period.left();
-                let after = stop(environment, &world, signal, grace, total);
-                let needed = needed(environment, &world, &after, signal, total);
+                let Stopped { world: after, is_cut } = stop(environment, &world, signal, grace, total);
+                let is_timeout = super::verdict::outcome(&after) == Outcome::Timeout;
+                let patient = (is_timeout && is_cut)
+                    .then(|| stop(environment, &world, signal, LONGEST_GRACE, total).world);
+                let is_well = |end: &World| super::verdict::outcome(end) == Outcome::Graceful;
+                let needed = patient.filter(is_well).map(|end| end.now - world.now);
                 if candidates.is_mere_pause(&world) {
                     // The loop's own command may be what stays; if it is, this is none.
                     candidates.end_well(&world);
@@ -180,36 +184,39 @@ fn run(
 /// True if there are more processes than are followed, or more above this one.
 fn is_overgrown(world: &World, pid: Pid) -> bool {
     let above = std::iter::successors(world.process(pid), |process| world.process(process.parent));
-    world.processes().count() > MAX_PROCESSES || above.take(MAX_NESTED + 1).count() > MAX_NESTED
+    world.processes().len() > MAX_PROCESSES || above.take(MAX_NESTED + 1).count() > MAX_NESTED
 }
 
 fn take(world: &World, index: usize, choice: Choice, default: bool) -> World {
-    let mut way = world.clone();
-    way.answer = Some(index);
-    way.follow_next = false;
+    let mut way = answered(world, index);
     Rc::make_mut(&mut way.path.choices).push(choice);
     way.path.default &= default;
     way
 }
 
-/// How long the stop takes if it is given all the time that it wants; `None` if that would not help.
-fn needed(
-    environment: &Environment<'_>,
-    steady: &World,
-    after: &World,
-    signal: Signal,
-    total: &mut u64,
-) -> Option<u64> {
-    if super::verdict::outcome(after) != Outcome::Timeout {
-        return None;
-    }
-    let patient = stop(environment, steady, signal, LONGEST_GRACE, total);
-    let is_well = super::verdict::outcome(&patient) == Outcome::Graceful;
-    is_well.then(|| patient.now - steady.now)
+fn answered(world: &World, index: usize) -> World {
+    let mut way = world.clone();
+    way.answer = Some(index);
+    way.follow_next = false;
+    way
+}
+
+/// How a stop ends.
+struct Stopped {
+    /// The best of the ways it can go.
+    world: World,
+    /// True if on some way something was still to come when the grace period ended: with more time it may end otherwise.
+    is_cut: bool,
 }
 
 /// Sends the stop signal to PID 1 and follows every way it can go; the best one is taken.
-fn stop(environment: &Environment<'_>, steady: &World, signal: Signal, grace: u64, total: &mut u64) -> World {
+fn stop(
+    environment: &Environment<'_>,
+    steady: &World,
+    signal: Signal,
+    grace: u64,
+    total: &mut u64,
+) -> Stopped {
     let mut start = steady.clone();
     start.stop = Some(Stop {
         signal,
@@ -226,6 +233,7 @@ fn stop(environment: &Environment<'_>, steady: &World, signal: Signal, grace: u6
     let mut count = 0;
     // Ways that meet go on alike.
     let mut met = HashSet::new();
+    let mut is_cut = false;
     'ways: while let Some(mut world) = work.pop() {
         count += 1;
         if count > MAX_STOPS {
@@ -249,10 +257,8 @@ fn stop(environment: &Environment<'_>, steady: &World, signal: Signal, grace: u6
                         if !met.insert((world.now, world.fingerprint())) {
                             continue 'ways;
                         }
-                        let mut ways = alternatives
-                            .into_iter()
-                            .enumerate()
-                            .map(|(index, way)| take(&world, index, way.choice, true));
+                        // Only on the way to the steady state does it matter what was chosen.
+                        let mut ways = (0..alternatives.len()).map(|index| answered(&world, index));
                         let Some(first) = ways.next() else { break };
                         work.extend(ways);
                         world = first;
@@ -260,6 +266,7 @@ fn stop(environment: &Environment<'_>, steady: &World, signal: Signal, grace: u6
                 }
             }
         }
+        is_cut |= world.ended.is_none() && world.next_event().is_some();
         let badness = super::verdict::badness(&world);
         if best.as_ref().is_none_or(|best| badness < super::verdict::badness(best)) {
             best = Some(world);
@@ -268,5 +275,5 @@ fn stop(environment: &Environment<'_>, steady: &World, signal: Signal, grace: u6
             break;
         }
     }
-    best.unwrap_or_else(|| steady.clone())
+    Stopped { world: best.unwrap_or_else(|| steady.clone()), is_cut }
 }

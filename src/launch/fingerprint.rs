@@ -13,19 +13,34 @@ impl World {
         let mut hasher = DefaultHasher::new();
         (self.next_is_service, self.follow_next, self.path.default, self.path.aside).hash(&mut hasher);
         (self.path.doubts.len(), self.path.mishaps.len(), self.path.endless).hash(&mut hasher);
-        for process in self.processes().filter(|process| self.counts(process)) {
+        let known = self.known_to_shells();
+        // What has ended well counts only if a shell still knows it: nobody else will ever ask for it again.
+        let counts = |process: &&Process| match process.state {
+            State::Dead(death) => {
+                (process.is_service() && death.how != Ended::Clean)
+                    || known.get(process.pid).is_some_and(|&known| known)
+            }
+            State::Running | State::Finishing { .. } => true,
+        };
+        for process in self.processes().filter(counts) {
             process.fingerprint(self.now, &mut hasher);
         }
         hasher.finish()
     }
 
-    /// False for what has ended well, unless a shell still knows it: nobody will ever ask for it again.
-    fn counts(&self, process: &Process) -> bool {
-        let State::Dead(death) = process.state else { return true };
-        let lost = process.is_service() && death.how != Ended::Clean;
-        lost || self
-            .processes()
-            .any(|other| matches!(&other.role, Role::Shell(shell) if shell.knows(process.pid)))
+    /// Which processes some shell waits for or has as a job, by their numbers.
+    fn known_to_shells(&self) -> Vec<bool> {
+        let mut known = vec![false; self.processes().len() + 1];
+        for process in self.processes() {
+            if let Role::Shell(shell) = &process.role {
+                for pid in shell.known() {
+                    if let Some(known) = known.get_mut(pid) {
+                        *known = true;
+                    }
+                }
+            }
+        }
+        known
     }
 }
 
@@ -57,12 +72,13 @@ impl Process {
 }
 
 impl Shell {
-    fn knows(&self, pid: Pid) -> bool {
-        let waits = match &self.waiting {
-            Waiting::Foreground { pids, .. } | Waiting::Wait { targets: pids, .. } => pids.contains(&pid),
-            Waiting::None => false,
+    /// The processes that it waits for, and its jobs.
+    fn known(&self) -> impl Iterator<Item = Pid> {
+        let waited: &[Pid] = match &self.waiting {
+            Waiting::Foreground { pids, .. } | Waiting::Wait { targets: pids, .. } => pids,
+            Waiting::None => &[],
         };
-        waits || self.jobs.contains(&pid) || self.pipelines.iter().any(|all| all.contains(&pid))
+        waited.iter().chain(&self.jobs).chain(self.pipelines.iter().flatten()).copied()
     }
 
     fn fingerprint(&self, now: Millis, hasher: &mut DefaultHasher) {

@@ -212,7 +212,7 @@ impl World {
         }
     }
 
-    pub(crate) fn processes(&self) -> impl Iterator<Item = &Process> {
+    pub(crate) fn processes(&self) -> impl ExactSizeIterator<Item = &Process> {
         self.processes.iter().map(Rc::as_ref)
     }
 
@@ -536,7 +536,8 @@ impl World {
         false
     }
 
-    fn next_event(&self) -> Option<Millis> {
+    /// When something happens next by itself.
+    pub(crate) fn next_event(&self) -> Option<Millis> {
         self.processes()
             .filter_map(|process| match (&process.state, &process.role) {
                 (State::Finishing { until, .. }, _) => Some(*until),
