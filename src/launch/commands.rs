@@ -264,7 +264,7 @@ impl Machine<'_, '_> {
         let reads = command.redirects.iter().any(|redirect| redirect.operator.starts_with('<'));
         if reads {
             if self.stays(node) {
-                self.stay_unknown(node, "the shell reads its script from standard input");
+                self.stay_unknown(node, "what is run is read from standard input");
             } else {
                 self.set_status(Status::UNKNOWN);
             }
@@ -476,7 +476,7 @@ impl Machine<'_, '_> {
         }
         if self.reads_script(stages) {
             if self.stays(node) {
-                self.stay_unknown(node, "a shell reads its script from a pipe");
+                self.stay_unknown(node, "what is run is read from a pipe");
             } else {
                 self.set_status(Status::UNKNOWN);
             }
@@ -536,7 +536,7 @@ impl Machine<'_, '_> {
         true
     }
 
-    /// `... | bash`
+    /// `... | bash`, `... | xargs su`
     fn reads_script(&self, stages: &List) -> bool {
         stages.iter().skip(1).any(|stage| matches!(self.stage_program(stage), Some(What::Interactive)))
     }

@@ -44,7 +44,7 @@ pub(crate) enum What {
     Forward(Box<Forward>),
     /// Starts a command and leaves.
     Detach(Rc<Program>, Vec<Field>),
-    /// A shell that is given nothing to run: somebody types, or its standard input holds a script.
+    /// A shell that is given nothing to run: somebody types, or its standard input holds a script. So it is with xargs.
     Interactive,
     /// Cannot be followed.
     Opaque(String),
@@ -411,15 +411,15 @@ impl Resolver<'_, '_> {
                     errexit: false,
                     nounset: false,
                 })),
-                _ => What::Ends(Status::UNKNOWN),
+                _ => nothing_to_start(argv),
             },
             Kind::Init | Kind::Fork => match self.inner(row, argv, arguments).or_else(|| started_by(row)) {
                 Some(child) => self.forward(row, child, resolved, depth),
-                None => What::Ends(Status::UNKNOWN),
+                None => nothing_to_start(argv),
             },
             Kind::Detach => match self.inner(row, argv, arguments) {
                 Some(Child::Command(inner)) => What::Detach(Rc::clone(row), inner),
-                _ => What::Ends(Status::UNKNOWN),
+                _ => nothing_to_start(argv),
             },
             Kind::Shell => match &row.runs_as {
                 Some(words) => {
@@ -533,6 +533,9 @@ impl Resolver<'_, '_> {
                 What::Unknown | What::Opaque(_) => resolved.uncertain = true,
                 _ => resolved.uncertain |= below.uncertain,
             }
+            if row.args.from_input && resolved.uncertain {
+                return What::Interactive;
+            }
         }
         What::Forward(Box::new(Forward { program: Rc::clone(row), child }))
     }
@@ -585,6 +588,7 @@ impl Resolver<'_, '_> {
             Inner::Command { name, arguments } => {
                 let mut inner = vec![argv.get(name + 1)?.clone()];
                 inner.extend_from_slice(argv.get(arguments + 1..).unwrap_or_default());
+                inner.extend(row.args.from_input.then(|| Field::rest("...")));
                 inner
             }
             Inner::Line { argument, offset } => {
@@ -628,6 +632,14 @@ fn completed(argv: &[Field], base: &Base) -> Vec<Field> {
 fn started_by(row: &Program) -> Option<Child> {
     let words: Vec<Field> = row.foreground.as_deref()?.split_whitespace().map(Field::known).collect();
     (row.kind == Kind::Fork).then_some(Child::Command(words))
+}
+
+/// A wrapper without a command ends; it may have one among words that are not known.
+fn nothing_to_start(argv: &[Field]) -> What {
+    match argv.iter().all(|word| word.text().is_some()) {
+        true => What::Ends(Status::UNKNOWN),
+        false => What::Opaque(format!("what {} starts is not known", base_name(argv))),
+    }
 }
 
 /// The name that a program is called by, without its folder.

@@ -22,6 +22,8 @@ pub struct CommandLine {
     pub program_options: Vec<String>,
     /// Words after which the inner command stands, and only there (`wait-for-it ... --`, `find -exec`, `python -m`).
     pub after: Vec<String>,
+    /// True if the inner command gets more words, which are read from standard input (xargs).
+    pub from_input: bool,
     /// True if options may follow the positional arguments (`su USER -c cmd`), or the script's name, up to `--` (`npm start -w api`).
     pub permute: bool,
     /// For programs without an inner command: true if options end at the first positional argument (`node app.js -v`).
