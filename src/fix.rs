@@ -7,7 +7,7 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::check::{Analysis, Judged};
-use crate::diagnostic::{Diagnostic, Fix, Outcome};
+use crate::diagnostic::{Diagnostic, Fix, Outcome, Safety};
 use crate::dockerfile;
 use crate::edit;
 use crate::launch::Launch;
@@ -115,12 +115,21 @@ impl<'a> Bench<'a> {
     /// A finding as a diagnostic, with the first of its repairs that the model finds good.
     pub(crate) fn diagnose(&self, finding: Finding, judged: &Judged) -> Diagnostic {
         self.tried.update(|tried| tried + usize::from(!finding.repairs.is_empty()));
-        let mut repairs = finding.repairs.iter().filter(|_| self.tried.get() <= MAX_REPAIRS);
+        let is_within = self.tried.get() <= MAX_REPAIRS;
+        let mut repairs = self.in_order(&finding).into_iter().filter(|_| is_within);
         let fix = repairs.find_map(|repair| self.verified(&finding, repair, judged));
         let mut related = finding.related.clone();
         related.extend(judged.context_note().filter(|_| self.settings.context.is_none()));
         let image = Some(judged.reference());
         Diagnostic { image, related, fix, ..Finding { related: Vec::new(), ..finding }.into_diagnostic() }
+    }
+
+    /// The repairs of a finding, the best first: what is safe, unless the others were asked for.
+    fn in_order<'f>(&self, finding: &'f Finding) -> Vec<&'f Repair> {
+        let unsafe_fixes = self.settings.unsafe_fixes;
+        let mut repairs: Vec<&Repair> = finding.repairs.iter().collect();
+        repairs.sort_by_key(|repair| if unsafe_fixes { Safety::Safe } else { repair.safety });
+        repairs
     }
 
     /// The repair as a fix, if it makes things better: the finding is gone, no other has come, every file still parses, and the same
@@ -149,7 +158,7 @@ impl<'a> Bench<'a> {
             };
             let further = fresh
                 .filter(|fresh| self.may_repair(fresh))
-                .and_then(|fresh| fresh.repairs.first())
+                .and_then(|fresh| self.in_order(fresh).first().copied())
                 .filter(needed);
             let Some(further) = further else {
                 let good = fresh.is_none_or(|fresh| fresh.severity <= finding.severity)

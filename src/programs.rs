@@ -12,7 +12,7 @@ mod table;
 
 pub use arguments::{CommandLine, Inner, Script};
 pub use drain::Drain;
-pub use images::{Base, Family, InitInstall, Sh};
+pub use images::{Base, Family, Install, Sh};
 pub use modules::Modules;
 pub use rows::RowError;
 pub use signals::{Handler, Reaction};

@@ -14,9 +14,11 @@ use crate::source::{Edit, Place};
 use crate::suppress::Suppression;
 
 mod init;
+mod install;
 mod interpreter;
 mod names;
 mod repair;
+mod step_down;
 mod trap;
 mod words;
 

@@ -1,8 +1,10 @@
 //! How long a service may take to finish, where the project says so: its own option or setting, or a supervisor's patience with it.
 
+use std::time::Duration;
+
 use super::environment::Environment;
 use super::explore::Steady;
-use super::world::{Process, Role};
+use super::world::{Process, Role, World};
 use crate::dockerfile::join;
 use crate::project::Found;
 use crate::source::Place;
@@ -18,6 +20,8 @@ pub struct Drain {
     pub place: Place,
     /// Milliseconds after which its supervisor kills it, and the supervisor's name for it.
     pub supervised: Option<(u64, String)>,
+    /// Milliseconds after which a wrapper in front kills it, whatever the grace period, and the wrapper's name (su).
+    pub wrapped: Option<(u64, String)>,
 }
 
 /// The services of a state that stops well, with the time that each may take.
@@ -33,6 +37,7 @@ pub(super) fn drains(environment: &Environment<'_>, steady: &Steady) -> Vec<Drai
                         time: own.program.stop_wait.checked_mul(1000)?,
                         place: own.program.place_of("stopwaitsecs")?,
                         supervised: None,
+                        wrapped: None,
                     })
                 });
                 found.extend(own);
@@ -43,12 +48,21 @@ pub(super) fn drains(environment: &Environment<'_>, steady: &Steady) -> Vec<Drai
                     .supervised(process.pid)
                     .map(|own| (own.program.stop_wait.saturating_mul(1000), own.program.name.clone()));
                 let own = set(environment, process);
-                found.extend(own.map(|drain| Drain { supervised: patience, ..drain }));
+                let wrapped = wrapper(process, &steady.before);
+                found.extend(own.map(|drain| Drain { supervised: patience, wrapped, ..drain }));
             }
             _ => {}
         }
     }
     found
+}
+
+/// The wrapper right in front of a service that kills it soon after it has passed the signal on.
+fn wrapper(service: &Process, world: &World) -> Option<(u64, String)> {
+    let Role::Forwarder(forwarder) = &world.process(service.parent)?.role else { return None };
+    let name = forwarder.program.names.first()?.clone();
+    let seconds = Duration::try_from_secs_f64(forwarder.program.kills_after?).ok()?;
+    Some((u64::try_from(seconds.as_millis()).ok()?, name))
 }
 
 /// What a service's own arguments or its configuration say.
@@ -57,7 +71,8 @@ fn set(environment: &Environment<'_>, process: &Process) -> Option<Drain> {
     let (program, fields) = identity.argv.split_first()?;
     let row = environment.tables.drain(program.text()?)?;
     let arguments: Vec<Option<&str>> = fields.iter().map(|field| field.text()).collect();
-    let drain = |time, place| Drain { service: identity.shown(), time, place, supervised: None };
+    let drain =
+        |time, place| Drain { service: identity.shown(), time, place, supervised: None, wrapped: None };
     if let Some((at, time)) = row.in_arguments(&arguments) {
         let own = fields.get(at).and_then(|field| field.excerpt.as_ref()).map(|text| text.whole_place());
         return Some(drain(time, own.or_else(|| identity.place.clone())?));

@@ -44,7 +44,7 @@ pub(crate) enum What {
     Forward(Box<Forward>),
     /// Starts a command and leaves.
     Detach(Rc<Program>, Vec<Field>),
-    /// A shell that is given nothing to run: somebody types, or its standard input holds a script. So it is with xargs.
+    /// A shell that is given nothing to run: somebody types, or its standard input holds a script. So it is with `xargs su`.
     Interactive,
     /// Cannot be followed.
     Opaque(String),
@@ -525,16 +525,17 @@ impl Resolver<'_, '_> {
         if let Child::Command(inner) = &child {
             let mut below = resolved.clone();
             let limited = row.names.iter().any(|name| name == "timeout");
-            match self.step(inner, &mut below, depth + 1) {
+            let what = self.step(inner, &mut below, depth + 1);
+            if row.args.from_input && !tells_program(&what, &below) {
+                return What::Interactive;
+            }
+            match what {
                 What::Ends(status) if row.kind == Kind::Fork => return What::Ends(status),
                 What::Helper | What::Pause(_) | What::Follows(_) if limited => {
                     return What::Ends(Status::UNKNOWN);
                 }
                 What::Unknown | What::Opaque(_) => resolved.uncertain = true,
                 _ => resolved.uncertain |= below.uncertain,
-            }
-            if row.args.from_input && resolved.uncertain {
-                return What::Interactive;
             }
         }
         What::Forward(Box::new(Forward { program: Rc::clone(row), child }))
@@ -639,6 +640,19 @@ fn nothing_to_start(argv: &[Field]) -> What {
     match argv.iter().all(|word| word.text().is_some()) {
         true => What::Ends(Status::UNKNOWN),
         false => What::Opaque(format!("what {} starts is not known", base_name(argv))),
+    }
+}
+
+/// Whether the words that are known tell what runs in the end (`xargs su` does not).
+fn tells_program(what: &What, resolved: &Resolved) -> bool {
+    let is_known = |argv: &[Field]| argv.first().is_some_and(|name| name.text().is_some());
+    match what {
+        What::Opaque(_) => false,
+        What::Forward(forward) => match &forward.child {
+            Child::Command(inner) => is_known(inner),
+            Child::Line(..) | Child::Own(_) => true,
+        },
+        _ => resolved.identities.last().is_some_and(|identity| is_known(&identity.argv)),
     }
 }
 

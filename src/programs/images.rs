@@ -71,19 +71,22 @@ pub struct Base {
     pub argument_endings: Option<Vec<String>>,
     /// Whether it brings an init (tini and its like); `None` if not known.
     pub init: Option<bool>,
+    /// The tool that it brings to become a program as another user (gosu, su-exec), if it is known to bring one.
+    pub step_down: Option<String>,
 }
 
-/// How an init is installed.
+/// How a tool is installed.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct InitInstall {
+pub struct Install {
     name: String,
     family: Family,
     /// A command for RUN.
     pub command: String,
     /// Where the program is then.
     pub path: String,
-    /// Patterns of tags of releases that do not package it.
+    /// Patterns of tags of releases that do not package it, or whose packages are no longer to be had; with the repository in front where
+    /// the tag alone does not tell (`debian:9*`).
     #[serde(default)]
     absent: Vec<String>,
     /// The address of the documentation.
@@ -104,7 +107,7 @@ struct Orphans {
 pub(super) struct Images {
     distribution: Vec<Distribution>,
     image: Vec<Image>,
-    init: Vec<InitInstall>,
+    install: Vec<Install>,
     orphans: Vec<Orphans>,
 }
 
@@ -135,6 +138,8 @@ pub(super) struct Image {
     bash: Option<bool>,
     /// Whether it has an init, where that is known.
     init: Option<bool>,
+    /// The tool that it brings to start a program as another user.
+    step_down: Option<String>,
     /// What it starts; absent if that is not known (a pattern for many images).
     launch: Option<Launch>,
     /// Tags that differ; the first that matches wins, and what it leaves out is as in the row.
@@ -179,12 +184,15 @@ impl Tables {
         self.images.base(&reference)
     }
 
-    /// How to install the init of that name in an image that is built on `reference`, if its distribution packages it.
-    pub fn init_install(&self, name: &str, family: Family, reference: &str) -> Option<&InitInstall> {
+    /// How to install the tool of that name in an image that is built on `reference`, if its distribution packages it.
+    pub fn install(&self, name: &str, family: Family, reference: &str) -> Option<&Install> {
         let reference = Reference::parse(reference);
         let tag = reference.tag.as_deref().unwrap_or_default();
-        let install = self.images.init.iter().find(|init| init.name == name && init.family == family)?;
-        (!install.absent.iter().any(|pattern| glob(pattern, tag))).then_some(install)
+        let whole = format!("{}:{tag}", reference.repository);
+        let install =
+            self.images.install.iter().find(|install| install.name == name && install.family == family)?;
+        let is_absent = |pattern: &String| glob(pattern, if pattern.contains(':') { &whole } else { tag });
+        (!install.absent.iter().any(is_absent)).then_some(install)
     }
 
     /// True for a package whose programs leave processes behind that PID 1 has to reap.
@@ -220,6 +228,7 @@ impl Images {
         let mut base = Base::default().on(distribution);
         base.bash = variant.and_then(|variant| variant.bash).or(image.bash).or(base.bash);
         base.init = image.init;
+        base.step_down.clone_from(&image.step_down);
         let launches = [image.launch.as_ref(), variant.and_then(|variant| variant.launch.as_ref())];
         // Without its tag, an image is known where all its variants start the same.
         base.known = launches.iter().any(Option::is_some)

@@ -43,6 +43,15 @@ fn longest(drain: &Drain, subject: &Subject<'_>) -> Option<Finding> {
         let finding = Finding { severity: Severity::Info, ..Finding::at(drain.place.clone(), format!("takes up to {time} s"), message) };
         return (patience < time).then(|| finding.with_help(format!("give it more time there: `stopwaitsecs={}`", time + MARGIN)));
     }
+    if let Some((patience, name)) = drain.wrapped.as_ref().filter(|(patience, _)| patience / 1000 < given.min(time)) {
+        let message = format!(
+            "{service} may take {time} s to finish, but `{name}` kills it {} s after it has passed the signal on.",
+            patience / 1000
+        );
+        let finding = Finding { severity: Severity::Info, ..Finding::at(drain.place.clone(), format!("takes up to {time} s"), message) };
+        let help = "no grace period changes that: start it through what gives way to it (`gosu`, `setpriv`), or with USER";
+        return Some(finding.with_help(help));
+    }
     let message = format!(
         "{service} may take {time} s to finish, but {given} s after the stop signal everything is killed."
     );

@@ -1,6 +1,6 @@
 //! `missing-init`: an init that the launch names and the image does not have, or one that the program needs.
 
-use super::{Finding, Repair, Subject, init, words};
+use super::{Finding, Repair, Subject, init, install, words};
 use crate::diagnostic::{Outcome, Related, Severity};
 use crate::dockerfile::{Command, Keyword};
 use crate::programs::Kind;
@@ -37,15 +37,15 @@ fn not_installed(subject: &Subject<'_>) -> Option<Finding> {
     let message = format!("The container does not start: `{}` is not installed in this image.", element.text());
     let mut finding = Finding::at(element.whole_place(), "not in the image", message)
         .with_help("install it in the last stage; what another stage installs does not count")
-        .with_repairs(install(subject, element, name));
+        .with_repairs(installed(subject, element, name));
     finding.outcome = Some(Outcome::ExitsEarly);
     Some(finding)
 }
 
 /// The installation, and the path where it puts the init.
-fn install(subject: &Subject<'_>, element: &Excerpt, name: &str) -> Option<Repair> {
-    let install = init::how(name, subject)?;
-    let mut edits = vec![init::install(install, subject)?];
+fn installed(subject: &Subject<'_>, element: &Excerpt, name: &str) -> Option<Repair> {
+    let install = install::how(name, subject)?;
+    let mut edits = vec![install::run(install, subject)?];
     if element.text().contains('/') && element.text() != install.path {
         let path = element.source().path().to_owned();
         edits.push(Edit { path, span: element.span(), text: install.path.clone() });

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Finding, Repair, Subject, repair, words};
+use super::{Finding, Repair, Subject, repair, step_down, words};
 use crate::launch::{Cause, Fault, Rest, Site};
-use crate::programs::Family;
 use crate::shell::{self, Node, NodeKind};
 use crate::source::{Encoding, Excerpt, Span};
 
@@ -13,9 +12,15 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         .faults(|cause| cause == Cause::PrivilegeWrapper)
         .map(|fault| {
             let message = format!("{} It stays in front of what it starts; `su` and `runuser` kill it two seconds after they have passed the signal on.", words::what_happens(fault, subject.signal()));
-            let help = format!("use `{}`, which gives way to the program and sets no limit; in `-c`, `exec` in front of the program is the least", tool(subject));
+            let step_down = step_down::of(fault, subject);
+            let better = match &step_down {
+                Some(step_down) => format!("`{}`", step_down.line),
+                None => format!("`{}`", step_down::tool(subject)),
+            };
+            let help = format!("start it with {better}, which gives way to the program and sets no limit; in `-c`, `exec` in front of the program is the least");
             Finding::of(fault, subject, "stays in front of the service", message)
                 .with_help(help)
+                .with_repairs(step_down.and_then(|step_down| step_down.repair))
                 .with_repairs(repair::exec_prefix(fault))
                 .with_repairs(exec_in_text(fault))
         })
@@ -37,15 +42,4 @@ fn exec_in_text(fault: &Fault) -> Option<Repair> {
     let is_same = excerpt.text()[text.start..text.end].starts_with(&format!("\"{name} "));
     let edit = excerpt.edit(Span::at(text.start + 1), "exec ")?;
     is_same.then(|| Repair::safe(format!("Put `exec` in front of `{name}`"), vec![edit]))
-}
-
-/// What the image has, or can have, instead.
-fn tool(subject: &Subject<'_>) -> &'static str {
-    let has_gosu = subject.installed.package(|package| package == "gosu").is_some();
-    match subject.image.base.family {
-        Family::Alpine | Family::Wolfi if !has_gosu => "exec su-exec USER PROGRAM",
-        // Part of util-linux, which every image has.
-        Family::Debian if !has_gosu => "exec setpriv --reuid=USER --regid=GROUP --init-groups PROGRAM",
-        _ => "exec gosu USER PROGRAM",
-    }
 }

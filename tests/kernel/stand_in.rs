@@ -193,6 +193,7 @@ fn wrapped(name: &str, args: &[String]) -> io::Result<Command> {
     let mut variables = Vec::new();
     let mut line = None;
     let mut shell_path = "/bin/sh".to_owned();
+    let mut user_named = false;
     while let Some((first, tail)) = rest.split_first() {
         let takes_value = match name {
             "setpriv" => !first.contains('=') && matches!(first.as_str(), "--reuid" | "--regid" | "--groups"),
@@ -210,6 +211,7 @@ fn wrapped(name: &str, args: &[String]) -> io::Result<Command> {
             match first.as_str() {
                 "-s" | "--shell" => shell_path.clone_from(value),
                 "-c" | "--command" => line = Some(value.clone()),
+                "-u" => user_named = true,
                 _ => {}
             }
             rest = tail;
@@ -227,7 +229,7 @@ fn wrapped(name: &str, args: &[String]) -> io::Result<Command> {
         }
     }
     // The user comes before the program.
-    if matches!(name, "su-exec" | "gosu" | "s6-setuidgid" | "su" | "runuser") {
+    if matches!(name, "su-exec" | "gosu" | "s6-setuidgid" | "su") || (name == "runuser" && !user_named) {
         rest = rest.get(1..).unwrap_or_default();
     }
     // `su user -c line` has its options behind the user.
@@ -267,7 +269,7 @@ fn missing(what: &str) -> io::Error {
 enum OnStop {
     /// Pass it on, wait.
     Forward,
-    /// Pass it on, wait two seconds, kill.
+    /// Pass it on as TERM, wait two seconds, kill.
     ForwardThenKill,
     /// Pass it on, exit.
     ForwardAndLeave,
@@ -287,7 +289,8 @@ fn supervise(commands: Vec<Command>, on_stop: OnStop) -> io::Result<i32> {
     while !children.is_empty() {
         for signal in signals.pending() {
             if on_stop != OnStop::Swallow {
-                send(&children, Signal::try_from(signal)?);
+                let sent = if on_stop == OnStop::ForwardThenKill { SIGTERM } else { signal };
+                send(&children, Signal::try_from(sent)?);
             }
             if on_stop == OnStop::ForwardAndLeave {
                 return Ok(1);

@@ -1,0 +1,42 @@
+//! Tools that a repair needs in the image.
+
+use super::Subject;
+use crate::dockerfile::{DEFAULT_PATH, Keyword};
+use crate::programs::Install;
+use crate::source::{Edit, Span};
+
+/// How the base's distribution installs a tool.
+pub(super) fn how<'a>(name: &str, subject: &'a Subject<'_>) -> Option<&'a Install> {
+    let image = subject.image;
+    subject.tables.install(name, image.base.family, &image.base_name).filter(|_| image.base.known)
+}
+
+/// How the installed tool is called: by its name where PATH leads to it.
+pub(super) fn program(install: &Install, name: &str, subject: &Subject<'_>) -> String {
+    let path = subject.image.env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
+    let (folder, _) = install.path.rsplit_once('/').unwrap_or_default();
+    if path.split(':').any(|known| known == folder) { name.to_owned() } else { install.path.clone() }
+}
+
+/// RUN behind the FROM of the image's stage; `None` unless root and a plain shell are in force there.
+pub(super) fn run(install: &Install, subject: &Subject<'_>) -> Option<Edit> {
+    let image = subject.image;
+    let before: Vec<_> =
+        image.instructions().into_iter().filter(|(stage, _)| *stage != image.stage).collect();
+    let last_user = before.iter().rfind(|(_, instruction)| instruction.keyword == Keyword::User);
+    let user = last_user.map(|(_, instruction)| instruction.body.text()).or(image.base.user.as_deref());
+    let is_root = user.is_none_or(|user| matches!(user.split(':').next(), Some("root" | "0")));
+    if !is_root || before.iter().any(|(_, instruction)| instruction.keyword == Keyword::Shell) {
+        return None;
+    }
+    if image.dockerfile.instructions.is_empty() {
+        return None;
+    }
+    let source = &image.dockerfile.source;
+    let next = source.line_span(source.line(image.from.end) + 1).start;
+    source.text()[..next].ends_with('\n').then(|| Edit {
+        path: source.path().to_owned(),
+        span: Span::at(next),
+        text: format!("RUN {}{}", install.command, source.newline()),
+    })
+}
