@@ -29,6 +29,7 @@ mod field;
 mod fingerprint;
 mod inert;
 mod jobs;
+mod lists;
 mod machine;
 mod path;
 mod pattern;
@@ -282,6 +283,8 @@ pub enum Site {
         action: List,
         /// The bodies of the functions that it calls.
         functions: Vec<Node>,
+        /// True for `sleep` and the like.
+        pause: bool,
     },
     /// A trap.
     Trap {

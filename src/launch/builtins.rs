@@ -134,6 +134,12 @@ impl Machine<'_, '_> {
             "export" | "readonly" => self.declare(arguments, command, false),
             "local" | "declare" | "typeset" => self.declare(arguments, command, true),
             "read" | "mapfile" | "readarray" | "getopts" => {
+                // Who writes there may never do so.
+                let is_process = |part: &Part| matches!(part, Part::ProcessSubstitution(_));
+                let targets = command.redirects.iter().filter_map(|redirect| redirect.target.as_ref());
+                if targets.flat_map(|target| &target.parts).any(is_process) {
+                    self.world.path.may_stay = Some(node.place());
+                }
                 let names: Vec<String> =
                     arguments.iter().filter_map(Field::text).map(str::to_owned).collect();
                 self.with(|shell| {

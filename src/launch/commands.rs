@@ -11,9 +11,12 @@ use super::path::{Mishap, MishapKind};
 use super::resolve::{Resolved, What};
 use super::signal::Signal;
 use super::start;
-use super::world::{Identity, Pid, Role, Started};
+use super::world::{Identity, Millis, Pid, Role, Started};
 use crate::shell::{AssignedValue, Command, List, Node, NodeKind, Part, Word};
 use crate::source::Excerpt;
+
+/// A loop that pauses for so long does something from time to time.
+const LONG_PAUSE: Millis = 120_000;
 
 impl Machine<'_, '_> {
     /// Runs a simple command.
@@ -42,6 +45,9 @@ impl Machine<'_, '_> {
             let unknown = substitutes || dynamic;
             self.set_status_quietly(if unknown { Status::UNKNOWN } else { Status::known(0) });
             return;
+        }
+        if self.writes_to_job(command) {
+            self.world.path.may_have_told = true;
         }
         // An assignment in front of `exec` or a function is the shell's own; for the others it only shows in the child.
         self.invoke(&fields, command, node);
@@ -297,7 +303,16 @@ impl Machine<'_, '_> {
             let own = self.world.supervised(self.pid);
             // A supervisor starts again what ends; a loop below it is one over tasks.
             let ends = own.is_some_and(|own| !own.program.stays || shell.is_in_loop());
-            return !ends && !shell.is_in_condition() && self.only_trifles_follow(shell);
+            return !ends
+                && !shell.is_in_condition()
+                && self.only_trifles_follow(shell)
+                && !self.is_periodic(shell);
+        }
+        if self.is_periodic(shell) {
+            return false;
+        }
+        if self.is_one_of_two(shell, node) {
+            return true;
         }
         if !shell.is_in_condition() || shell.is_loop_condition() {
             let mut again = self.world.clone();
@@ -310,6 +325,40 @@ impl Machine<'_, '_> {
             self.candidates.add(self.world, again, job, trapped);
         }
         false
+    }
+
+    /// True in a loop that pauses for minutes between two rounds: what it runs is a job that is done again and again, no service that is
+    /// started again when it has ended.
+    fn is_periodic(&self, shell: &Shell) -> bool {
+        let is_long = |node: &Node| {
+            let node = match &node.kind {
+                NodeKind::Background(inner) => inner,
+                _ => node,
+            };
+            matches!(self.stage_program(node), Some(What::Pause(length)) if length >= LONG_PAUSE)
+        };
+        for frame in shell.frames.iter().rev() {
+            match frame {
+                Frame::List { list, .. } if shell.is_in_loop() && list.iter().any(is_long) => return true,
+                Frame::Body { .. } | Frame::Endless { .. } => return false,
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// True for `server` in `test && server || other` at a script's end: `other` is what is started instead of it, not after it.
+    fn is_one_of_two(&self, shell: &Shell, node: &Node) -> bool {
+        let Some((Frame::AndOr { right, and: false, whole }, outer)) = shell.frames.split_last() else {
+            return false;
+        };
+        let is_right = whole.span.start < node.span.start;
+        let follows = |frame: &Frame| match frame {
+            Frame::List { list, next } => *next < list.len(),
+            Frame::Call { .. } | Frame::Source { .. } => false,
+            _ => true,
+        };
+        is_right && !self.is_trifle(right) && !outer.iter().any(follows)
     }
 
     /// A program that no table knows, and its subcommand, as far as they are written out.

@@ -8,7 +8,7 @@ use super::field::{Field, Value};
 use super::inert::{self, Inside, Weight};
 use super::machine::{Alternative, Flow, Frame, Lap, Machine, Status};
 use super::path::Choice;
-use crate::shell::{Case, For, If, Loop, Node, NodeKind, Word};
+use crate::shell::{Case, Command, For, If, Loop, Node, NodeKind, Word};
 use crate::source::Place;
 
 /// A loop whose condition holds goes round this often before it counts as endless.
@@ -192,6 +192,9 @@ impl Machine<'_, '_> {
         let mut status = self.status();
         // Arguments are walked as given: an option loop over CMD has one course.
         status.overridable = false;
+        if status.value.is_none() && rounds == 0 && may_hold(node) {
+            self.world.path.may_stay = node.condition.first().map(Node::place);
+        }
         if status.value.is_none() && rounds > 0 && self.world.stop.is_none() {
             // Once round is enough to see what the body does.
             status = Status::of(node.until);
@@ -379,4 +382,16 @@ fn reads_unseen(node: &Node) -> bool {
     let mut words = command.words.iter().map(Word::literal);
     let reads = matches!(words.next().flatten().as_deref(), Some("." | "source"));
     reads && matches!(words.next(), Some(None))
+}
+
+/// True for `while condition`: it may hold for long. `until ready`, `while ! ready` and `while read line` wait for something, or come to
+/// an end of it.
+fn may_hold(node: &Loop) -> bool {
+    let [condition] = node.condition.as_ref() else { return false };
+    let reads = |command: &Command| command.words.first().and_then(Word::literal).as_deref() == Some("read");
+    match &condition.kind {
+        NodeKind::Not(_) | NodeKind::Test(_) | NodeKind::Arithmetic(_) => false,
+        NodeKind::Command(command) => !node.until && !reads(command),
+        _ => !node.until,
+    }
 }

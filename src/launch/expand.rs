@@ -21,7 +21,7 @@ pub(crate) struct Expander<'a> {
 }
 
 /// Fields nested deeper than this are unknown (`${a:-${b:-...}}`).
-const MAX_DEPTH: usize = 20;
+pub(crate) const MAX_DEPTH: usize = 20;
 /// So many bytes of values in one word, and so many fields of one command, are worked out: doubled again and again they fill any memory.
 const MAX_VALUES: usize = 16 * 1024;
 const MAX_FIELDS: usize = 1_000;
@@ -60,13 +60,13 @@ impl Expander<'_> {
     /// The fields of one word: none, one or several.
     pub(crate) fn word(&self, word: &Word, excerpt: &Arc<Excerpt>) -> Vec<Field> {
         if let [part] = word.parts.as_slice()
-            && let Some(fields) = self.list(part)
+            && let Some(fields) = self.list(part, 0)
         {
             return fields;
         }
         if let [Part::Quoted(empty), part] = word.parts.as_slice()
             && empty.is_empty()
-            && let Some(fields) = self.list(part)
+            && let Some(fields) = self.list(part, 0)
         {
             return fields;
         }
@@ -134,70 +134,9 @@ impl Expander<'_> {
         same.then(|| Arc::new(excerpt.sub(inner)))
     }
 
-    /// `$@`, `"$@"`, `${array[@]}`: as many fields as there are values.
-    fn list(&self, part: &Part) -> Option<Vec<Field>> {
-        let Part::Parameter(Parameter { name, index, operation }, quoted) = part else { return None };
-        let plain = match operation {
-            Operation::Plain => None,
-            Operation::Operator(operator, operand) if operator == ":" => Some(operand),
-            _ => return None,
-        };
-        let fields = match (name.as_str(), index.as_deref()) {
-            ("@", None) => self.positional(),
-            ("*", None) if !quoted => self.positional(),
-            (_, Some("@")) => self.array(name),
-            (_, Some("*")) if !quoted => self.array(name),
-            _ => return None,
-        };
-        // Outside quotes every value is split once more.
-        let fields = if *quoted { fields } else { fields.iter().flat_map(split_field).collect() };
-        let Some(operand) = plain else { return Some(fields) };
-        // "${@:2}": from the second on; "${@:2:1}" and the like.
-        let bounds = self.string(operand);
-        let mut bounds = bounds.text()?.split(':').map(|n| n.trim().parse::<usize>().ok());
-        let start = bounds.next().flatten()?;
-        let count = match bounds.next() {
-            Some(count) => count?,
-            None => usize::MAX,
-        };
-        let skip = if name == "@" || name == "*" { start.saturating_sub(1) } else { start };
-        Some(fields.into_iter().skip(skip).take(count).collect())
-    }
-
-    /// `"kill ${pids[@]}"`: the first value joins what is before it, the last what is behind it; each is a field of its own.
-    fn around_list(&self, word: &Word) -> Option<Vec<Field>> {
-        let is_list = |part: &Part| {
-            matches!(part, Part::Parameter(parameter, true)
-            if parameter.name == "@" || parameter.index.as_deref() == Some("@"))
-        };
-        let at = word.parts.iter().position(is_list)?;
-        let values = self.list(&word.parts[at])?;
-        let side = |parts: &[Part]| -> Option<String> {
-            self.pieces(parts, 0).into_iter().map(|piece| piece.text).collect()
-        };
-        let (before, after) = (side(&word.parts[..at])?, side(&word.parts[at + 1..])?);
-        let mut texts: Vec<String> =
-            values.iter().map(|value| value.text().map(str::to_owned)).collect::<Option<_>>()?;
-        match texts.first_mut() {
-            Some(first) => first.insert_str(0, &before),
-            None => texts.push(before),
-        }
-        if let Some(last) = texts.last_mut() {
-            last.push_str(&after);
-        }
-        Some(texts.into_iter().map(Field::known).collect())
-    }
-
-    fn positional(&self) -> Vec<Field> {
-        self.shell.positional.as_ref().clone()
-    }
-
-    fn array(&self, name: &str) -> Vec<Field> {
-        match self.shell.variables.get(name) {
-            Some(Value::Array(fields)) => fields.as_ref().clone(),
-            Some(Value::Scalar(field)) => vec![field.clone()],
-            None => vec![Field::unknown(&format!("${{{name}[@]}}"))],
-        }
+    /// The text of several parts together, if all of it is known.
+    pub(crate) fn text_of(&self, parts: &[Part]) -> Option<String> {
+        self.pieces(parts, 0).into_iter().map(|piece| piece.text).collect()
     }
 
     fn pieces(&self, parts: &[Part], depth: usize) -> Vec<Piece> {
@@ -324,7 +263,7 @@ impl Expander<'_> {
         }
     }
 
-    fn parameter(&self, parameter: &Parameter, depth: usize) -> Field {
+    pub(crate) fn parameter(&self, parameter: &Parameter, depth: usize) -> Field {
         if depth > MAX_DEPTH {
             return Field::default();
         }
@@ -372,7 +311,7 @@ impl Expander<'_> {
         is_empty.then(|| self.parameter(parameter, 0))
     }
 
-    fn operator(&self, value: Field, operator: &str, operand: &Word, depth: usize) -> Field {
+    pub(crate) fn operator(&self, value: Field, operator: &str, operand: &Word, depth: usize) -> Field {
         let operand_value = || {
             let pieces = self.pieces(&operand.parts, depth + 1);
             let overridable = pieces.iter().any(|piece| piece.overridable);
@@ -494,18 +433,6 @@ fn substring(text: &str, bounds: Option<&str>) -> Option<String> {
     match bounds.next() {
         None => Some(rest.collect()),
         Some(length) => Some(rest.take(length.ok()?).collect()),
-    }
-}
-
-/// A value outside quotes.
-fn split_field(field: &Field) -> Vec<Field> {
-    match field.text() {
-        Some(text) if text.contains(|c: char| c.is_ascii_whitespace()) => text
-            .split_ascii_whitespace()
-            .map(|word| Field::known(word).overridable(field.overridable))
-            .collect(),
-        Some("") => Vec::new(),
-        _ => vec![field.clone()],
     }
 }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::candidates::Candidates;
 use super::environment::Environment;
 use super::machine::{Flow, Machine};
-use super::path::Choice;
+use super::path::{Choice, Doubt};
 use super::signal::Signal;
 use super::world::{Next, Pid, Stop, World};
 use crate::diagnostic::Outcome;
@@ -166,6 +166,13 @@ fn run(
                 let cut = super::verdict::is_cut_early(&world);
                 if !world.path.failed {
                     candidates.end_well(&world);
+                }
+                let may_stay = cut.then(|| world.path.may_stay.take()).flatten();
+                if let Some(place) = may_stay {
+                    let reason = "whether the script goes on from here is not known".to_owned();
+                    world.path.doubts.push(Doubt { place: Some(place), reason });
+                    found.ended.push(world);
+                    return;
                 }
                 if let Some(daemon) = super::verdict::daemon(&world) {
                     candidates.precede(&world, daemon);

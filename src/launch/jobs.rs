@@ -9,7 +9,7 @@ use super::machine::{Hook, Machine, Shell, Status, Trap, Waiting};
 use super::path::MishapKind;
 use super::signal::Signal;
 use super::world::{Ended, Pid, Role, Started, State};
-use crate::shell::{Node, NodeKind, Word};
+use crate::shell::{Command, Node, NodeKind, Redirect, Word};
 use crate::source::Excerpt;
 
 /// Functions in handlers are looked into this deep.
@@ -271,6 +271,32 @@ impl Machine<'_, '_> {
         }
         let sent = sent && !(missed && dialect.kill_needs_all());
         self.set_status(Status::of(sent));
+    }
+
+    /// True for `echo stop > console` in a handler, where something that runs reads from `console`: who reads it may do as it is told.
+    pub(super) fn writes_to_job(&self, command: &Command) -> bool {
+        let Some(expander) = self.expander().filter(|_| self.world.stop.is_some()) else { return false };
+        let writes = command.redirects.iter().filter(|redirect| redirect.operator.starts_with('>'));
+        writes.filter_map(|redirect| redirect.target.as_ref()).any(|target| {
+            let Field { text: Some(path), .. } = expander.string(target) else { return false };
+            path.starts_with('/') && !path.starts_with("/dev/") && self.is_read(&path)
+        })
+    }
+
+    /// True if a process that runs was started with this path as an argument or as its standard input.
+    fn is_read(&self, path: &str) -> bool {
+        let Some(expander) = self.expander() else { return false };
+        let is_input = |redirect: &Redirect| {
+            let target = redirect.target.as_ref().filter(|_| redirect.operator == "<");
+            target.is_some_and(|target| expander.string(target).text() == Some(path))
+        };
+        self.world.processes().filter(|process| self.world.alive(process.pid)).any(|process| {
+            let input = process.statement.as_ref().is_some_and(|job| match &job.kind {
+                NodeKind::Command(command) => command.redirects.iter().any(is_input),
+                _ => false,
+            });
+            input || process.identity.argv.iter().any(|word| word.text() == Some(path))
+        })
     }
 
     fn kill_target(&mut self, target: &str, signal: Signal) -> bool {

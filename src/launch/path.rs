@@ -26,6 +26,8 @@ pub(crate) struct Path {
     pub(crate) aside: bool,
     /// True once a handler has run a program of which nothing is known: it may have asked the service to end.
     pub(crate) may_have_told: bool,
+    /// Where a loop was left whose condition may hold for as long as the container runs, or a `read` that may wait as long.
+    pub(crate) may_stay: Option<Place>,
     /// True once a loop goes round and round without waiting or pausing.
     pub(crate) endless: bool,
     /// A script that the kernel refused to run.
@@ -45,6 +47,7 @@ impl Path {
             mishaps: Vec::new(),
             aside: false,
             may_have_told: false,
+            may_stay: None,
             endless: false,
             broken: None,
             unstarted: None,

@@ -61,6 +61,8 @@ pub enum Broken {
     ByteOrderMark,
     /// A carriage return at the end of the `#!` line.
     CarriageReturn,
+    /// `env` is to look for a program with a blank in its name, because the kernel gives it everything behind as one word.
+    EnvArguments,
     /// Nobody may execute it.
     NotExecutable,
 }
@@ -711,6 +713,12 @@ fn interpreter(text: &str) -> Result<Vec<String>, Broken> {
             match argument.strip_prefix("-S") {
                 Some(rest) if interpreter.ends_with("/env") => {
                     rest.split_whitespace().map(str::to_owned).collect()
+                }
+                None if interpreter.ends_with("/env")
+                    && argument.contains([' ', '\t'])
+                    && !argument.starts_with('-') =>
+                {
+                    return Err(Broken::EnvArguments);
                 }
                 _ => vec![interpreter.to_owned(), argument.to_owned()],
             }

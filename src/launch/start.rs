@@ -85,8 +85,12 @@ fn start_process(
             let directory = resolved.directory.clone();
             let resolved = environment.resolve(inner, &place, directory.as_deref(), None);
             if program.leader_only && started != Started::Forked {
-                // What a shell starts leads no process group.
-                return start(world, environment, parent, started, &resolved, ignored);
+                // What a shell starts leads no process group, so that it stays the same process.
+                let pid = start(world, environment, parent, started, &resolved, ignored)?;
+                if let Some(process) = world.process_mut(pid) {
+                    process.group = pid;
+                }
+                return Some(pid);
             }
             let pid = start(world, environment, parent, Started::Forked, &resolved, ignored)?;
             if let Some(process) = world.process_mut(pid) {

@@ -50,6 +50,7 @@ impl Machine<'_, '_> {
                 }
                 self.set_status(Status::UNKNOWN);
             }
+            _ if self.signals_its_like(name, arguments) => self.set_status_quietly(Status::known(0)),
             _ if says_stop(name, arguments) => {
                 self.stop_services();
                 self.set_status_quietly(Status::UNKNOWN);
@@ -57,6 +58,16 @@ impl Machine<'_, '_> {
             _ => return false,
         }
         true
+    }
+
+    /// `nginx -s quit`: it signals the one that runs, and does not wait for it.
+    fn signals_its_like(&mut self, name: &str, arguments: &[&str]) -> bool {
+        let Some(signal) = sent(arguments) else { return false };
+        let running = self.named(&[name]);
+        for &pid in &running {
+            self.world.send(pid, signal);
+        }
+        !running.is_empty()
     }
 
     /// Living processes whose program has one of these names.
@@ -88,6 +99,16 @@ impl Machine<'_, '_> {
             }
             self.world.die(pid, 0, Ended::Clean);
         }
+    }
+}
+
+/// The signal that `-s stop` and `-s quit` stand for.
+fn sent(arguments: &[&str]) -> Option<Signal> {
+    let at = arguments.iter().position(|argument| *argument == "-s")?;
+    match *arguments.get(at + 1)? {
+        "quit" => Some(Signal::QUIT),
+        "stop" => Some(Signal::TERM),
+        _ => None,
     }
 }
 

@@ -61,15 +61,17 @@ pub(super) fn faults(steady: &Steady, signal: Signal) -> Vec<Fault> {
         return view.told_last();
     }
     if let Some(needed) = steady.needed {
-        return period(before, needed, after).into_iter().collect();
+        return view.period(needed).into_iter().collect();
     }
     let mut faults: Vec<Fault> = Vec::new();
-    let bad: Vec<Pid> = after
+    let mut bad: Vec<(Started, Pid)> = after
         .processes()
         .filter(|process| is_cut(process) && before.alive(process.pid))
-        .map(|process| process.pid)
+        .map(|process| (process.started, process.pid))
         .collect();
-    for pid in bad {
+    // What a fault keeps from several services, it is said of the one in front.
+    bad.sort_by_key(|&(started, _)| started != Started::Foreground);
+    for (_, pid) in bad {
         if let Some(fault) = view.fault(pid)
             && !faults.iter().any(|known| known.is_same(&fault))
         {
@@ -83,31 +85,6 @@ pub(super) fn faults(steady: &Steady, signal: Signal) -> Vec<Fault> {
     }
     faults.extend(view.told_last());
     faults
-}
-
-/// All would end well, if it were given the time.
-fn period(before: &World, needed: u64, after: &World) -> Option<Fault> {
-    let first = before.process(1)?;
-    // A wait that comes to its own end, whether anybody is told or not, is no stop.
-    after.process(1).filter(|first| !first.heard.is_empty())?;
-    let cut = after.processes().find(|process| is_cut(process)).unwrap_or(first);
-    Some(Fault {
-        cause: Cause::GracePeriod,
-        place: first.identity.place.clone()?,
-        outcome: Outcome::Timeout,
-        service: cut.identity.shown(),
-        hop: first.identity.shown(),
-        chain: Vec::new(),
-        hops: Vec::new(),
-        site: Site::Period { needed },
-        shell: ShellState::default(),
-        default: before.path.default,
-        known_service: cut.identity.program.is_some(),
-        told: true,
-        last_round: None,
-        init: None,
-        by_launcher: is_launcher(cut),
-    })
 }
 
 struct View<'a> {
@@ -449,10 +426,63 @@ impl View<'_> {
         Some((Cause::StopSignal, trap.place.clone(), Site::Signal { wanted: Some(Signal::TERM) }))
     }
 
+    /// True while the shell waits for `sleep` and the like.
+    fn is_pause(&self, shell: &Shell) -> bool {
+        let Waiting::Foreground { pids, .. } = &shell.waiting else { return false };
+        let is_timer = |pid: &Pid| {
+            self.before.process(*pid).is_none_or(|process| matches!(process.role, Role::Timer(_)))
+        };
+        pids.iter().all(is_timer)
+    }
+
+    /// All would end well, if it were given the time.
+    fn period(&self, needed: u64) -> Option<Fault> {
+        let first = self.before.process(1)?;
+        // A wait that comes to its own end, whether anybody is told or not, is no stop.
+        let after = self.after.process(1).filter(|first| !first.heard.is_empty())?;
+        let cut = self.after.processes().find(|process| is_cut(process)).unwrap_or(first);
+        // Its handler has not begun yet: what is in the foreground takes the time.
+        if let (Role::Shell(shell), Role::Shell(then)) = (&first.role, &after.role)
+            && let Waiting::Foreground { node, .. } = &shell.waiting
+            && !then.pending.is_empty()
+        {
+            let site = self.deferred(shell, node);
+            return Some(self.fault_of(Cause::DeferredTrap, place_of(node), site, cut));
+        }
+        let place = first.identity.place.clone()?;
+        let fault = self.fault_of(Cause::GracePeriod, place, Site::Period { needed }, cut);
+        Some(Fault { hop: first.identity.shown(), chain: Vec::new(), told: true, ..fault })
+    }
+
+    /// A fault of one process alone.
+    fn fault_of(&self, cause: Cause, place: Place, site: Site, process: &Process) -> Fault {
+        let shown = process.identity.shown();
+        Fault {
+            cause,
+            place,
+            outcome: self.outcome,
+            service: shown.clone(),
+            hop: shown.clone(),
+            chain: vec![shown],
+            hops: Vec::new(),
+            site,
+            shell: state_of(process),
+            default: self.before.path.default,
+            known_service: is_known(process),
+            told: false,
+            last_round: None,
+            init: None,
+            by_launcher: is_launcher(process),
+        }
+    }
+
     /// A trap, and the command in the foreground that it waits for.
     fn deferred(&self, shell: &Shell, node: &Node) -> Site {
         match self.trap(shell) {
-            Site::Trap { action, functions, .. } => Site::Deferred { node: node.clone(), action, functions },
+            Site::Trap { action, functions, .. } => {
+                let pause = self.is_pause(shell);
+                Site::Deferred { node: node.clone(), action, functions, pause }
+            }
             other => other,
         }
     }
@@ -530,9 +560,11 @@ impl View<'_> {
                     let handles = shell.catches(self.signal);
                     match &shell.waiting {
                         Waiting::Foreground { node, rest, .. } => {
-                            let site = foreground(shell, node, *rest);
-                            let cause = if handles { Cause::DeferredTrap } else { Cause::KeepAlive };
-                            (cause, place_of(node), site, None)
+                            let place = place_of(node);
+                            match handles {
+                                true => (Cause::DeferredTrap, place, self.deferred(shell, node), None),
+                                false => (Cause::KeepAlive, place, foreground(shell, node, *rest), None),
+                            }
                         }
                         Waiting::Wait { node, .. } if handles => {
                             let place = self.trap_place(shell).unwrap_or_else(|| place_of(node));
@@ -566,23 +598,8 @@ impl View<'_> {
             match next {
                 Some(child) if self.heard(process.pid) => pid = child,
                 _ => {
-                    return Some(Fault {
-                        cause,
-                        place,
-                        outcome: self.outcome,
-                        service: process.identity.shown(),
-                        hop: process.identity.shown(),
-                        told: false,
-                        last_round: None,
-                        chain: vec![process.identity.shown()],
-                        init: None,
-                        hops: Vec::new(),
-                        site,
-                        shell: state_of(process),
-                        default: self.before.path.default,
-                        known_service: false,
-                        by_launcher: false,
-                    });
+                    let fault = self.fault_of(cause, place, site, process);
+                    return Some(Fault { known_service: false, by_launcher: false, ..fault });
                 }
             }
         }

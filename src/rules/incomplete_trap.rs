@@ -1,7 +1,8 @@
 //! `incomplete-trap`: a trap that does not do all of it.
 
-use super::{Finding, Subject, trap, words};
-use crate::launch::{Cause, TrapFlaw};
+use super::{Finding, Subject, repair, trap, words};
+use crate::launch::{Cause, Fault, Site, TrapFlaw};
+use crate::shell::Word;
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
@@ -11,11 +12,18 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             _ => None,
         })
         .map(|(fault, flaw)| {
-            let (label, why, help) = advice(flaw);
+            let (label, why, help) = match flaw {
+                TrapFlaw::NotTold | TrapFlaw::ExitsWithoutTelling if expands_early(fault) => (
+                    "expanded when the trap is set",
+                    "In double quotes a variable is expanded when the trap is set, and it was empty then.",
+                    "put the handler in single quotes, or into a function",
+                ),
+                _ => advice(flaw),
+            };
             let message = format!("{} {why}", words::what_happens(fault, subject.signal()));
             let repairs = match flaw {
                 TrapFlaw::SignalName => trap::plain_names(&fault.place),
-                _ => trap::complete(fault, flaw),
+                _ => trap::complete(fault, flaw, subject.signal()),
             };
             Finding::of(fault, subject, label, message).with_help(help).with_repairs(repairs)
         })
@@ -51,7 +59,7 @@ fn advice(flaw: TrapFlaw) -> (&'static str, &'static str, &'static str) {
         TrapFlaw::ExitOnly => (
             "not run on a signal",
             "This shell does not run an EXIT trap when a signal comes.",
-            "name the signal too: `trap ... EXIT TERM`",
+            "let the shell exit on the signal, so that the trap runs: `trap 'exit 143' TERM`",
         ),
         TrapFlaw::SignalName => (
             "never set: this shell knows no SIG names",
@@ -59,4 +67,13 @@ fn advice(flaw: TrapFlaw) -> (&'static str, &'static str, &'static str) {
             "name the signal without SIG: `TERM`",
         ),
     }
+}
+
+/// True for `trap "kill $pid" TERM` in front of `pid=$!`.
+fn expands_early(fault: &Fault) -> bool {
+    let Site::Trap { action, .. } = &fault.site else { return false };
+    let handler = fault.place.text().split('"').nth(1).unwrap_or("");
+    let targets = |node| repair::simple(node).map(|command| &command.words[..]);
+    let lost = |words: &[Word]| words.len() == 1 && words[0].literal().as_deref() == Some("kill");
+    handler.contains('$') && action.iter().filter_map(targets).any(lost)
 }

@@ -1,14 +1,20 @@
 //! `keep-alive`: something that only keeps the container alive is in front.
 
 use super::{Finding, Subject, trap, words};
-use crate::launch::Cause;
+use crate::launch::{Cause, Rest, Site};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
         .faults(|cause| cause == Cause::KeepAlive)
         .map(|fault| {
             let happens = words::what_happens(fault, subject.signal());
-            let (why, help) = if fault.chain.len() == 1 {
+            let pauses = matches!(fault.site, Site::Foreground { rest: Rest::Loop, .. });
+            let (why, help) = if pauses && fault.chain.len() == 1 {
+                (
+                    "It pauses between two rounds of a loop, and does not hear the signal.",
+                    "`trap 'exit 143' TERM` in front of the loop, and `sleep ... & wait $!` in it",
+                )
+            } else if fault.chain.len() == 1 {
                 (
                     "What it runs only keeps it alive, and does not hear the signal.",
                     "let a service be what the container waits for; where there is none, an init in front (`init: true`) ends it at once",

@@ -19,6 +19,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             "a byte-order mark stands before the `#!`, so that the kernel does not see it (\"exec format error\")",
             "save the script without a byte-order mark",
         ),
+        Broken::EnvArguments => (
+            "one word for `env`",
+            "the kernel gives `env` everything behind it as one word, and no program has that name (\"no such file or directory\")",
+            "move the options to `set` in the next line, or write `env -S`, which newer ones know",
+        ),
         Broken::NotExecutable => (
             "not executable",
             "nobody may execute the script (\"permission denied\")",
@@ -57,10 +62,24 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             .edit(Span::new(0, '\u{feff}'.len_utf8()), "")
             .map(|edit| Repair::safe("Drop the byte-order mark", vec![edit])),
         (Broken::CarriageReturn, _) => Some(line_feeds(file)),
+        (Broken::EnvArguments, _) => options_to_set(file),
         (Broken::NotExecutable, Some(by)) => chmod(by, source.path().file_name()),
         _ => None,
     };
     vec![finding.with_repairs(repair)]
+}
+
+/// `#!/usr/bin/env bash -e` as `#!/usr/bin/env bash` and `set -e`.
+fn options_to_set(file: &Excerpt) -> Option<Repair> {
+    let line = file.text().lines().next()?;
+    let [_, shell, options] = line.split_ascii_whitespace().collect::<Vec<_>>()[..] else { return None };
+    let letters = options.strip_prefix('-').filter(|letters| !letters.is_empty())?;
+    if !matches!(shell, "sh" | "bash" | "dash" | "ash") || !letters.chars().all(|c| "efuvx".contains(c)) {
+        return None;
+    }
+    let span = Span::new(line.trim_end_matches(options).trim_end().len(), line.len());
+    let edit = file.edit(span, &format!("\nset {options}"))?;
+    Some(Repair::safe(format!("Set the option in a line of its own: `set {options}`"), vec![edit]))
 }
 
 /// The file with LF line endings.

@@ -2,7 +2,7 @@
 
 use crate::launch::{Fault, ShellState, Signal, Site, TrapFlaw};
 use crate::shell::{self, List, Node, NodeKind, Word};
-use crate::source::{Edit, Encoding, Span};
+use crate::source::{Edit, Encoding, Place, Span};
 
 use super::{Repair, repair};
 
@@ -77,12 +77,18 @@ fn insert_with(
     let spans: Vec<Span> = statements.iter().chain([at]).map(|node| node.span).collect();
     let first = in_front_of_all(&script.statements, &spans)?;
     let list = free_name(text);
-    let mut edits = Vec::new();
+    let mut edits: Vec<Edit> = Vec::new();
     let mut names: Vec<String> = Vec::new();
     let mut collects = false;
-    for job in statements {
+    for (index, job) in statements.iter().enumerate() {
+        // A loop starts the same statement again and again: a variable holds the number of the last one only.
+        if statements[..index].iter().any(|other| other.span == job.span) {
+            continue;
+        }
+        let repeated = statements[index + 1..].iter().any(|other| other.span == job.span)
+            || is_repeated(&script.statements, job.span);
         let end = ampersand(text, job.span.end)?;
-        match number_in(text, end) {
+        match number_in(text, end).filter(|_| !repeated) {
             Some(name) => names.push(name),
             None => {
                 collects = true;
@@ -107,6 +113,13 @@ fn insert_with(
             edits.push(excerpt.edit(Span::at(at.span.end), &wait)?);
         }
         Stay::KeepsAlive => edits.push(excerpt.edit(at.span, "wait")?),
+        Stay::TakesJob => {
+            // It is the only one that can be meant.
+            if names.len() + usize::from(collects) != 1 || statements.len() != 1 {
+                return None;
+            }
+            edits.push(excerpt.edit(at.span, "wait")?);
+        }
     }
     let mut targets: Vec<String> = names.iter().map(|name| number(name, shell)).collect();
     if collects {
@@ -124,6 +137,14 @@ fn insert_with(
     let setup = if collects { format!("{list}=''{}{handler}", start.separator()) } else { handler };
     edits.push(excerpt.edit(Span::at(start.insertion), &format!("{}{setup}{}", start.lead(), start.tail()))?);
     Some(Repair::safe("Trap the stop, pass it on to every service, and wait for them", edits))
+}
+
+/// True for what stands inside a loop.
+fn is_repeated(list: &[Node], span: Span) -> bool {
+    list.iter().filter(|node| node.span.start <= span.start && span.end <= node.span.end).any(|node| {
+        let is_loop = matches!(node.kind, NodeKind::Loop(_) | NodeKind::For(_) | NodeKind::ArithmeticFor(..));
+        is_loop || lists_of(node).into_iter().any(|inner| is_repeated(inner, span))
+    })
 }
 
 /// The start of the first statement that holds one of these, in the innermost list that holds all of them: what stands there is done
@@ -163,7 +184,10 @@ fn lists_of(node: &Node) -> Vec<&[Node]> {
 
 /// The command that keeps a trap from running goes to the background, and the trap tells it and waits for it first.
 pub(super) fn free(fault: &Fault) -> Option<Repair> {
-    let Site::Deferred { node, action, functions } = &fault.site else { return None };
+    let Site::Deferred { node, action, functions, pause } = &fault.site else { return None };
+    if *pause {
+        return pause_apart(node);
+    }
     let name = free_number(node.excerpt.text());
     let handler = functions.first().map_or(action.first(), |body| match &body.kind {
         NodeKind::Group(list) => list.first(),
@@ -196,6 +220,12 @@ pub(super) fn free(fault: &Fault) -> Option<Repair> {
         handler.excerpt.edit(Span::at(handler.span.start), &format!("{tell}{separator}"))?,
     ];
     Some(Repair::safe("Start it with `&`, tell it in the trap, and wait for it", edits))
+}
+
+/// `sleep 60` as `sleep 60 & wait $!`: a `wait` ends as soon as a signal comes.
+fn pause_apart(node: &Node) -> Option<Repair> {
+    let edit = apart(node, |_| " & wait \"$!\"".to_owned())?;
+    Some(Repair::safe("Pause with `&` and `wait`, which a signal interrupts", vec![edit]))
 }
 
 /// `sleep` for longer than a stop may take, or for nobody knows how long.
@@ -269,10 +299,19 @@ pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
     Some(if others { Repair::unsafe_(message, edits) } else { Repair::safe(message, edits) })
 }
 
-/// `server` as `server & pid=$!` and `wait "$pid"` on the next line. Not for what somebody may talk to.
+/// `server` as `server & pid=$!` and `wait "$pid"` on the next line.
 fn background(node: &Node, name: &str) -> Option<Edit> {
+    apart(node, |separator| format!(" & {name}=$!{separator}wait \"${name}\""))
+}
+
+/// A command sent to the background; `tail` is what follows it, by what separates two commands there.
+fn apart(node: &Node, tail: impl Fn(&str) -> String) -> Option<Edit> {
     let command = repair::simple(node)?;
-    command.words.first()?.literal()?;
+    let name = command.words.first()?.literal()?;
+    // What the shell itself does is none of a job's business.
+    if matches!(name.as_str(), "fg" | "wait" | "read" | "exec" | "eval" | "." | "source") {
+        return None;
+    }
     let text = node.excerpt.text();
     let rest = rest_of_line(text, node.span.end);
     // The whole list would go to the background, and what its `cd` or `exit` does with it.
@@ -283,7 +322,7 @@ fn background(node: &Node, name: &str) -> Option<Edit> {
     }
     let line = Line::of(text, node.span.start, node.excerpt.encoding());
     let separator = if rest.is_empty() { line.separator() } else { "; ".to_owned() };
-    node.excerpt.edit(Span::at(node.span.end), &format!(" & {name}=$!{separator}wait \"${name}\""))
+    node.excerpt.edit(Span::at(node.span.end), &tail(&separator))
 }
 
 /// Under `set -e` a `kill` that finds one process gone, or a `wait` for one that was stopped, would end the handler halfway.
@@ -316,6 +355,8 @@ enum Stay {
     Waits,
     Service,
     KeepsAlive,
+    /// `fg`
+    TakesJob,
 }
 
 fn shape(at: &Node) -> Option<Stay> {
@@ -325,6 +366,7 @@ fn shape(at: &Node) -> Option<Stay> {
     let last = command.words.last().and_then(Word::literal);
     match (name.as_deref(), second.as_deref()) {
         (Some("wait"), _) => Some(Stay::Waits),
+        (Some("fg"), _) => Some(Stay::TakesJob),
         (Some("sleep"), Some("infinity")) => Some(Stay::KeepsAlive),
         // What follows a log shows it to somebody; what follows nothing only keeps the container alive.
         (Some("tail"), _) if last.as_deref() == Some("/dev/null") => Some(Stay::KeepsAlive),
@@ -432,7 +474,7 @@ fn free_name(text: &str) -> &'static str {
 }
 
 /// A trap completed: who is not told is told, and who is told is waited for.
-pub(super) fn complete(fault: &Fault, flaw: TrapFlaw) -> Option<Repair> {
+pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Repair> {
     let Site::Trap { action, functions, jobs } = &fault.site else { return None };
     let kill =
         find_kill(action).or_else(|| functions.iter().find_map(|body| find_kill(std::slice::from_ref(body))));
@@ -440,17 +482,28 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw) -> Option<Repair> {
         (TrapFlaw::NotWaited, Some(kill)) => add_wait(kill, &fault.shell),
         (TrapFlaw::NotTold, Some(kill)) => add_targets(kill, jobs, &fault.shell),
         (TrapFlaw::ExitsWithoutTelling, None) => tell_before_exit(action, jobs),
-        (TrapFlaw::ExitOnly, _) => {
-            let place = &fault.place;
-            let edit = Edit {
-                path: place.source.path().to_owned(),
-                span: Span::at(place.span.end),
-                text: " TERM".to_owned(),
-            };
-            Some(Repair::safe("Let the trap run on SIGTERM too", vec![edit]))
-        }
+        (TrapFlaw::ExitOnly, _) => Some(exit_on_signal(&fault.place, stop)),
         _ => None,
     }
+}
+
+/// A second trap that lets the shell exit, behind the one for EXIT: with the signal's name in the same trap, it would run twice.
+fn exit_on_signal(place: &Place, stop: Signal) -> Repair {
+    let text = place.source.text();
+    let line = Line::of(text, place.span.start, Encoding::Verbatim);
+    let alone = line.own_line && rest_of_line(text, place.span.end).is_empty();
+    let separator = if alone { line.separator() } else { "; ".to_owned() };
+    let mut names = vec![stop.name()];
+    if stop != Signal::TERM {
+        names.push(Signal::TERM.name());
+    }
+    let status = 128 + u32::from(stop.number());
+    let edit = Edit {
+        path: place.source.path().to_owned(),
+        span: Span::at(place.span.end),
+        text: format!("{separator}trap 'exit {status}' {}", names.join(" ")),
+    };
+    Repair::safe("Let the shell exit on the signal, which runs the trap for EXIT", vec![edit])
 }
 
 /// `wait` behind the `kill` of a handler, for the same targets.
@@ -530,7 +583,7 @@ fn find_kill(list: &[Node]) -> Option<&Node> {
 }
 
 /// `SIGTERM` as `TERM`, in the words at the end of a trap command.
-pub(super) fn plain_names(place: &crate::source::Place) -> Option<Repair> {
+pub(super) fn plain_names(place: &Place) -> Option<Repair> {
     let text = place.text();
     let mut edits = Vec::new();
     let mut end = text.trim_end().len();
