@@ -7,6 +7,7 @@ mod modules;
 mod name;
 mod reference;
 mod rows;
+mod shipped;
 mod signals;
 mod table;
 

@@ -228,7 +228,7 @@ fn table_of_programs() -> String {
         .to_owned();
     // Programs that end by themselves are many, and no surprise.
     let mut rows: Vec<&Program> =
-        Tables::builtin().programs().iter().filter(|program| program.kind != Kind::Setup).collect();
+        Tables::builtin().programs().filter(|program| program.kind != Kind::Setup).collect();
     rows.sort_by_key(|program| program.names.first());
     for program in rows {
         let names: Vec<String> = program.names.iter().map(|name| format!("`{name}`")).collect();

@@ -27,7 +27,7 @@ pub(crate) enum What {
     /// Nothing is known: setup or service.
     Unknown,
     /// A service; with its row if the tables have one.
-    Service(Option<Rc<Program>>),
+    Service(Option<Arc<Program>>),
     /// Stays without holding data.
     Helper,
     /// `sleep`
@@ -35,7 +35,7 @@ pub(crate) enum What {
     /// `tail --pid`: stays as long as another process.
     Follows(Pid),
     /// A server that goes into the background.
-    Daemon(Rc<Program>),
+    Daemon(Arc<Program>),
     /// A supervisor whose programs are known.
     Supervise(Rc<Supervise>),
     /// A shell with something to run.
@@ -43,7 +43,7 @@ pub(crate) enum What {
     /// Starts a command and waits for it.
     Forward(Box<Forward>),
     /// Starts a command and leaves.
-    Detach(Rc<Program>, Vec<Field>),
+    Detach(Arc<Program>, Vec<Field>),
     /// A shell that is given nothing to run: somebody types, or its standard input holds a script. So it is with `xargs su`.
     Interactive,
     /// Cannot be followed.
@@ -82,7 +82,7 @@ pub(crate) struct ShellStart {
 /// A forwarding program about to start.
 #[derive(Debug, Clone)]
 pub(crate) struct Forward {
-    pub(crate) program: Rc<Program>,
+    pub(crate) program: Arc<Program>,
     pub(crate) child: Child,
 }
 
@@ -107,7 +107,7 @@ pub(crate) struct Resolved {
     /// True for a program that would stay on with an open standard input or output (cat, tee).
     pub(crate) stays_on_input: bool,
     /// For a program of the project that is certain to install no handler: its interpreter's row, saying so.
-    pub(crate) unhandled: Option<Rc<Program>>,
+    pub(crate) unhandled: Option<Arc<Program>>,
     /// True for `tail --pid` of a process that is not known.
     pub(crate) follows_unknown: bool,
     /// Set by a working directory option; otherwise the caller's.
@@ -186,8 +186,7 @@ impl Resolver<'_, '_> {
         };
         if let Some(row) = row {
             resolved.identities.push(identity(Some(row)));
-            let row = Rc::new(row.clone());
-            return self.known(&row, argv, &arguments, resolved, depth);
+            return self.known(row, argv, &arguments, resolved, depth);
         }
         match own {
             Some(Found::File(file)) => {
@@ -395,7 +394,7 @@ impl Resolver<'_, '_> {
     /// A program of the tables.
     fn known(
         &mut self,
-        row: &Rc<Program>,
+        row: &Arc<Program>,
         argv: &[Field],
         arguments: &[Option<&str>],
         resolved: &mut Resolved,
@@ -420,7 +419,7 @@ impl Resolver<'_, '_> {
                 None => nothing_to_start(argv),
             },
             Kind::Detach => match self.inner(row, argv, arguments) {
-                Some(Child::Command(inner)) => What::Detach(Rc::clone(row), inner),
+                Some(Child::Command(inner)) => What::Detach(Arc::clone(row), inner),
                 _ => nothing_to_start(argv),
             },
             Kind::Shell => match &row.runs_as {
@@ -437,7 +436,7 @@ impl Resolver<'_, '_> {
                     Some((child, directory)) => {
                         resolved.uncertain = true;
                         resolved.directory = directory.map(Rc::from).or(resolved.directory.take());
-                        What::Forward(Box::new(Forward { program: Rc::clone(row), child }))
+                        What::Forward(Box::new(Forward { program: Arc::clone(row), child }))
                     }
                     None => What::Unknown,
                 }
@@ -456,17 +455,17 @@ impl Resolver<'_, '_> {
                     }
                     None => {
                         resolved.uncertain |= row.daemonizes;
-                        What::Service(Some(Rc::clone(row)))
+                        What::Service(Some(Arc::clone(row)))
                     }
                 }
             }
             Kind::Server | Kind::Supervisor if self.daemonizes(row, arguments) => {
-                What::Daemon(Rc::clone(row))
+                What::Daemon(Arc::clone(row))
             }
             Kind::Server | Kind::Supervisor => {
                 // Its configuration decides whether it stays in front, and is not known.
                 resolved.uncertain |= row.daemonizes;
-                What::Service(Some(Rc::clone(row)))
+                What::Service(Some(Arc::clone(row)))
             }
             Kind::Setup => What::Ends(match base_name(argv) {
                 "true" => Status::known(0),
@@ -478,7 +477,7 @@ impl Resolver<'_, '_> {
     }
 
     /// What an interpreter does on signals, where it is certain that the program it runs installs no handler.
-    fn unhandled(&self, row: &Program, arguments: &[Option<&str>]) -> Option<Rc<Program>> {
+    fn unhandled(&self, row: &Program, arguments: &[Option<&str>]) -> Option<Arc<Program>> {
         let language = row.language?;
         let Inner::Command { name, .. } = row.inner_command(arguments) else { return None };
         // An option that loads something may bring a handler.
@@ -495,7 +494,7 @@ impl Resolver<'_, '_> {
         let has_none = *read
             .entry(entry)
             .or_insert_with_key(|entry| handlers::has_none(self.environment.files, language, entry));
-        has_none.then(|| Rc::new(Program { signals, ..row.clone() }))
+        has_none.then(|| Arc::new(Program { signals, ..row.clone() }))
     }
 
     /// True if the server puts itself into the background, by its arguments and by its configuration.
@@ -523,7 +522,7 @@ impl Resolver<'_, '_> {
     }
 
     /// A wrapper that waits is setup, service or unknown as its inner command is.
-    fn forward(&mut self, row: &Rc<Program>, child: Child, resolved: &mut Resolved, depth: usize) -> What {
+    fn forward(&mut self, row: &Arc<Program>, child: Child, resolved: &mut Resolved, depth: usize) -> What {
         if let Child::Command(inner) = &child {
             let mut below = resolved.clone();
             let limited = row.names.iter().any(|name| name == "timeout");
@@ -540,7 +539,7 @@ impl Resolver<'_, '_> {
                 _ => resolved.uncertain |= below.uncertain,
             }
         }
-        What::Forward(Box::new(Forward { program: Rc::clone(row), child }))
+        What::Forward(Box::new(Forward { program: Arc::clone(row), child }))
     }
 
     /// Helpers: `sleep` pauses, `tail -f` stays, and what copies its input ends with it.

@@ -63,7 +63,7 @@ fn start_process(
                 parent,
                 Started::Forked,
                 identity,
-                Role::Service(Some(Rc::clone(program))),
+                Role::Service(Some(Arc::clone(program))),
                 ignored,
             );
             if let Some(process) = world.process_mut(pid) {
@@ -276,8 +276,8 @@ fn take_forwarder(
         return;
     }
     // The child does not exist yet; until then the forwarder waits for nobody.
-    let role = |child: Pid, program: &Rc<Program>| {
-        Role::Forwarder(Forwarder { child, program: Rc::clone(program), kills_at: None })
+    let role = |child: Pid, program: &Arc<Program>| {
+        Role::Forwarder(Forwarder { child, program: Arc::clone(program), kills_at: None })
     };
     if let Some(process) = world.process_mut(pid) {
         process.role = role(usize::MAX, &forward.program);

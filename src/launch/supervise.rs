@@ -26,7 +26,7 @@ const MY_INIT_WAIT: u64 = 30;
 /// A supervisor about to start.
 #[derive(Debug)]
 pub(crate) struct Supervise {
-    pub(crate) row: Rc<Program>,
+    pub(crate) row: Arc<Program>,
     programs: Vec<Arc<supervised::Program>>,
     /// A command of its own arguments, which runs beside the programs.
     beside: Option<Beside>,
@@ -50,7 +50,7 @@ struct Beside {
 /// A supervisor that runs.
 #[derive(Debug, Clone)]
 pub(crate) struct Supervisor {
-    pub(crate) row: Rc<Program>,
+    pub(crate) row: Arc<Program>,
     /// Those that run.
     pub(crate) programs: Vec<Supervised>,
     /// All that were started.
@@ -100,7 +100,7 @@ impl Supervised {
 /// Reads what a supervisor is told to start. `None` if that is not known.
 pub(super) fn configuration(
     environment: &Environment<'_>,
-    row: &Rc<Program>,
+    row: &Arc<Program>,
     argv: &[Field],
     arguments: &[Option<&str>],
     place: &Place,
@@ -117,7 +117,7 @@ pub(super) fn configuration(
 /// supervisord, by its configuration.
 fn configured(
     environment: &Environment<'_>,
-    row: &Rc<Program>,
+    row: &Arc<Program>,
     arguments: &[Option<&str>],
     directory: Option<&str>,
 ) -> Option<Supervise> {
@@ -139,7 +139,7 @@ fn configured(
 /// s6-svscan, by the directory that it is given.
 fn scanned(
     environment: &Environment<'_>,
-    row: &Rc<Program>,
+    row: &Arc<Program>,
     arguments: &[Option<&str>],
     directory: Option<&str>,
 ) -> Option<Supervise> {
@@ -157,7 +157,7 @@ fn scanned(
 /// s6-overlay's `/init`, by its directories. It tells the command only in the end, with everything that is left.
 fn overlay(
     environment: &Environment<'_>,
-    row: &Rc<Program>,
+    row: &Arc<Program>,
     argv: &[Field],
     arguments: &[Option<&str>],
 ) -> Option<Supervise> {
@@ -173,7 +173,7 @@ fn overlay(
 /// phusion's `my_init`, by runit's directory. It stops the command as it stops a service.
 fn my_init(
     environment: &Environment<'_>,
-    row: &Rc<Program>,
+    row: &Arc<Program>,
     argv: &[Field],
     arguments: &[Option<&str>],
     place: &Place,
@@ -200,9 +200,9 @@ fn inner(row: &Program, argv: &[Field], arguments: &[Option<&str>]) -> Option<Ve
 
 impl Supervise {
     /// A supervisor that starts nothing.
-    fn of(row: &Rc<Program>) -> Self {
+    fn of(row: &Arc<Program>) -> Self {
         Self {
-            row: Rc::clone(row),
+            row: Arc::clone(row),
             programs: Vec::new(),
             beside: None,
             last_round: None,
@@ -222,7 +222,7 @@ pub(super) fn take_role(
     place: Option<&Place>,
 ) {
     let supervisor = Supervisor {
-        row: Rc::clone(&supervise.row),
+        row: Arc::clone(&supervise.row),
         programs: Vec::new(),
         started: supervise.programs.clone().into(),
         foreground: supervise.foreground.clone(),

@@ -4,6 +4,7 @@
 //! may or may not be there) is followed both ways.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::field::Field;
 use super::machine::{Shell, Waiting};
@@ -110,7 +111,7 @@ pub enum Started {
 pub(crate) enum Role {
     Shell(Box<Shell>),
     /// Does the container's work; with its row if the tables have one.
-    Service(Option<Rc<Program>>),
+    Service(Option<Arc<Program>>),
     /// Stays, installs no handler, holds no data.
     Helper,
     /// `sleep`: ends by itself.
@@ -129,7 +130,7 @@ pub(crate) enum Role {
 #[derive(Debug, Clone)]
 pub(crate) struct Forwarder {
     pub(crate) child: Pid,
-    pub(crate) program: Rc<Program>,
+    pub(crate) program: Arc<Program>,
     /// When it kills the child, once it has forwarded a signal.
     pub(crate) kills_at: Option<Millis>,
 }
@@ -364,7 +365,7 @@ impl World {
                 }
             }
             Role::Supervisor(supervisor) => {
-                let row = Rc::clone(&supervisor.row);
+                let row = Arc::clone(&supervisor.row);
                 self.signal_supervisor(pid, &row, signal);
             }
             Role::Forwarder(forwarder) => {

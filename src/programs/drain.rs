@@ -36,12 +36,8 @@ impl Tables {
     /// How a program of that name is told its time to finish, if it can be.
     pub fn drain(&self, name: &str) -> Option<&Drain> {
         let keys = name::keys(name);
-        keys.iter().find_map(|key| self.drains.iter().find(|drain| drain.names.iter().any(|n| n == key.name)))
-    }
-
-    /// Every row.
-    pub fn drains(&self) -> &[Drain] {
-        &self.drains
+        keys.iter()
+            .find_map(|key| self.drains().iter().find(|drain| drain.names.iter().any(|n| n == key.name)))
     }
 }
 

@@ -1,9 +1,12 @@
 //! `rules/images.toml`: what base images bring along.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::Tables;
 use super::reference::{Reference, glob};
+use super::shipped::{IMAGES, Rows};
 
 /// The distribution, as far as it decides how packages are installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
@@ -101,12 +104,19 @@ struct Orphans {
     source: String,
 }
 
-/// `rules/images.toml`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// `rules/images.toml`, with the user's rows in front.
+#[derive(Debug, Clone, Default)]
 pub(super) struct Images {
+    own: Vec<Arc<Image>>,
+    shipped: Arc<Rows<Image>>,
+    general: Arc<General>,
+}
+
+/// What `rules/images.toml` holds besides images.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct General {
     distribution: Vec<Distribution>,
-    image: Vec<Image>,
     install: Vec<Install>,
     orphans: Vec<Orphans>,
 }
@@ -189,15 +199,15 @@ impl Tables {
         let reference = Reference::parse(reference);
         let tag = reference.tag.as_deref().unwrap_or_default();
         let whole = format!("{}:{tag}", reference.repository);
-        let install =
-            self.images.install.iter().find(|install| install.name == name && install.family == family)?;
+        let mut rows = self.images.general.install.iter();
+        let install = rows.find(|install| install.name == name && install.family == family)?;
         let is_absent = |pattern: &String| glob(pattern, if pattern.contains(':') { &whole } else { tag });
         (!install.absent.iter().any(is_absent)).then_some(install)
     }
 
     /// True for a package whose programs leave processes behind that PID 1 has to reap.
     pub fn leaves_orphans(&self, package: &str) -> bool {
-        self.images.orphans.iter().any(|row| row.packages.iter().any(|name| name == package))
+        self.images.general.orphans.iter().any(|row| row.packages.iter().any(|name| name == package))
     }
 
     /// What is wrong with the table of images: names of distributions that do not exist, rows that another one hides or that have
@@ -208,14 +218,22 @@ impl Tables {
 }
 
 impl Images {
+    pub(super) fn shipped() -> Self {
+        // A test reads it, so that the default is never taken.
+        let general = serde_json::from_str(IMAGES.rest).unwrap_or_default();
+        Self { own: Vec::new(), shipped: Arc::new(Rows::new(&IMAGES)), general: Arc::new(general) }
+    }
+
+    /// The row of a repository.
+    fn row(&self, repository: &str) -> Option<&Arc<Image>> {
+        let is_of = |row: &&Arc<Image>| row.names.iter().any(|name| glob(name, repository));
+        self.own.iter().find(is_of).or_else(|| self.shipped.first(|name| glob(name, repository)))
+    }
+
     fn base(&self, reference: &Reference) -> Base {
         let tag = reference.tag.as_deref().unwrap_or("\u{0}");
-        let hint = self.distribution.iter().find(|d| d.tags.iter().any(|pattern| glob(pattern, tag)));
-        let Some(image) =
-            self.image.iter().find(|row| row.names.iter().any(|name| glob(name, &reference.repository)))
-        else {
-            return Base::default().on(hint);
-        };
+        let hint = self.general.distribution.iter().find(|d| d.tags.iter().any(|pattern| glob(pattern, tag)));
+        let Some(image) = self.row(&reference.repository) else { return Base::default().on(hint) };
         let variant =
             image.variant.iter().find(|variant| variant.tags.iter().any(|pattern| glob(pattern, tag)));
         let sure = variant.is_some() || reference.has_known_tag();
@@ -240,13 +258,13 @@ impl Images {
     }
 
     fn named(&self, name: &str) -> Option<&Distribution> {
-        self.distribution.iter().find(|distribution| distribution.name == name)
+        self.general.distribution.iter().find(|distribution| distribution.name == name)
     }
 
     /// The same with rows in front.
-    pub(super) fn with(&self, mut image: Vec<Image>) -> Images {
-        image.extend_from_slice(&self.image);
-        Images { image, ..self.clone() }
+    pub(super) fn with(&self, images: Vec<Image>) -> Images {
+        let own = images.into_iter().map(Arc::new).chain(self.own.iter().cloned()).collect();
+        Images { own, ..self.clone() }
     }
 
     /// What is wrong with a row, for people.
@@ -255,7 +273,8 @@ impl Images {
         let mut problems: Vec<String> = on
             .filter(|name| self.named(name).is_none())
             .map(|name| {
-                let known: Vec<&str> = self.distribution.iter().map(|known| known.name.as_str()).collect();
+                let known: Vec<&str> =
+                    self.general.distribution.iter().map(|known| known.name.as_str()).collect();
                 format!("no distribution is called `{name}`; there are {}", known.join(", "))
             })
             .collect();
@@ -269,15 +288,20 @@ impl Images {
         let mut problems = Vec::new();
         let no_source = |row: &&Orphans| !row.source.starts_with("https://");
         problems.extend(
-            self.orphans.iter().filter(no_source).map(|row| format!("{:?} has no source", row.packages)),
+            self.general
+                .orphans
+                .iter()
+                .filter(no_source)
+                .map(|row| format!("{:?} has no source", row.packages)),
         );
-        for (index, image) in self.image.iter().enumerate() {
+        let images: Vec<&Arc<Image>> = self.shipped.all().collect();
+        for (index, image) in images.iter().enumerate() {
             problems.extend(self.problems_of(image));
             if !image.source.starts_with("https://") {
                 problems.push(format!("{:?} has no source", image.names));
             }
             for name in &image.names {
-                if self.image[..index]
+                if images[..index]
                     .iter()
                     .any(|earlier| earlier.names.iter().any(|pattern| glob(pattern, name)))
                 {

@@ -1,10 +1,9 @@
-//! Rows from TOML text: those that ship with pidone, and those that a user adds in front of them.
+//! Rows from TOML text, which a user adds in front of those that ship with pidone.
 
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::drain::Drain;
-use super::images::{Image, Images};
+use super::images::Image;
 use super::{Kind, Program, Tables};
 use crate::source::Span;
 
@@ -27,14 +26,6 @@ impl From<toml::de::Error> for RowError {
     }
 }
 
-/// The rows that ship with pidone.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProgramFile {
-    program: Vec<Program>,
-    drain: Vec<Drain>,
-}
-
 /// The rows in a user's file, whatever else is in it.
 #[derive(Deserialize)]
 struct UserRows {
@@ -45,21 +36,6 @@ struct UserRows {
 }
 
 impl Tables {
-    /// The tables that ship with pidone, as the build script has written them.
-    pub(super) fn read_builtin() -> serde_json::Result<Tables> {
-        let file: ProgramFile =
-            serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/programs.json")))?;
-        let images: Images = serde_json::from_str(include_str!(concat!(env!("OUT_DIR"), "/images.json")))?;
-        Ok(Self::assemble(file.program, file.drain, images, 0))
-    }
-
-    /// Parses the tables that ship with pidone. [`Tables::builtin`] is what to use; this one tells what is wrong with them.
-    pub fn parse_builtin() -> Result<Tables, RowError> {
-        let file: ProgramFile = toml::from_str(include_str!("../../rules/programs.toml"))?;
-        let images: Images = toml::from_str(include_str!("../../rules/images.toml"))?;
-        Ok(Self::assemble(file.program, file.drain, images, 0))
-    }
-
     /// These tables with the `[[program]]` and `[[image]]` of a TOML text in front, so that they win. What else the text holds is not
     /// looked at. Rows have the form of `rules/programs.toml` and `rules/images.toml`, but need no version and no source.
     pub fn with_rows(&self, text: &str) -> Result<Tables, RowError> {
@@ -71,10 +47,8 @@ impl Tables {
             refuse(self.images.problems_of(row.get_ref()), row.span().into())?;
         }
         let own: Vec<Program> = rows.program.into_iter().map(Spanned::into_inner).collect();
-        let count = own.len() + self.own;
-        let programs = own.into_iter().chain(self.programs().iter().cloned()).collect();
         let images = self.images.with(rows.image.into_iter().map(Spanned::into_inner).collect());
-        Ok(Self::assemble(programs, self.drains.clone(), images, count))
+        Ok(self.with(own, images))
     }
 }
 
@@ -122,11 +96,27 @@ impl Program {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::programs::shipped::{IMAGES, PROGRAMS, Rows};
+
+    #[derive(Deserialize)]
+    struct Table<T> {
+        #[serde(alias = "program", alias = "image")]
+        rows: Vec<T>,
+    }
 
     #[test]
     fn the_build_script_changes_nothing() {
-        let rows =
-            |tables: &Tables| format!("{:?} {:?} {:?}", tables.programs(), tables.drains, tables.images);
-        assert!(rows(&Tables::read_builtin().unwrap()) == rows(&Tables::parse_builtin().unwrap()));
+        let text = include_str!("../../rules/programs.toml");
+        let programs: Table<Program> = toml::from_str(text).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(
+            format!("{:?}", programs.rows),
+            format!("{:?}", Vec::from_iter(Rows::<Program>::new(&PROGRAMS).all()))
+        );
+        let text = include_str!("../../rules/images.toml");
+        let images: Table<Image> = toml::from_str(text).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(
+            format!("{:?}", images.rows),
+            format!("{:?}", Vec::from_iter(Rows::<Image>::new(&IMAGES).all()))
+        );
     }
 }

@@ -1,6 +1,5 @@
 //! `rules/programs.toml`: how programs treat their arguments and the stop signal.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
@@ -9,6 +8,7 @@ use super::arguments::{CommandLine, Match};
 use super::drain::Drain;
 use super::images::Images;
 use super::name;
+use super::shipped::{PROGRAMS, Rows};
 use super::signals::Handler;
 
 /// What a program is on the way from PID 1 to a service.
@@ -185,39 +185,50 @@ impl Program {
     }
 }
 
-/// All rows, by name.
+/// All rows: those that ship with pidone, and the user's in front of them.
 #[derive(Debug, Default, Clone)]
 pub struct Tables {
-    programs: Vec<Program>,
-    /// Indices of `programs` by name, in order.
-    by_name: HashMap<String, Vec<usize>>,
-    /// How many of them, from the front, are the user's.
-    pub(super) own: usize,
-    pub(super) drains: Vec<Drain>,
+    /// The user's.
+    own: Vec<Arc<Program>>,
+    shipped: Arc<Rows<Program>>,
+    drains: OnceLock<Vec<Drain>>,
     pub(super) images: Images,
+}
+
+/// What `rules/programs.toml` holds besides programs.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rest {
+    drain: Vec<Drain>,
 }
 
 impl Tables {
     /// The tables that ship with pidone.
     pub fn builtin() -> &'static Arc<Tables> {
         static TABLES: OnceLock<Arc<Tables>> = OnceLock::new();
-        // The files are part of the program and a test parses them, so that the default is never taken.
-        TABLES.get_or_init(|| Arc::new(Self::read_builtin().unwrap_or_default()))
+        TABLES.get_or_init(|| {
+            let shipped = Arc::new(Rows::new(&PROGRAMS));
+            Arc::new(Tables { shipped, images: Images::shipped(), ..Tables::default() })
+        })
     }
 
-    pub(super) fn assemble(programs: Vec<Program>, drains: Vec<Drain>, images: Images, own: usize) -> Tables {
-        let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
-        for (index, program) in programs.iter().enumerate() {
-            for name in &program.names {
-                by_name.entry(name.clone()).or_default().push(index);
-            }
-        }
-        Tables { programs, by_name, own, drains, images }
+    /// The same with rows in front.
+    pub(super) fn with(&self, programs: Vec<Program>, images: Images) -> Tables {
+        let own = programs.into_iter().map(Arc::new).chain(self.own.iter().cloned()).collect();
+        Tables { own, images, ..self.clone() }
     }
 
     /// Every row, in order.
-    pub fn programs(&self) -> &[Program] {
-        &self.programs
+    pub fn programs(&self) -> impl Iterator<Item = &Program> {
+        self.own.iter().chain(self.shipped.all()).map(Arc::as_ref)
+    }
+
+    /// How servers are told their time to finish.
+    pub fn drains(&self) -> &[Drain] {
+        self.drains.get_or_init(|| {
+            // A test reads it, so that the default is never taken.
+            serde_json::from_str(PROGRAMS.rest).map(|rest: Rest| rest.drain).unwrap_or_default()
+        })
     }
 
     /// The row for a program called with these arguments: `name` is a base name or a path, `arguments` are the known words after
@@ -227,39 +238,42 @@ impl Tables {
     /// `node_modules/.bin`. `./server` and `/app/watch` are the project's own, except for rows with `anywhere`.
     ///
     /// Where a word is not known that could keep the program in front, no row is taken that sends it into the background.
-    pub fn program(&self, name: &str, arguments: &[Option<&str>]) -> Option<&Program> {
+    pub fn program(&self, name: &str, arguments: &[Option<&str>]) -> Option<&Arc<Program>> {
         self.look_up(name, arguments, false)
     }
 
     /// As [`Tables::program`], on a system whose tools are busybox's (Alpine), or after `busybox` itself: an applet's row wins.
-    pub fn applet(&self, name: &str, arguments: &[Option<&str>]) -> Option<&Program> {
+    pub fn applet(&self, name: &str, arguments: &[Option<&str>]) -> Option<&Arc<Program>> {
         self.look_up(name, arguments, true).or_else(|| self.program(name, arguments))
     }
 
     /// The user's row for a program, if there is one.
-    pub fn own(&self, name: &str, arguments: &[Option<&str>]) -> Option<&Program> {
-        self.first(name, arguments, &|index, _| index < self.own)
+    pub fn own(&self, name: &str, arguments: &[Option<&str>]) -> Option<&Arc<Program>> {
+        self.first(name, arguments, |name| self.own_named(name).collect())
     }
 
-    fn look_up(&self, name: &str, arguments: &[Option<&str>], busybox: bool) -> Option<&Program> {
-        self.first(name, arguments, &|index, row| index < self.own || row.busybox == busybox)
+    fn look_up(&self, name: &str, arguments: &[Option<&str>], busybox: bool) -> Option<&Arc<Program>> {
+        self.first(name, arguments, |name| {
+            let shipped = self.shipped.named(name).filter(|row| row.busybox == busybox);
+            self.own_named(name).chain(shipped).collect()
+        })
     }
 
-    /// The first row that applies, of those that are `wanted`.
-    fn first(
+    fn own_named(&self, name: &str) -> impl Iterator<Item = &Arc<Program>> {
+        self.own.iter().filter(move |row| row.names.iter().any(|known| known == name))
+    }
+
+    /// The first row that applies, of those that a name has.
+    fn first<'t>(
         &self,
         name: &str,
         arguments: &[Option<&str>],
-        wanted: &dyn Fn(usize, &Program) -> bool,
-    ) -> Option<&Program> {
-        let wanted = |index: &usize| wanted(*index, &self.programs[*index]);
-        let (indices, installed) = name::keys(name).into_iter().find_map(|key| {
-            let indices = self.by_name.get(key.name)?;
-            indices.iter().any(wanted).then_some((indices, key.installed))
-        })?;
-        let rows = indices.iter().filter(|index| wanted(index)).map(|&index| &self.programs[index]);
+        named: impl Fn(&str) -> Vec<&'t Arc<Program>>,
+    ) -> Option<&'t Arc<Program>> {
+        let mut keys = name::keys(name).into_iter().map(|key| (named(key.name), key.installed));
+        let (rows, installed) = keys.find(|(rows, _)| !rows.is_empty())?;
         let mut doubt = false;
-        for row in rows.filter(|row| installed || row.anywhere) {
+        for row in rows.into_iter().filter(|row| installed || row.anywhere) {
             match row.args.matches(row.kind, arguments) {
                 Match::Yes => return (!doubt || !row.leaves()).then_some(row),
                 Match::Maybe => doubt = true,

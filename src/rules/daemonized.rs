@@ -42,7 +42,7 @@ fn row<'a>(subject: &'a Subject<'_>, words: &[&str]) -> Option<&'a Program> {
         Sh::Ash => subject.tables.applet(name, &arguments),
         _ => subject.tables.program(name, &arguments),
     };
-    row.filter(|row| row.daemonizes)
+    row.map(Arc::as_ref).filter(|row| row.daemonizes)
 }
 
 /// The words that start the program, as they stand in a file.

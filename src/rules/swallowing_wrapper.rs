@@ -31,15 +31,15 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// The row of the wrapper with an option that makes it become the program (`flock -F`), if it has one.
 fn execing_form<'a>(wrapper: &str, subject: &'a Subject<'_>) -> Option<&'a Program> {
-    let options = subject.tables.programs().iter().filter(|row| row.kind == Kind::Exec).flat_map(|row| &row.args.requires);
-    options.into_iter().find_map(|option| {
+    let rows = subject.tables.programs().filter(|row| row.kind == Kind::Exec);
+    rows.flat_map(|row| &row.args.requires).find_map(|option| {
         let arguments = [Some(option.as_str())];
         let row = match subject.image.base.sh {
             // busybox's tools are the system's.
             Sh::Ash => subject.tables.applet(wrapper, &arguments),
             _ => subject.tables.program(wrapper, &arguments),
         };
-        row.filter(|row| row.kind == Kind::Exec && row.args.requires.first() == Some(option))
+        row.map(Arc::as_ref).filter(|row| row.kind == Kind::Exec && row.args.requires.first() == Some(option))
     })
 }
 

@@ -159,7 +159,7 @@ pub(crate) fn row(entry: &Entry) -> Option<Program> {
     let tables = Tables::builtin();
     let found =
         if busybox { tables.applet((*name)?, arguments) } else { tables.program((*name)?, arguments) };
-    found.cloned()
+    found.map(|row| Program::clone(row))
 }
 
 /// TERM, every signal that the row says something of, and those that the entry asks for.

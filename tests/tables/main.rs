@@ -21,11 +21,11 @@ fn with<T>(line: &str, look: impl FnOnce(&str, &[Option<&str>]) -> T) -> T {
 }
 
 fn row(line: &str) -> Option<&'static Program> {
-    with(line, |name, arguments| Tables::builtin().program(name, arguments))
+    with(line, |name, arguments| Tables::builtin().program(name, arguments).map(AsRef::as_ref))
 }
 
 fn applet(line: &str) -> Option<&'static Program> {
-    with(line, |name, arguments| Tables::builtin().applet(name, arguments))
+    with(line, |name, arguments| Tables::builtin().applet(name, arguments).map(AsRef::as_ref))
 }
 
 fn inner(line: &str) -> Inner {
@@ -36,8 +36,7 @@ fn inner(line: &str) -> Inner {
 
 #[test]
 fn the_tables_parse() {
-    let tables = Tables::parse_builtin().unwrap_or_else(|error| panic!("{error}"));
-    assert!(tables.programs().len() > 200);
+    assert!(Tables::builtin().programs().count() > 200);
 }
 
 #[test]
@@ -206,7 +205,7 @@ fn measured_rows_have_an_entry() {
             line.strip_prefix("busybox ").map_or_else(|| row(line), applet)
         })
         .collect();
-    let rows = Tables::builtin().programs().iter().filter(|row| row.source == "measured");
+    let rows = Tables::builtin().programs().filter(|row| row.source == "measured");
     let alone: Vec<_> = rows
         .filter(|row| !found.iter().any(|known| std::ptr::eq(*known, *row)))
         .map(|row| (&row.names, row.kind, &row.args.requires, &row.args.subcommand, row.busybox))

@@ -1,0 +1,68 @@
+//! The tables that ship with pidone. A check needs a few of hundreds of rows, so each is read when it is first asked for.
+
+use std::sync::{Arc, OnceLock};
+
+use serde::de::DeserializeOwned;
+
+/// A table as the build script writes it.
+#[derive(Debug)]
+pub(super) struct Table {
+    /// The rows as JSON.
+    pub(super) rows: &'static [&'static str],
+    /// Every name of a row, sorted, with the rows that have it.
+    pub(super) names: &'static [(&'static str, &'static [usize])],
+    /// What is not a row, as JSON.
+    pub(super) rest: &'static str,
+}
+
+/// `rules/programs.toml`
+pub(super) static PROGRAMS: Table = include!(concat!(env!("OUT_DIR"), "/programs.rs"));
+
+/// `rules/images.toml`
+pub(super) static IMAGES: Table = include!(concat!(env!("OUT_DIR"), "/images.rs"));
+
+/// No rows.
+static NONE: Table = Table { rows: &[], names: &[], rest: "{}" };
+
+/// The rows of a table.
+#[derive(Debug)]
+pub(super) struct Rows<T> {
+    table: &'static Table,
+    read: Vec<OnceLock<Option<Arc<T>>>>,
+}
+
+impl<T> Default for Rows<T> {
+    fn default() -> Self {
+        Self { table: &NONE, read: Vec::new() }
+    }
+}
+
+impl<T: DeserializeOwned> Rows<T> {
+    pub(super) fn new(table: &'static Table) -> Self {
+        Self { table, read: table.rows.iter().map(|_| OnceLock::new()).collect() }
+    }
+
+    /// A row. The table is part of the program and a test reads all of it, so that there is every row.
+    fn row(&self, index: usize) -> Option<&Arc<T>> {
+        let read = || serde_json::from_str(self.table.rows[index]).ok().map(Arc::new);
+        self.read.get(index)?.get_or_init(read).as_ref()
+    }
+
+    /// Every row, in order.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Arc<T>> {
+        (0..self.read.len()).filter_map(|index| self.row(index))
+    }
+
+    /// The rows of a name, in order.
+    pub(super) fn named(&self, name: &str) -> impl Iterator<Item = &Arc<T>> {
+        let found = self.table.names.binary_search_by(|(known, _)| known.cmp(&name));
+        let rows = found.map_or(&[][..], |at| self.table.names[at].1);
+        rows.iter().filter_map(|&index| self.row(index))
+    }
+
+    /// The first row with a name that is wanted.
+    pub(super) fn first(&self, is_wanted: impl Fn(&str) -> bool) -> Option<&Arc<T>> {
+        let wanted = self.table.names.iter().filter(|(name, _)| is_wanted(name));
+        self.row(wanted.filter_map(|(_, rows)| rows.first().copied()).min()?)
+    }
+}
