@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::dockerfile::{Command, DEFAULT_PATH, Image, MountSource, Stage};
+use crate::dockerfile::{Command, DEFAULT_PATH, Image, MountSource, Stage, StageBase, Step};
+use crate::programs::Base;
 use crate::source::{Excerpt, Loader, Place, ReadError};
 
 mod build_context;
@@ -105,7 +106,9 @@ pub struct Context<'a> {
     image: &'a Image,
     loader: &'a dyn Loader,
     root: Option<Utf8PathBuf>,
-    stages: Vec<Stage>,
+    stages: Arc<[Stage]>,
+    /// For each stage, when they are first asked for.
+    steps: Arc<[OnceLock<Vec<Step<'a>>>]>,
     files: OnceLock<BuildContext<'a>>,
     layers: Vec<OnceLock<Layers>>,
 }
@@ -123,9 +126,22 @@ impl<'a> Context<'a> {
     }
 
     fn build(image: &'a Image, loader: &'a dyn Loader, root: Option<Utf8PathBuf>) -> Self {
-        let stages = image.dockerfile.stages();
+        let stages: Arc<[Stage]> = image.dockerfile.stages().into();
+        let steps = stages.iter().map(|_| OnceLock::new()).collect();
         let layers = stages.iter().map(|_| OnceLock::new()).collect();
-        Self { image, loader, root, stages, files: OnceLock::new(), layers }
+        Self { image, loader, root, stages, steps, files: OnceLock::new(), layers }
+    }
+
+    /// The same with another folder as the build context.
+    fn moved(&self, root: &Utf8Path) -> Self {
+        Self {
+            root: Some(root.to_owned()),
+            stages: Arc::clone(&self.stages),
+            steps: Arc::clone(&self.steps),
+            files: OnceLock::new(),
+            layers: self.stages.iter().map(|_| OnceLock::new()).collect(),
+            ..*self
+        }
     }
 
     /// The folder of the project that the answers take for the build context; empty for the project's root.
@@ -152,12 +168,30 @@ impl<'a> Context<'a> {
             .or_else(|| {
                 let started = launch_words(self.image);
                 let holds = |root: &&Utf8Path| {
-                    let context = Context::with_root(self.image, self.loader, *root);
+                    let context = self.moved(root);
                     started.iter().any(|path| matches!(context.find(path), Found::File(_)))
                 };
                 std::iter::once(own).chain(candidates).find(holds).map(Utf8Path::to_owned)
             })
             .unwrap_or_else(|| own.to_owned())
+    }
+
+    /// What is known of the image that a stage's chain begins with.
+    fn base(&self, stage: usize) -> Base {
+        let mut base = self.stages.get(stage).map(|stage| &stage.base);
+        while let Some(StageBase::Stage(stage)) = base {
+            base = self.stages.get(*stage).map(|stage| &stage.base);
+        }
+        match base {
+            Some(StageBase::Image(name)) if *name == self.image.base_name => self.image.base.clone(),
+            _ => Base::default(),
+        }
+    }
+
+    /// The instructions of a stage and of those it builds on; none if there is no such stage.
+    fn steps(&self, stage: usize) -> &[Step<'a>] {
+        let steps = || self.image.dockerfile.steps(&self.stages, stage, &self.base(stage));
+        self.steps.get(stage).map_or(&[], |known| known.get_or_init(steps))
     }
 
     /// What a stage does to files, followed when it is first asked for.
@@ -180,9 +214,12 @@ fn launch_words(image: &Image) -> Vec<String> {
 impl Context<'_> {
     /// What is mounted at a path; `None` where the image's own files are to be seen.
     fn mounted(&self, path: &str) -> Option<Found> {
+        let mounts = &self.image.runtime.mounts;
+        if mounts.is_empty() {
+            return None;
+        }
         let path = path::join("/", path);
-        let mounts = self.image.runtime.mounts.iter();
-        let over = mounts.filter_map(|mount| Some((mount, path::below(&path, &mount.target)?)));
+        let over = mounts.iter().filter_map(|mount| Some((mount, path::below(&path, &mount.target)?)));
         // The mount nearest to the file is in front.
         let (mount, rest) = over.max_by_key(|(mount, _)| mount.target.len())?;
         let root = match &mount.source {

@@ -113,8 +113,8 @@ impl Judged {
         };
         let launch = launch::simulate(&image, &files, &settings.tables);
         let context = files.context_root().to_owned();
+        let installed = Installed::of(&files);
         drop(files);
-        let installed = Installed::of(&image);
         Self { image, launch, context, installed, engine_init: false, workload: None, of_image: Vec::new() }
     }
 

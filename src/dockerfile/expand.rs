@@ -25,6 +25,9 @@ pub(super) fn expand<'a>(
     unset: Unset,
     lookup: impl Fn(&str) -> Option<&'a str>,
 ) -> Option<String> {
+    if !text.contains(['$', '\'', '"', escape]) {
+        return Some(text.to_owned());
+    }
     Expander { text, position: 0, escape, unset, lookup, depth: 0, added: 0 }.until(None, false)
 }
 

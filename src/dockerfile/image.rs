@@ -122,27 +122,29 @@ impl Image {
         let of_stage = |stage| self.dockerfile.stage_instructions(&stages, stage).map(move |i| (stage, i));
         chain(&stages, self.stage).into_iter().flat_map(of_stage).collect()
     }
+}
 
-    /// The same instructions, each with the working directory, shell and variables where it stands.
-    pub fn steps(&self) -> Vec<Step<'_>> {
-        let stages = self.dockerfile.stages();
-        let globals = self.dockerfile.global_arguments();
-        let chain = chain(&stages, self.stage);
+impl Dockerfile {
+    /// The instructions of a stage and those it builds on, oldest first, each with what is in force where it stands. `base` is the image
+    /// that they begin with.
+    pub fn steps(&self, stages: &[Stage], stage: usize, base: &Base) -> Vec<Step<'_>> {
+        let globals = self.global_arguments();
+        let chain = chain(stages, stage);
         let mut steps = Vec::new();
         let Some(first) = chain.first().and_then(|&stage| stages.get(stage)) else { return steps };
-        let mut state = State::new(&self.base, is_windows(&self.base, first));
+        let mut state = State::new(base, is_windows(base, first));
         for stage in chain {
             state.enter_stage();
-            for instruction in self.dockerfile.stage_instructions(&stages, stage) {
+            for instruction in self.stage_instructions(stages, stage) {
                 steps.push(Step {
                     stage,
                     instruction,
                     workdir: Arc::clone(&state.workdir),
                     shell: Arc::clone(&state.shell),
                     variables: Arc::clone(&state.variables),
-                    escape: self.dockerfile.escape,
+                    escape: self.escape,
                 });
-                state.apply(&self.dockerfile, &globals, instruction);
+                state.apply(self, &globals, instruction);
             }
         }
         steps
@@ -570,7 +572,7 @@ mod tests {
     #[test]
     fn steps_know_what_is_in_force() {
         let image = last("FROM a AS b\nWORKDIR /app\nARG F=x\nFROM b\nENV G=y\nCOPY $F $G$H ./\n");
-        let steps = image.steps();
+        let steps = image.dockerfile.steps(&image.dockerfile.stages(), image.stage, &image.base);
         assert_eq!(steps.len(), image.instructions().len());
         let copy = steps.last().unwrap();
         assert_eq!((copy.stage, &*copy.workdir), (1, "/app"));

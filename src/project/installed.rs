@@ -1,8 +1,9 @@
 //! Which programs an image's instructions install, as far as their text tells.
 
+use super::Context;
 use super::path;
 use super::run::Installs;
-use crate::dockerfile::{Image, Keyword, Step, join};
+use crate::dockerfile::{Keyword, Step, join};
 use crate::source::Place;
 
 /// Directories that hold programs, and those above them.
@@ -29,15 +30,15 @@ pub struct Installed {
 }
 
 impl Installed {
-    /// Reads the instructions of `image`.
-    pub fn of(image: &Image) -> Self {
+    /// Reads the instructions of an image.
+    pub fn of(context: &Context<'_>) -> Self {
         let mut installed = Self::default();
-        let source = &image.dockerfile.source;
-        for step in image.steps() {
+        let source = &context.image.dockerfile.source;
+        for step in context.steps(context.image.stage) {
             let instruction = step.instruction;
             match instruction.keyword {
                 Keyword::Run => {
-                    let installs = Installs::of(&step);
+                    let installs = Installs::of(step);
                     let place = Place::new(source, instruction.span);
                     let packages = installs.packages.into_iter().map(|name| (name, place.clone()));
                     installed.packages.extend(packages);
@@ -46,7 +47,7 @@ impl Installed {
                         installed.texts.push("dumb-init".to_owned());
                     }
                 }
-                Keyword::Copy | Keyword::Add => installed.opaque |= may_bring_programs(&step),
+                Keyword::Copy | Keyword::Add => installed.opaque |= may_bring_programs(step),
                 Keyword::Arg | Keyword::Env => {}
                 _ => continue,
             }

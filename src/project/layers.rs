@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::dockerfile::{Image, Keyword, StageBase, Step};
-use crate::programs::{Base, Sh};
+use crate::dockerfile::{Keyword, Step};
+use crate::programs::Sh;
 use crate::source::{Excerpt, Span};
 
 use super::Context;
@@ -246,12 +246,10 @@ impl Tree {
 impl Layers {
     /// Follows the instructions of a stage and of those it builds on.
     pub(super) fn build(context: &Context<'_>, stage: usize) -> Self {
-        let base = base_of(context, stage);
-        let sh = base.sh;
-        let image = Image { stage, base, ..context.image.clone() };
+        let sh = context.base(stage).sh;
         let mut layers = Self { changes: Vec::new(), tree: Tree::default() };
-        for step in image.steps() {
-            layers.follow(context, &step, sh);
+        for step in context.steps(stage) {
+            layers.follow(context, step, sh);
         }
         layers
     }
@@ -272,18 +270,6 @@ impl Layers {
             }
             _ => {}
         }
-    }
-}
-
-/// What is known of the image that a stage's chain begins with.
-fn base_of(context: &Context<'_>, stage: usize) -> Base {
-    let mut base = context.stages.get(stage).map(|stage| &stage.base);
-    while let Some(StageBase::Stage(stage)) = base {
-        base = context.stages.get(*stage).map(|stage| &stage.base);
-    }
-    match base {
-        Some(StageBase::Image(name)) if *name == context.image.base_name => context.image.base.clone(),
-        _ => Base::default(),
     }
 }
 

@@ -24,8 +24,9 @@ pub fn check(text: &str) {
         in_bounds(&dockerfile, stage.from);
     }
     for image in images(&dockerfile, Tables::builtin()) {
-        assert_eq!(image.steps().len(), image.instructions().len());
-        for step in image.steps() {
+        let steps = dockerfile.steps(&stages, image.stage, &image.base);
+        assert_eq!(steps.len(), image.instructions().len());
+        for step in steps {
             step.expand(step.instruction.body.text());
         }
         for place in

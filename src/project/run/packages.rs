@@ -95,13 +95,13 @@ impl Installs {
         };
         let words = &words[words.iter().take_while(in_front).count()..];
         let Some((program, arguments)) = words.split_first() else { return };
+        let names: Vec<&str> =
+            words.iter().map(|word| word.as_deref().map_or("", |word| path::name(word))).collect();
         // `npx playwright install` brings browsers.
-        let is =
-            |word: &Option<String>, name: &str| word.as_deref().is_some_and(|word| path::name(word) == name);
-        if words.windows(2).any(|pair| is(&pair[0], "playwright") && is(&pair[1], "install")) {
+        if names.windows(2).any(|pair| pair == ["playwright", "install"]) {
             self.packages.push("playwright".to_owned());
         }
-        self.python_list |= words.iter().any(|word| PYTHON.iter().any(|name| is(word, name)));
+        self.python_list |= names.iter().any(|name| PYTHON.contains(name));
         let manager = program.as_deref().and_then(|program| {
             MANAGERS.iter().find(|(name, _)| *name == path::name(program)).map(|(_, installs)| *installs)
         });

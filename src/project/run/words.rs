@@ -82,9 +82,13 @@ impl Word {
     }
 
     fn push(&mut self, c: char, quoted: bool) {
+        self.push_str(c.encode_utf8(&mut [0; 4]), quoted);
+    }
+
+    fn push_str(&mut self, added: &str, quoted: bool) {
         match self.parts.last_mut() {
-            Some(Part::Text { text, quoted: last }) if *last == quoted => text.push(c),
-            _ => self.parts.push(Part::Text { text: c.to_string(), quoted }),
+            Some(Part::Text { text, quoted: last }) if *last == quoted => text.push_str(added),
+            _ => self.parts.push(Part::Text { text: added.to_owned(), quoted }),
         }
     }
 
@@ -92,6 +96,10 @@ impl Word {
     fn quoted(&mut self) {
         self.parts.push(Part::Text { text: String::new(), quoted: true });
     }
+}
+
+fn ends_word(c: char) -> bool {
+    c.is_whitespace() || matches!(c, ';' | '&' | '|' | '(' | ')' | '<' | '>')
 }
 
 /// Splits a script. The bodies of heredocs come from `heredocs` where the Dockerfile's reader has taken them out of the text.
@@ -255,7 +263,7 @@ impl Lexer<'_> {
         let mut word = Word::default();
         while let Some(&(at, c)) = self.chars.peek() {
             match c {
-                c if c.is_whitespace() || ";&|()<>".contains(c) => break,
+                c if ends_word(c) => break,
                 '\'' => {
                     self.chars.next();
                     word.quoted();
@@ -278,9 +286,11 @@ impl Lexer<'_> {
                 }
                 '$' => self.dollar(at, &mut word),
                 '`' => self.backquotes(&mut word),
-                c => {
-                    self.chars.next();
-                    word.push(c, false);
+                _ => {
+                    let is_plain = |c| !ends_word(c) && !matches!(c, '\'' | '"' | '\\' | '$' | '`');
+                    while self.chars.next_if(|(_, c)| is_plain(*c)).is_some() {}
+                    let end = self.chars.peek().map_or(self.text.len(), |(end, _)| *end);
+                    word.push_str(&self.text[at..end], false);
                 }
             }
         }
