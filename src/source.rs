@@ -189,7 +189,8 @@ impl Place {
 
 impl PartialEq for Place {
     fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
+        self.span == other.span
+            && (Arc::ptr_eq(&self.source, &other.source) || self.source.path() == other.source.path())
     }
 }
 

@@ -28,7 +28,7 @@ impl Loader for Recorder<'_> {
     fn read(&self, path: &Utf8Path) -> Result<Arc<Source>, ReadError> {
         let source = self.under.read(path)?;
         if let Ok(mut sources) = self.sources.lock()
-            && !sources.iter().any(|known| known.path() == source.path())
+            && !sources.iter().any(|known| Arc::ptr_eq(known, &source) || known.path() == source.path())
         {
             sources.push(Arc::clone(&source));
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::{EntryKind, Loader, ReadError, Source};
 
@@ -24,7 +24,8 @@ pub struct Snapshot<'a> {
 /// The answers so far.
 #[derive(Default)]
 struct Known {
-    paths: HashMap<Utf8PathBuf, Answers>,
+    /// By path. Paths are normalised, so that they are compared as texts, not part by part.
+    paths: HashMap<String, Answers>,
     size: usize,
 }
 
@@ -43,7 +44,7 @@ impl Known {
         if self.size > MAX_SIZE {
             *self = Self::default();
         }
-        self.paths.entry(path.to_owned()).or_default()
+        self.paths.entry(path.as_str().to_owned()).or_default()
     }
 }
 
@@ -59,7 +60,7 @@ impl<'a> Snapshot<'a> {
 
     /// An answer, if it is known. The lock is not held while another loader is asked.
     fn get<T>(&self, path: &Utf8Path, answer: impl FnOnce(&Answers) -> Option<T>) -> Option<T> {
-        self.known().paths.get(path).and_then(answer)
+        self.known().paths.get(path.as_str()).and_then(answer)
     }
 
     fn names(&self, folder: &Utf8Path) -> Arc<[String]> {
@@ -74,11 +75,13 @@ impl<'a> Snapshot<'a> {
 
     /// False if a folder on the way to the path is known not to have it.
     fn may_exist(&self, path: &Utf8Path) -> bool {
-        let is_plain = path.components().all(|part| matches!(part, Utf8Component::Normal(_)));
-        if !is_plain || path.components().count() > MAX_DEPTH {
+        let mut parts = path.as_str().split('/');
+        if parts.any(|part| matches!(part, "" | "." | "..")) || path.as_str().matches('/').count() > MAX_DEPTH
+        {
             return true;
         }
-        let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return true };
+        let (folder, name) = path.as_str().rsplit_once('/').unwrap_or(("", path.as_str()));
+        let folder = Utf8Path::new(folder);
         // Where a list names something, all folders above are there.
         let listed = self.get(folder, |answers| answers.names.clone()).filter(|names| !names.is_empty());
         let names = match listed {
