@@ -30,7 +30,13 @@ fn written(mut table: Table, key: &str) -> Result<String, Box<dyn Error>> {
         }
     }
     let rows = rows.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
-    let names: String = names.iter().map(|(name, rows)| format!("({name:?}, &{rows:?}),\n")).collect();
+    let listed = |is_pattern| -> String {
+        let wanted = names.iter().filter(|(name, _)| name.contains('*') == is_pattern);
+        wanted.map(|(name, rows)| format!("({name:?}, &{rows:?}),\n")).collect()
+    };
+    let (names, patterns) = (listed(false), listed(true));
     let rest = serde_json::to_string(&table)?;
-    Ok(format!("Table {{\nrows: &{rows:#?},\nnames: &[\n{names}],\nrest: {rest:?},\n}}"))
+    Ok(format!(
+        "Table {{\nrows: &{rows:#?},\nnames: &[\n{names}],\npatterns: &[\n{patterns}],\nrest: {rest:?},\n}}"
+    ))
 }

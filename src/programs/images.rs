@@ -227,7 +227,7 @@ impl Images {
     /// The row of a repository.
     fn row(&self, repository: &str) -> Option<&Arc<Image>> {
         let is_of = |row: &&Arc<Image>| row.names.iter().any(|name| glob(name, repository));
-        self.own.iter().find(is_of).or_else(|| self.shipped.first(|name| glob(name, repository)))
+        self.own.iter().find(is_of).or_else(|| self.shipped.first(repository))
     }
 
     fn base(&self, reference: &Reference) -> Base {

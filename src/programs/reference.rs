@@ -88,7 +88,10 @@ fn blank_variables(text: &str) -> String {
 pub(super) fn glob(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
     let Some(mut text) = text.strip_prefix(start) else { return false };
-    let (middle, end) = rest.rsplit_once('*').unwrap_or(("", rest));
+    let Some((middle, end)) = rest.rsplit_once('*') else { return text.ends_with(rest) };
+    if end.is_empty() && !middle.contains('*') {
+        return text.contains(middle);
+    }
     for part in middle.split('*') {
         match text.find(part) {
             Some(at) => text = &text[at + part.len()..],

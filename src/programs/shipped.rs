@@ -4,13 +4,20 @@ use std::sync::{Arc, OnceLock};
 
 use serde::de::DeserializeOwned;
 
+use super::reference::glob;
+
+/// A name, and the rows that have it.
+type Name = (&'static str, &'static [usize]);
+
 /// A table as the build script writes it.
 #[derive(Debug)]
 pub(super) struct Table {
     /// The rows as JSON.
     pub(super) rows: &'static [&'static str],
     /// Every name of a row, sorted, with the rows that have it.
-    pub(super) names: &'static [(&'static str, &'static [usize])],
+    pub(super) names: &'static [Name],
+    /// The same for names with a wildcard.
+    pub(super) patterns: &'static [Name],
     /// What is not a row, as JSON.
     pub(super) rest: &'static str,
 }
@@ -22,7 +29,7 @@ pub(super) static PROGRAMS: Table = include!(concat!(env!("OUT_DIR"), "/programs
 pub(super) static IMAGES: Table = include!(concat!(env!("OUT_DIR"), "/images.rs"));
 
 /// No rows.
-static NONE: Table = Table { rows: &[], names: &[], rest: "{}" };
+static NONE: Table = Table { rows: &[], names: &[], patterns: &[], rest: "{}" };
 
 /// The rows of a table.
 #[derive(Debug)]
@@ -55,14 +62,18 @@ impl<T: DeserializeOwned> Rows<T> {
 
     /// The rows of a name, in order.
     pub(super) fn named(&self, name: &str) -> impl Iterator<Item = &Arc<T>> {
-        let found = self.table.names.binary_search_by(|(known, _)| known.cmp(&name));
-        let rows = found.map_or(&[][..], |at| self.table.names[at].1);
-        rows.iter().filter_map(|&index| self.row(index))
+        self.indices(name).iter().filter_map(|&index| self.row(index))
     }
 
-    /// The first row with a name that is wanted.
-    pub(super) fn first(&self, is_wanted: impl Fn(&str) -> bool) -> Option<&Arc<T>> {
-        let wanted = self.table.names.iter().filter(|(name, _)| is_wanted(name));
-        self.row(wanted.filter_map(|(_, rows)| rows.first().copied()).min()?)
+    /// The first row of a name, or of a pattern that describes it.
+    pub(super) fn first(&self, name: &str) -> Option<&Arc<T>> {
+        let patterns = self.table.patterns.iter().filter(|(pattern, _)| glob(pattern, name));
+        let rows = patterns.map(|(_, rows)| *rows).chain([self.indices(name)]);
+        self.row(rows.filter_map(<[usize]>::first).copied().min()?)
+    }
+
+    fn indices(&self, name: &str) -> &'static [usize] {
+        let found = self.table.names.binary_search_by(|(known, _)| (*known).cmp(name));
+        found.map_or(&[], |at| self.table.names[at].1)
     }
 }
