@@ -35,6 +35,8 @@ pub struct FileReport {
     pub diagnostics: Vec<Diagnostic>,
     /// Its images, in order.
     pub images: Vec<ImageReport>,
+    /// How a stop of each image ends.
+    pub outcomes: Vec<Outcome>,
     /// Every file that was read.
     pub sources: Vec<Arc<Source>>,
     /// Why the file itself could not be read.
@@ -62,12 +64,9 @@ impl FileReport {
         self.sources.shrink_to_fit();
     }
 
-    /// Forgets what only pictures of the images need; their number and outcomes stay.
+    /// Forgets what only pictures of the images need.
     pub fn drop_pictures(&mut self) {
-        for report in &mut self.images {
-            *report = ImageReport::new(ImageRef::default(), report.outcome);
-        }
-        self.images.shrink_to_fit();
+        self.images = Vec::new();
         self.diagnostics.shrink_to_fit();
     }
 
@@ -92,31 +91,13 @@ impl FileReport {
             path: path.to_owned(),
             diagnostics: vec![internal_error],
             images: Vec::new(),
+            outcomes: Vec::new(),
             sources: vec![source],
             unreadable: None,
             defect: Some(defect),
             ignores: Vec::new(),
             silenced: 0,
             known: Vec::new(),
-        }
-    }
-}
-
-impl ImageReport {
-    /// An image of which nothing is known but how a stop ends.
-    pub fn new(image: ImageRef, outcome: Outcome) -> Self {
-        Self {
-            image,
-            base: String::new(),
-            argv: Vec::new(),
-            stop_signal: String::new(),
-            stop_signal_source: String::new(),
-            parts: Vec::new(),
-            is_deployed: false,
-            outcome,
-            why: String::new(),
-            processes: Vec::new(),
-            branches: Vec::new(),
         }
     }
 }
@@ -288,6 +269,7 @@ fn report(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileRepo
     FileReport {
         path: path.to_owned(),
         diagnostics,
+        outcomes: images.iter().map(|image| image.outcome).collect(),
         images,
         sources,
         unreadable,

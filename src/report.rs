@@ -225,12 +225,14 @@ impl Results {
 
     /// The counts.
     pub fn summary(&self, view: &View) -> Summary {
+        let files = || self.projects.iter().flat_map(|project| &project.files);
+        let outcomes = || files().flat_map(|file| &file.outcomes);
         let mut summary = Summary {
-            files: self.projects.iter().map(|project| project.files.len()).sum(),
-            images: self.images().count(),
-            silenced: self.projects.iter().flat_map(|project| &project.files).map(|file| file.silenced).sum(),
-            known: self.projects.iter().flat_map(|project| &project.files).map(|file| file.known.len()).sum(),
-            unknown: self.images().filter(|(_, image)| image.outcome == Outcome::Unknown).count(),
+            files: files().count(),
+            images: outcomes().count(),
+            silenced: files().map(|file| file.silenced).sum(),
+            known: files().map(|file| file.known.len()).sum(),
+            unknown: outcomes().filter(|outcome| **outcome == Outcome::Unknown).count(),
             ..Summary::default()
         };
         for finding in self.findings() {

@@ -140,7 +140,11 @@ impl Source {
 
     fn line_starts(&self) -> &[usize] {
         self.lines.get_or_init(|| {
-            std::iter::once(0).chain(self.text.match_indices('\n').map(|(at, _)| at + 1)).collect()
+            let mut starts = vec![0];
+            starts.extend(self.text.match_indices('\n').map(|(at, _)| at + 1));
+            // A report on a large project keeps many of these.
+            starts.shrink_to_fit();
+            starts
         })
     }
 }

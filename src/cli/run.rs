@@ -204,7 +204,11 @@ pub(super) fn check(
         }
         Ok(report)
     };
-    let all = |paths: &[Utf8PathBuf]| paths.par_iter().map(report).collect::<Result<Vec<_>, Failure>>();
+    let all = |paths: &[Utf8PathBuf]| {
+        // Each goes to its own place at once, where gathering a result would copy all of them in the end.
+        let reports: Vec<Result<FileReport, Failure>> = paths.par_iter().map(report).collect();
+        reports.into_iter().collect::<Result<Vec<_>, Failure>>()
+    };
     let mut files = all(&project.files)?;
     files.retain(|report| {
         if let Some(error) = &report.unreadable {

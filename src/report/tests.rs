@@ -79,6 +79,7 @@ fn report(diagnostics: Vec<Diagnostic>, images: Vec<ImageReport>) -> FileReport 
     FileReport {
         path: "Dockerfile".into(),
         diagnostics,
+        outcomes: images.iter().map(|image| image.outcome).collect(),
         images,
         sources,
         unreadable: None,
