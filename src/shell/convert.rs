@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use tree_sitter::Node as Tree;
+use tree_sitter::{Node as Tree, TreeCursor};
 
 use super::words::Words;
 use super::{
@@ -59,19 +59,24 @@ pub(super) struct Converter<'a> {
 }
 
 pub(super) fn children<'t>(tree: Tree<'t>) -> impl Iterator<Item = Tree<'t>> {
-    fields(tree).map(|(_, child)| child)
+    along(tree, TreeCursor::node)
 }
 
 pub(super) fn span(tree: Tree<'_>) -> Span {
     Span::from(tree.byte_range())
 }
 
-/// Children with the name of their field. Asking a node for its n-th child takes n steps; a cursor takes one.
+/// Children with the name of their field.
 fn fields<'t>(tree: Tree<'t>) -> impl Iterator<Item = (Option<&'t str>, Tree<'t>)> {
+    along(tree, |cursor| (cursor.field_name(), cursor.node()))
+}
+
+/// Something of each child. Asking a node for its n-th child takes n steps; a cursor takes one.
+fn along<'t, T>(tree: Tree<'t>, of: impl Fn(&TreeCursor<'t>) -> T) -> impl Iterator<Item = T> {
     let mut cursor = tree.walk();
     let mut more = cursor.goto_first_child();
     std::iter::from_fn(move || {
-        let item = more.then(|| (cursor.field_name(), cursor.node()))?;
+        let item = more.then(|| of(&cursor))?;
         more = cursor.goto_next_sibling();
         Some(item)
     })
@@ -396,7 +401,6 @@ impl<'a> Converter<'a> {
     /// A simple command. The grammar sometimes runs assignments and the command of the next line together; a line break between
     /// two parts tells them apart again.
     fn command(&mut self, tree: Tree<'_>, redirects: &[Redirect], out: &mut Vec<Node>) {
-        let bracket = children(tree).next().map(|child| child.kind().to_owned()).unwrap_or_default();
         if tree.kind() == "test_command" {
             if super::torn::is_torn(tree) {
                 let node = self.error(span(tree));
@@ -404,7 +408,7 @@ impl<'a> Converter<'a> {
                 return;
             }
             let words = self.words().test(tree);
-            let kind = if bracket == "[[" {
+            let kind = if tree.child(0).is_some_and(|bracket| bracket.kind() == "[[") {
                 NodeKind::Test(words.into())
             } else {
                 let redirects = redirects.to_vec();

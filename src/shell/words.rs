@@ -18,8 +18,8 @@ pub(super) struct Words<'a, 'e> {
 /// Expansions nested deeper than this are opaque.
 const MAX_DEPTH: usize = 260;
 
-impl Words<'_, '_> {
-    fn text(&self, span: Span) -> &str {
+impl<'a> Words<'a, '_> {
+    fn text(&self, span: Span) -> &'a str {
         self.excerpt.text().get(span.start..span.end).unwrap_or("")
     }
 
@@ -154,7 +154,7 @@ impl Words<'_, '_> {
             return;
         }
         self.depth += 1;
-        let text = self.text(span(tree)).to_owned();
+        let text = self.text(span(tree));
         match tree.kind() {
             "word"
             | "number"
@@ -163,9 +163,9 @@ impl Words<'_, '_> {
             | "variable_name"
             | "special_variable_name"
             | "test_operator"
-                if children(tree).next().is_none() =>
+                if tree.child_count() == 0 =>
             {
-                literal(&text, quoted, out);
+                literal(text, quoted, out);
             }
             "number" => out.push(Part::Opaque),
             "command_name" | "concatenation" => self.side_by_side(tree, quoted, out),
@@ -178,7 +178,7 @@ impl Words<'_, '_> {
             "raw_string" => {
                 out.push(Part::Quoted(text.trim_start_matches('\'').trim_end_matches('\'').to_owned()));
             }
-            "ansi_c_string" => out.push(match ansi_c(&text) {
+            "ansi_c_string" => out.push(match ansi_c(text) {
                 Some(text) => Part::Quoted(text),
                 None => Part::Opaque,
             }),
@@ -213,7 +213,7 @@ impl Words<'_, '_> {
                 self.errors.push(span(tree));
                 out.push(Part::Opaque);
             }
-            _ if !tree.is_named() => literal(&text, quoted, out),
+            _ if !tree.is_named() => literal(text, quoted, out),
             _ => out.push(Part::Opaque),
         }
         self.depth -= 1;
