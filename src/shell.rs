@@ -291,11 +291,11 @@ pub fn parse(excerpt: Arc<Excerpt>) -> Arc<Script> {
     thread_local! {
         static LAST: RefCell<VecDeque<Arc<Script>>> = const { RefCell::new(VecDeque::new()) };
     }
-    let known = |script: &&Arc<Script>| script.excerpt.is_same(&excerpt);
-    if let Some(script) = LAST.with_borrow(|last| last.iter().find(known).cloned()) {
-        return script;
-    }
-    let script = Arc::new(convert::script(excerpt));
+    let known = LAST.with_borrow_mut(|last| {
+        let at = last.iter().position(|script| script.excerpt.is_same(&excerpt))?;
+        last.remove(at)
+    });
+    let script = known.unwrap_or_else(|| Arc::new(convert::script(excerpt)));
     LAST.with_borrow_mut(|last| {
         last.truncate(KEPT - 1);
         last.push_front(Arc::clone(&script));
@@ -313,6 +313,17 @@ mod tests {
         let script = parse(Arc::new(Excerpt::whole(&source)));
         assert!(script.errors.is_empty(), "{text}: {:?}", script.errors);
         script.statements.iter().map(show).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn a_script_that_many_images_start_is_read_once() {
+        let whole = |path: &str| Arc::new(Excerpt::whole(&Source::new(path, "server")));
+        let shared = whole("shared.sh");
+        let first = parse(Arc::clone(&shared));
+        for number in 0..100 {
+            parse(whole(&format!("{number}.sh")));
+            assert!(Arc::ptr_eq(&first, &parse(Arc::new(Excerpt::whole(shared.source())))));
+        }
     }
 
     #[test]
