@@ -75,7 +75,7 @@ pub struct Configs {
     /// The one for all files, unless it is the nearest.
     fixed: Option<Option<Arc<Config>>>,
     /// By folder.
-    nearest: Mutex<HashMap<Utf8PathBuf, Nearest>>,
+    nearest: Mutex<HashMap<String, Nearest>>,
 }
 
 /// A configuration file with all that it extends.
@@ -118,12 +118,12 @@ impl Configs {
         if nearest.len() >= MAX_FOLDERS {
             nearest.clear();
         }
-        nearest.insert(folder.to_owned(), found.clone());
+        nearest.insert(folder.as_str().to_owned(), found.clone());
         found
     }
 
     fn known(&self, folder: &Utf8Path) -> Option<Nearest> {
-        self.nearest.lock().unwrap_or_else(PoisonError::into_inner).get(folder).cloned()
+        self.nearest.lock().unwrap_or_else(PoisonError::into_inner).get(folder.as_str()).cloned()
     }
 
     /// The settings for a Dockerfile of the project at `root`.

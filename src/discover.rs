@@ -282,13 +282,14 @@ fn walk(folder: &Utf8Path, root: &Utf8Path, configs: &Configs, found: &mut Found
         .build_parallel();
     walker.run(|| {
         Box::new(|entry| {
-            // A file is read without the lock: most of the YAML below a folder says nothing of containers.
-            let manifest =
-                entry.as_ref().map_or(Manifest::No, |entry| manifest(entry.path(), disk.as_ref(), root));
-            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            // Files are read, and configurations looked for, without the lock. Most of what is below a folder is of no interest.
+            let mut here = Seen::default();
             match entry {
-                Ok(entry) => seen.add(entry.path(), entry.file_type(), manifest, root, configs),
-                Err(error) => seen.warnings.push(error.to_string()),
+                Ok(entry) => here.add(entry.path(), entry.file_type(), disk.as_ref(), root, configs),
+                Err(error) => here.warnings.push(error.to_string()),
+            }
+            if !here.is_empty() {
+                seen.lock().unwrap_or_else(PoisonError::into_inner).append(here);
             }
             WalkState::Continue
         })
@@ -310,7 +311,6 @@ fn walk(folder: &Utf8Path, root: &Utf8Path, configs: &Configs, found: &mut Found
 }
 
 /// What a YAML file is.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Manifest {
     No,
     Yes,
@@ -321,10 +321,9 @@ enum Manifest {
 const TEMPLATE: &str = "a template is no manifest yet";
 const PATCH: &str = "a patch is no manifest by itself";
 
+/// What a YAML file is.
 fn manifest(path: &Path, disk: Option<&DiskLoader>, root: &Utf8Path) -> Manifest {
-    let is_yaml = path.file_name().is_some_and(|file_name| name(&file_name.to_string_lossy()) == Name::Yaml);
-    let relative =
-        Utf8Path::from_path(path).filter(|_| is_yaml).and_then(|path| path.strip_prefix(root).ok());
+    let relative = Utf8Path::from_path(path).and_then(|path| path.strip_prefix(root).ok());
     let source = relative.and_then(|relative| disk?.read(relative).ok());
     match source {
         Some(source) if !orchestrator::is_deployment(&source) => Manifest::No,
@@ -348,11 +347,24 @@ struct Seen {
 }
 
 impl Seen {
+    fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.links.is_empty() && self.notes.is_empty() && self.warnings.is_empty()
+    }
+
+    fn append(&mut self, mut other: Self) {
+        self.files.append(&mut other.files);
+        for (target, links) in other.links {
+            self.links.entry(target).or_default().extend(links);
+        }
+        self.notes.append(&mut other.notes);
+        self.warnings.append(&mut other.warnings);
+    }
+
     fn add(
         &mut self,
         path: &Path,
         file_type: Option<std::fs::FileType>,
-        manifest: Manifest,
+        disk: Option<&DiskLoader>,
         root: &Utf8Path,
         configs: &Configs,
     ) {
@@ -369,13 +381,14 @@ impl Seen {
                 self.notes.push(format!("{}: skipped, a template is no Dockerfile yet", path.display()));
                 return;
             }
-            Name::Yaml if manifest == Manifest::Yes => {}
-            Name::Yaml => {
-                if let Manifest::NotYet(reason) = manifest {
+            Name::Yaml => match manifest(path, disk, root) {
+                Manifest::Yes => {}
+                Manifest::No => return,
+                Manifest::NotYet(reason) => {
                     self.notes.push(format!("{}: skipped, {reason}", path.display()));
+                    return;
                 }
-                return;
-            }
+            },
             Name::Script | Name::Other => return,
         }
         let Some(path) = Utf8Path::from_path(path) else {
