@@ -52,8 +52,9 @@ pub(super) fn request(
     for project in &mut projects {
         failed |= !drop_unreadable(project, terminal)?;
         // Before anything is checked, printed or written.
-        let paths = project.files.par_iter().chain(&project.candidates);
-        paths.try_for_each(|path| configs.settings(&project.root, path).map(drop)).map_err(Box::new)?;
+        for paths in [&project.files, &project.candidates] {
+            each(paths, |path| Ok(configs.settings(&project.root, path).map(drop).map_err(Box::new)?))?;
+        }
     }
     let nothing = projects.iter().all(|project| project.files.is_empty() && project.scripts.is_empty());
     if nothing && !failed {
@@ -173,6 +174,22 @@ fn settings(
     Ok(settings)
 }
 
+/// So few files are done before threads have started.
+const FEW: usize = 3;
+
+/// Something of each file, in order.
+fn each<T: Send>(
+    paths: &[Utf8PathBuf],
+    of: impl Fn(&Utf8PathBuf) -> Result<T, Failure> + Send + Sync,
+) -> Result<Vec<T>, Failure> {
+    if paths.len() <= FEW {
+        return paths.iter().map(of).collect();
+    }
+    // Each goes to its own place at once, where gathering them as one result would copy all in the end.
+    let found: Vec<Result<T, Failure>> = paths.par_iter().map(of).collect();
+    found.into_iter().collect()
+}
+
 /// What is to be shown of a project.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
@@ -204,19 +221,14 @@ pub(super) fn check(
         }
         Ok(report)
     };
-    let all = |paths: &[Utf8PathBuf]| {
-        // Each goes to its own place at once, where gathering a result would copy all of them in the end.
-        let reports: Vec<Result<FileReport, Failure>> = paths.par_iter().map(report).collect();
-        reports.into_iter().collect::<Result<Vec<_>, Failure>>()
-    };
-    let mut files = all(&project.files)?;
+    let mut files = each(&project.files, report)?;
     files.retain(|report| {
         if let Some(error) = &report.unreadable {
             terminal.warning(&format!("{}: {error}", project.root.join(&report.path)));
         }
         report.unreadable.is_none()
     });
-    let candidates = all(&project.candidates)?;
+    let candidates = each(&project.candidates, report)?;
     drop(progress);
     let unused = if project.is_whole { unused_ignores(files.iter().chain(&candidates)) } else { Vec::new() };
     // What one image needs is not without use in another file's view.
