@@ -28,8 +28,10 @@ pub use session::{Applied, Change, Obstacle, Session, Target, Texts};
 
 /// A defect may hide others behind it; so many repairs at once are one fix at most.
 const MAX_HOPS: usize = 8;
-/// Findings of one file whose repairs are tried: each means to start all images again.
-const MAX_REPAIRS: usize = 100;
+/// Work that the repairs of one file may take, in steps of its shells: to try one means to start all images again.
+const MAX_WORK: u64 = 500_000;
+/// What a launch takes besides, in such steps.
+const LAUNCH: u64 = 200;
 /// Rounds of [`fix_all`].
 const MAX_ROUNDS: usize = 12;
 
@@ -56,7 +58,7 @@ pub fn fix_each(targets: &[Target], loader: &dyn Loader) -> FixOutcome {
     let mut outcome = FixOutcome::default();
     for target in targets {
         for _ in 0..MAX_ROUNDS {
-            let found = session.check(target).diagnostics;
+            let found = session.check(target);
             let repaired =
                 found.into_iter().find_map(|found| Some((session.repair(target, &found).ok()?, found)));
             let Some((texts, diagnostic)) = repaired else { break };
@@ -64,7 +66,7 @@ pub fn fix_each(targets: &[Target], loader: &dyn Loader) -> FixOutcome {
         }
     }
     for target in targets {
-        for diagnostic in session.check(target).diagnostics {
+        for diagnostic in session.check(target) {
             let obstacle = session.repair(target, &diagnostic).err().unwrap_or(Obstacle::Endless);
             outcome.remaining.push((diagnostic, obstacle));
         }
@@ -96,8 +98,8 @@ pub(crate) struct Bench<'a> {
     analysis: &'a Analysis,
     /// What is found in all its images.
     old: Vec<Key>,
-    /// Findings whose repairs were tried.
-    tried: Cell<usize>,
+    /// What trying repairs has taken so far.
+    work: Cell<u64>,
 }
 
 impl<'a> Bench<'a> {
@@ -109,14 +111,12 @@ impl<'a> Bench<'a> {
         findings: &[Finding],
     ) -> Self {
         let old = findings.iter().map(Key::of).collect();
-        Self { path, loader, settings, analysis, old, tried: Cell::new(0) }
+        Self { path, loader, settings, analysis, old, work: Cell::new(0) }
     }
 
     /// A finding as a diagnostic, with the first of its repairs that the model finds good.
     pub(crate) fn diagnose(&self, finding: Finding, judged: &Judged) -> Diagnostic {
-        self.tried.update(|tried| tried + usize::from(!finding.repairs.is_empty()));
-        let is_within = self.tried.get() <= MAX_REPAIRS;
-        let mut repairs = self.in_order(&finding).into_iter().filter(|_| is_within);
+        let mut repairs = self.in_order(&finding).into_iter().filter(|_| self.work.get() <= MAX_WORK);
         let fix = repairs.find_map(|repair| self.verified(&finding, repair, judged));
         let mut related = finding.related.clone();
         related.extend(judged.context_note().filter(|_| self.settings.context.is_none()));
@@ -149,6 +149,7 @@ impl<'a> Bench<'a> {
                 overlay.insert(fixed);
             }
             let analysis = Analysis::of(self.path, &overlay, self.settings);
+            self.work.update(|work| work + analysis.images.iter().map(work_of).sum::<u64>());
             let now: Vec<Finding> =
                 analysis.images.iter().flat_map(|image| image.findings(self.settings)).collect();
             let fresh = self.fresh(finding, &now);
@@ -231,6 +232,10 @@ impl<'a> Bench<'a> {
                 .zip(&after.images)
                 .all(|(before, after)| services(before).is_subset(&services(after)))
     }
+}
+
+fn work_of(judged: &Judged) -> u64 {
+    LAUNCH + judged.launch.as_ref().map_or(0, |launch| launch.steps)
 }
 
 /// What makes a finding the same after the text around it has moved.

@@ -84,6 +84,8 @@ pub struct Launch {
     pub broken: Option<BrokenScript>,
     /// What the model could not follow.
     pub doubts: Vec<(Option<Place>, String)>,
+    /// Steps that its shells took, on all courses: what it cost to find out.
+    pub steps: u64,
 }
 
 /// A script that the kernel refuses to run.
@@ -379,9 +381,11 @@ pub fn simulate(image: &Image, files: &dyn ImageFiles, tables: &Tables) -> Optio
         Sh::Unknown | Sh::None => &[Dialect::Dash, Dialect::Ash, Dialect::BashAsSh],
     };
     let mut result: Option<Launch> = None;
+    let mut steps = 0;
     for &dialect in dialects {
         let environment = Environment::new(image, files, tables, dialect);
         let launch = simulate_with(&environment)?;
+        steps += launch.steps;
         let used_sh = environment.used_sh.get();
         match &mut result {
             Some(known) if known.agrees(&launch) => {}
@@ -396,7 +400,7 @@ pub fn simulate(image: &Image, files: &dyn ImageFiles, tables: &Tables) -> Optio
             break;
         }
     }
-    result
+    result.map(|launch| Launch { steps, ..launch })
 }
 
 impl Launch {
@@ -520,6 +524,7 @@ fn assemble(
         given_up: Vec::new(),
         broken: None,
         doubts: Vec::new(),
+        steps: exploration.steps,
     };
     // What is wrong where no service runs.
     let mut beside: Vec<Fault> = Vec::new();

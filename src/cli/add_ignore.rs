@@ -54,7 +54,7 @@ fn add(project: &Project, request: &Request, reason: &str) -> Result<Vec<Line>, 
     for target in &targets {
         loop {
             let is_wanted = |path: &Utf8PathBuf| target.1.only.is_empty() || target.1.only.contains(path);
-            let next = session.check(target).diagnostics.into_iter().find(|found| {
+            let next = session.check(target).into_iter().find(|found| {
                 is_wanted(&found.place.source.path().to_owned()) && !refused.contains(&found.fingerprint())
             });
             let Some(found) = next else { break };

@@ -203,7 +203,7 @@ impl<R: BufRead> Walk<'_, R> {
 /// The first finding in what a Dockerfile starts that was not skipped and is asked for.
 fn next(session: &Session<'_>, target: &Target, skipped: &BTreeSet<Key>) -> Option<(Key, Diagnostic)> {
     let mut alike: BTreeMap<(&str, String, String), usize> = BTreeMap::new();
-    let keyed = session.check(target).diagnostics.into_iter().map(|found| {
+    let keyed = session.check(target).into_iter().map(|found| {
         let source = &found.place.source;
         let path = source.path().as_str().to_owned();
         let line = source.slice(source.line_span(found.place.line())).trim().to_owned();

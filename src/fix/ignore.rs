@@ -29,7 +29,7 @@ pub fn ignore(
         return Err("it is about a comment, which can be taken out");
     }
     let comment = comment("ignore", diagnostic.rule, reason);
-    let before = session.check(target).diagnostics;
+    let before = session.check(target);
     for edit in candidates(place, language, &comment, &self::comment("ignore-file", diagnostic.rule, reason))
     {
         let Ok(text) = edit::apply(place.source.text(), [&edit]) else { continue };
@@ -37,7 +37,7 @@ pub fn ignore(
             continue;
         }
         let texts = Texts::from([(edit.path, text)]);
-        if is_silenced(diagnostic, &before, &session.check_with(target, &texts).diagnostics) {
+        if is_silenced(diagnostic, &before, &session.check_with(target, &texts)) {
             return Ok(texts);
         }
     }

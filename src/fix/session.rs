@@ -66,6 +66,8 @@ pub struct Session<'a> {
     targets: &'a [Target],
     /// Which files each Dockerfile's verdict rests on: a script may serve several.
     reads: Vec<Vec<Utf8PathBuf>>,
+    /// What is found in each, where nothing has changed since it was checked.
+    found: Vec<Option<Vec<Diagnostic>>>,
     loader: &'a dyn Loader,
     overlay: OverlayLoader<'a>,
     changed: Texts,
@@ -74,26 +76,29 @@ pub struct Session<'a> {
 impl<'a> Session<'a> {
     /// Nothing is repaired yet.
     pub fn new(targets: &'a [Target], loader: &'a dyn Loader) -> Self {
-        let read = |(path, settings): &Target| {
-            let sources = check(path, loader, settings).sources;
-            sources.iter().map(|source| source.path().to_owned()).collect()
+        let check = |(path, settings): &Target| {
+            let FileReport { sources, diagnostics, .. } = check(path, loader, settings);
+            (sources.iter().map(|source| source.path().to_owned()).collect(), Some(diagnostics))
         };
-        let reads = targets.par_iter().map(read).collect();
-        Self { targets, reads, loader, overlay: OverlayLoader::new(loader), changed: Texts::new() }
+        let (reads, found) = targets.par_iter().map(check).unzip();
+        let overlay = OverlayLoader::new(loader);
+        Self { targets, reads, found, loader, overlay, changed: Texts::new() }
     }
 
     /// What is found in a Dockerfile as it is now.
-    pub fn check(&self, (path, settings): &Target) -> FileReport {
-        check(path, &self.overlay, settings)
+    pub fn check(&self, target: &Target) -> Vec<Diagnostic> {
+        let index = self.targets.iter().position(|own| std::ptr::eq(own, target));
+        let known = index.and_then(|index| self.found[index].clone());
+        known.unwrap_or_else(|| check(&target.0, &self.overlay, &target.1).diagnostics)
     }
 
     /// The same with some files replaced.
-    pub fn check_with(&self, (path, settings): &Target, texts: &Texts) -> FileReport {
+    pub fn check_with(&self, (path, settings): &Target, texts: &Texts) -> Vec<Diagnostic> {
         let mut overlay = OverlayLoader::new(&self.overlay);
         for (path, text) in texts {
             overlay.insert(Source::new(path.clone(), text.as_str()));
         }
-        check(path, &overlay, settings)
+        check(path, &overlay, settings).diagnostics
     }
 
     /// The files as they are after the repair of a finding, or why it is not made.
@@ -138,6 +143,11 @@ impl<'a> Session<'a> {
     /// Takes these files from now on.
     pub fn apply(&mut self, texts: Texts) -> Vec<Change> {
         let changes = self.changes_by(&texts);
+        for (reads, found) in self.reads.iter().zip(&mut self.found) {
+            if reads.iter().any(|file| texts.contains_key(file)) {
+                *found = None;
+            }
+        }
         for (path, after) in texts {
             self.changed.insert(path.clone(), after.clone());
             self.overlay.insert(Source::new(path, after));

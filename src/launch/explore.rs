@@ -38,6 +38,8 @@ pub(crate) struct Exploration {
     pub(crate) ended: Vec<World>,
     /// True if there was more than could be followed.
     pub(crate) truncated: bool,
+    /// Steps of all courses, and of all stops.
+    pub(crate) steps: u64,
 }
 
 /// A state in which the container stays.
@@ -64,6 +66,7 @@ pub(crate) fn explore(environment: &Environment<'_>, start: World, signal: Signa
         early: Vec::new(),
         ended: Vec::new(),
         truncated: false,
+        steps: 0,
     };
     let mut candidates = Candidates::default();
     let mut work = VecDeque::from([start]);
@@ -87,6 +90,7 @@ pub(crate) fn explore(environment: &Environment<'_>, start: World, signal: Signa
             let pauses = std::mem::take(&mut found.pauses);
             found.steady.extend(pauses.into_iter().filter(|pause| !candidates.is_settled(&pause.before)));
             found.early.retain(|world| !candidates.is_settled(world));
+            found.steps = total;
             return found;
         }
     }
