@@ -210,13 +210,22 @@ pub fn check(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileR
 fn report(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileReport {
     let recorder = Recorder::new(loader);
     let analysis = Analysis::of(path, &recorder, settings);
+    let findings: Vec<(&Judged, Vec<Finding>)> =
+        analysis.images.iter().map(|judged| (judged, judged.findings(settings))).collect();
+    // Asked only where it matters: it means to start the image once more.
+    let in_image: Vec<_> = findings
+        .iter()
+        .map(
+            |(judged, own)| {
+                if own.is_empty() { Vec::new() } else { judged.found_in_image(&recorder, settings) }
+            },
+        )
+        .collect();
     let sources = recorder.into_sources();
     let was_read = sources.iter().any(|source| source.path() == path);
     let unreadable = if was_read { None } else { loader.read(path).err() };
     let unreadable = unreadable.map(|error| error.to_string());
     let mut images = Vec::new();
-    let findings: Vec<(&Judged, Vec<Finding>)> =
-        analysis.images.iter().map(|judged| (judged, judged.findings(settings))).collect();
     let all: Vec<Finding> = findings.iter().flat_map(|(_, findings)| findings.iter().cloned()).collect();
 
     let found: Vec<&Finding> = analysis.of_file.iter().chain(&all).collect();
@@ -247,10 +256,12 @@ fn report(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileRepo
         .map(Finding::into_diagnostic)
         .collect();
     let bench = fix::Bench::new(path, loader, settings, &analysis, &all);
-    for (judged, findings) in findings {
+    for ((judged, findings), in_image) in findings.into_iter().zip(in_image) {
         images.push(judged.report());
-        for finding in findings.into_iter().filter(|finding| counts(finding) && !judged.is_of_image(finding))
-        {
+        let is_of_image = |finding: &Finding| {
+            in_image.iter().any(|(rule, place)| *rule == finding.rule && *place == finding.place)
+        };
+        for finding in findings.into_iter().filter(|finding| counts(finding) && !is_of_image(finding)) {
             // A defect that several images share is one defect.
             let known =
                 diagnostics.iter().any(|known| known.rule == finding.rule && known.place == finding.place);

@@ -7,7 +7,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::diagnostic::{ImageRef, Related};
 use crate::dockerfile::{self, Dockerfile, Image, Runtime};
 use crate::launch::{self, Cause, Launch};
-use crate::orchestrator::{self, Deployment};
+use crate::orchestrator::{self, Deployment, Workload};
 use crate::programs::Family;
 use crate::project::{Context, Installed};
 use crate::rules::{self, Finding, Subject};
@@ -34,15 +34,12 @@ pub(crate) struct Judged {
     /// True if the engine puts its init in front wherever the project starts the image.
     engine_init: bool,
     /// Who starts it with other words than the image's own.
-    pub(super) workload: Option<Workload>,
-    /// Rules and places of what is found in the image without those words: the Dockerfile's to report.
-    of_image: Vec<(&'static str, Place)>,
+    pub(super) workload: Option<Container>,
 }
 
 /// A container that a deployment declares.
-pub(crate) struct Workload {
-    name: String,
-    place: Place,
+pub(crate) struct Container {
+    declared: Workload,
     /// Why the model cannot tell what is started.
     pub(super) doubt: Option<String>,
 }
@@ -69,35 +66,26 @@ impl Analysis {
     fn of_deployment(deployment: Deployment, loader: &dyn Loader, settings: &Settings) -> Self {
         let of_file =
             deployment.problem.into_iter().map(|(place, message)| rules::invalid_manifest(place, &message));
-        let images = deployment.workloads.iter().filter_map(|workload| {
+        let images = deployment.workloads.into_iter().filter_map(|declared| {
             let is_linux = |image: &Image| image.base.family != Family::Windows;
-            let described =
-                |doubt| Workload { name: workload.name.clone(), place: workload.place.clone(), doubt };
-            match workload.started(loader, &settings.tables) {
+            match declared.started(loader, &settings.tables) {
                 Ok(started) if is_linux(&started.image) => {
                     let mut judged = Judged::of(started.image, started.context.as_deref(), loader, settings);
-                    if let Some(launch) = judged.launch.as_mut().filter(|_| workload.is_task) {
+                    if let Some(launch) = judged.launch.as_mut().filter(|_| declared.is_task) {
                         // What a task runs is taken for a service only where that is known.
                         launch.faults.retain(|fault| fault.known_service);
                     }
-                    judged.of_image = workload
-                        .image(loader, &settings.tables)
-                        .map(|image| {
-                            Judged::of(image, started.context.as_deref(), loader, settings).found(settings)
-                        })
-                        .unwrap_or_default();
-                    judged.workload = Some(described(None));
+                    judged.workload = Some(Container { declared, doubt: None });
                     Some(judged)
                 }
                 Ok(_) => None,
                 Err(doubt) => Some(Judged {
-                    image: Image::named("", &workload.place, &settings.tables),
+                    image: Image::named("", &declared.place, &settings.tables),
                     launch: None,
                     context: Utf8PathBuf::new(),
                     installed: Installed::default(),
                     engine_init: false,
-                    workload: Some(described(Some(doubt))),
-                    of_image: Vec::new(),
+                    workload: Some(Container { declared, doubt: Some(doubt) }),
                 }),
             }
         });
@@ -115,7 +103,7 @@ impl Judged {
         let context = files.context_root().to_owned();
         let installed = Installed::of(&files);
         drop(files);
-        Self { image, launch, context, installed, engine_init: false, workload: None, of_image: Vec::new() }
+        Self { image, launch, context, installed, engine_init: false, workload: None }
     }
 
     /// Notes what all have in common that is started from the image in the Dockerfile's folder, where that matters: the engine's init,
@@ -159,18 +147,23 @@ impl Judged {
 
     /// True for two readings of the same image.
     pub(crate) fn is_same(&self, other: &Judged) -> bool {
-        let name = |judged: &Judged| judged.workload.as_ref().map(|workload| workload.name.clone());
+        let name =
+            |judged: &Judged| judged.workload.as_ref().map(|container| container.declared.name.clone());
         self.image.stage == other.image.stage && name(self) == name(other)
     }
 
-    /// True for what is wrong with the image, however it is started.
-    pub(super) fn is_of_image(&self, finding: &Finding) -> bool {
-        self.of_image.iter().any(|(rule, place)| *rule == finding.rule && *place == finding.place)
-    }
-
-    /// Rules and places of the findings.
-    fn found(&self, settings: &Settings) -> Vec<(&'static str, Place)> {
-        self.findings(settings).into_iter().map(|finding| (finding.rule, finding.place)).collect()
+    /// Rules and places of what is found in the image however it is started: the Dockerfile's to report, not the deployment's.
+    pub(super) fn found_in_image(
+        &self,
+        loader: &dyn Loader,
+        settings: &Settings,
+    ) -> Vec<(&'static str, Place)> {
+        let declared = self.workload.as_ref().map(|container| &container.declared);
+        let Some(image) = declared.and_then(|declared| declared.image(loader, &settings.tables)) else {
+            return Vec::new();
+        };
+        let judged = Self::of(image, Some(&self.context), loader, settings);
+        judged.findings(settings).into_iter().map(|finding| (finding.rule, finding.place)).collect()
     }
 
     pub(crate) fn findings(&self, settings: &Settings) -> Vec<Finding> {
@@ -199,7 +192,7 @@ impl Judged {
     }
 
     pub(crate) fn reference(&self) -> ImageRef {
-        if let Some(Workload { name, place, .. }) = &self.workload {
+        if let Some(Container { declared: Workload { name, place, .. }, .. }) = &self.workload {
             let path = place.source.path().to_owned();
             return ImageRef { path, stage: Some(name.clone()), line: place.line() };
         }

@@ -19,7 +19,7 @@ impl Judged {
             why: self
                 .workload
                 .as_ref()
-                .and_then(|workload| workload.doubt.clone())
+                .and_then(|container| container.doubt.clone())
                 .unwrap_or_else(|| "what the image starts is not known".to_owned()),
             processes: Vec::new(),
             branches: Vec::new(),
