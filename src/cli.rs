@@ -1,6 +1,7 @@
 //! The command line: arguments in, exit code out. One file per command.
 
-use std::io;
+use std::ffi::OsString;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -11,7 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::config::ConfigError;
 use crate::diagnostic::Severity;
 use crate::guard::{self, guarded};
-use crate::report::{self, Format};
+use crate::report::{self, Format, escape};
 use crate::rules::{RuleInfo, named};
 
 mod add_ignore;
@@ -354,7 +355,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => {
             // Nobody is left to be told if this cannot be written.
-            let _ = error.print();
+            let _ = print_usage(&error);
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
@@ -384,6 +385,19 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// What is wrong with the arguments, or the help. The name of a file may look like an option and steer the terminal; then there are no
+/// colours.
+fn print_usage(error: &clap::Error) -> io::Result<()> {
+    let is_plain = |argument: OsString| {
+        let argument = argument.to_string_lossy();
+        escape::line(&argument) == argument
+    };
+    if !error.use_stderr() || std::env::args_os().all(is_plain) {
+        return error.print();
+    }
+    io::stderr().write_all(escape::lines(&error.render().to_string()).as_bytes())
 }
 
 /// Where we are, absolute and without symlinks.

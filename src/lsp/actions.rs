@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::diagnostic::{Fix, Safety};
 use crate::fix::{self, FixOutcome, fix_each};
+use crate::report::escape;
 use crate::rules::{self, RuleInfo};
 use crate::settings::Settings;
 use crate::source::{Loader, Span};
@@ -97,7 +98,7 @@ fn quick_fix(finding: Finding<'_>, translator: &Translator<'_>) -> Option<lsp::C
     changes.add(&fix.edits, finding.project, translator)?;
     let is_safe = fix.safety == Safety::Safe;
     Some(lsp::CodeAction {
-        title: if is_safe { fix.message.clone() } else { format!("Unsafe: {}", fix.message) },
+        title: escape::line(&if is_safe { fix.message.clone() } else { format!("Unsafe: {}", fix.message) }),
         kind: Some(lsp::CodeActionKind::QuickFix),
         diagnostics: Some(vec![translator.diagnostic(finding)]),
         is_preferred: is_safe.then_some(true),

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::encoding::Encoding;
+use crate::report::escape;
 
 /// What a client says that it can do. Read leniently: a client that gets one of a hundred capabilities wrong is still a client.
 #[derive(Debug, Clone)]
@@ -103,7 +104,7 @@ impl Client {
     pub(super) fn answer(&mut self, id: RequestId, result: Result<Value, Refusal>) {
         let response = match result {
             Ok(result) => Response { id, response_result: Ok(result) },
-            Err(Refusal { code, message }) => Response::new_err(id, code as i32, message),
+            Err(Refusal { code, message }) => Response::new_err(id, code as i32, escape::lines(&message)),
         };
         self.send(&response.into());
     }
@@ -127,7 +128,10 @@ impl Client {
 
     /// Something for the client's log.
     pub(super) fn log(&mut self, kind: MessageType, message: impl Into<String>) {
-        self.notify::<LogMessageNotification>(LogMessageParams { kind, message: message.into() });
+        self.notify::<LogMessageNotification>(LogMessageParams {
+            kind,
+            message: escape::lines(&message.into()),
+        });
     }
 }
 

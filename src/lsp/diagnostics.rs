@@ -7,6 +7,7 @@ use lsp_types as lsp;
 
 use crate::config::ConfigError;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::report::escape;
 use crate::rules;
 use crate::source::Place;
 
@@ -63,12 +64,10 @@ impl Translator<'_> {
         let able = self.capabilities;
         let related = diagnostic.related.iter().map(|related| lsp::DiagnosticRelatedInformation {
             location: self.location(project, &related.place),
-            message: related.message.clone(),
+            message: escape::line(&related.message),
         });
-        let message = match &diagnostic.help {
-            Some(help) => format!("{}\nHelp: {help}", diagnostic.message),
-            None => diagnostic.message.clone(),
-        };
+        let help = diagnostic.help.iter().map(|help| format!("\nHelp: {help}"));
+        let message = escape::lines(&(diagnostic.message.clone() + &help.collect::<String>()));
         lsp::Diagnostic {
             range: able.encoding.range(&diagnostic.place.source, diagnostic.place.span),
             severity: Some(severity(diagnostic.severity)),
@@ -96,7 +95,7 @@ impl Translator<'_> {
                 range: range.unwrap_or_default(),
                 severity: Some(lsp::DiagnosticSeverity::Error),
                 source: Some("pidone".to_owned()),
-                message: (error.message.clone() + &help.collect::<String>()).into(),
+                message: escape::lines(&(error.message.clone() + &help.collect::<String>())).into(),
                 ..Default::default()
             }
         };

@@ -223,7 +223,7 @@ pub(super) fn links(document: &Document, translator: &Translator<'_>) -> Vec<lsp
                 let link = lsp::DocumentLink {
                     range: translator.capabilities.encoding.range(&document.source, span),
                     target: Some(translator.uri(part.project, source.path())),
-                    tooltip: Some(format!("{} in the image", file.path)),
+                    tooltip: Some(format!("{} in the image", escape::line(&file.path.to_string()))),
                     data: None,
                 };
                 links.push((span, link));

@@ -28,10 +28,12 @@ pub fn push(out: &mut String, c: char) {
     }
 }
 
-/// C1 controls, the format characters that reorder or hide text, and what is no character at all.
+/// C1 controls, the format characters that reorder or hide text, letters that are blank, and what is no character at all.
 fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}'..='\u{ffff}' | '\u{e0000}'..='\u{e007f}')
+    matches!(c, '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{fffe}'..='\u{ffff}' | '\u{1bca0}'..='\u{1bca3}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// Takes JSON and passes it on with escapes for all that would not be seen as itself: it means the same to programs, and a log can show it.
@@ -73,7 +75,7 @@ pub fn argv(argv: &[String]) -> String {
 }
 
 fn argument(word: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || "-_./:=@%+,^~$*?[]{}#!".contains(c);
+    let plain = |c: char| c.is_alphanumeric() && !is_invisible(c) || "-_./:=@%+,^~$*?[]{}#!".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
     } else if word.contains('\'') {

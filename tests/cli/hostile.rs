@@ -129,7 +129,8 @@ fn files_that_come_and_go() {
 }
 
 /// What steers a terminal, breaks a line, or turns the order of letters round.
-const NASTY: &str = "\u{1b}]0;x\u{7}\u{1b}[2J\r\u{8}\u{9b}31m\u{202e}\u{2066}\u{200b}\u{7f}\n::error::x";
+const NASTY: &str =
+    "\u{1b}]0;x\u{7}\u{1b}[2J\r\u{8}\u{9b}31m\u{202e}\u{2066}\u{200b}\u{3164}\u{e0041}\u{7f}\n::error::x";
 
 #[test]
 fn no_format_lets_a_file_steer_the_terminal() {
@@ -161,12 +162,23 @@ fn no_format_lets_a_file_steer_the_terminal() {
         vec!["check", "--show-fixes"],
         vec!["check", "--unsafe-fixes", "--fix", "--verbose"],
         vec!["check", "no\u{1b}[2J\u{202e}such"],
+        vec!["check", "--no\u{1b}[2J\u{202e}\u{7}such"],
+        vec!["check", "--select", "no\u{1b}[2J\u{202e}\u{7}such"],
+        vec!["check", "--output-format", "no\u{1b}[2J\u{202e}\u{7}such"],
+        vec!["explain", "no\u{1b}[2J\u{202e}\u{7}such"],
+        vec!["check", "--config", "no\u{1b}[2J\u{202e}\u{7}such"],
+        vec!["check", "--config", "wrong.toml"],
+        vec!["check", "--config", "torn.toml"],
+        vec!["check", "--baseline", "torn.toml"],
     ];
+    project.write("wrong.toml", "extend = '\u{9b}31m\u{202e}\u{2066}\u{200b}\u{3164}'\n".as_bytes());
+    project.write("torn.toml", format!("[[{NASTY}").as_bytes());
     for arguments in commands.chain(others) {
         let run = project.run(&arguments);
         for shown in [&run.out, &run.err] {
             let steers = |c: char| {
-                (c.is_control() && !matches!(c, '\n' | '\t')) || "\u{202e}\u{2066}\u{200b}".contains(c)
+                (c.is_control() && !matches!(c, '\n' | '\t'))
+                    || "\u{202e}\u{2066}\u{200b}\u{3164}\u{e0041}".contains(c)
             };
             assert!(!shown.contains(steers), "{arguments:?}: {shown:?}");
             assert!(!shown.contains("\n::error::x"), "{arguments:?}: {shown}");

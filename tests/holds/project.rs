@@ -140,7 +140,8 @@ pub fn printed(text: &str) {
             let shown = String::from_utf8(bytes).expect("a report is text");
             let shown =
                 if format.for_people { anstream::adapter::strip_str(&shown).to_string() } else { shown };
-            let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+            let reorders = |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+            let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\t') || reorders(c);
             assert!(!shown.contains(steers), "{}: {shown:?}", format.name);
         }
     }

@@ -130,3 +130,35 @@ fn nothing_is_known_of_documents_that_are_not_open() {
     assert_eq!(client.request("textDocument/diagnostic", document).unwrap()["items"], json!([]));
     client.leave();
 }
+
+#[test]
+fn nothing_steers_who_reads() {
+    // What a terminal obeys, what turns the order of letters round, and what is not seen at all.
+    const NASTY: &str = "\u{1b}[2J\u{202e}\u{200b}\u{3164}\u{9b}";
+    let dockerfile =
+        format!("FROM node:20-bookworm-slim\nCOPY run.sh /\nWAT{NASTY} a\nCMD /run.sh \"{NASTY}\" `x` <b>\n");
+    let script = format!("#!/bin/sh\nnode '{NASTY}'\n");
+    let project = Project::new(&[("Dockerfile", &dockerfile), ("run.sh", &script)]);
+    project.write("bad/Dockerfile", "FROM node:20\nCMD node x\n");
+    project.write("bad/pidone.toml", "'\u{202e}\u{200b}\u{3164}' = 1\n");
+    let mut client = Client::in_project(&project, capabilities());
+    let mut shown: Vec<Value> = Vec::new();
+    for name in ["Dockerfile", "run.sh", "bad/Dockerfile", "bad/pidone.toml"] {
+        client.open(&project, name);
+        let document = json!({ "uri": project.uri(name) });
+        let range = json!({ "start": { "line": 0, "character": 0 }, "end": { "line": 9, "character": 0 } });
+        let place = json!({ "textDocument": document, "range": range, "context": { "diagnostics": [] } });
+        let actions = client.request("textDocument/codeAction", place.clone()).unwrap();
+        shown.extend(actions.as_array().into_iter().flatten().map(|action| action["title"].clone()));
+        for method in ["diagnostic", "inlayHint", "documentLink", "codeLens"] {
+            shown.push(client.request(&format!("textDocument/{method}"), place.clone()).unwrap());
+        }
+        shown.extend((0..5).map(|line| hover(&mut client, &project.uri(name), line)));
+    }
+    let text: String = shown.iter().map(Value::to_string).collect();
+    assert!(text.contains("␛[2J<U+202E><U+200B><U+3164><U+009B>"), "{text}");
+    // In JSON a control character is an escape.
+    let steers = |c: char| c.is_control() || "\u{202e}\u{200b}\u{3164}".contains(c);
+    assert!(!text.contains(steers) && !text.contains("\\u001b"), "{text}");
+    client.leave();
+}
