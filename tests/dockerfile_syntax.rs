@@ -188,7 +188,7 @@ fn large_files_are_read_in_linear_time() {
     let openers: String = (0..100).map(|n| format!(" <<E{n}")).collect();
     let unclosed = format!("FROM a\n{}", format!("RUN{openers}\n").repeat(1_000));
     assert_eq!(read(&unclosed).problems.len(), 100_000);
-    let nested = format!("FROM a\n{}CMD x\n", "ONBUILD ".repeat(lines));
+    let nested = format!("FROM a\n{}CMD x\n", "ONBUILD \\\n".repeat(lines));
     assert_eq!(read(&nested).instructions.len(), 2);
 }
 

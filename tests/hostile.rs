@@ -170,6 +170,10 @@ fn files_with_more_than_anybody_writes() {
     let [problem] =
         problems("Dockerfile", image.repeat(1_000) + &"RUN a\n".repeat(1_001)).try_into().unwrap();
     assert!(problem.contains("more than 2000 instructions; the file is not read"), "{problem}");
+    let [problem] =
+        problems("Dockerfile", format!("FROM a\nRUN {}\n", "x".repeat(65_532))).try_into().unwrap();
+    assert!(problem.contains("longer than 65535 bytes"), "{problem}");
+    assert_eq!(problems("Dockerfile", format!("FROM a\nRUN {}\n", "x".repeat(65_531))), [""; 0]);
     let services: String = (0..501).map(|n| format!("  s{n}:\n    image: node:20\n")).collect();
     let [problem] = problems("compose.yaml", format!("services:\n{services}")).try_into().unwrap();
     assert!(problem.contains("more than 500 containers"), "{problem}");
@@ -277,4 +281,18 @@ fn a_defect_costs_one_file() {
     assert_eq!(fixed.changed.iter().map(|(path, ..)| path.as_str()).collect::<Vec<_>>(), ["b/s"]);
     let left: Vec<_> = fixed.remaining.iter().map(|(found, why)| (found.rule, why)).collect();
     assert_eq!(left, [("internal-error", &Obstacle::NoRepair)]);
+}
+
+#[test]
+fn includes_without_end() {
+    let starts_program = |times: usize| {
+        let text = format!(
+            "FROM debian:12\nCOPY . /\nCMD [\"supervisord\", \"-n\", \"-c\", \"/s.conf\"]\n=== a.conf\n[program:a]\ncommand=node x\n=== s.conf\n[supervisord]\nnodaemon=true\n[include]\nfiles = {}\n",
+            "*.conf ".repeat(times)
+        );
+        let report = pidone::check("Dockerfile".into(), &project::read(&text), &Settings::default());
+        !report.images[0].processes[0].children.is_empty()
+    };
+    assert!(starts_program(400));
+    assert!(!starts_program(600), "nothing is known of it");
 }

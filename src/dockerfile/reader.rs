@@ -15,9 +15,19 @@ use super::{Dockerfile, Flag, Form, Heredoc, Instruction, Keyword, Problem};
 
 /// Files of more instructions are not read: engines refuse images of more than 127 layers.
 const MAX_INSTRUCTIONS: usize = 2_000;
+/// Bytes of a line, its end aside: BuildKit refuses files with longer ones.
+const MAX_LINE: usize = 65_535;
 
 /// Reads a Dockerfile. Never fails: what cannot be read is listed in [`Dockerfile::problems`].
 pub fn parse(source: &Arc<Source>) -> Dockerfile {
+    let mut start = 0;
+    for line in source.text().split('\n') {
+        if line.len() > MAX_LINE {
+            let message = format!("the line is longer than {MAX_LINE} bytes; the file is not read");
+            return too_long(source, Problem { span: Span::at(start), message });
+        }
+        start += line.len() + 1;
+    }
     let mut reader = Reader {
         source,
         lines: Lines::new(source.text()),

@@ -50,7 +50,7 @@ pub fn read(
     env: &BTreeMap<String, String>,
 ) -> Option<Supervisord> {
     let mut sections =
-        Sections { files, env, found: BTreeMap::new(), order: Vec::new(), here: String::new() };
+        Sections { files, env, found: BTreeMap::new(), order: Vec::new(), here: String::new(), included: 0 };
     let paths: Vec<String> = match named {
         Some(named) => vec![path::join(directory, named)],
         None => SEARCHED.iter().map(|searched| path::join(directory, searched)).collect(),
@@ -81,6 +81,8 @@ pub fn read(
 
 /// Sections of all files: more than any container has programs.
 const MAX_SECTIONS: usize = 500;
+/// Files that are looked for because they are included, each time that they are.
+const MAX_INCLUDED: usize = 1_000;
 
 /// Sections as they come together from several files.
 struct Sections<'a> {
@@ -90,6 +92,7 @@ struct Sections<'a> {
     order: Vec<Arc<str>>,
     /// The directory of the main file.
     here: String,
+    included: usize,
 }
 
 struct Section {
@@ -126,6 +129,10 @@ impl Sections<'_> {
             _ => vec![pattern.to_owned()],
         };
         for path in paths {
+            self.included += 1;
+            if self.included > MAX_INCLUDED {
+                return None;
+            }
             if let Found::File(file) = self.files.find(&path) {
                 self.add(&file)?;
             }
