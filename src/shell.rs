@@ -237,6 +237,20 @@ impl Node {
         self.excerpt.place(self.span)
     }
 
+    /// True if its standard output goes to a file or a descriptor of its own.
+    pub fn redirects_output(&self) -> bool {
+        let redirects: &[Redirect] = match &self.kind {
+            NodeKind::Command(command) => &command.redirects,
+            NodeKind::Redirected(_, redirects) => redirects,
+            _ => return false,
+        };
+        redirects.iter().any(|redirect| {
+            let is_output = redirect.operator.starts_with('>') || redirect.operator.starts_with("&>");
+            let text = self.excerpt.text().get(redirect.span.start..redirect.span.end).unwrap_or("");
+            is_output && (text.starts_with(['>', '&']) || text.starts_with("1>"))
+        })
+    }
+
     /// The statements right inside this one, in the order in which they are written.
     pub fn children(&self) -> Vec<&Node> {
         match &self.kind {
@@ -393,6 +407,8 @@ mod tests {
             ("if a <<E\nx\nE\nthen b; fi", "if a << then b fi"),
             ("a <<E > f 2>&1 || c\nx\nE\n", "(a << > >& || c)"),
             ("a <<-'E' | tee x\n\tx\n\tE\n", "a <<- | tee x"),
+            ("a <<E &\nx\nE\nb", "{a <<} &; b"),
+            ("a <<E > f 2>&1 &\nx\nE\nb", "{a << > >&} &; b"),
             ("for i in 1 2; do a; done", "for i do a done"),
             ("while true; do a; done", "while true do a done"),
             ("case $1 in a) b ;; esac", "case of 1"),

@@ -9,10 +9,10 @@ use super::field::{Field, Value};
 use super::machine::{Frame, Machine, Status};
 use super::path::{Mishap, MishapKind};
 use super::signal::Signal;
-use crate::shell::{Command, Node, Part};
+use crate::shell::{Command, Node, NodeKind, Part};
 use crate::source::Excerpt;
 
-const BUILTINS: [&str; 58] = [
+const BUILTINS: [&str; 59] = [
     ".",
     ":",
     "[",
@@ -25,6 +25,7 @@ const BUILTINS: [&str; 58] = [
     "command",
     "complete",
     "continue",
+    "coproc",
     "declare",
     "dirs",
     "disown",
@@ -159,6 +160,7 @@ impl Machine<'_, '_> {
             "fg" => self.foreground(arguments, node),
             "jobs" => self.set_status_quietly(Status::known(0)),
             "disown" => self.disown(),
+            "coproc" => self.coprocess(command, node),
             "let" => {
                 for argument in arguments {
                     let Some(expander) = self.expander() else { break };
@@ -361,6 +363,23 @@ impl Machine<'_, '_> {
             self.with(|shell| shell.positional = Rc::new(rest));
         }
         self.set_status_quietly(Status::known(0));
+    }
+
+    /// `coproc server`: a job. Only bash has it, and knows it by `COPROC_PID`.
+    fn coprocess(&mut self, command: &Command, node: &Node) {
+        if !self.shell().is_some_and(|shell| shell.dialect.is_bash()) {
+            self.mishap(MishapKind::Bashism, node);
+            self.set_status(Status::known(127));
+            return;
+        }
+        let words = command.words.get(1..).unwrap_or_default().to_vec();
+        let job = Command { words, redirects: command.redirects.clone(), ..Command::default() };
+        self.background(&Node { kind: NodeKind::Command(Arc::new(job)), ..node.clone() });
+        self.with(|shell| {
+            if let Some(pid) = shell.last_background {
+                shell.set("COPROC_PID", Value::Scalar(Field::known(pid.to_string())));
+            }
+        });
     }
 
     /// bash forgets the last job; the others have no such command.

@@ -198,8 +198,8 @@ impl Machine<'_, '_> {
                 self.converse(command, node);
                 return;
             }
-            // In a handler: what it waits for is taken to end.
-            What::Helper if resolved.follows_unknown && self.world.stop.is_some() => {
+            // What it waits for is taken to end, unless nothing else stays.
+            What::Helper if resolved.follows_unknown && !self.stays(node) => {
                 self.set_status(Status::UNKNOWN);
                 return;
             }
@@ -375,8 +375,8 @@ impl Machine<'_, '_> {
             .then(|| Job { words: [program, subcommand.to_owned()], place: node.place() })
     }
 
-    /// True if what is left to do in a job is built in, or known to end soon: `echo`, `sleep`, `exit`.
-    fn only_trifles_follow(&self, shell: &Shell) -> bool {
+    /// True if what is left to do is built in, or known to end soon: `echo`, `sleep`, `exit`.
+    pub(super) fn only_trifles_follow(&self, shell: &Shell) -> bool {
         shell.frames.iter().all(|frame| match frame {
             Frame::List { list, next } => {
                 list[(*next).min(list.len())..].iter().all(|node| self.is_trifle(node))
@@ -387,7 +387,12 @@ impl Machine<'_, '_> {
     }
 
     fn is_trifle(&self, node: &Node) -> bool {
-        let NodeKind::Command(command) = &node.kind else { return false };
+        let command = match &node.kind {
+            NodeKind::Command(command) => command,
+            NodeKind::Background(_) | NodeKind::Error => return false,
+            NodeKind::Function(..) => return true,
+            _ => return node.children().into_iter().all(|child| self.is_trifle(child)),
+        };
         match command.words.first().map(Word::literal) {
             None => true,
             Some(Some(name)) if matches!(name.as_str(), "exec" | "eval" | "." | "source") => false,
@@ -416,10 +421,14 @@ impl Machine<'_, '_> {
     }
 
     fn wait_for(&mut self, pids: Vec<Pid>, node: &Node) {
+        self.wait_for_piped(pids, Vec::new(), node);
+    }
+
+    fn wait_for_piped(&mut self, pids: Vec<Pid>, piped: Vec<Pid>, node: &Node) {
         let node = node.clone();
         self.with(|shell| {
             let rest = shell.rest_in_loop();
-            shell.waiting = Waiting::Foreground { pids, node, rest };
+            shell.waiting = Waiting::Foreground { pids, piped, node, rest };
         });
     }
 
@@ -535,19 +544,22 @@ impl Machine<'_, '_> {
         // Unknown commands in a pipeline feed or filter; the first of them is the one that may stay.
         let main = stages.iter().position(|stage| self.may_be_main(stage));
         let mut pids = Vec::new();
+        let mut piped = Vec::new();
         for (index, stage) in stages.iter().enumerate() {
             let filter = main.is_some_and(|main| index > main) && matches!(stage.kind, NodeKind::Command(_));
             if ends_early && !self.is_known_to_stay(stage) {
                 continue;
             }
             if !filter || self.is_known_to_stay(stage) {
-                pids.extend(self.fork(stage, Started::Foreground, Some(node)));
+                let pid = self.fork(stage, Started::Foreground, Some(node));
+                pids.extend(pid);
+                piped.extend(pid.filter(|_| index + 1 < stages.len() && !ends_early));
             }
         }
         if pids.is_empty() {
             self.set_status(Status::UNKNOWN);
         } else {
-            self.wait_for(pids, node);
+            self.wait_for_piped(pids, piped, node);
         }
     }
 
@@ -686,9 +698,10 @@ impl Machine<'_, '_> {
         let mut copy = shell.fork(Arc::clone(list));
         let here: Vec<&Node> = list.iter().collect();
         // `sh -c '(a)'`: where the shell replaces itself it does so through the parentheses.
-        let inherits = shell.rest() == Rest::Nothing && here.iter().any(|node| in_set(node, shell));
+        let inherits = shell.rest() == Rest::Nothing
+            && shell.traps.is_empty()
+            && here.iter().any(|node| in_set(node, shell));
         if inherits {
-            copy.traps = Rc::clone(&shell.traps);
             copy.in_place = Rc::clone(&shell.in_place);
             copy.origin = shell.origin.clone();
             self.with(|shell| *shell = copy);

@@ -100,8 +100,10 @@ impl Shell {
         fields(&self.positional, hasher);
         field(&self.zero, hasher);
         (self.arguments_overridable, &self.pipelines).hash(hasher);
-        if let Waiting::Foreground { pids, .. } | Waiting::Wait { targets: pids, .. } = &self.waiting {
-            pids.hash(hasher);
+        match &self.waiting {
+            Waiting::Foreground { pids, piped, .. } => (pids, piped).hash(hasher),
+            Waiting::Wait { targets, .. } => targets.hash(hasher),
+            Waiting::None => {}
         }
         for frame in &self.frames {
             frame.fingerprint(now, hasher);

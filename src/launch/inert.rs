@@ -19,7 +19,8 @@ use crate::shell::{AssignedValue, Command, If, List, Node, NodeKind, Operation, 
 const MAX_CALLS: usize = 6;
 
 /// Built-ins that change the processes, the signals, the arguments, or what is not known.
-const COUNTING: [&str; 10] = ["trap", "wait", "eval", ".", "source", "fg", "bg", "kill", "getopts", "disown"];
+const COUNTING: [&str; 11] =
+    ["trap", "wait", "eval", ".", "source", "fg", "bg", "kill", "getopts", "disown", "coproc"];
 
 /// How much a statement matters to what runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -194,7 +194,8 @@ impl Machine<'_, '_> {
             Some(pid) if shell.dialect.has_fg() && shell.monitor => {
                 let node = node.clone();
                 let rest = shell.rest();
-                self.with(|shell| shell.waiting = Waiting::Foreground { pids: vec![pid], node, rest });
+                let (pids, piped) = (vec![pid], Vec::new());
+                self.with(|shell| shell.waiting = Waiting::Foreground { pids, piped, node, rest });
             }
             _ if shell.dialect.is_bash() => self.set_status(Status::known(1)),
             _ => self.end(Status::known(2)),

@@ -98,6 +98,8 @@ pub(crate) enum Waiting {
     /// Foreground processes; the status is that of the last.
     Foreground {
         pids: Vec<Pid>,
+        /// The stages of a pipeline whose output is read to its end: the reader stays as long as anybody has it open.
+        piped: Vec<Pid>,
         node: Node,
         rest: Rest,
     },
@@ -677,6 +679,12 @@ impl Machine<'_, '_> {
         text.starts_with("function ") && self.shell().is_some_and(|shell| shell.dialect == Dialect::Dash)
     }
 
+    /// `;&` and `;;&`: only bash has them.
+    fn refuses_fall_through(&self, case: &Case) -> bool {
+        let is_bash = self.shell().is_some_and(|shell| shell.dialect.is_bash());
+        !is_bash && case.arms.iter().any(|arm| arm.falls_through)
+    }
+
     /// `set -u`: a name that nobody sets ends the shell. Before the stop, whoever starts the container is taken to have set it.
     fn ends_unbound(&mut self, node: &Node) -> bool {
         if self.world.stop.is_none() {
@@ -712,6 +720,10 @@ impl Machine<'_, '_> {
             NodeKind::If(branches) => {
                 self.push(Frame::If { node: Arc::clone(branches), arm: 0, place: node.place() });
                 self.push_list(&branches.arms[0].0);
+            }
+            NodeKind::Case(case) if self.refuses_fall_through(case) => {
+                self.mishap(MishapKind::Bashism, node);
+                self.end(Status::known(2));
             }
             NodeKind::Case(case) => self.case(case, node),
             NodeKind::Loop(inner) => {

@@ -141,12 +141,21 @@ fn begin(world: &mut World, environment: &Environment<'_>, pid: Pid, resolved: &
             world.path.broken = Some((*broken, last_identity(resolved), Rc::clone(file)));
             world.die(pid, 126, Ended::Clean);
         }
+        What::Detach(program, inner) if program.leader_only && !leads_group(world, pid) => {
+            let Some(place) = last_identity(resolved).place else { return };
+            let inner = environment.resolve(inner, &place, resolved.directory.as_deref(), None);
+            replace(world, environment, pid, &inner);
+        }
         What::Daemon(_) | What::Detach(..) => leave(world, environment, pid, resolved),
         What::Supervise(supervise) if supervise.stays == Some(false) => {
             leave(world, environment, pid, resolved);
         }
         _ => take_role(world, environment, pid, resolved),
     }
+}
+
+fn leads_group(world: &World, pid: Pid) -> bool {
+    world.process(pid).is_some_and(|process| process.group == pid)
 }
 
 /// A process that puts something into the background and ends.

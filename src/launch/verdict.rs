@@ -328,12 +328,14 @@ impl View<'_> {
         let handles = shell.traps.contains_key(&signal);
         let through_exit = !handles && shell.catches(signal);
         match &shell.waiting {
-            Waiting::Foreground { pids, node, rest } => {
+            Waiting::Foreground { pids, piped, node, rest } => {
                 let in_front: Vec<&Process> =
                     pids.iter().filter_map(|&pid| self.before.process(pid)).collect();
                 let place = place_of(node);
                 let site = || foreground(shell, node, *rest);
-                let leads = below.is_some_and(|below| pids.contains(&below.pid));
+                let leads = below.is_some_and(|below| {
+                    pids.contains(&below.pid) || self.before.writes_for(below.pid, piped)
+                });
                 let only_helpers = in_front
                     .iter()
                     .all(|p| matches!(p.role, Role::Helper | Role::Timer(_) | Role::Follower(_)));

@@ -498,7 +498,10 @@ impl World {
     fn can_step(&self, shell: &Shell) -> bool {
         match &shell.waiting {
             Waiting::None => true,
-            Waiting::Foreground { pids, .. } => shell.must_end() || pids.iter().all(|&pid| !self.alive(pid)),
+            Waiting::Foreground { pids, piped, .. } => {
+                let over = pids.iter().all(|&pid| !self.alive(pid)) && !self.is_open(piped);
+                shell.must_end() || over
+            }
             Waiting::Wait { targets, any, .. } => {
                 !shell.pending.is_empty()
                     || if *any {
@@ -508,6 +511,29 @@ impl World {
                     }
             }
         }
+    }
+
+    /// True if something that these stages of a pipeline have left behind may still write into it.
+    fn is_open(&self, piped: &[Pid]) -> bool {
+        !piped.is_empty()
+            && self.processes().any(|process| self.alive(process.pid) && self.writes_for(process.pid, piped))
+    }
+
+    /// True for what one of these stages has started, if its output goes where that of the stage does.
+    pub(crate) fn writes_for(&self, pid: Pid, piped: &[Pid]) -> bool {
+        let mut at = pid;
+        while let Some(process) = self.process(at) {
+            if piped.contains(&at) {
+                return true;
+            }
+            // A daemon closes what it has inherited.
+            let elsewhere = process.statement.as_ref().is_some_and(Node::redirects_output);
+            if elsewhere || process.started == Started::Forked {
+                return false;
+            }
+            at = process.born_of;
+        }
+        false
     }
 
     /// Steady: everybody waits, and those who only pause go round in circles.

@@ -294,6 +294,8 @@ impl<'a> Converter<'a> {
     }
 
     fn for_loop(&mut self, tree: Tree<'_>) -> Option<NodeKind> {
+        // `select` asks whoever sits in front of it.
+        children(tree).next().filter(|first| first.kind() == "for")?;
         let variable = self.text(span(tree.child_by_field_name("variable")?)).to_owned();
         let given = children(tree).any(|child| child.kind() == "in");
         let mut words = Vec::new();
@@ -306,11 +308,18 @@ impl<'a> Converter<'a> {
         Some(NodeKind::For(Arc::new(For { variable, words: given.then_some(words), body })))
     }
 
-    /// The grammar drops the operator of `<<EOF &` and of `<<EOF 2>&1 | b`: better not to read these at all.
+    /// The grammar drops the operator of `<<EOF 2>&1 | b`: better not to read this at all.
     fn loses_operator(&self, heredoc: Tree<'_>) -> bool {
-        let line = self.text(span(heredoc)).lines().next().unwrap_or("");
-        let read = fields(heredoc).any(|(field, part)| part.kind() == "pipeline" || field == Some("right"));
-        !read && (line.ends_with(" &") || line.contains(" | "))
+        !carries_operator(heredoc) && self.first_line(heredoc).contains(" | ")
+    }
+
+    /// `<<EOF &`: the grammar drops this one as well.
+    fn loses_ampersand(&self, heredoc: Tree<'_>) -> bool {
+        !carries_operator(heredoc) && self.first_line(heredoc).trim_end().ends_with(" &")
+    }
+
+    fn first_line(&self, tree: Tree<'_>) -> &'a str {
+        self.text(span(tree)).lines().next().unwrap_or("")
     }
 
     /// A statement with redirections. Those of a simple command belong to the command; a here-document may carry the rest of its
@@ -318,6 +327,7 @@ impl<'a> Converter<'a> {
     fn redirected(&mut self, tree: Tree<'_>, out: &mut Vec<Node>) {
         let mut redirects = Vec::new();
         let mut rest: Option<(&str, Tree<'_>)> = None;
+        let mut backgrounded = false;
         for (field, child) in fields(tree) {
             if field == Some("body") {
                 continue;
@@ -329,6 +339,7 @@ impl<'a> Converter<'a> {
                     out.push(self.node(span(tree), NodeKind::Error));
                     return;
                 }
+                backgrounded |= self.loses_ampersand(child);
                 for (field, part) in fields(child) {
                     match (field, part.kind()) {
                         (Some("redirect"), _) => redirects.extend(self.redirect(part)),
@@ -378,6 +389,9 @@ impl<'a> Converter<'a> {
                 if operator == "&&" { NodeKind::And(left, right) } else { NodeKind::Or(left, right) }
             };
             own.push(self.node(at, kind));
+        }
+        if backgrounded && let Some(job) = own.pop() {
+            own.push(self.background(job, at.end));
         }
         out.append(&mut own);
     }
@@ -470,12 +484,14 @@ impl<'a> Converter<'a> {
         out.push(self.simple(at, command));
     }
 
-    /// A command that is named like the end of a compound one: the grammar has lost its beginning.
+    /// A command that is named like the end of a compound one: the grammar has lost its beginning. It does not know `coproc NAME {`.
     fn simple(&mut self, at: Span, command: Command) -> Node {
-        let is_stray = command.assignments.is_empty()
-            && command.words.first().is_some_and(|word| {
-                word.is_bare() && word.literal().is_some_and(|name| CONTINUING.contains(&name.as_str()))
-            });
+        let bare = |word: &Word| word.literal().filter(|_| word.is_bare());
+        let first = command.words.first().filter(|_| command.assignments.is_empty()).and_then(bare);
+        let is_stray = first.is_some_and(|name| {
+            let has_body = || command.words.iter().filter_map(bare).any(|word| word == "{");
+            CONTINUING.contains(&name.as_str()) || (name == "coproc" && has_body())
+        });
         if is_stray {
             return self.error(at);
         }
@@ -510,6 +526,11 @@ impl<'a> Converter<'a> {
         };
         Some(Assignment { name, span: span(tree), index, append, value })
     }
+}
+
+/// `<<EOF | b`, `<<EOF && b`: the here-document's node holds the rest of its line.
+fn carries_operator(heredoc: Tree<'_>) -> bool {
+    fields(heredoc).any(|(field, part)| part.kind() == "pipeline" || field == Some("right"))
 }
 
 /// `a && b > f`: the redirections are the last command's.

@@ -9,8 +9,6 @@ const KNOWN: &[(&str, Shows)] = &[
     ("ash: `wait` in a handler waits for what the job has left behind", |files| {
         has(files, "alpine") && has_any(files, &["; wait", "  wait\n"]) && has(files, "trap ")
     }),
-    ("`{ server & } | tee` stays as long as the server", |files| has(files, "} 2>&1 | tee")),
-    ("coproc is not followed", |files| has(files, "coproc")),
     ("`timeout` leaves the group that `kill 0` is for", |files| {
         has(files, "kill 0") && has(files, "timeout ")
     }),
@@ -42,6 +40,8 @@ const KNOWN: &[(&str, Shows)] = &[
         let reset = ["trap - TERM; kill 0", "trap '' TERM; kill 0", "trap '' TERM; kill -TERM -$$"];
         has_any(files, &["kill 0", "-$$"]) && !has_any(files, &reset)
     }),
+    // Its stand-in saves its work on any signal, and gunicorn's own INT does not.
+    ("gunicorn ends at once on INT", |files| has(files, "gunicorn") && has(files, "-INT")),
     // The stop comes before the pause is over, and the script would have ended by itself.
     ("a poll that asks for its own pause", |files| has(files, "kill -0 $!")),
 ];
