@@ -157,7 +157,7 @@ impl Machine<'_, '_> {
             self.set_status(Status::known(127));
             return;
         }
-        if !any && self.may_be_setup(&targets) && !self.stays(node) {
+        if !any && self.may_be_setup(&targets) && self.more_follows() && !self.stays(node) {
             for pid in targets {
                 self.world.die(pid, 0, Ended::Clean);
             }
@@ -177,6 +177,11 @@ impl Machine<'_, '_> {
         };
         let is_condition = self.shell().is_some_and(Shell::is_in_condition);
         self.world.stop.is_none() && !is_condition && targets.iter().all(is_unknown)
+    }
+
+    /// `wait $a; wait $b` and an `exit` behind it: nothing is started after which the jobs would have been setup.
+    fn more_follows(&self) -> bool {
+        self.shell().is_some_and(|shell| !self.only_trifles_follow(shell))
     }
 
     /// `fg`: the job goes to the foreground, and traps wait for it as for any foreground command.
