@@ -70,6 +70,9 @@ pub trait ImageFiles {
     /// True if a build step changes what the base image or a package puts at a path.
     fn is_changed(&self, path: &str) -> bool;
 
+    /// Which programs the image's instructions install.
+    fn installed(&self) -> Installed;
+
     /// The file that a bare name means: the first one in the directories of PATH that may be executed, else the first one.
     fn which(&self, name: &str, path_env: Option<&str>) -> Option<ImageFile> {
         if name.is_empty() || name.contains('/') {
@@ -257,6 +260,10 @@ impl Context<'_> {
 }
 
 impl ImageFiles for Context<'_> {
+    fn installed(&self) -> Installed {
+        Installed::of(self)
+    }
+
     fn find(&self, path: &str) -> Found {
         if let Some(found) = self.mounted(path) {
             return found;

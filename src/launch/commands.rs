@@ -198,6 +198,11 @@ impl Machine<'_, '_> {
                 self.converse(command, node);
                 return;
             }
+            // `timeout 15 bash <<EOF`
+            _ if resolved.converses && reads_input(command) => {
+                self.converse(command, node);
+                return;
+            }
             // What it waits for is taken to end, unless nothing else stays.
             What::Helper if resolved.follows_unknown && !self.stays(node) => {
                 self.set_status(Status::UNKNOWN);
@@ -267,8 +272,7 @@ impl Machine<'_, '_> {
     /// A shell that is given nothing to run. Somebody may be typing, and the script goes on when they have finished; or its standard
     /// input is a script, which is a command like any other that is not known.
     fn converse(&mut self, command: &Command, node: &Node) {
-        let reads = command.redirects.iter().any(|redirect| redirect.operator.starts_with('<'));
-        if reads {
+        if reads_input(command) {
             if self.stays(node) {
                 self.stay_unknown(node, "what is run is read from standard input");
             } else {
@@ -719,6 +723,10 @@ impl Machine<'_, '_> {
         let script = self.environment.parse(excerpt);
         self.push_list(&script.statements);
     }
+}
+
+fn reads_input(command: &Command) -> bool {
+    command.redirects.iter().any(|redirect| redirect.operator.starts_with('<'))
 }
 
 fn is_wait(node: &Node) -> bool {

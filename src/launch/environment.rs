@@ -1,6 +1,6 @@
 //! What the simulation reads: the image, its files, the scripts among them, and what is known of programs.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -28,6 +28,7 @@ pub(crate) struct Environment<'a> {
     pub(crate) starting: Cell<usize>,
     /// False until the engine's own command has started: its arguments are the caller's to replace.
     pub(crate) started: Cell<bool>,
+    lacks_bash: OnceCell<bool>,
     scripts: RefCell<Scripts>,
     /// Variables that stand where the name of a command does.
     command_variables: RefCell<BTreeSet<String>>,
@@ -46,6 +47,7 @@ impl<'a> Environment<'a> {
             used_sh: Cell::new(false),
             starting: Cell::new(0),
             started: Cell::new(false),
+            lacks_bash: OnceCell::new(),
             scripts: RefCell::default(),
             command_variables: RefCell::default(),
             found: RefCell::default(),
@@ -132,6 +134,17 @@ impl<'a> Environment<'a> {
             Arc::ptr_eq(own, text) || (!is_whole && own.text().starts_with(text.text()))
         });
         own.and_then(|setting| setting.place.clone()).map_or(Origin::Text, Origin::ShellForm)
+    }
+
+    /// True if it is certain that the image has no bash: the base brings none, and nothing that is installed does.
+    pub(crate) fn lacks_bash(&self) -> bool {
+        *self.lacks_bash.get_or_init(|| {
+            self.image.base.bash == Some(false) && {
+                let installed = self.files.installed();
+                installed.lacks("bash")
+                    && installed.package(|name| !self.tables.is_without_bash(name)).is_none()
+            }
+        })
     }
 
     /// `/bin/sh`, as the base has it.

@@ -65,6 +65,8 @@ pub enum Broken {
     EnvArguments,
     /// Nobody may execute it.
     NotExecutable,
+    /// It needs bash, and the image has none.
+    NoBash,
 }
 
 /// A shell about to start.
@@ -108,6 +110,8 @@ pub(crate) struct Resolved {
     pub(crate) stays_on_input: bool,
     /// For a program of the project that is certain to install no handler: its interpreter's row, saying so.
     pub(crate) unhandled: Option<Arc<Program>>,
+    /// True for a wrapper around a shell that is given nothing to run.
+    pub(crate) converses: bool,
     /// True for `tail --pid` of a process that is not known.
     pub(crate) follows_unknown: bool,
     /// Set by a working directory option; otherwise the caller's.
@@ -130,6 +134,7 @@ impl Environment<'_> {
             uncertain: false,
             stays_on_input: false,
             unhandled: None,
+            converses: false,
             follows_unknown: false,
             directory: None,
         };
@@ -168,7 +173,10 @@ impl Resolver<'_, '_> {
         }
         if let Some(dialect) = self.dialect_of(&name) {
             resolved.identities.push(identity(None));
-            return self.shell(dialect, argv);
+            return match self.missing_bash(dialect, &argv[0]) {
+                Some(missing) => What::Broken(Broken::NoBash, Rc::new(missing)),
+                None => self.shell(dialect, argv),
+            };
         }
         let name = match name.as_str() {
             "yarn" if runner::is_berry(self.environment, self.directory.as_deref()) => {
@@ -242,6 +250,18 @@ impl Resolver<'_, '_> {
             environment.which(name).map_or(Found::Unknown, Found::File)
         };
         (!matches!(found, Found::Unknown)).then_some(found)
+    }
+
+    /// Where the kernel is told to run bash and there is none: the word that asks for it. A shell would go on.
+    fn missing_bash(&self, dialect: Dialect, name: &Field) -> Option<ImageFile> {
+        let missing = dialect == Dialect::Bash && self.caller.is_none() && self.environment.lacks_bash();
+        let derived = || Arc::new(Excerpt::derived(&self.place.source, self.place.span, name.shown()));
+        missing.then(|| ImageFile {
+            path: "/bin/bash".to_owned(),
+            text: name.excerpt.clone().unwrap_or_else(derived),
+            executable: None,
+            by: None,
+        })
     }
 
     fn dialect_of(&self, name: &str) -> Option<Dialect> {
@@ -351,6 +371,11 @@ impl Resolver<'_, '_> {
             program: resolved.identities.get(before).and_then(|identity| identity.program.clone()),
         };
         match what {
+            What::Broken(Broken::NoBash, _) => {
+                resolved.identities.truncate(before);
+                resolved.identities.push(shown);
+                What::Broken(Broken::NoBash, Rc::new(file.clone()))
+            }
             What::Shell(mut start) => {
                 start.script = self.environment.parse(Arc::clone(&file.text));
                 resolved.identities.truncate(before);
@@ -531,6 +556,7 @@ impl Resolver<'_, '_> {
                 return What::Interactive;
             }
             match what {
+                What::Interactive => resolved.converses = true,
                 What::Ends(status) if row.kind == Kind::Fork => return What::Ends(status),
                 What::Helper | What::Pause(_) | What::Follows(_) if limited => {
                     return What::Ends(Status::UNKNOWN);

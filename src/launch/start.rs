@@ -344,6 +344,7 @@ fn start_child(
                 uncertain: false,
                 stays_on_input: false,
                 unhandled: None,
+                converses: false,
                 follows_unknown: false,
                 directory: resolved.directory.clone(),
             };

@@ -104,6 +104,14 @@ struct Orphans {
     source: String,
 }
 
+/// Packages of Alpine that neither are bash nor depend on it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WithoutBash {
+    packages: Vec<String>,
+    source: String,
+}
+
 /// `rules/images.toml`, with the user's rows in front.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Images {
@@ -119,6 +127,8 @@ struct General {
     distribution: Vec<Distribution>,
     install: Vec<Install>,
     orphans: Vec<Orphans>,
+    #[serde(rename = "without-bash")]
+    without_bash: Vec<WithoutBash>,
 }
 
 /// What a distribution's images have in common.
@@ -210,6 +220,11 @@ impl Tables {
         self.images.general.orphans.iter().any(|row| row.packages.iter().any(|name| name == package))
     }
 
+    /// True for a package of Alpine that is known not to bring bash along.
+    pub fn is_without_bash(&self, package: &str) -> bool {
+        self.images.general.without_bash.iter().any(|row| row.packages.iter().any(|name| name == package))
+    }
+
     /// What is wrong with the table of images: names of distributions that do not exist, rows that another one hides or that have
     /// no source. For tests.
     pub fn image_problems(&self) -> Vec<String> {
@@ -294,6 +309,8 @@ impl Images {
                 .filter(no_source)
                 .map(|row| format!("{:?} has no source", row.packages)),
         );
+        let unfounded = self.general.without_bash.iter().filter(|row| !row.source.starts_with("https://"));
+        problems.extend(unfounded.map(|row| format!("{:?} has no source", row.packages)));
         let images: Vec<&Arc<Image>> = self.shipped.all().collect();
         for (index, image) in images.iter().enumerate() {
             problems.extend(self.problems_of(image));

@@ -29,6 +29,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             "nobody may execute the script (\"permission denied\")",
             "`chmod +x` it in the repository, or copy it with `COPY --chmod=755`",
         ),
+        Broken::NoBash => (
+            "bash is not in the image",
+            "it asks for bash, which is not in the image (\"no such file or directory\")",
+            "install it (`RUN apk add --no-cache bash`), or make do with `/bin/sh`",
+        ),
         Broken::CarriageReturn => (
             "ends in a carriage return",
             "the lines of the script end in a carriage return, which counts as a part of the last name (\"no such file or directory\", \"not found\")",
