@@ -203,7 +203,11 @@ impl Expander<'_> {
         match name {
             "!" => self.shell.last_background.is_none(),
             "?" | "$" | "#" | "@" | "*" | "-" => false,
-            _ => !self.shell.variables.contains_key(name) && self.named(name).text() == Some(""),
+            _ => {
+                let is_set =
+                    self.shell.variables.contains_key(name) || self.environment.image.env.contains_key(name);
+                !is_set && self.named(name).text() == Some("")
+            }
         }
     }
 

@@ -202,8 +202,9 @@ impl Machine<'_, '_> {
                 let (pids, piped) = (vec![pid], Vec::new());
                 self.with(|shell| shell.waiting = Waiting::Foreground { pids, piped, node, rest });
             }
+            // "No job control": the script goes on.
             _ if shell.dialect.is_bash() => self.set_status(Status::known(1)),
-            _ => self.end(Status::known(2)),
+            _ => self.set_status(Status::known(2)),
         }
     }
 

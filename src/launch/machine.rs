@@ -685,14 +685,19 @@ impl Machine<'_, '_> {
         !is_bash && case.arms.iter().any(|arm| arm.falls_through)
     }
 
-    /// `set -u`: a name that nobody sets ends the shell. Before the stop, whoever starts the container is taken to have set it.
+    /// `set -u`: a name that nobody sets ends the shell. Before the stop, whoever starts the container is taken to have set it; of one
+    /// that is not usual in an environment that cannot be known.
     fn ends_unbound(&mut self, node: &Node) -> bool {
-        if self.world.stop.is_none() {
-            return false;
-        }
         let Some(expander) = self.expander().filter(|expander| expander.shell.nounset) else { return false };
         let status = if expander.shell.dialect.is_bash() { 1 } else { 2 };
         let unbound = expander.lacks_any(&words_of(node));
+        if unbound && self.world.stop.is_none() {
+            self.doubt(
+                Some(node.place()),
+                "`set -u` ends the script here unless the environment has a variable",
+            );
+            return false;
+        }
         if unbound {
             self.end(Status::known(status));
         }

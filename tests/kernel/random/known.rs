@@ -12,14 +12,21 @@ const KNOWN: &[(&str, Shows)] = &[
     ("`timeout` leaves the group that `kill 0` is for", |files| {
         has(files, "kill 0") && has(files, "timeout ")
     }),
-    ("set -u is followed in handlers only", |files| has_any(files, &["set -u", "set -eu"])),
+    // Whoever starts the container is taken to have set what the script needs.
+    ("set -u, and a variable that nobody sets", |files| {
+        has_any(files, &["set -u", "set -eu"])
+            && has_any(files, &["\"$DEBUG\"", "${HOSTNAME}", "\"$1\"", "${1"])
+    }),
     ("words that are no programs, started as jobs", |files| {
-        has_any(files, &["in uvicorn $@", "in uvicorn $*"])
+        lines(files).any(|line| line.starts_with("for s in ") && line.contains(['@', '*']))
     }),
     ("`jobs -p` lists what has ended", |files| {
         has(files, "jobs -p") && has_any(files, &["true &", "date >"])
     }),
-    ("a command substitution that stays is not followed", |files| has_any(files, &["x=$(", "echo \"$("])),
+    // A server that is asked for its version or settings is what people write there.
+    ("what stands in a command substitution is taken to end", |files| {
+        has_any(files, &["x=$(", "echo \"$(", "echo \\\"$("])
+    }),
     ("pkill of a name that nothing has reaches everything", |files| has(files, "pkill -TERM server")),
     ("ash: `wait -n` returns for a job that has ended", |files| {
         has(files, "FROM alpine") && has(files, "wait -n")
@@ -27,7 +34,7 @@ const KNOWN: &[(&str, Shows)] = &[
     ("bash may be missing from an image", |files| {
         has(files, "FROM alpine") && has_any(files, &["exec bash", "\"bash\"", "'bash'"])
     }),
-    ("a service as the condition of a loop", |files| {
+    ("a loop that only sleeps is taken to wait for something, not to start it", |files| {
         lines(files).any(|line| line.trim_start_matches("CMD ").starts_with("until "))
     }),
     ("a command in a loop beside services is taken for a short job", |files| {
