@@ -31,13 +31,15 @@ impl DiskLoader {
 
     /// Where a path of the project really is, all symlinks followed.
     pub fn resolve(&self, path: &Utf8Path) -> Result<PathBuf, ReadError> {
-        let inside = |part| matches!(part, Utf8Component::Normal(_) | Utf8Component::CurDir);
-        if !path.components().all(inside) {
-            return Err(ReadError::Outside);
+        let mut is_plain = !path.as_str().is_empty();
+        for part in path.components() {
+            match part {
+                Utf8Component::Normal(_) => {}
+                Utf8Component::CurDir => is_plain = false,
+                _ => return Err(ReadError::Outside),
+            }
         }
         let full = self.root.join(path);
-        let is_plain = |part| matches!(part, Utf8Component::Normal(_));
-        let is_plain = !path.as_str().is_empty() && path.components().all(is_plain);
         if let Some(found) = is_plain.then(|| find_without_links(&full)).flatten() {
             return found.map(|()| full).map_err(not_found);
         }
