@@ -30,7 +30,7 @@ fn not_installed(subject: &Subject<'_>) -> Option<Finding> {
         let brings = matches!(instruction.keyword, Keyword::Run | Keyword::Copy | Keyword::Add);
         brings && image.dockerfile.source.slice(instruction.span).contains(name)
     });
-    let is_sole = !element.text().contains('/') && subject.launch?.faults.is_empty();
+    let is_sole = !element.text().contains('/');
     if !elsewhere && !is_sole {
         return None;
     }
