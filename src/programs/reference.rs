@@ -23,6 +23,21 @@ const OFFICIAL: [&str; 6] = [
     "registry.hub.docker.com/library/",
 ];
 
+/// Official images for one architecture.
+const ARCHITECTURES: [&str; 11] = [
+    "amd64/",
+    "arm32v5/",
+    "arm32v6/",
+    "arm32v7/",
+    "arm64v8/",
+    "armhf/",
+    "i386/",
+    "mips64le/",
+    "ppc64le/",
+    "riscv64/",
+    "s390x/",
+];
+
 /// Other ways to write Docker Hub.
 const HUB: [&str; 5] =
     ["docker.io/", "index.docker.io/", "registry-1.docker.io/", "registry.hub.docker.com/", "mirror.gcr.io/"];
@@ -59,6 +74,9 @@ fn canonical(repository: &str) -> String {
         return name.to_owned();
     }
     let name = HUB.iter().find_map(|prefix| repository.strip_prefix(prefix)).unwrap_or(repository);
+    if let Some(name) = ARCHITECTURES.iter().find_map(|prefix| name.strip_prefix(prefix)) {
+        return name.to_owned();
+    }
     // A proxy of Docker Hub: `registry.example.com/hub/library/node`.
     match name.rsplit_once("library/") {
         Some((proxy, official)) if !official.contains('/') && (proxy.is_empty() || proxy.ends_with('/')) => {

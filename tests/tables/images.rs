@@ -49,6 +49,8 @@ fn distributions_and_shells() {
         ("node:8", Family::Debian, Sh::Dash),
         ("node", Family::Debian, Sh::Dash),
         ("node:20-bookworm-slim", Family::Debian, Sh::Dash),
+        ("arm64v8/node:20", Family::Debian, Sh::Dash),
+        ("docker.io/arm32v7/ruby:3-alpine", Family::Alpine, Sh::Ash),
         ("node:20-alpine3.20", Family::Alpine, Sh::Ash),
         ("node:lts-alpine", Family::Alpine, Sh::Ash),
         ("node:${V}-alpine", Family::Alpine, Sh::Ash),
