@@ -23,6 +23,7 @@ mod control;
 mod dialect;
 mod drain;
 mod environment;
+mod execline;
 mod expand;
 mod explore;
 mod field;

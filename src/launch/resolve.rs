@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::dialect::Dialect;
 use super::environment::Environment;
+use super::execline;
 use super::field::Field;
 use super::machine::{Origin, Status};
 use super::runner;
@@ -359,6 +360,21 @@ impl Resolver<'_, '_> {
         resolved: &mut Resolved,
         depth: usize,
     ) -> What {
+        if words.iter().any(|word| word.rsplit('/').next() == Some("execlineb"))
+            && let Some(chain) = execline::chain(&file.text, self.environment.tables)
+        {
+            let program = Some(Rc::from("execlineb"));
+            resolved.identities.push(Identity {
+                argv: argv.into(),
+                place: Some(self.place.clone()),
+                program,
+            });
+            let place = file.text.place(chain.span);
+            let directory = chain.directory.map(Rc::from).or_else(|| self.directory.clone());
+            resolved.directory.clone_from(&directory);
+            let mut further = Resolver { place: &place, directory, caller: None, ..*self };
+            return further.step(&chain.command, resolved, depth + 1);
+        }
         let mut own: Vec<Field> = words.iter().map(|word| Field::known(word.as_str())).collect();
         own.push(Field { text: Some(file.path.as_str().into()), ..Field::default() });
         own.extend_from_slice(&argv[1..]);
