@@ -114,8 +114,9 @@ fn stay(row: &Program, words: &[&str]) -> Option<Vec<String>> {
     let told = shlex::split(foreground.split(" (").next()?)?;
     let (name, more) = told.split_first()?;
     let own = words.first()?;
-    let mut kept: Vec<String> =
-        words.iter().filter(|word| !row.args.requires.iter().any(|option| option == *word)).map(|word| (*word).to_owned()).collect();
+    // `rsync --daemon` stays with `--daemon --no-detach`.
+    let sends_away = |word: &str| row.args.requires.iter().any(|option| option == word) && !more.iter().any(|option| option == word);
+    let mut kept: Vec<String> = words.iter().filter(|word| !sends_away(word)).map(|word| (*word).to_owned()).collect();
     match more {
         [] if name.starts_with(&format!("{}-", base(own))) => kept[0].clone_from(name),
         _ if base(name) != base(own) => return None,
