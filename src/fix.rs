@@ -138,6 +138,7 @@ impl<'a> Bench<'a> {
         let mut edits = repair.edits.clone();
         let mut safety = repair.safety;
         let mut messages = vec![repair.message.clone()];
+        let mut rules = vec![finding.rule];
         for _ in 0..MAX_HOPS {
             let texts = texts_after(&edits, self.loader)?;
             let mut overlay = OverlayLoader::new(self.loader);
@@ -167,6 +168,11 @@ impl<'a> Bench<'a> {
                     && self.improves(judged, &analysis, now.len(), fresh.is_some());
                 return good.then(|| Fix { safety, message: sentence(&messages), edits });
             };
+            // Two repairs of one rule that undo each other.
+            if fresh.is_some_and(|fresh| rules.contains(&fresh.rule)) && undo(&edits, &further.edits) {
+                return None;
+            }
+            rules.extend(fresh.map(|fresh| fresh.rule));
             edits = compose(edits, &further.edits, self.loader)?;
             safety = safety.max(further.safety);
             if !messages.contains(&further.message) {
@@ -273,6 +279,21 @@ fn still_parses(loader: &dyn Loader, fixed: &Arc<Source>) -> bool {
     }
     let errors = |source: &Arc<Source>| shell::parse(Arc::new(Excerpt::whole(source))).errors.len();
     errors(fixed) <= errors(&original)
+}
+
+/// True if the later edits, which are in the text after the first, take away something that those have put there.
+fn undo(first: &[Edit], later: &[Edit]) -> bool {
+    later.iter().filter(|edit| edit.span.start < edit.span.end).any(|taken| {
+        let mut own: Vec<&Edit> = first.iter().filter(|edit| edit.path == taken.path).collect();
+        own.sort_by_key(|edit| edit.span.start);
+        let (mut added, mut removed) = (0, 0);
+        own.into_iter().any(|edit| {
+            let start = edit.span.start + added - removed;
+            added += edit.text.len();
+            removed += edit.span.end - edit.span.start;
+            start < taken.span.end && taken.span.start < start + edit.text.len()
+        })
+    })
 }
 
 fn sentence(messages: &[String]) -> String {

@@ -260,6 +260,14 @@ pub struct ShellState {
     pub hooks: bool,
     /// The names of its aliases.
     pub aliases: BTreeSet<String>,
+    /// The names of its functions.
+    pub functions: Vec<String>,
+    /// True if it may have others, from a file that nobody has seen.
+    pub unknown_functions: bool,
+    /// True if `wait` alone waits for what reads its output, too (`exec > >(tee log)`).
+    pub readers: bool,
+    /// True if words are not split at blanks (IFS).
+    pub separated: bool,
 }
 
 /// What a repair needs to know of a place.

@@ -9,6 +9,7 @@ use super::field::{Field, Value};
 use super::machine::{Frame, Machine, Status};
 use super::path::{Mishap, MishapKind};
 use super::signal::Signal;
+use super::world::{Role, Started};
 use crate::shell::{Command, Node, NodeKind, Part};
 use crate::source::Excerpt;
 
@@ -113,7 +114,7 @@ impl Machine<'_, '_> {
                     .map_or(Status::UNKNOWN, |expander| condition::test(&expander, &arguments[..end]));
                 self.set_status(status);
             }
-            "exec" => self.exec(arguments, node),
+            "exec" => self.exec(arguments, command, node),
             "exit" | "logout" => self.exit(arguments),
             "return" => {
                 self.leave(arguments, |frame| matches!(frame, Frame::Call { .. } | Frame::Source { .. }))
@@ -173,7 +174,26 @@ impl Machine<'_, '_> {
         true
     }
 
-    fn exec(&mut self, arguments: &[Field], node: &Node) {
+    /// `exec > >(tee log)`: a `wait` for everything waits for what reads the output, too, which ends when nobody holds it open.
+    fn redirect(&mut self, command: &Command) {
+        let is_bash = self.shell().is_some_and(|shell| shell.dialect.is_bash());
+        let targets = command.redirects.iter().filter_map(|redirect| redirect.target.as_ref());
+        let readers: Vec<Node> = targets
+            .flat_map(|target| &target.parts)
+            .filter_map(|part| match part {
+                Part::ProcessSubstitution(list) => list.first().cloned(),
+                _ => None,
+            })
+            .filter(|_| is_bash && self.world.stop.is_none())
+            .collect();
+        for reader in readers {
+            let identity = self.shell_identity(&reader);
+            let pid = self.world.spawn(self.pid, Started::Background, identity, Role::Helper, Vec::new());
+            self.with(|shell| shell.readers.push(pid));
+        }
+    }
+
+    fn exec(&mut self, arguments: &[Field], command: &Command, node: &Node) {
         let mut at = 0;
         // dash takes no options, and no `--` either.
         let takes_options = self.shell().is_some_and(|shell| shell.dialect != Dialect::Dash);
@@ -187,6 +207,7 @@ impl Machine<'_, '_> {
         let argv = &arguments[at.min(arguments.len())..];
         if argv.is_empty() {
             // `exec > file`: redirections for the rest of the script.
+            self.redirect(command);
             self.set_status_quietly(Status::known(0));
             return;
         }
@@ -422,6 +443,16 @@ impl Machine<'_, '_> {
     }
 
     fn declare(&mut self, arguments: &[Field], command: &Arc<Command>, local: bool) {
+        // `declare -F name` asks whether there is such a function.
+        if let [Field { text: Some(option), .. }, name] = arguments
+            && matches!(&**option, "-F" | "-f")
+            && let (Some(name), Some(shell)) = (name.text(), self.shell())
+            && !shell.has_unknown_functions
+        {
+            let is_function = shell.functions.contains_key(name);
+            self.set_status(Status { overridable: arguments[1].overridable, ..Status::of(is_function) });
+            return;
+        }
         let global = arguments.iter().any(|field| field.text() == Some("-g"));
         if local && !global {
             for word in &command.words[1..] {

@@ -211,13 +211,18 @@ impl Candidates {
     /// The last passed-over things on courses where nothing stays. Where coming back to these found nothing either, those before
     /// them are next. What a trap is there for comes first, and what follows it is not come back to.
     pub(super) fn open(&mut self) -> Vec<World> {
-        let trapped = self.open_those(|item| item.trapped);
-        if trapped.is_empty() { self.open_those(|_| true) } else { trapped }
+        let trapped = self.open_those(|item| item.trapped && item.ended_well);
+        if trapped.is_empty() { self.open_those(|item| item.ended_well) } else { trapped }
+    }
+
+    /// The same where every course ends in a failure: `server; exit 1`, because a server is not expected to end.
+    pub(super) fn open_failed(&mut self) -> Vec<World> {
+        self.open_those(|_| true)
     }
 
     fn open_those(&mut self, counts: impl Fn(&Item) -> bool) -> Vec<World> {
         let mut later_untried = vec![false; self.items.len()];
-        let untried = self.items.iter().filter(|item| counts(item) && !item.tried && item.ended_well);
+        let untried = self.items.iter().filter(|item| counts(item) && !item.tried);
         let mut todo: Vec<usize> = untried.flat_map(|item| item.parents.iter().copied()).collect();
         while let Some(index) = todo.pop() {
             if !std::mem::replace(&mut later_untried[index], true) {
@@ -227,7 +232,7 @@ impl Candidates {
         let mut worlds = Vec::new();
         for (index, later) in later_untried.into_iter().enumerate() {
             let item = &mut self.items[index];
-            if !counts(item) || item.settled || item.tried || !item.ended_well || later {
+            if !counts(item) || item.settled || item.tried || later {
                 continue;
             }
             item.tried = true;

@@ -302,6 +302,10 @@ impl Machine<'_, '_> {
             return true;
         }
         let Some(shell) = self.shell() else { return false };
+        // What a handler does is no service.
+        if shell.frames.iter().any(|frame| matches!(frame, Frame::Trap { .. } | Frame::Exit(_))) {
+            return false;
+        }
         if self.is_background() {
             // A job has no steady state of its own to look for: the last command that does something is the service.
             let own = self.world.supervised(self.pid);
@@ -325,7 +329,7 @@ impl Machine<'_, '_> {
             }
             again.next_is_service = true;
             let job = self.job(node);
-            let trapped = is_wait(node) && !shell.traps.is_empty();
+            let trapped = (is_wait(node) && !shell.traps.is_empty()) || shell.keeps_status();
             self.candidates.add(self.world, again, job, trapped);
         }
         false
@@ -441,7 +445,7 @@ impl Machine<'_, '_> {
         start::replace(self.world, self.environment, self.pid, resolved);
     }
 
-    fn shell_identity(&self, node: &Node) -> Identity {
+    pub(super) fn shell_identity(&self, node: &Node) -> Identity {
         let text = node.excerpt.text().get(node.span.start..node.span.end).unwrap_or("");
         let line = text.lines().next().unwrap_or("").trim();
         Identity {

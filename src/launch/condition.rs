@@ -176,11 +176,17 @@ impl Parser<'_> {
             "-n" => non_empty(operand),
             "-z" => non_empty(operand).not(),
             // `-d /proc/$pid` asks whether a process lives.
-            "-d" | "-e" | "-f" | "-r" => {
-                let pid = operand
-                    .text()
-                    .and_then(|path| path.strip_prefix("/proc/")?.split('/').next()?.parse().ok());
-                Truth { value: pid.map(|pid| self.expander.world.alive(pid)), overridable: false }
+            "-d" | "-e" | "-f" | "-r" | "-s" => {
+                let path = operand.text().unwrap_or("");
+                let pid = path.strip_prefix("/proc/").and_then(|rest| rest.split('/').next()?.parse().ok());
+                match pid {
+                    Some(pid) => Truth { value: Some(self.expander.world.alive(pid)), overridable: false },
+                    // What the build puts there is there, unless a mount hides it.
+                    None if path.starts_with('/') && self.expander.environment.brings(path) => {
+                        Truth { value: Some(true), overridable: true }
+                    }
+                    None => Truth::UNKNOWN,
+                }
             }
             // Standard input, output and error of a container are no terminal by default, but often are.
             _ => Truth::UNKNOWN,

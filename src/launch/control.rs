@@ -253,7 +253,7 @@ impl Machine<'_, '_> {
 
     pub(super) fn next_item(&mut self, node: &Arc<For>, items: &Rc<[Field]>, next: usize) {
         match items.get(next) {
-            Some(item) if next < MAX_ITEMS => {
+            Some(item) if next < MAX_ITEMS || self.world.stop.is_some() => {
                 let item = item.clone();
                 self.with(|shell| {
                     if let Some(Frame::For { next, .. }) = shell.frames.last_mut() {

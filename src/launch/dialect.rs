@@ -92,6 +92,11 @@ impl Dialect {
         self.is_bash()
     }
 
+    /// `{1..30}`
+    pub(crate) fn expands_braces(self) -> bool {
+        self.is_bash()
+    }
+
     /// `>(...)`
     pub(crate) fn has_process_substitution(self) -> bool {
         self != Dialect::Dash
@@ -105,22 +110,7 @@ impl Dialect {
             Dialect::Dash => {}
             Dialect::Ash if newlines > 0 => {}
             Dialect::Ash => last_of_list(statements, &mut found),
-            Dialect::Bash | Dialect::BashAsSh if newlines > 1 => {}
-            Dialect::Bash | Dialect::BashAsSh => {
-                // `a & b` is one connection, and not one that bash looks into.
-                let before = statements.len().checked_sub(2).and_then(|index| statements.get(index));
-                let backgrounded = before.is_some_and(|node| matches!(node.kind, NodeKind::Background(_)));
-                // Behind a `;` bash looks at a simple command only.
-                match statements.last() {
-                    Some(last) if statements.len() == 1 && !backgrounded => last_of_chain(last, &mut found),
-                    Some(Node { kind: NodeKind::Command(command), .. })
-                        if !backgrounded && command.redirects.is_empty() =>
-                    {
-                        found.insert(Arc::as_ptr(command));
-                    }
-                    _ => {}
-                }
-            }
+            Dialect::Bash | Dialect::BashAsSh => in_place_of_lines(text, statements, &mut found),
         }
         Rc::new(found)
     }
@@ -138,6 +128,31 @@ impl Dialect {
             _ => {}
         }
         Rc::new(found)
+    }
+}
+
+/// bash reads line by line: what counts is the last line, and that nothing but its end follows it. A comment line does.
+fn in_place_of_lines(text: &str, statements: &List, found: &mut HashSet<*const Command>) {
+    let Some((last, others)) = statements.split_last() else { return };
+    let is_last_line = text
+        .get(last.span.end..)
+        .and_then(|rest| rest.split_once('\n'))
+        .is_none_or(|(_, following)| following.is_empty());
+    if !is_last_line {
+        return;
+    }
+    let beside = others.last().filter(|node| {
+        text.get(node.span.end..last.span.start).is_some_and(|between| !between.contains('\n'))
+    });
+    match (beside, &last.kind) {
+        (None, _) => last_of_chain(last, found),
+        // `a & b` is one connection, and not one that bash looks into.
+        (Some(Node { kind: NodeKind::Background(_), .. }), _) => {}
+        // Behind a `;` bash looks at a simple command only.
+        (Some(_), NodeKind::Command(command)) if command.redirects.is_empty() => {
+            found.insert(Arc::as_ptr(command));
+        }
+        _ => {}
     }
 }
 

@@ -102,6 +102,11 @@ impl<'a> Environment<'a> {
         }
     }
 
+    /// True if the build puts a text file there.
+    pub(crate) fn brings(&self, path: &str) -> bool {
+        matches!(self.find(path), Found::File(_))
+    }
+
     /// The file at a path of the image. Asked again and again while scripts run; looked up once.
     pub(crate) fn find(&self, path: &str) -> Found {
         if let Some(found) = self.found.borrow().get(path) {

@@ -9,7 +9,7 @@ use super::field::{Field, UNKNOWN, Value};
 use super::machine::Shell;
 use super::pattern::{self, Pattern};
 use super::world::{Pid, World};
-use crate::shell::{List, NodeKind, Operation, Parameter, Part, Word};
+use crate::shell::{List, Node, NodeKind, Operation, Parameter, Part, Word};
 use crate::source::{Excerpt, Span};
 
 /// Reads variables and expands words for one shell.
@@ -24,7 +24,7 @@ pub(crate) struct Expander<'a> {
 pub(crate) const MAX_DEPTH: usize = 20;
 /// So many bytes of values in one word, and so many fields of one command, are worked out: doubled again and again they fill any memory.
 const MAX_VALUES: usize = 16 * 1024;
-const MAX_FIELDS: usize = 1_000;
+pub(crate) const MAX_FIELDS: usize = 1_000;
 
 /// One piece of a field under construction.
 struct Piece {
@@ -70,7 +70,7 @@ impl Expander<'_> {
         {
             return fields;
         }
-        if let Some(fields) = self.around_list(word) {
+        if let Some(fields) = self.around_list(word).or_else(|| self.braces(word, excerpt)) {
             return fields;
         }
         let written = excerpt.text().get(word.span.start..word.span.end).unwrap_or("");
@@ -100,7 +100,10 @@ impl Expander<'_> {
             field.written = Some(written.into());
             return vec![field];
         }
-        split(&pieces).into_iter().map(|text| Field::known(text).overridable(overridable)).collect()
+        split(&pieces, &self.separators())
+            .into_iter()
+            .map(|text| Field::known(text).overridable(overridable))
+            .collect()
     }
 
     /// The word as one string, without field splitting; `None` where it is not known.
@@ -351,8 +354,8 @@ impl Expander<'_> {
 
     /// The output of a command substitution, where it is one of the few that the model follows.
     fn substitution(&self, list: &List) -> Option<String> {
-        let [node] = list.as_ref() else { return None };
-        let NodeKind::Command(command) = &node.kind else { return None };
+        let [node] = list.as_ref() else { return self.directory_after(list) };
+        let NodeKind::Command(command) = &node.kind else { return self.directory_after(list) };
         let fields = self.fields(&command.words, &node.excerpt);
         let words: Vec<&str> = fields.iter().map(Field::text).collect::<Option<_>>()?;
         match words.as_slice() {
@@ -379,14 +382,52 @@ impl Expander<'_> {
             ["echo", rest @ ..] if !rest.first().is_some_and(|first| first.starts_with('-')) => {
                 Some(rest.join(" ").trim_end_matches('\n').to_owned())
             }
+            ["seq", bounds @ ..] => sequence(bounds),
             ["basename", path] => Some(path.rsplit('/').next().unwrap_or(path).to_owned()),
-            ["dirname", path] => match path.rsplit_once('/') {
+            ["pwd", ..] => Some(self.shell.directory.as_deref()?.to_owned()),
+            ["realpath", path] | ["readlink", "-f", path] => self.absolute(path),
+            ["dirname", path] | ["dirname", "--", path] => match path.rsplit_once('/') {
                 Some(("", _)) => Some("/".to_owned()),
                 Some((folder, _)) => Some(folder.to_owned()),
                 None => Some(".".to_owned()),
             },
             _ => None,
         }
+    }
+
+    /// `$(cd folder && pwd)`: the folder as an absolute path.
+    fn directory_after(&self, list: &List) -> Option<String> {
+        let [cd, pwd] = match list.as_ref() {
+            [node] => match &node.kind {
+                NodeKind::And(cd, pwd) => [&**cd, &**pwd],
+                _ => return None,
+            },
+            [cd, pwd] => [cd, pwd],
+            _ => return None,
+        };
+        let (cd, pwd) = (self.simple_words(cd)?, self.simple_words(pwd)?);
+        let folder = cd.strip_prefix(&["cd".to_owned()])?.iter().find(|word| !word.starts_with('-'))?;
+        if pwd.first()? == "pwd" { self.absolute(folder) } else { None }
+    }
+
+    /// The words of a simple command, if all of them are known.
+    fn simple_words(&self, node: &Node) -> Option<Vec<String>> {
+        match &node.kind {
+            NodeKind::Redirected(inner, _) => self.simple_words(inner),
+            NodeKind::Command(command) => {
+                let fields = self.fields(&command.words, &node.excerpt);
+                fields.iter().map(|field| field.text().map(str::to_owned)).collect()
+            }
+            _ => None,
+        }
+    }
+
+    fn absolute(&self, path: &str) -> Option<String> {
+        let absolute = match path.starts_with('/') {
+            true => crate::dockerfile::join("/", path),
+            false => crate::dockerfile::join(self.shell.directory.as_deref()?, path),
+        };
+        (!absolute.contains(UNKNOWN)).then_some(absolute)
     }
 
     /// Bash forgets a job that has ended once it is asked; ash lists it on.
@@ -453,8 +494,22 @@ fn split_sketch(field: Field) -> Vec<Field> {
     sketch.split_ascii_whitespace().map(word).collect()
 }
 
-/// Field splitting at white space outside quotes.
-fn split(pieces: &[Piece]) -> Vec<String> {
+/// `seq 10`, `seq 1 10`, `seq 1 2 10`.
+fn sequence(bounds: &[&str]) -> Option<String> {
+    let bounds: Vec<usize> = bounds.iter().map(|bound| bound.parse().ok()).collect::<Option<_>>()?;
+    let (first, step, last) = match bounds[..] {
+        [last] => (1, 1, last),
+        [first, last] => (first, 1, last),
+        [first, step, last] => (first, step, last),
+        _ => return None,
+    };
+    let numbers: Vec<String> =
+        (first..=last).step_by(step.max(1)).take(MAX_FIELDS).map(|number| number.to_string()).collect();
+    Some(numbers.join("\n"))
+}
+
+/// Field splitting outside quotes.
+fn split(pieces: &[Piece], separators: &str) -> Vec<String> {
     let mut fields = Vec::new();
     let mut current: Option<String> = None;
     for piece in pieces {
@@ -464,7 +519,7 @@ fn split(pieces: &[Piece]) -> Vec<String> {
             continue;
         }
         for c in text.chars() {
-            if c.is_ascii_whitespace() {
+            if separators.contains(c) {
                 fields.extend(current.take());
             } else {
                 current.get_or_insert_default().push(c);

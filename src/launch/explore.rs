@@ -42,6 +42,13 @@ pub(crate) struct Exploration {
     pub(crate) steps: u64,
 }
 
+impl Exploration {
+    /// True if nothing stays on any course, and nothing that runs is cut short.
+    fn is_empty(&self) -> bool {
+        self.steady.is_empty() && self.pauses.is_empty() && self.early.is_empty()
+    }
+}
+
 /// A state in which the container stays.
 pub(crate) struct Steady {
     pub(crate) before: World,
@@ -85,6 +92,10 @@ pub(crate) fn explore(environment: &Environment<'_>, start: World, signal: Signa
         }
         // Nothing stayed on some course: its last command was the service after all.
         work.extend(candidates.open());
+        if work.is_empty() && found.is_empty() && found.ended.iter().all(|world| world.path.broken.is_none())
+        {
+            work.extend(candidates.open_failed());
+        }
         if work.is_empty() {
             // A course in which the service was taken for setup ends early; it is none.
             let pauses = std::mem::take(&mut found.pauses);

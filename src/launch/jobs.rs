@@ -147,7 +147,8 @@ impl Machine<'_, '_> {
             targets = if any {
                 jobs.clone()
             } else {
-                jobs.into_iter().filter(|&pid| self.world.alive(pid)).collect()
+                let readers = self.shell().map(|shell| shell.readers.clone()).unwrap_or_default();
+                jobs.into_iter().chain(readers).filter(|&pid| self.world.alive(pid)).collect()
             };
             if targets.is_empty() {
                 self.set_status(Status::known(if any { 127 } else { 0 }));

@@ -1,8 +1,11 @@
 //! `"$@"`, `"${pids[@]}"` and what is done with them: as many fields as there are values.
 
-use super::expand::{Expander, MAX_DEPTH};
+use std::rc::Rc;
+
+use super::expand::{Expander, MAX_DEPTH, MAX_FIELDS};
 use super::field::{Field, Value};
 use crate::shell::{Operation, Parameter, Part, Word};
+use crate::source::Excerpt;
 
 impl Expander<'_> {
     /// The fields of an expansion that is a list; `None` if it is not one, or what is done with it is not followed.
@@ -15,7 +18,7 @@ impl Expander<'_> {
             return self.list_instead(parameter, depth);
         };
         // Outside quotes every value is split once more.
-        let values = if *quoted { values } else { values.iter().flat_map(split_field).collect() };
+        let values = if *quoted { values } else { self.split_all(&values) };
         let Operation::Operator(operator, operand) = &parameter.operation else {
             return matches!(parameter.operation, Operation::Plain).then_some(values);
         };
@@ -95,7 +98,7 @@ impl Expander<'_> {
             return fields;
         }
         let field = self.string(operand);
-        if quoted { vec![field] } else { split_field(&field) }
+        if quoted { vec![field] } else { self.split_all(&[field]) }
     }
 
     /// `"${@:2}"`: from the second on; `"${@:2:1}"` and the like.
@@ -112,6 +115,23 @@ impl Expander<'_> {
         Some(values.into_iter().skip(skip).take(count).collect())
     }
 
+    fn split_all(&self, values: &[Field]) -> Vec<Field> {
+        let separators = self.separators();
+        values.iter().flat_map(|value| split_field(value, &separators)).collect()
+    }
+
+    /// What separates fields: IFS, or blanks and line ends.
+    pub(crate) fn separators(&self) -> Rc<str> {
+        let set = self.shell.variables.get("IFS").and_then(|value| value.scalar().text);
+        set.unwrap_or_else(|| " \t\n".into())
+    }
+
+    /// `{1..30}` in bash.
+    pub(crate) fn braces(&self, word: &Word, excerpt: &Excerpt) -> Option<Vec<Field>> {
+        let written = excerpt.text().get(word.span.start..word.span.end)?;
+        if self.shell.dialect.expands_braces() { range(written) } else { None }
+    }
+
     fn positional(&self) -> Vec<Field> {
         self.shell.positional.as_ref().clone()
     }
@@ -126,14 +146,28 @@ impl Expander<'_> {
     }
 }
 
-/// A value outside quotes.
-fn split_field(field: &Field) -> Vec<Field> {
+/// A value outside quotes, split at what IFS holds.
+fn split_field(field: &Field, separators: &str) -> Vec<Field> {
     match field.text() {
-        Some(text) if text.contains(|c: char| c.is_ascii_whitespace()) => text
-            .split_ascii_whitespace()
+        Some(text) if text.contains(|c| separators.contains(c)) => text
+            .split(|c| separators.contains(c))
+            .filter(|word| !word.is_empty())
             .map(|word| Field::known(word).overridable(field.overridable))
             .collect(),
         Some("") => Vec::new(),
         _ => vec![field.clone()],
     }
+}
+
+/// The numbers of `{1..30}` and `{0..30..5}`.
+fn range(written: &str) -> Option<Vec<Field>> {
+    let bounds = written.strip_prefix('{')?.strip_suffix('}')?;
+    let bounds: Vec<usize> = bounds.split("..").map(|bound| bound.parse().ok()).collect::<Option<_>>()?;
+    let (first, last, step) = match bounds[..] {
+        [first, last] => (first, last, 1),
+        [first, last, step] => (first, last, step.max(1)),
+        _ => return None,
+    };
+    let numbers = (first..=last).step_by(step).take(MAX_FIELDS);
+    (first <= last).then(|| numbers.map(|number| Field::known(number.to_string())).collect())
 }

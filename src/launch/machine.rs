@@ -15,7 +15,7 @@ use super::inert;
 use super::path::{Choice, Doubt, MishapKind};
 use super::signal::Signal;
 use super::world::{Ended, Millis, Pid, World};
-use crate::shell::{AssignedValue, Case, For, If, List, Loop, Node, NodeKind, Word};
+use crate::shell::{AssignedValue, Case, For, If, List, Loop, Node, NodeKind, Part, Word};
 use crate::source::{Excerpt, Place};
 
 /// Functions, sourced files and traps nested deeper than this: the shell crashes, as real ones do.
@@ -240,6 +240,8 @@ pub(crate) struct Shell {
     pub(crate) has_unknown_functions: bool,
     /// Pipelines in the background; a job is all of them.
     pub(crate) pipelines: Vec<Vec<Pid>>,
+    /// `exec > >(tee log)`: what reads the shell's own output, and ends after it.
+    pub(crate) readers: Vec<Pid>,
     pub(crate) last_background: Option<Pid>,
     /// `$$`
     pub(crate) dollar: Pid,
@@ -312,6 +314,18 @@ impl Shell {
             Frame::Test { lap, .. } | Frame::Body { lap, .. } | Frame::Endless { lap, .. } => lap.circling,
             _ => false,
         })
+    }
+
+    /// True if the next statement keeps `$?`: the script is about what ends here, and goes on with its clean-up.
+    pub(crate) fn keeps_status(&self) -> bool {
+        let Some(Frame::List { list, next }) = self.frames.last() else { return false };
+        let Some(Node { kind: NodeKind::Command(command), .. }) = list.get(*next) else { return false };
+        let is_status = |part: &Part| matches!(part, Part::Parameter(parameter, _) if parameter.name == "?");
+        command.words.is_empty()
+            && command.assignments.iter().any(|assignment| match &assignment.value {
+                AssignedValue::Scalar(word) => word.parts.iter().any(is_status),
+                AssignedValue::Array(_) => false,
+            })
     }
 
     pub(crate) fn is_in_loop(&self) -> bool {
@@ -395,6 +409,7 @@ impl Shell {
         copy.frames = vec![Frame::List { list, next: 0 }];
         copy.traps = Rc::default();
         copy.jobs = Vec::new();
+        copy.readers = Vec::new();
         copy.pending = Vec::new();
         copy.waiting = Waiting::None;
         copy.in_place = InPlace::default();

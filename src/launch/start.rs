@@ -15,6 +15,9 @@ use super::world::{Ended, Forwarder, Identity, Pid, Role, Started, World};
 use crate::programs::{Kind, Program};
 use crate::source::Place;
 
+/// A process that has replaced itself so often is not followed further: a script may start itself with ever more arguments.
+const MAX_REPLACED: usize = 16;
+
 /// Starts a process; `None` if it has ended at once.
 pub(super) fn start(
     world: &mut World,
@@ -112,6 +115,12 @@ fn start_process(
 
 /// The process becomes what was resolved, as by exec.
 pub(super) fn replace(world: &mut World, environment: &Environment<'_>, pid: Pid, resolved: &Resolved) {
+    let replaced = world.process(pid).map_or(0, |process| process.before.len());
+    if replaced > MAX_REPLACED {
+        let reason = "a program replaces itself again and again".to_owned();
+        world.path.doubts.push(Doubt { place: last_identity(resolved).place, reason });
+        return world.become_role(pid, last_identity(resolved), Role::Opaque);
+    }
     if !enter(world, environment, resolved) {
         world.die(pid, 0, Ended::Clean);
         return go_back(environment);
@@ -242,6 +251,7 @@ fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: 
         reads_unknown: false,
         has_unknown_functions: false,
         pipelines: Vec::new(),
+        readers: Vec::new(),
         last_background: None,
         dollar: pid,
         jobs: Vec::new(),

@@ -698,6 +698,10 @@ fn state_of(process: &Process) -> ShellState {
         ignored: process.ignored.clone(),
         hooks: !shell.hooks.is_empty(),
         aliases: shell.aliases.as_ref().clone(),
+        functions: shell.functions.keys().cloned().collect(),
+        unknown_functions: shell.has_unknown_functions,
+        readers: !shell.readers.is_empty(),
+        separated: shell.variables.get("IFS").is_some_and(|value| value.scalar().text() != Some(" \t\n")),
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Repair;
 use crate::dockerfile::{Command as Setting, Image};
-use crate::launch::{Fault, Rest, Site};
+use crate::launch::{Fault, Rest, ShellState, Site};
 use crate::shell::{self, Command, Node, NodeKind, Part, Word};
 use crate::source::{Edit, Excerpt, Span};
 
@@ -35,13 +35,45 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
         node.excerpt.text().get(first.span.start..first.span.end).unwrap_or("").to_owned()
     });
     let message = format!("Put `exec` in front of `{shown}`");
-    Some(match is_sure(first) {
-        true => Repair::safe(message, vec![edit]),
-        false => Repair::unsafe_(
+    let may_be_function = first.literal().is_none() && !names_path(first) && offers_functions(node, shell);
+    Some(if !is_sure(first) || may_be_function {
+        Repair::unsafe_(
             format!("{message}; if `{shown}` may hold a function or a built-in of the shell, that breaks"),
             vec![edit],
-        ),
+        )
+    } else if *rest == Rest::Exit && !shell.errexit && follows_constant(node) {
+        Repair::unsafe_(format!("{message}; the script's own exit status is lost then"), vec![edit])
+    } else {
+        Repair::safe(message, vec![edit])
     })
+}
+
+/// True if a function is there that the script itself does not call: the caller may name it (`docker run image migrate`).
+fn offers_functions(node: &Node, shell: &ShellState) -> bool {
+    let words: Vec<&str> = node
+        .excerpt
+        .text()
+        .split(|c: char| c.is_ascii_whitespace() || ";&|(){}'\"`".contains(c))
+        .filter(|word| !word.is_empty())
+        .collect();
+    // Once where it is defined, if it is defined here.
+    let text: String = node.excerpt.text().split_ascii_whitespace().collect::<Vec<_>>().join(" ");
+    let defined = |name: &str| {
+        ["()", " ()"].iter().any(|sign| text.contains(&format!("{name}{sign}")))
+            || text.contains(&format!("function {name}"))
+    };
+    let is_called = |name: &String| {
+        let named = words.iter().filter(|word| *word == name).count();
+        named > usize::from(defined(name))
+    };
+    shell.unknown_functions || !shell.functions.iter().all(is_called)
+}
+
+/// True if the script goes on with `exit 0` or another status of its own.
+fn follows_constant(node: &Node) -> bool {
+    let rest = node.excerpt.text().get(node.span.end..).unwrap_or("");
+    let status = rest.split("exit").nth(1).map(|status| status.trim_start_matches([' ', '\t']));
+    status.is_some_and(|status| status.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// A name that is written out, or the script's own arguments, is a program; a variable may hold anything.
@@ -53,7 +85,12 @@ fn is_sure(word: &Word) -> bool {
             Part::Parameter(parameter, _) => matches!(parameter.name.as_str(), "@" | "*"),
             _ => false,
         })
-        || matches!(word.parts.last(), Some(Part::Literal(text) | Part::Quoted(text)) if text.contains('/'))
+        || names_path(word)
+}
+
+/// `"$HOME"/bin/app`
+fn names_path(word: &Word) -> bool {
+    matches!(word.parts.last(), Some(Part::Literal(text) | Part::Quoted(text)) if text.contains('/'))
 }
 
 /// The simple command of a statement.

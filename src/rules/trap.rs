@@ -12,6 +12,10 @@ const LONG_PAUSE: f64 = 5.0;
 /// A trap that tells every job, and the numbers of the jobs for it.
 pub(super) fn insert(fault: &Fault, stop: Signal) -> Vec<Repair> {
     let Site::Jobs { statements, at, .. } = &fault.site else { return Vec::new() };
+    // What one program is told by, the others do not know.
+    if stop.ignored_by_default() && statements.len() > 1 {
+        return Vec::new();
+    }
     let mut signals = vec![Signal::TERM];
     if stop != Signal::TERM {
         signals.push(stop);
@@ -93,7 +97,7 @@ fn insert_with(
             None => {
                 collects = true;
                 let more = !rest_of_line(text, end).is_empty();
-                let semicolon = if more { ";" } else { "" };
+                let semicolon = if more && !rest_of_line(text, end).starts_with('#') { ";" } else { "" };
                 edits.push(excerpt.edit(Span::at(end), &format!(" {list}=\"${list} $!\"{semicolon}"))?);
             }
         }
@@ -126,10 +130,12 @@ fn insert_with(
         targets.push(format!("${list}"));
     }
     let handler = format!(
-        "trap 'kill -{} {} 2>/dev/null{}; wait; exit {}' {}",
+        "trap '{}kill -{} {} 2>/dev/null{}; wait{}; exit {}' {}",
+        if shell.separated && collects { "IFS=\" \"; " } else { "" },
         signal.name(),
         targets.join(" "),
         or_not(shell),
+        if shell.readers { format!(" {}", targets.join(" ")) } else { String::new() },
         128 + u32::from(stop.number()),
         heard(stop, shell)
     );
