@@ -64,18 +64,18 @@ pub(super) fn faults(steady: &Steady, signal: Signal) -> Vec<Fault> {
         return view.period(needed).into_iter().collect();
     }
     let mut faults: Vec<Fault> = Vec::new();
-    let mut bad: Vec<(Started, Pid)> = after
-        .processes()
-        .filter(|process| is_cut(process) && before.alive(process.pid))
-        .map(|process| (process.started, process.pid))
-        .collect();
-    // What a fault keeps from several services, it is said of the one in front.
-    bad.sort_by_key(|&(started, _)| started != Started::Foreground);
-    for (_, pid) in bad {
-        if let Some(fault) = view.fault(pid)
-            && !faults.iter().any(|known| known.is_same(&fault))
-        {
-            faults.push(fault);
+    let mut in_place: Vec<bool> = Vec::new();
+    for process in after.processes().filter(|process| is_cut(process) && before.alive(process.pid)) {
+        let Some(fault) = view.fault(process.pid) else { continue };
+        // What a fault keeps from several services, it is said of the first one that stands there.
+        let stands = process.identity.place.as_ref().is_some_and(|own| own.is_same_line(&fault.place));
+        match faults.iter().position(|known| known.is_same(&fault)) {
+            None => {
+                faults.push(fault);
+                in_place.push(stands);
+            }
+            Some(at) if stands && !in_place[at] => (faults[at], in_place[at]) = (fault, true),
+            Some(_) => {}
         }
     }
     if faults.is_empty() && outcome == Outcome::Timeout {
