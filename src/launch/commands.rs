@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::candidates::Job;
+use super::dialect::Dialect;
 use super::field::{Field, UNKNOWN, Value};
 use super::inert;
 use super::machine::{Frame, Machine, Rest, Shell, Status, Waiting};
@@ -28,6 +29,9 @@ impl Machine<'_, '_> {
             command.assignments.iter().map(|assignment| self.assigned(assignment, node)).collect();
         if self.fails_on_bashism(command, node) {
             return;
+        }
+        if self.is_split_by_ampersand(command) {
+            return self.background(node);
         }
         if fields.is_empty() {
             let substitutes = command.assignments.iter().any(|assignment| match &assignment.value {
@@ -120,12 +124,23 @@ impl Machine<'_, '_> {
             || command.redirects.iter().any(|redirect| redirect.target.as_ref().is_some_and(substitutes));
         let array =
             command.assignments.iter().any(|assignment| matches!(assignment.value, AssignedValue::Array(_)));
-        if (process && !dialect.has_process_substitution()) || (array && !dialect.has_arrays()) {
+        let here_string = command.redirects.iter().any(|redirect| redirect.operator == "<<<");
+        if (process && !dialect.has_process_substitution())
+            || ((array || here_string) && !dialect.has_arrays())
+        {
             self.mishap(MishapKind::Bashism, node);
             self.end(Status::known(2));
             return true;
         }
         false
+    }
+
+    /// dash reads `server &> log` as `server &` and `> log`.
+    fn is_split_by_ampersand(&self, command: &Command) -> bool {
+        let is_dash = self.shell().is_some_and(|shell| shell.dialect == Dialect::Dash);
+        is_dash
+            && self.world.process(self.pid).is_some_and(|own| own.statement.is_none())
+            && command.redirects.iter().any(|redirect| redirect.operator.starts_with("&>"))
     }
 
     pub(super) fn mishap(&mut self, kind: MishapKind, node: &Node) {

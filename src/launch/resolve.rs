@@ -574,7 +574,7 @@ impl Resolver<'_, '_> {
             match what {
                 What::Interactive => resolved.converses = true,
                 What::Ends(status) if row.kind == Kind::Fork => return What::Ends(status),
-                What::Helper | What::Pause(_) | What::Follows(_) if limited => {
+                What::Helper | What::Pause(_) if limited => {
                     return What::Ends(Status::UNKNOWN);
                 }
                 What::Unknown | What::Opaque(_) => resolved.uncertain = true,
@@ -610,6 +610,8 @@ impl Resolver<'_, '_> {
                     (false, _) => What::Ends(Status::UNKNOWN),
                 }
             }
+            // `pm2 logs` and `pm2 monit` show what happens until somebody ends them.
+            "pm2" => What::Helper,
             _ => {
                 resolved.stays_on_input = true;
                 What::Ends(Status::UNKNOWN)
