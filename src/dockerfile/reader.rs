@@ -14,7 +14,7 @@ use super::words;
 use super::{Dockerfile, Flag, Form, Heredoc, Instruction, Keyword, Problem};
 
 /// Files of more instructions are not read: engines refuse images of more than 127 layers.
-const MAX_INSTRUCTIONS: usize = 2_000;
+const MAX_INSTRUCTIONS: usize = 20_000;
 /// Bytes of a line, its end aside: BuildKit refuses files with longer ones.
 const MAX_LINE: usize = 65_535;
 

@@ -32,10 +32,21 @@ struct Item {
     ended_well: bool,
     /// True if it is done again and again by a loop.
     repeated: bool,
-    /// True for what a script with a trap waits for: as likely as not it is what the trap is there for.
-    trapped: bool,
+    /// How likely it is the service, among others on the same course.
+    likelihood: Likelihood,
     /// What is run, where running it twice shows that it ends.
     job: Option<Job>,
+}
+
+/// How likely something that was passed over is the service. What is less likely is come back to only where nothing else is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Likelihood {
+    /// The condition of an `if`: most only look at something.
+    Condition,
+    /// A command like any other.
+    Usual,
+    /// What a script with a trap waits for, or whose status a script keeps: it is about this.
+    Likely,
 }
 
 /// A program with its subcommand, and where it is run.
@@ -52,7 +63,7 @@ impl Candidates {
     }
 
     /// `again` is the course in which the command that `world` is about to pass over stays.
-    pub(super) fn add(&mut self, world: &mut World, again: World, job: Option<Job>, trapped: bool) {
+    pub(super) fn add(&mut self, world: &mut World, again: World, job: Option<Job>, likelihood: Likelihood) {
         let repeated = world.processes().any(|process| process.runs_loop());
         let ends = job.as_ref().is_some_and(|job| self.was_done(world, job));
         self.push(world, Some(again), repeated);
@@ -62,7 +73,7 @@ impl Candidates {
         }
         if let Some(item) = self.items.last_mut() {
             item.job = job;
-            item.trapped = trapped;
+            item.likelihood = likelihood;
         }
     }
 
@@ -96,14 +107,14 @@ impl Candidates {
     pub(super) fn add_branches(&mut self, world: &mut World) {
         let mut again = world.clone();
         again.follow_next = true;
-        self.add(world, again, None, false);
+        self.add(world, again, None, Likelihood::Usual);
     }
 
     fn push(&mut self, world: &mut World, again: Option<World>, repeated: bool) {
         let parents = world.path.candidate.replace(self.items.len()).into_iter().collect();
         let (settled, tried, ended_well) = (false, again.is_none(), false);
-        let (trapped, job) = (false, None);
-        self.items.push(Item { again, parents, settled, tried, ended_well, repeated, trapped, job });
+        let (likelihood, job) = (Likelihood::Usual, None);
+        self.items.push(Item { again, parents, settled, tried, ended_well, repeated, likelihood, job });
     }
 
     /// True if another course has been in this very state, so that this one need not be followed.
@@ -209,15 +220,20 @@ impl Candidates {
     }
 
     /// The last passed-over things on courses where nothing stays. Where coming back to these found nothing either, those before
-    /// them are next. What a trap is there for comes first, and what follows it is not come back to.
+    /// them are next. What is likely comes first, and what follows it is not come back to.
     pub(super) fn open(&mut self) -> Vec<World> {
-        let trapped = self.open_those(|item| item.trapped && item.ended_well);
-        if trapped.is_empty() { self.open_those(|item| item.ended_well) } else { trapped }
+        let likely = self.open_those(|item| item.likelihood == Likelihood::Likely && item.ended_well);
+        if !likely.is_empty() {
+            return likely;
+        }
+        self.open_those(|item| item.likelihood == Likelihood::Usual && item.ended_well)
     }
 
-    /// The same where every course ends in a failure: `server; exit 1`, because a server is not expected to end.
-    pub(super) fn open_failed(&mut self) -> Vec<World> {
-        self.open_those(|_| true)
+    /// The same where nothing stays otherwise: on courses that end in a failure (`server; exit 1`, because a server is not expected to
+    /// end), and at last in conditions.
+    pub(super) fn open_unlikely(&mut self) -> Vec<World> {
+        let failed = self.open_those(|item| item.likelihood != Likelihood::Condition);
+        if failed.is_empty() { self.open_those(|_| true) } else { failed }
     }
 
     fn open_those(&mut self, counts: impl Fn(&Item) -> bool) -> Vec<World> {
@@ -240,7 +256,7 @@ impl Candidates {
                 world.path.candidate = Some(index);
                 worlds.push(world);
             }
-            if self.items[index].trapped {
+            if self.items[index].likelihood == Likelihood::Likely {
                 self.forget_after(index);
             }
         }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::candidates::Job;
+use super::candidates::{Job, Likelihood};
 use super::dialect::Dialect;
 use super::field::{Field, UNKNOWN, Value};
 use super::inert;
@@ -337,15 +337,21 @@ impl Machine<'_, '_> {
         if self.is_one_of_two(shell, node) {
             return true;
         }
-        if !shell.is_in_condition() || shell.is_loop_condition() {
+        let is_condition = shell.is_in_condition() && !shell.is_loop_condition();
+        if !is_condition || !shell.is_in_loop() {
             let mut again = self.world.clone();
             if let Some(shell) = again.shell_mut(self.pid) {
                 shell.frames.push(Frame::List { list: Arc::from([node.clone()]), next: 0 });
             }
             again.next_is_service = true;
             let job = self.job(node);
-            let trapped = (is_wait(node) && !shell.traps.is_empty()) || shell.keeps_status();
-            self.candidates.add(self.world, again, job, trapped);
+            let is_awaited = is_wait(node) && !shell.traps.is_empty();
+            let likelihood = match is_condition {
+                true => Likelihood::Condition,
+                false if is_awaited || shell.keeps_status() => Likelihood::Likely,
+                false => Likelihood::Usual,
+            };
+            self.candidates.add(self.world, again, job, likelihood);
         }
         false
     }

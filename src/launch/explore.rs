@@ -94,7 +94,7 @@ pub(crate) fn explore(environment: &Environment<'_>, start: World, signal: Signa
         work.extend(candidates.open());
         if work.is_empty() && found.is_empty() && found.ended.iter().all(|world| world.path.broken.is_none())
         {
-            work.extend(candidates.open_failed());
+            work.extend(candidates.open_unlikely());
         }
         if work.is_empty() {
             // A course in which the service was taken for setup ends early; it is none.
