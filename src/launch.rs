@@ -36,6 +36,7 @@ mod path;
 mod pattern;
 mod resolve;
 mod runner;
+mod service;
 mod signal;
 mod start;
 mod stopping;
