@@ -39,7 +39,7 @@ struct Item {
 }
 
 /// How likely something that was passed over is the service. What is less likely is come back to only where nothing else is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Likelihood {
     /// The condition of an `if`: most only look at something.
     Condition,

@@ -51,8 +51,7 @@ impl Expander<'_> {
         };
         let at = word.parts.iter().position(is_list)?;
         let values = self.list(&word.parts[at], 0)?;
-        let side = |parts: &[Part]| self.text_of(parts);
-        let (before, after) = (side(&word.parts[..at])?, side(&word.parts[at + 1..])?);
+        let (before, after) = (self.text_of(&word.parts[..at])?, self.text_of(&word.parts[at + 1..])?);
         let mut texts: Vec<String> =
             values.iter().map(|value| value.text().map(str::to_owned)).collect::<Option<_>>()?;
         match texts.first_mut() {

@@ -96,8 +96,8 @@ fn insert_with(
             Some(name) => names.push(name),
             None => {
                 collects = true;
-                let more = !rest_of_line(text, end).is_empty();
-                let semicolon = if more && !rest_of_line(text, end).starts_with('#') { ";" } else { "" };
+                let rest = rest_of_line(text, end);
+                let semicolon = if rest.is_empty() || rest.starts_with('#') { "" } else { ";" };
                 edits.push(excerpt.edit(Span::at(end), &format!(" {list}=\"${list} $!\"{semicolon}"))?);
             }
         }
@@ -119,7 +119,7 @@ fn insert_with(
         Stay::KeepsAlive => edits.push(excerpt.edit(at.span, "wait")?),
         Stay::TakesJob => {
             // It is the only one that can be meant.
-            if names.len() + usize::from(collects) != 1 || statements.len() != 1 {
+            if statements.len() != 1 {
                 return None;
             }
             edits.push(excerpt.edit(at.span, "wait")?);
