@@ -1,7 +1,7 @@
 //! Dockerfile text to instructions with byte spans, to stages, to images. The only room that knows Dockerfile syntax.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::source::{Excerpt, Source, Span};
 
@@ -20,7 +20,7 @@ mod words;
 
 pub use image::{Command, Image, Step, image, images};
 pub use reader::parse;
-pub use runtime::{Declared, Mount, MountSource, Period, Runtime};
+pub use runtime::{Declared, Hook, Mount, MountSource, Period, Runtime};
 pub use setting::{Setting, Written};
 pub use stages::{Stage, StageBase};
 
@@ -65,6 +65,8 @@ pub struct Dockerfile {
     pub problems: Vec<Problem>,
     /// The values that whoever builds it gives to its ARGs.
     pub build_arguments: BTreeMap<String, String>,
+    /// The stages, once somebody has asked for them.
+    stages: OnceLock<Arc<[Stage]>>,
 }
 
 /// Something in the file that BuildKit would refuse.

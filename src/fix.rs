@@ -32,6 +32,8 @@ const MAX_HOPS: usize = 8;
 const MAX_WORK: u64 = 500_000;
 /// What a launch takes besides, in such steps.
 const LAUNCH: u64 = 200;
+/// What reading a changed file takes: so many bytes for each of them.
+const BYTES: u64 = 4;
 /// Rounds of [`fix_all`].
 const MAX_ROUNDS: usize = 12;
 
@@ -116,8 +118,8 @@ impl<'a> Bench<'a> {
 
     /// A finding as a diagnostic, with the first of its repairs that the model finds good.
     pub(crate) fn diagnose(&self, finding: Finding, judged: &Judged) -> Diagnostic {
-        let mut repairs = self.in_order(&finding).into_iter().filter(|_| self.work.get() <= MAX_WORK);
-        let fix = repairs.find_map(|repair| self.verified(&finding, repair, judged));
+        let fix =
+            self.in_order(&finding).into_iter().find_map(|repair| self.verified(&finding, repair, judged));
         let mut related = finding.related.clone();
         related.extend(judged.context_note().filter(|_| self.settings.context.is_none()));
         let image = Some(judged.reference());
@@ -140,9 +142,13 @@ impl<'a> Bench<'a> {
         let mut messages = vec![repair.message.clone()];
         let mut rules = vec![finding.rule];
         for _ in 0..MAX_HOPS {
+            if self.work.get() > MAX_WORK {
+                return None;
+            }
             let texts = texts_after(&edits, self.loader)?;
             let mut overlay = OverlayLoader::new(self.loader);
             for (path, text) in texts {
+                self.work.update(|work| work + text.len() as u64 / BYTES);
                 let fixed = Source::new(path, text);
                 if !still_parses(self.loader, &fixed) {
                     return None;

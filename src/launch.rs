@@ -5,58 +5,75 @@
 //! sent, and what happens is the verdict ([`verdict`]).
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::diagnostic::Outcome;
 use crate::dockerfile::{Command, Image, Setting};
-use crate::programs::{Language, Sh, Tables};
-use crate::project::{ImageFile, ImageFiles, supervised};
-use crate::shell::{List, Node};
-use crate::source::{Edit, Excerpt, Place};
+use crate::programs::{Sh, Tables};
+use crate::project::{ImageFile, ImageFiles, package_json, supervised};
+use crate::source::{Excerpt, Place};
 
 mod arithmetic;
+mod branch;
 mod builtins;
 mod candidates;
+mod clock;
 mod commands;
 mod condition;
 mod control;
 mod dialect;
 mod drain;
+mod early;
 mod environment;
 mod execline;
 mod expand;
 mod explore;
+mod fault;
 mod field;
 mod fingerprint;
 mod inert;
+mod interpreter;
 mod jobs;
 mod lists;
 mod machine;
+mod not_found;
+mod options;
 mod path;
 mod pattern;
+mod pipeline;
+mod reading;
 mod resolve;
 mod runner;
 mod service;
+mod shell;
 mod signal;
+mod site;
 mod start;
 mod stopping;
 mod supervise;
 mod verdict;
 mod view;
+mod wildcard;
+mod work;
 mod world;
 
+pub use branch::Branch;
+pub(crate) use branch::labels;
 pub use dialect::Dialect;
 pub use drain::Drain;
-pub use machine::Rest;
-pub use resolve::Broken;
+pub use fault::{Cause, Fault, Hop, ShellState, Site, SupervisorFlaw, TrapFlaw};
+pub use interpreter::Broken;
+pub use shell::Rest;
 pub use signal::Signal;
 pub use view::{ProcessView, Receives};
 pub use world::Started;
 
+use branch::Branches;
 use environment::Environment;
 use explore::{Exploration, explore};
 use field::Field;
-use path::{Choice, MishapKind};
+use path::MishapKind;
 use world::World;
 
 /// What the model says about the launch of an image.
@@ -78,8 +95,12 @@ pub struct Launch {
     pub faults: Vec<Fault>,
     /// How long services may take that are told to stop, as the project says.
     pub drains: Vec<Drain>,
+    /// True if a shell reads the image's own arguments as commands (`eval "$@"`).
+    pub evaluates: bool,
     /// Traps with work to do that an exec throws away: the trap, and the exec.
     pub dropped_traps: Vec<(Place, Place)>,
+    /// What supervisors start.
+    pub supervised: Vec<Arc<supervised::Program>>,
     /// Servers of a supervisor without which the container goes on when they have ended.
     pub given_up: Vec<Arc<supervised::Program>>,
     /// A script that the kernel refuses to run.
@@ -105,285 +126,18 @@ pub struct BrokenScript {
     pub supervised: bool,
 }
 
-/// A state in which the container stays.
-#[derive(Debug)]
-pub struct Branch {
-    /// Which way the scripts went to get there; empty if there was no choice.
-    pub label: String,
-    /// False if it takes other arguments than the image's defaults to get there.
-    pub default: bool,
-    /// How a stop ends there.
-    pub outcome: Outcome,
-    /// Why, in a sentence.
-    pub why: String,
-    /// The processes.
-    pub processes: Vec<ProcessView>,
-    choices: Vec<Choice>,
-    /// True where no service runs, or somebody talks to a shell.
-    pub aside: bool,
-}
-
-/// The first hop that loses the signal on its way to a service.
-#[derive(Debug, Clone)]
-pub struct Fault {
-    /// What kind of hop.
-    pub cause: Cause,
-    /// The line a person would change.
-    pub place: Place,
-    /// How the stop ends because of it.
-    pub outcome: Outcome,
-    /// The service, for people.
-    pub service: String,
-    /// The process that loses the signal, for people.
-    pub hop: String,
-    /// True if the service is told, so that it is only not waited for.
-    pub told: bool,
-    /// Milliseconds that it gets where its supervisor tells it only in the end, with everything that is left.
-    pub last_round: Option<u64>,
-    /// The processes from PID 1 to the service.
-    pub chain: Vec<String>,
-    /// The init in front of the hop, which passes the signal on and does not help all the same.
-    pub init: Option<String>,
-    /// Further hops on the way that would lose the signal too.
-    pub hops: Vec<Hop>,
-    /// What a repair needs to know of the place.
-    pub site: Site,
-    /// What the shell that loses the signal has set by then; nothing if it is no shell.
-    pub shell: ShellState,
-    /// False if it takes other arguments than the image's defaults to get there.
-    pub default: bool,
-    /// True if the tables know the service.
-    pub known_service: bool,
-    /// True if the service is known only by the command that started it and ended (`service app start`).
-    pub by_launcher: bool,
-}
-
-/// A further hop.
-#[derive(Debug, Clone)]
-pub struct Hop {
-    /// Where.
-    pub place: Place,
-    /// What is wrong there.
-    pub message: &'static str,
-}
-
-/// The kinds of hops that lose a signal. Each belongs to one rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Cause {
-    /// The shell of a shell-form ENTRYPOINT or CMD stays.
-    ShellForm,
-    /// The shell of `sh -c` stays.
-    ShellWrapper,
-    /// One of these two right behind an init: it is not PID 1, and dies of the signal.
-    InitWithoutExec,
-    /// A script starts the service without exec.
-    MissingExec,
-    /// Services in the background, and no trap.
-    UntrappedBackground,
-    /// A trap that does not do all of it.
-    IncompleteTrap(TrapFlaw),
-    /// A trap that cannot run, because a command is in the foreground.
-    DeferredTrap,
-    /// The service is part of a pipeline.
-    PipedService,
-    /// Something that only keeps the container alive is in front.
-    KeepAlive,
-    /// A loop starts the service again and again.
-    RestartLoop,
-    /// A job left behind by exec.
-    OrphanedBackground,
-    /// The script ends, and the service in the background with it.
-    EndsInBackground,
-    /// npm, yarn and the like.
-    PackageRunner,
-    /// su, sudo, runuser.
-    PrivilegeWrapper,
-    /// Another wrapper that does not pass the signal on.
-    SwallowingWrapper,
-    /// The service installs no handler.
-    UnhandledStop,
-    /// The service ends gracefully on another signal only.
-    StopSignal,
-    /// A server puts itself into the background.
-    Daemonized,
-    /// `wait -n` where the shell does not have it.
-    UnsupportedWait,
-    /// Bash syntax run by another shell.
-    WrongInterpreter,
-    /// An init that must be PID 1 is not.
-    NestedInit,
-    /// The configuration of a supervisor.
-    SupervisorConfig(SupervisorFlaw),
-    /// All are told and waited for, but it takes longer than there is time.
-    GracePeriod,
-}
-
-/// What is wrong with a program's configuration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SupervisorFlaw {
-    /// The program ends gracefully on another signal than the one that it is sent.
-    StopSignal,
-    /// The program goes into the background, where the supervisor does not find it.
-    Daemonized,
-}
-
-/// What is wrong with a trap.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum TrapFlaw {
-    /// The service is not told.
-    NotTold,
-    /// The shell ends without telling the service.
-    ExitsWithoutTelling,
-    /// The service is told, but the shell does not wait until it has finished.
-    NotWaited,
-    /// The handler signals itself until the shell crashes.
-    Recursion,
-    /// The shell does not end after it.
-    Endless,
-    /// The shell does not know the signal by that name, so that the trap is never set.
-    SignalName,
-    /// It is for EXIT only, and this shell does not run it when a signal comes.
-    ExitOnly,
-}
-
-/// What a shell has set, as far as a repair must heed it.
-#[derive(Debug, Clone, Default)]
-pub struct ShellState {
-    /// `set -e`: a command that fails ends it.
-    pub errexit: bool,
-    /// `set -u`: a name that is not set ends it.
-    pub nounset: bool,
-    /// The signals, and EXIT, that it has a handler with work to do for.
-    pub traps: Vec<Signal>,
-    /// The signals that it ignores.
-    pub ignored: Vec<Signal>,
-    /// True if something is done when a command fails, or before each.
-    pub hooks: bool,
-    /// The names of its aliases.
-    pub aliases: BTreeSet<String>,
-    /// The names of its functions.
-    pub functions: Vec<String>,
-    /// True if it may have others, from a file that nobody has seen.
-    pub unknown_functions: bool,
-    /// True if `wait` alone waits for what reads its output, too (`exec > >(tee log)`).
-    pub readers: bool,
-    /// True if words are not split at blanks (IFS).
-    pub separated: bool,
-}
-
-/// What a repair needs to know of a place.
-#[derive(Debug, Clone)]
-pub enum Site {
-    /// Nothing but the place.
-    Process,
-    /// A statement in the foreground.
-    Foreground {
-        /// The statement.
-        node: Node,
-        /// What follows it.
-        rest: Rest,
-        /// The shell.
-        dialect: Dialect,
-        /// The functions that it is inside of, outermost first.
-        calls: Vec<String>,
-    },
-    /// A statement in the foreground, and the trap that it keeps from running.
-    Deferred {
-        /// The statement.
-        node: Node,
-        /// What the trap does.
-        action: List,
-        /// The bodies of the functions that it calls.
-        functions: Vec<Node>,
-        /// True for `sleep` and the like.
-        pause: bool,
-    },
-    /// A trap.
-    Trap {
-        /// What it does.
-        action: List,
-        /// The bodies of the functions that it calls.
-        functions: Vec<Node>,
-        /// The statements that start the services.
-        jobs: Vec<Node>,
-    },
-    /// A process that would end gracefully on another signal.
-    Signal {
-        /// Which, if that is known.
-        wanted: Option<Signal>,
-    },
-    /// A program of the project that installs no handler.
-    Program {
-        /// What it is written in.
-        language: Language,
-    },
-    /// A program of a supervisor.
-    Supervised {
-        /// What the configuration says of it.
-        program: Arc<supervised::Program>,
-        /// The signal on which it would end gracefully, if that is known.
-        wanted: Option<Signal>,
-    },
-    /// A supervisor that puts itself into the background.
-    Supervisor {
-        /// The edit of its configuration that keeps it in front.
-        foreground: Option<Edit>,
-    },
-    /// A script of package.json.
-    Package {
-        /// Its text.
-        text: Arc<Excerpt>,
-        /// True if running it runs no other script before or after it.
-        alone: bool,
-        /// The directory of package.json in the image, where the script runs.
-        directory: Option<String>,
-    },
-    /// A command that a package runner was given.
-    PackageCommand {
-        /// The package.json of the directory where it runs.
-        manifest: Arc<Excerpt>,
-        /// That directory in the image.
-        directory: Option<String>,
-    },
-    /// A stop that takes its time.
-    Period {
-        /// How long, in milliseconds.
-        needed: u64,
-    },
-    /// Jobs in the background.
-    Jobs {
-        /// The statements that start them.
-        statements: Vec<Node>,
-        /// The statement at which the shell stays.
-        at: Node,
-    },
-}
-
-impl Fault {
-    fn is_same(&self, other: &Fault) -> bool {
-        self.cause == other.cause && self.place == other.place
-    }
-}
-
-impl Cause {
-    /// As a further hop: what is wrong there too.
-    fn hop_message(self) -> &'static str {
-        match self {
-            Self::ShellForm | Self::ShellWrapper | Self::InitWithoutExec => "a shell stays in front here too",
-            Self::MissingExec => "started without exec here too",
-            Self::PackageRunner => "a package runner stands here too",
-            Self::PrivilegeWrapper | Self::SwallowingWrapper => {
-                "this wrapper does not pass the signal on either"
-            }
-            Self::KeepAlive => "this only keeps the container alive",
-            Self::PipedService => "part of a pipeline here",
-            _ => "the signal would be lost here too",
-        }
-    }
-}
-
 /// Simulates the launch of an image. `None` if nothing is known to be started.
 pub fn simulate(image: &Image, files: &dyn ImageFiles, tables: &Tables) -> Option<Launch> {
+    simulate_within(image, files, tables, u64::MAX)
+}
+
+/// The same with so many steps at most, or a few more.
+pub(crate) fn simulate_within(
+    image: &Image,
+    files: &dyn ImageFiles,
+    tables: &Tables,
+    steps_left: u64,
+) -> Option<Launch> {
     let dialects: &[Dialect] = match image.base.sh {
         Sh::Dash => &[Dialect::Dash],
         Sh::Ash => &[Dialect::Ash],
@@ -394,7 +148,7 @@ pub fn simulate(image: &Image, files: &dyn ImageFiles, tables: &Tables) -> Optio
     let mut steps = 0;
     for &dialect in dialects {
         let environment = Environment::new(image, files, tables, dialect);
-        let launch = simulate_with(&environment)?;
+        let launch = simulate_with(&environment, steps_left)?;
         steps += launch.steps;
         let used_sh = environment.used_sh.get();
         match &mut result {
@@ -409,6 +163,10 @@ pub fn simulate(image: &Image, files: &dyn ImageFiles, tables: &Tables) -> Optio
         if !used_sh {
             break;
         }
+    }
+    let acts = image.runtime.period.hook.as_ref().is_some_and(|hook| hook.acts);
+    if let Some(launch) = result.as_mut().filter(|launch| acts && launch.is_bad()) {
+        launch.give_up("a preStop hook is run before the stop signal comes, and may end the program");
     }
     result.map(|launch| Launch { steps, ..launch })
 }
@@ -437,6 +195,10 @@ impl Launch {
         self.outcome == other.outcome
             && self.faults.len() == other.faults.len()
             && self.faults.iter().zip(&other.faults).all(|(a, b)| a.is_same(b) && a.outcome == b.outcome)
+    }
+
+    fn is_bad(&self) -> bool {
+        matches!(self.outcome, Outcome::Abrupt | Outcome::Timeout)
     }
 
     fn give_up(&mut self, reason: &str) {
@@ -493,7 +255,7 @@ fn compose(image: &Image) -> Option<(Vec<Field>, Option<Place>)> {
     Some((init.iter().map(|&word| Field::known(word)).chain(argv).collect(), place))
 }
 
-fn simulate_with(environment: &Environment<'_>) -> Option<Launch> {
+fn simulate_with(environment: &Environment<'_>, steps_left: u64) -> Option<Launch> {
     let image = environment.image;
     let (argv, place) = compose(image)?;
     let place = place.unwrap_or_else(|| Place::new(&image.dockerfile.source, image.from));
@@ -509,7 +271,7 @@ fn simulate_with(environment: &Environment<'_>) -> Option<Launch> {
     let mut world = World::new();
     start::first(&mut world, environment, &resolved);
     environment.started.set(true);
-    let exploration = explore(environment, world, stop_signal);
+    let exploration = explore(environment, world, stop_signal, steps_left);
     Some(assemble(environment, &argv, stop_signal, stop_signal_source, exploration, &place))
 }
 
@@ -530,12 +292,15 @@ fn assemble(
         branches: Vec::new(),
         faults: Vec::new(),
         drains: Vec::new(),
+        evaluates: exploration.steady.iter().any(|steady| steady.before.path.evaluates),
         dropped_traps: Vec::new(),
+        supervised: Vec::new(),
         given_up: Vec::new(),
         broken: None,
         doubts: Vec::new(),
         steps: exploration.steps,
     };
+    let mut branches = Branches::default();
     // What is wrong where no service runs.
     let mut beside: Vec<Fault> = Vec::new();
     for steady in &exploration.steady {
@@ -552,6 +317,11 @@ fn assemble(
         if let Some((broken, identity, file)) = path.unstarted.as_ref().filter(|_| path.default) {
             launch.refuse(*broken, identity.place.as_ref().unwrap_or(place), file, true);
         }
+        for program in steady.before.supervised_programs() {
+            if path.default && !launch.supervised.iter().any(|known| known.place == program.place) {
+                launch.supervised.push(program);
+            }
+        }
         for program in steady.before.given_up() {
             if path.default && !launch.given_up.iter().any(|known| known.place == program.place) {
                 launch.given_up.push(program);
@@ -567,24 +337,25 @@ fn assemble(
         let mut faults = if doubtful { Vec::new() } else { verdict::faults(steady, stop_signal) };
         // With other arguments than the image's own, only what is surely a service counts.
         faults.retain(|fault| fault.default || fault.known_service);
+        for fault in &mut faults {
+            if let Site::Package { text, alone: true, needs_runner, .. } = &mut fault.site {
+                *needs_runner = package_json::needs_runner(environment.files, text);
+            }
+        }
         let why = match (&path.doubts.first(), faults.first()) {
             (Some(doubt), _) => doubt.reason.clone(),
             (None, _) if told => MAY_HAVE_TOLD.to_owned(),
             (None, Some(fault)) if fault.last_round.is_none() => fault.why(),
             (None, _) => why_graceful(steady, outcome),
         };
-        launch.add_branch(
-            &path.choices,
-            Branch {
-                label: String::new(),
-                default: path.default,
-                outcome,
-                why,
-                processes: view::tree(steady, stop_signal),
-                choices: Vec::new(),
-                aside: path.aside || !steady.has_service(),
-            },
-        );
+        branches.add(Branch {
+            default: path.default,
+            outcome,
+            why,
+            processes: view::tree(steady, stop_signal),
+            choices: Rc::clone(&path.choices),
+            aside: path.aside || !steady.has_service(),
+        });
         let aside = path.aside || !steady.has_service();
         if outcome == Outcome::Graceful && path.default && !aside {
             drain::drains(environment, steady).into_iter().for_each(|drain| launch.add_drain(drain));
@@ -594,19 +365,15 @@ fn assemble(
         }
     }
     for world in &exploration.early {
-        if let Some(fault) = verdict::early(world).filter(|fault| fault.default || fault.known_service) {
-            launch.add_branch(
-                &world.path.choices,
-                Branch {
-                    label: String::new(),
-                    default: world.path.default,
-                    outcome: Outcome::ExitsEarly,
-                    why: fault.why(),
-                    processes: Vec::new(),
-                    choices: Vec::new(),
-                    aside: false,
-                },
-            );
+        if let Some(fault) = early::early(world).filter(|fault| fault.default || fault.known_service) {
+            branches.add(Branch {
+                default: world.path.default,
+                outcome: Outcome::ExitsEarly,
+                why: fault.why(),
+                processes: Vec::new(),
+                choices: Rc::clone(&world.path.choices),
+                aside: false,
+            });
             launch.add_fault(fault);
         }
     }
@@ -614,7 +381,11 @@ fn assemble(
         if let Some((broken, identity, file)) = &world.path.broken {
             launch.refuse(*broken, identity.place.as_ref().unwrap_or(place), file, false);
             launch.outcome = Outcome::ExitsEarly;
-            launch.why = "the kernel refuses to run the script".to_owned();
+            launch.why = match broken.is_not_found() {
+                true => "no program of that name is there",
+                false => "the kernel refuses to run the script",
+            }
+            .to_owned();
         }
         for doubt in &world.path.doubts {
             launch.doubt(doubt.place.clone(), &doubt.reason);
@@ -623,12 +394,28 @@ fn assemble(
     if exploration.truncated {
         launch.doubt(None, "the script has more branches than are followed");
     }
+    launch.branches = branches.sorted();
     // An installation that waits for somebody, say, is not what an image is for that runs a service otherwise.
     if launch.branches.iter().all(|branch| branch.aside || !branch.default) {
         beside.into_iter().for_each(|fault| launch.add_fault(fault));
     }
     launch.conclude();
+    let nothing_stays = launch.broken.is_none() && launch.branches.is_empty() && launch.doubts.is_empty();
+    if nothing_stays && environment.image.runtime.dropped.is_some() {
+        launch.outcome = Outcome::ExitsEarly;
+        launch.why = "the rest of the command line, which may hold the service, is thrown away".to_owned();
+    } else if nothing_stays && loses_first_word(argv) {
+        launch.outcome = Outcome::ExitsEarly;
+        launch.why = "the first word of CMD is `$0`, and not looked at".to_owned();
+    }
     launch
+}
+
+/// `["sh", "-c", "exec \"$@\""]` with a CMD: its first word is `$0`.
+fn loses_first_word(argv: &[Field]) -> bool {
+    let zero = argv.iter().position(|word| word.overridable);
+    let option = zero.and_then(|zero| argv.get(zero.checked_sub(2)?)).and_then(Field::text);
+    option.is_some_and(|option| option.starts_with('-') && option.ends_with('c'))
 }
 
 impl Launch {
@@ -649,19 +436,6 @@ impl Launch {
         });
     }
 
-    /// Branches that look alike are one.
-    fn add_branch(&mut self, choices: &[Choice], mut branch: Branch) {
-        let same = |known: &&mut Branch| {
-            known.outcome == branch.outcome
-                && known.default == branch.default
-                && shape(&known.processes) == shape(&branch.processes)
-        };
-        if self.branches.iter_mut().find(same).is_none() {
-            branch.choices = choices.to_vec();
-            self.branches.push(branch);
-        }
-    }
-
     fn add_fault(&mut self, fault: Fault) {
         match self.faults.iter_mut().find(|known| known.is_same(&fault)) {
             // The worse of two outcomes with one cause.
@@ -678,30 +452,6 @@ impl Launch {
     }
 
     fn conclude(&mut self) {
-        let labels: Vec<String> = (0..self.branches.len())
-            .map(|own| {
-                let own = &self.branches[own];
-                let alike = |other: &&Branch| {
-                    other.outcome == own.outcome && programs(&other.processes) == programs(&own.processes)
-                };
-                let (kin, others): (Vec<&Branch>, Vec<&Branch>) = self.branches.iter().partition(alike);
-                // What sets branches of the same programs apart is of no interest, where others are different.
-                let shared = |choice: &&Choice| kin.iter().all(|branch| branch.chose(choice));
-                let choices: Vec<&Choice> = own.choices.iter().filter(shared).collect();
-                let name = label(&choices, &others);
-                if name.is_empty() && kin.len() > 1 {
-                    let rest: Vec<&Branch> =
-                        self.branches.iter().filter(|other| !std::ptr::eq(*other, own)).collect();
-                    return label(&own.choices.iter().collect::<Vec<_>>(), &rest);
-                }
-                name
-            })
-            .collect();
-        for (branch, label) in self.branches.iter_mut().zip(labels) {
-            branch.label = label;
-        }
-        self.branches
-            .sort_by_key(|branch| (!branch.default, branch.aside, std::cmp::Reverse(branch.outcome)));
         if self.broken.as_ref().is_some_and(|script| !script.supervised) {
             return;
         }
@@ -726,56 +476,6 @@ impl Launch {
 
 const MAY_HAVE_TOLD: &str = "whether a program that the trap runs ends the service is not known";
 
-impl Branch {
-    /// True if this choice was made on the way, and no other at the same place.
-    fn chose(&self, choice: &Choice) -> bool {
-        let mut here = self.choices.iter().filter(|known| known.place == choice.place).peekable();
-        here.peek().is_some() && here.all(|known| known.taken == choice.taken)
-    }
-}
-
-/// Choices that a label names at most; the last ones, which are nearest to where the container stays.
-const SHOWN_CHOICES: usize = 3;
-
-/// Which way the scripts went, for people: the choices that set this branch apart from the others.
-fn label(own: &[&Choice], others: &[&Branch]) -> String {
-    let sets_apart = |choice: &&&Choice| others.iter().any(|other| !other.chose(choice));
-    let mut shown: Vec<String> = Vec::new();
-    for choice in own.iter().filter(sets_apart).rev() {
-        let text = choice.place.text().lines().next().unwrap_or("").trim();
-        let short: String = text.chars().take(50).collect();
-        let dots = if short.len() < text.len() { "..." } else { "" };
-        let name = choice.place.source.path().file_name().unwrap_or_default();
-        let line = format!("{name}:{}: {} ({short}{dots})", choice.place.line(), choice.taken);
-        if !shown.contains(&line) {
-            shown.push(line);
-        }
-        if shown.len() == SHOWN_CHOICES {
-            break;
-        }
-    }
-    shown.reverse();
-    shown.join("; ")
-}
-
-/// What makes two branches alike.
-fn shape(processes: &[ProcessView]) -> Vec<(Vec<String>, Receives, usize)> {
-    let mut rows = Vec::new();
-    let mut todo: Vec<(&ProcessView, usize)> = processes.iter().map(|process| (process, 0)).collect();
-    while let Some((process, depth)) = todo.pop() {
-        rows.push((process.argv.clone(), process.receives, depth));
-        todo.extend(process.children.iter().map(|child| (child, depth + 1)));
-    }
-    rows
-}
-
-/// What runs, arguments aside.
-fn programs(processes: &[ProcessView]) -> Vec<(String, Receives, usize)> {
-    let rows = shape(processes).into_iter();
-    rows.map(|(argv, receives, depth)| (argv.into_iter().next().unwrap_or_default(), receives, depth))
-        .collect()
-}
-
 fn why_graceful(steady: &explore::Steady, outcome: Outcome) -> String {
     if outcome != Outcome::Graceful {
         return "it cannot be told which process loses the signal".to_owned();
@@ -785,55 +485,5 @@ fn why_graceful(steady: &explore::Steady, outcome: Outcome) -> String {
         0 => "nothing that holds data runs, and it ends when told".to_owned(),
         1 => "the signal reaches the service".to_owned(),
         _ => "the signal reaches every service, and PID 1 waits for them".to_owned(),
-    }
-}
-
-impl Fault {
-    /// In a sentence, without the place.
-    pub fn why(&self) -> String {
-        let hop = &self.hop;
-        let service = &self.service;
-        match self.cause {
-            Cause::ShellForm | Cause::ShellWrapper | Cause::InitWithoutExec | Cause::MissingExec => {
-                format!("{hop} stays in front of {service} and does not pass the signal on")
-            }
-            Cause::UntrappedBackground => format!("no trap tells {service}, which runs in the background"),
-            Cause::IncompleteTrap(flaw) => match flaw {
-                TrapFlaw::NotTold => format!("the trap does not tell {service}"),
-                TrapFlaw::ExitsWithoutTelling => format!("the trap ends the shell without telling {service}"),
-                TrapFlaw::NotWaited => format!("{service} is told, but nobody waits until it has finished"),
-                TrapFlaw::Recursion => "the trap signals its own shell until it crashes".to_owned(),
-                TrapFlaw::Endless => "the trap does not end the shell".to_owned(),
-                TrapFlaw::ExitOnly => "this shell does not run an EXIT trap when a signal comes".to_owned(),
-                TrapFlaw::SignalName => "the shell does not know the signal by that name".to_owned(),
-            },
-            Cause::DeferredTrap => "the trap cannot run while a command is in the foreground".to_owned(),
-            Cause::PipedService => {
-                format!("the shell waits for the pipeline of {service} and passes nothing on")
-            }
-            Cause::KeepAlive => format!("{service} does not react to the stop signal"),
-            Cause::RestartLoop => format!("the loop around {service} passes nothing on"),
-            Cause::OrphanedBackground => format!("nobody tells {service}, which exec left behind"),
-            Cause::EndsInBackground => format!("PID 1 ends at once, and {service} with it"),
-            Cause::PackageRunner => format!("a package runner and its shell stand in front of {service}"),
-            Cause::PrivilegeWrapper | Cause::SwallowingWrapper => {
-                format!("a wrapper in front of {service} does not pass the signal on")
-            }
-            Cause::UnhandledStop => {
-                format!("{service} installs no handler, and PID 1 without a handler hears nothing")
-            }
-            Cause::StopSignal => format!("{service} does not end gracefully on this signal"),
-            Cause::Daemonized => format!("{service} puts itself into the background, and PID 1 ends"),
-            Cause::UnsupportedWait => "the shell has no wait -n, and the script ends".to_owned(),
-            Cause::GracePeriod => "the stop takes longer than the grace period".to_owned(),
-            Cause::NestedInit => format!("{service} is not PID 1, and refuses to run"),
-            Cause::SupervisorConfig(SupervisorFlaw::StopSignal) => {
-                format!("{service} does not end gracefully on the signal that its supervisor sends")
-            }
-            Cause::SupervisorConfig(SupervisorFlaw::Daemonized) => {
-                format!("{service} puts itself into the background, where its supervisor does not find it")
-            }
-            Cause::WrongInterpreter => "the shell cannot read the script, and it ends".to_owned(),
-        }
     }
 }

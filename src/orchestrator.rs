@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::dockerfile::{self, Command, Dockerfile, Image, Runtime, Setting, Written};
+use crate::dockerfile::{self, Command, Image, Runtime, Setting, Written};
 use crate::programs::Tables;
 use crate::source::{Excerpt, Loader, Place, Source};
 use crate::yaml::{self, Node, Yaml};
@@ -207,7 +207,7 @@ impl Build {
         if self.inline.as_ref().is_some_and(|own| inline::is_shifted(&parsed, own.text.source().text())) {
             return Err(INLINE.to_owned());
         }
-        let dockerfile = Arc::new(Dockerfile { build_arguments: self.arguments.clone(), ..parsed });
+        let dockerfile = Arc::new(parsed.built_with(self.arguments.clone()));
         let stages = dockerfile.stages();
         let stage = match &self.target {
             Some(target) => stages.iter().position(|stage| {

@@ -19,6 +19,8 @@ mod installed;
 mod layers;
 mod listing;
 mod lookup;
+pub mod makefile;
+mod mentions;
 mod mode;
 pub mod package_json;
 mod path;
@@ -72,6 +74,9 @@ pub trait ImageFiles {
 
     /// Which programs the image's instructions install.
     fn installed(&self) -> Installed;
+
+    /// True if a text of the project, in this folder or below it, may hold one of these words.
+    fn mentions(&self, folder: &Utf8Path, words: &[&str]) -> bool;
 
     /// The file that a bare name means: the first one in the directories of PATH that may be executed, else the first one.
     fn which(&self, name: &str, path_env: Option<&str>) -> Option<ImageFile> {
@@ -129,7 +134,7 @@ impl<'a> Context<'a> {
     }
 
     fn build(image: &'a Image, loader: &'a dyn Loader, root: Option<Utf8PathBuf>) -> Self {
-        let stages: Arc<[Stage]> = image.dockerfile.stages().into();
+        let stages = Arc::clone(image.dockerfile.stages());
         let steps = stages.iter().map(|_| OnceLock::new()).collect();
         let layers = stages.iter().map(|_| OnceLock::new()).collect();
         Self { image, loader, root, stages, steps, files: OnceLock::new(), layers }
@@ -272,6 +277,10 @@ impl ImageFiles for Context<'_> {
             return Found::Unknown;
         }
         Lookup::new(self).find(self.image.stage, path)
+    }
+
+    fn mentions(&self, folder: &Utf8Path, words: &[&str]) -> bool {
+        mentions::any(self.loader, folder, words)
     }
 
     fn list(&self, directory: &str) -> Vec<String> {

@@ -1,8 +1,7 @@
 //! Findings and process trees, for people and for programs: one file per format. The only room that prints.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -149,6 +148,9 @@ pub struct Finding<'a> {
     pub also: Vec<&'a ImageRef>,
 }
 
+/// Files by their project's root and their path below it.
+type Sources<'a> = HashMap<(&'a Utf8Path, &'a Utf8Path), &'a Source>;
+
 /// The counts at the end of a report.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Summary {
@@ -194,11 +196,15 @@ impl Results {
         findings.into_values().collect()
     }
 
-    /// A file that was read, by its path below a project's root.
-    fn source(&self, root: &Utf8Path, path: &Utf8Path) -> Option<&Source> {
-        let files =
-            self.projects.iter().filter(|project| project.root == root).flat_map(|project| &project.files);
-        files.flat_map(|file| &file.sources).find(|source| source.path() == path).map(Arc::as_ref)
+    /// The files that were read.
+    fn sources(&self) -> Sources<'_> {
+        let mut sources = Sources::new();
+        for project in &self.projects {
+            for source in project.files.iter().flat_map(|file| &file.sources) {
+                sources.insert((&project.root, source.path()), source);
+            }
+        }
+        sources
     }
 
     /// The images, with their project's root.

@@ -13,10 +13,14 @@ use crate::settings::InitPolicy;
 use crate::source::{Edit, Place};
 use crate::suppress::Suppression;
 
+mod foreground;
+mod handler;
 mod init;
+mod insertion;
 mod install;
 mod interpreter;
 mod names;
+mod no_program;
 mod repair;
 mod step_down;
 mod trap;
@@ -50,6 +54,7 @@ rules! {
     invalid_dockerfile = "invalid-dockerfile",
     invalid_manifest = "invalid-manifest",
     keep_alive = "keep-alive",
+    literal_operator = "literal-operator",
     literal_variable = "literal-variable",
     malformed_exec_form = "malformed-exec-form",
     missing_exec = "missing-exec",
@@ -97,6 +102,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) init: InitPolicy,
     /// Also say what is only worth knowing.
     pub(crate) pedantic: bool,
+    /// Why the model cannot tell what a deployment starts.
+    pub(crate) doubt: Option<&'a str>,
 }
 
 /// What a rule found.

@@ -231,7 +231,20 @@ pub enum Operation {
     Operator(String, Box<Word>),
 }
 
+impl Command {
+    /// Its name, where that is written out.
+    pub fn name(&self) -> Option<String> {
+        self.words.first().and_then(Word::literal)
+    }
+}
+
 impl Node {
+    /// True for a simple command that goes by one of these names.
+    pub fn is_command(&self, names: &[&str]) -> bool {
+        let NodeKind::Command(command) = &self.kind else { return false };
+        command.name().is_some_and(|name| names.contains(&name.as_str()))
+    }
+
     /// Where the statement stands.
     pub fn place(&self) -> Place {
         self.excerpt.place(self.span)
@@ -239,12 +252,22 @@ impl Node {
 
     /// True if its standard output goes to a file or a descriptor of its own.
     pub fn redirects_output(&self) -> bool {
+        self.output().is_some()
+    }
+
+    /// True if nobody reads its standard output.
+    pub fn discards_output(&self) -> bool {
+        let target = self.output().and_then(|redirect| redirect.target.as_ref());
+        target.and_then(Word::literal).as_deref() == Some("/dev/null")
+    }
+
+    fn output(&self) -> Option<&Redirect> {
         let redirects: &[Redirect] = match &self.kind {
             NodeKind::Command(command) => &command.redirects,
             NodeKind::Redirected(_, redirects) => redirects,
-            _ => return false,
+            _ => return None,
         };
-        redirects.iter().any(|redirect| {
+        redirects.iter().find(|redirect| {
             let is_output = redirect.operator.starts_with('>') || redirect.operator.starts_with("&>");
             let text = self.excerpt.text().get(redirect.span.start..redirect.span.end).unwrap_or("");
             is_output && (text.starts_with(['>', '&']) || text.starts_with("1>"))

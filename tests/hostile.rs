@@ -158,6 +158,59 @@ fn scripts_that_are_too_long_are_not_followed() {
 }
 
 /// What is wrong with the file itself.
+/// A script of `count` parts, made of one of them by its number.
+type Part = fn(usize) -> String;
+
+/// Parts of scripts that can go on in several ways, so that the courses of events double with each.
+const PARTS: [(&str, Part); 14] = [
+    ("job or not", |n| format!("if [ -e /f{n} ]; then server{n} a & fi\n")),
+    ("service or not", |n| format!("if [ -e /f{n} ]; then nginx -c {n} -g 'daemon off;'; exit $?; fi\n")),
+    ("unknown condition", |n| format!("if check{n} x; then server{n} a; else other{n} b & fi\n")),
+    ("one of several", |n| {
+        format!("case $(hostname) in a) p{n} & ;; b) q{n} ;; *) r{n} & wait $! ;; esac\n")
+    }),
+    ("list", |n| format!("check{n} x && server{n} &\n")),
+    ("loop", |n| format!("while check{n}; do server{n} x; sleep 1; done\n")),
+    ("loop in a job", |n| format!("(while :; do if [ -e /f{n} ]; then task{n}; fi; sleep 1; done) &\n")),
+    ("subshell", |n| format!("(if [ -e /f{n} ]; then task{n}; sleep 1; fi) &\n")),
+    ("trap", |n| format!("if [ -e /f{n} ]; then trap 'kill $p; tool{n}' TERM; nginx & p=$!; fi\n")),
+    ("wait", |n| format!("nginx & if [ -e /f{n} ]; then wait $!; fi\n")),
+    ("function", |n| format!("f() {{ if [ -e /f{n} ]; then server{n} & else wait; fi; }}\nf\n")),
+    ("script", |n| format!("sh -c 'if [ -e /f{n} ]; then server{n} & fi; wait'\n")),
+    ("client", |n| format!("if [ -e /f{n} ]; then $client set {n}; sleep 20; continue; fi\n")),
+    ("client in a client", |n| format!("if [ -e /f{n} ]; then $client set {n}; sleep {n}; continue; else\n")),
+];
+
+#[test]
+fn scripts_that_can_go_on_in_many_ways_take_steps_that_can_be_counted() {
+    for (name, part) in PARTS {
+        for count in [40, 400] {
+            let parts: String = (0..count).map(part).collect();
+            let script = match name {
+                "client" => format!("client=$(cat c)\nwhile :; do\n{parts}$client x; sleep 30; done\n"),
+                "client in a client" if count > 40 => continue,
+                "client in a client" => {
+                    format!("client=$(cat c)\nwhile :; do\n{parts}x{}done\n", "; fi\n".repeat(count))
+                }
+                _ => format!("{parts}wait\n"),
+            };
+            let text = format!("FROM debian:12\nCOPY s /\nCMD [\"/s\"]\n=== s\n#!/bin/bash\n{script}");
+            let loader = project::read(&text);
+            let dockerfile = Arc::new(dockerfile_of(&loader));
+            let tables = pidone::programs::Tables::default();
+            let image = pidone::dockerfile::images(&dockerfile, &tables).remove(0);
+            let context = pidone::project::Context::new(&image, &loader);
+            let launch = pidone::launch::simulate(&image, &context, &tables).unwrap();
+            // Three shells may be /bin/sh.
+            assert!(launch.steps < 3 * 250_000, "{name}, {count} times: {} steps", launch.steps);
+        }
+    }
+}
+
+fn dockerfile_of(loader: &MemoryLoader) -> pidone::dockerfile::Dockerfile {
+    pidone::dockerfile::parse(&loader.read("Dockerfile".into()).unwrap())
+}
+
 fn problems(path: &str, text: String) -> Vec<String> {
     let loader = MemoryLoader::new().with(path, text);
     let report = pidone::check(path.into(), &loader, &Settings::default());

@@ -54,7 +54,7 @@ fn projects() -> impl Strategy<Value = String> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// It fits the text, re-parses, removes its finding, adds none, is whole after one run, and no stop ends worse.
+    /// It fits the text, changes no other byte, re-parses, removes its finding, adds none, is whole after one run, and no stop ends worse.
     #[test]
     fn repairs_make_a_project_better(project in projects()) {
         holds::project::repaired(&project);

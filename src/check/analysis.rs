@@ -1,5 +1,6 @@
 //! A file's images, each with its launch: from text to the model's verdicts.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -14,12 +15,26 @@ use crate::rules::{self, Finding, Subject};
 use crate::settings::{InitPolicy, Settings};
 use crate::source::{Loader, Place};
 
+/// Steps that the launches of one file may take together, in which shells are simulated.
+const MAX_STEPS: u64 = 400_000;
+/// Steps that each of them may take in any case: more than most need.
+const LEAST_STEPS: u64 = 500;
+
 /// A Dockerfile or a deployment, and what the model says about each of its images.
 #[derive(Default)]
 pub(crate) struct Analysis {
     /// What is to be said of the file itself.
     pub(super) of_file: Vec<Finding>,
     pub(crate) images: Vec<Judged>,
+}
+
+/// Steps that are left for the launches of a file.
+struct Steps(Cell<u64>);
+
+impl Steps {
+    fn all() -> Self {
+        Self(Cell::new(MAX_STEPS))
+    }
 }
 
 /// An image with its launch.
@@ -53,12 +68,13 @@ impl Analysis {
         }
         let Ok(source) = loader.read(path) else { return Self::default() };
         let dockerfile: Arc<Dockerfile> = Arc::new(dockerfile::parse(&source));
+        let steps = Steps::all();
         let images = dockerfile::images(&dockerfile, &settings.tables)
             .into_iter()
             // Windows has neither signals nor these shells.
             .filter(|image| image.base.family != Family::Windows)
-            .map(|image| Judged::of(image, settings.context.as_deref(), loader, settings))
-            .map(|judged| judged.beside_deployments(loader, settings))
+            .map(|image| Judged::of(image, settings.context.as_deref(), loader, settings, &steps))
+            .map(|judged| judged.beside_deployments(loader, settings, &steps))
             .collect();
         Self { of_file: rules::file_findings(&dockerfile), images }
     }
@@ -66,11 +82,13 @@ impl Analysis {
     fn of_deployment(deployment: Deployment, loader: &dyn Loader, settings: &Settings) -> Self {
         let of_file =
             deployment.problem.into_iter().map(|(place, message)| rules::invalid_manifest(place, &message));
+        let steps = Steps::all();
         let images = deployment.workloads.into_iter().filter_map(|declared| {
             let is_linux = |image: &Image| image.base.family != Family::Windows;
             match declared.started(loader, &settings.tables) {
                 Ok(started) if is_linux(&started.image) => {
-                    let mut judged = Judged::of(started.image, started.context.as_deref(), loader, settings);
+                    let mut judged =
+                        Judged::of(started.image, started.context.as_deref(), loader, settings, &steps);
                     if let Some(launch) = judged.launch.as_mut().filter(|_| declared.is_task) {
                         // What a task runs is taken for a service only where that is known.
                         launch.faults.retain(|fault| fault.known_service);
@@ -94,12 +112,21 @@ impl Analysis {
 }
 
 impl Judged {
-    fn of(image: Image, context: Option<&Utf8Path>, loader: &dyn Loader, settings: &Settings) -> Self {
+    fn of(
+        image: Image,
+        context: Option<&Utf8Path>,
+        loader: &dyn Loader,
+        settings: &Settings,
+        steps: &Steps,
+    ) -> Self {
         let files = match context {
             Some(context) => Context::with_root(&image, loader, context),
             None => Context::new(&image, loader),
         };
-        let launch = launch::simulate(&image, &files, &settings.tables);
+        let left = steps.0.get().max(LEAST_STEPS);
+        let launch = launch::simulate_within(&image, &files, &settings.tables, left);
+        let taken = launch.as_ref().map_or(0, |launch| launch.steps);
+        steps.0.update(|steps| steps.saturating_sub(taken));
         let context = files.context_root().to_owned();
         let installed = Installed::of(&files);
         drop(files);
@@ -108,12 +135,15 @@ impl Judged {
 
     /// Notes what all have in common that is started from the image in the Dockerfile's folder, where that matters: the engine's init,
     /// and time enough to stop.
-    fn beside_deployments(mut self, loader: &dyn Loader, settings: &Settings) -> Self {
+    fn beside_deployments(mut self, loader: &dyn Loader, settings: &Settings, steps: &Steps) -> Self {
         let is_slow = self.launch.as_ref().is_some_and(|launch| {
             !launch.drains.is_empty() || launch.faults.iter().any(|fault| fault.cause == Cause::GracePeriod)
         });
         let orphans = self.installed.package(|package| settings.tables.leaves_orphans(package)).is_some();
-        if !is_slow && !orphans {
+        let has_faults =
+            |launch: &Launch| launch.faults.iter().any(|fault| fault.cause == Cause::UnhandledStop);
+        let is_unhandled = self.launch.as_ref().is_some_and(has_faults);
+        if !is_slow && !orphans && !is_unhandled {
             return self;
         }
         let dockerfile = self.image.dockerfile.source.path();
@@ -130,17 +160,22 @@ impl Judged {
                 (started.image.stage == self.image.stage).then_some(started.image.runtime)
             })
             .collect();
-        self.engine_init = orphans && !started.is_empty() && started.iter().all(|run| run.init.is_some());
+        let has_init = !started.is_empty() && started.iter().all(|run| run.init.is_some());
+        self.engine_init = orphans && has_init;
         // How long there is, is theirs to judge.
         if let Some(longest) = started.iter().map(|run| run.period.length).max().filter(|_| is_slow) {
             self.image.runtime.period.length = longest;
             let context = self.context.clone();
             let engine_init = self.engine_init;
-            self = Self { engine_init, ..Self::of(self.image, Some(&context), loader, settings) };
+            self = Self { engine_init, ..Self::of(self.image, Some(&context), loader, settings, steps) };
             if let Some(launch) = &mut self.launch {
                 launch.drains.retain(|drain| drain.supervised.as_ref().is_some_and(|own| own.0 < longest));
                 launch.faults.retain(|fault| fault.cause != Cause::GracePeriod);
             }
+        }
+        // What is still wrong with an init in front is said where that is.
+        if let Some(launch) = self.launch.as_mut().filter(|_| has_init) {
+            launch.faults.retain(|fault| fault.cause != Cause::UnhandledStop);
         }
         self
     }
@@ -162,7 +197,7 @@ impl Judged {
         let Some(image) = declared.and_then(|declared| declared.image(loader, &settings.tables)) else {
             return Vec::new();
         };
-        let judged = Self::of(image, Some(&self.context), loader, settings);
+        let judged = Self::of(image, Some(&self.context), loader, settings, &Steps::all());
         judged.findings(settings).into_iter().map(|finding| (finding.rule, finding.place)).collect()
     }
 
@@ -174,6 +209,7 @@ impl Judged {
             installed: &self.installed,
             init: if self.engine_init { InitPolicy::Never } else { settings.init },
             pedantic: settings.pedantic,
+            doubt: self.workload.as_ref().and_then(|container| container.doubt.as_deref()),
         };
         rules::findings(&subject)
     }
@@ -202,5 +238,28 @@ impl Judged {
             stage: self.image.name.clone(),
             line: source.line(self.image.from.start),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::MemoryLoader;
+
+    #[test]
+    fn many_images_share_the_steps_of_their_file() {
+        let stage = |n: usize| format!("FROM debian:12 AS s{n}\nCOPY s /\nCMD [\"/s\"]\n");
+        let part = |n: usize| format!("check{n} && server{n} &\n");
+        let count = 30;
+        let mut loader = MemoryLoader::new();
+        loader.insert("Dockerfile", (0..count).map(stage).collect::<String>(), None);
+        let script: String = (0..40).map(part).collect();
+        loader.insert("s", format!("#!/bin/bash\n{script}wait\n"), Some(true));
+        let analysis = Analysis::of("Dockerfile".into(), &loader, &Settings::default());
+        let steps = analysis.images.iter().filter_map(|image| Some(image.launch.as_ref()?.steps));
+        let steps: Vec<u64> = steps.collect();
+        assert_eq!(steps.len(), count);
+        assert!(steps[0] > 20_000, "{steps:?}");
+        assert!(steps[count - 1] < 4 * LEAST_STEPS, "{steps:?}");
     }
 }

@@ -3,7 +3,7 @@
 use super::analysis::Judged;
 use super::{Branch, ImageReport, ProcessNode, parts};
 use crate::diagnostic::Outcome;
-use crate::launch::{ProcessView, Started};
+use crate::launch::{self, ProcessView, Started};
 
 impl Judged {
     pub(super) fn report(&self) -> ImageReport {
@@ -34,8 +34,9 @@ impl Judged {
             report.branches = launch
                 .branches
                 .iter()
-                .map(|branch| Branch {
-                    label: branch.label.clone(),
+                .zip(launch::labels(&launch.branches))
+                .map(|(branch, label)| Branch {
+                    label,
                     default: branch.default,
                     aside: branch.aside,
                     outcome: branch.outcome,

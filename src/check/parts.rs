@@ -26,8 +26,10 @@ pub(super) fn of(image: &Image) -> Vec<LaunchPart> {
     add("stop-signal", vec![signal], source);
     let period = &image.runtime.period;
     add("grace-period", vec![duration(period.length)], file(period.place.as_ref()));
-    if let Some((pause, hook)) = &period.hook {
-        add("pre-stop", vec![duration(*pause)], PartSource::File(hook.clone()));
+    if let Some(hook) = &period.hook {
+        let pause = duration(hook.pause);
+        let value = if hook.acts { format!("{pause} at least") } else { pause };
+        add("pre-stop", vec![value], PartSource::File(hook.place.clone()));
     }
     if let Some(init) = &image.runtime.init {
         add("init", vec!["true".to_owned()], PartSource::File(init.clone()));

@@ -1,6 +1,7 @@
 //! `pidone check`: findings, their repair, or its diff.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -90,24 +91,25 @@ fn print_findings(
     terminal: &Terminal,
 ) -> Result<(), Failure> {
     let format = arguments.output_format;
-    let mut text = Vec::new();
-    match (arguments.statistics, format.for_people, format.check) {
-        (true, true, _) => statistics::text(results, view, &mut text)?,
-        (true, false, _) => statistics::json(results, view, &mut text)?,
-        (false, _, Some(check)) => check(results, view, &mut text)?,
-        (false, _, None) => {}
-    }
+    let write = |out: &mut dyn Write| match (arguments.statistics, format.for_people, format.check) {
+        (true, true, _) => statistics::text(results, view, out),
+        (true, false, _) => statistics::json(results, view, out),
+        (false, _, Some(check)) => check(results, view, out),
+        (false, _, None) => Ok(()),
+    };
     // Standard output is the way back of a text that came by standard input.
     if let Some((index, path)) = request.stdin.as_ref().filter(|_| arguments.fix) {
+        let mut text = Vec::new();
+        write(&mut text)?;
         terminal.print_aside(&text);
         terminal.print_raw(request.projects[*index].texts[path].as_bytes())?;
     } else if let Some(path) = &arguments.output_file {
+        let mut text = Vec::new();
+        write(&mut text)?;
         let plain = anstream::adapter::strip_bytes(&text).into_vec();
         write::file(path, if format.for_people { &plain } else { &text })?;
-    } else if format.for_people {
-        terminal.print(&text)?;
     } else {
-        terminal.print_raw(&text)?;
+        terminal.report(format.for_people, write)?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Standard output and standard error: colours, width, notes.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::Style;
@@ -31,18 +31,27 @@ impl Terminal {
         Self { color, quiet: arguments.quiet, verbose: arguments.verbose }
     }
 
-    /// Prints a report for people; colours are dropped where they are not wanted.
-    pub(super) fn print(&self, report: &[u8]) -> io::Result<()> {
-        let mut out = AutoStream::new(io::stdout().lock(), self.color);
-        out.write_all(report)?;
+    /// Prints a report as it is written: as one text, that of a large project would take as much memory as what was found.
+    /// For people, colours are dropped where they are not wanted; for programs it is printed byte by byte.
+    pub(super) fn report(
+        &self,
+        for_people: bool,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let color = if for_people { self.color } else { ColorChoice::AlwaysAnsi };
+        let mut out = BufWriter::new(AutoStream::new(io::stdout().lock(), color));
+        write(&mut out)?;
         out.flush()
     }
 
-    /// Prints for programs, byte by byte.
-    pub(super) fn print_raw(&self, report: &[u8]) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        out.write_all(report)?;
-        out.flush()
+    /// Prints a text for people.
+    pub(super) fn print(&self, text: &[u8]) -> io::Result<()> {
+        self.report(true, |out| out.write_all(text))
+    }
+
+    /// Prints a text for programs.
+    pub(super) fn print_raw(&self, text: &[u8]) -> io::Result<()> {
+        self.report(false, |out| out.write_all(text))
     }
 
     /// Prints beside the output proper.

@@ -16,15 +16,10 @@ pub(super) fn run(arguments: &TreeArguments, terminal: &Terminal) -> Result<Exit
         request.projects.iter().map(|project| run::check(project, Wanted::Trees, &request.configs, terminal));
     let results = Results { projects: checked.collect::<Result<_, _>>()?, ..Results::default() };
 
-    let mut text = Vec::new();
     let format = arguments.output_format;
     if let Some(tree) = format.tree {
-        tree(&results, &terminal.view(cwd, false), &mut text)?;
-    }
-    if format.for_people {
-        terminal.print(&text)?
-    } else {
-        terminal.print_raw(&text)?
+        let view = terminal.view(cwd, false);
+        terminal.report(format.for_people, |out| tree(&results, &view, out))?;
     }
     for report in results.projects.iter().flat_map(|project| &project.files) {
         // A picture has no place for it.

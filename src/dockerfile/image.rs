@@ -1,7 +1,7 @@
 //! Stages to images: what a container made from a stage starts with.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::programs::{Base, Family, Tables};
 use crate::source::{Excerpt, Place, Span};
@@ -13,6 +13,9 @@ use super::{DEFAULT_PATH, Dockerfile, Form, Instruction, Keyword, Runtime, Setti
 
 /// Bytes of all variables together: with more than this, no kernel starts a program. What is set beyond it is not known.
 const MAX_VARIABLES: usize = 128 * 1024;
+
+/// What the engine sets in a container (TERM with a terminal only), and PWD, which the shell sets.
+const OF_ENGINE: [&str; 5] = ["HOME", "HOSTNAME", "PATH", "PWD", "TERM"];
 
 /// The value of ENTRYPOINT or CMD.
 #[derive(Debug, Clone)]
@@ -75,6 +78,7 @@ impl Image {
             comments: Vec::new(),
             problems: Vec::new(),
             build_arguments: BTreeMap::new(),
+            stages: OnceLock::new(),
         };
         let base = tables.base(reference);
         let state = State::new(&base, base.family == Family::Windows);
@@ -119,8 +123,29 @@ impl Image {
     /// The instructions of the stage and the stages it builds on, oldest first, each with the index of its stage.
     pub fn instructions(&self) -> Vec<(usize, &Instruction)> {
         let stages = self.dockerfile.stages();
-        let of_stage = |stage| self.dockerfile.stage_instructions(&stages, stage).map(move |i| (stage, i));
-        chain(&stages, self.stage).into_iter().flat_map(of_stage).collect()
+        let of_stage = |stage| self.dockerfile.stage_instructions(stages, stage).map(move |i| (stage, i));
+        chain(stages, self.stage).into_iter().flat_map(of_stage).collect()
+    }
+
+    /// Variables that only an ARG sets, so that they are gone when a container runs.
+    pub fn build_arguments(&self) -> Vec<&str> {
+        let arguments = self.dockerfile.instructions.iter().filter(|arg| arg.keyword == Keyword::Arg);
+        arguments
+            .flat_map(|argument| argument.body.text().split_ascii_whitespace())
+            .filter_map(|word| word.split('=').next())
+            .filter(|name| !self.env.contains_key(*name) && !OF_ENGINE.contains(name))
+            .collect()
+    }
+
+    /// The texts of its RUN instructions, here-documents included.
+    fn commands(&self) -> Vec<&str> {
+        let instructions = self.instructions().into_iter().map(|(_, instruction)| instruction);
+        instructions
+            .filter(|instruction| instruction.keyword == Keyword::Run)
+            .flat_map(|run| {
+                std::iter::once(run.body.text()).chain(run.heredocs.iter().map(|doc| doc.body.text()))
+            })
+            .collect()
     }
 }
 
@@ -159,13 +184,13 @@ pub fn images(dockerfile: &Arc<Dockerfile>, tables: &Tables) -> Vec<Image> {
         stage + 1 == stages.len()
             || dockerfile.instructions[stages[stage].instructions.clone()].iter().any(is_launch)
     };
-    build(dockerfile, &stages, tables, wanted)
+    build(dockerfile, stages, tables, wanted)
 }
 
 /// The image of one stage, whether it has a launch or not; `None` if there is no such stage.
 pub fn image(dockerfile: &Arc<Dockerfile>, stage: usize, tables: &Tables) -> Option<Image> {
     let stages = dockerfile.stages();
-    build(dockerfile, &stages, tables, |candidate| candidate == stage).pop()
+    build(dockerfile, stages, tables, |candidate| candidate == stage).pop()
 }
 
 /// Builds every stage once, and keeps the wanted ones.
@@ -192,7 +217,9 @@ fn build(
             this.state.apply(dockerfile, &globals, instruction);
         }
         if wanted(index) {
-            images.push(this.clone().into_image(dockerfile, index, stage, index + 1 == stages.len()));
+            let mut image = this.clone().into_image(dockerfile, index, stage, index + 1 == stages.len());
+            image.base = tables.with_packages(image.base.clone(), &image.commands());
+            images.push(image);
         }
         built.push(this);
     }
@@ -572,7 +599,7 @@ mod tests {
     #[test]
     fn steps_know_what_is_in_force() {
         let image = last("FROM a AS b\nWORKDIR /app\nARG F=x\nFROM b\nENV G=y\nCOPY $F $G$H ./\n");
-        let steps = image.dockerfile.steps(&image.dockerfile.stages(), image.stage, &image.base);
+        let steps = image.dockerfile.steps(image.dockerfile.stages(), image.stage, &image.base);
         assert_eq!(steps.len(), image.instructions().len());
         let copy = steps.last().unwrap();
         assert_eq!((copy.stage, &*copy.workdir), (1, "/app"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::source::{Encoding, Excerpt, Piece, Source, Span};
 
@@ -55,6 +55,7 @@ pub fn parse(source: &Arc<Source>) -> Dockerfile {
         comments,
         problems: Vec::new(),
         build_arguments: BTreeMap::new(),
+        stages: OnceLock::new(),
     };
     problems.extend(check::problems(&dockerfile));
     problems.sort_by_key(|problem| problem.span);
@@ -71,6 +72,7 @@ fn too_long(source: &Arc<Source>, problem: Problem) -> Dockerfile {
         comments: Vec::new(),
         problems: vec![problem],
         build_arguments: BTreeMap::new(),
+        stages: OnceLock::new(),
     }
 }
 

@@ -16,6 +16,8 @@ pub struct Runtime {
     pub init: Option<Place>,
     /// Where a Pod is told that its containers share their processes, so that its pause is PID 1.
     pub pause: Option<Place>,
+    /// The part of a command line that whoever reads it throws away: no shell reads it, and an operator of the shell stands there.
+    pub dropped: Option<Place>,
     /// Files and folders that are mounted over those of the image, the last one in front.
     pub mounts: Vec<Mount>,
 }
@@ -27,10 +29,21 @@ pub struct Period {
     pub length: u64,
     /// Where that is set.
     pub place: Option<Place>,
-    /// Milliseconds of it that a hook takes before the stop signal is sent, and the hook.
-    pub hook: Option<(u64, Place)>,
+    /// What is run before the stop signal is sent.
+    pub hook: Option<Hook>,
     /// The file that starts the container, if there is one.
     pub declared: Option<Declared>,
+}
+
+/// What is run in a container before the stop signal is sent.
+#[derive(Debug, Clone)]
+pub struct Hook {
+    /// Milliseconds of the period that it takes at least.
+    pub pause: u64,
+    /// True if it does more than wait: it may be what stops the program.
+    pub acts: bool,
+    /// Where it is set.
+    pub place: Place,
 }
 
 /// Where a container is declared, and how the period is written there.
@@ -83,8 +96,8 @@ const EXTENSION: u64 = 2_000;
 impl Period {
     /// Milliseconds between the stop signal and SIGKILL.
     pub fn left(&self) -> u64 {
-        match self.hook {
-            Some((hook, _)) => self.length.saturating_sub(hook).max(EXTENSION),
+        match &self.hook {
+            Some(hook) => self.length.saturating_sub(hook.pause).max(EXTENSION),
             None => self.length,
         }
     }
@@ -108,6 +121,6 @@ impl Period {
     }
 
     fn whole(&self, seconds: u64) -> u64 {
-        seconds + self.hook.as_ref().map_or(0, |(hook, _)| hook.div_ceil(1000))
+        seconds + self.hook.as_ref().map_or(0, |hook| hook.pause.div_ceil(1000))
     }
 }

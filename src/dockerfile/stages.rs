@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
-use crate::source::Span;
+use crate::source::{Place, Span};
 
 use super::expand::{Unset, expand};
 use super::words::arguments;
-use super::{Dockerfile, Instruction, Keyword};
+use super::{Dockerfile, Image, Instruction, Keyword};
 
 /// One build stage.
 #[derive(Debug, Clone)]
@@ -34,8 +35,17 @@ pub enum StageBase {
 }
 
 impl Dockerfile {
+    /// The same file, built with these values for its ARGs.
+    pub fn built_with(self, build_arguments: BTreeMap<String, String>) -> Self {
+        Self { build_arguments, stages: OnceLock::new(), ..self }
+    }
+
     /// The stages, in order.
-    pub fn stages(&self) -> Vec<Stage> {
+    pub fn stages(&self) -> &Arc<[Stage]> {
+        self.stages.get_or_init(|| self.read_stages().into())
+    }
+
+    fn read_stages(&self) -> Vec<Stage> {
         let globals = self.global_arguments();
         let substitute = |text: &str| {
             expand(text, self.escape, Unset::Keep, |name| globals.get(name).map(String::as_str))
@@ -111,6 +121,20 @@ fn stage_name(words: &[&str]) -> Option<String> {
     }
 }
 
+impl Image {
+    /// True if what stands at this place counts in other stages, too: in a stage that these and this one build on.
+    pub fn is_shared(&self, place: &Place) -> bool {
+        let stages = self.dockerfile.stages();
+        let holder = stages.iter().rposition(|stage| stage.from.start <= place.span.start);
+        let Some(holder) = holder.filter(|_| place.source.path() == self.dockerfile.source.path()) else {
+            return false;
+        };
+        let own = chain(stages, self.stage);
+        let mut others = (0..stages.len()).filter(|stage| !own.contains(stage));
+        own.contains(&holder) && others.any(|stage| chain(stages, stage).contains(&holder))
+    }
+}
+
 /// The stages that `stage` builds on and itself, oldest first; none if there is no such stage.
 pub(super) fn chain(stages: &[Stage], stage: usize) -> Vec<usize> {
     let base = |&stage: &usize| match stages[stage].base {
@@ -130,7 +154,7 @@ mod tests {
     use crate::source::Source;
 
     fn stages(text: &str) -> Vec<Stage> {
-        parse(&Source::new("Dockerfile", text)).stages()
+        parse(&Source::new("Dockerfile", text)).stages().to_vec()
     }
 
     fn bases(text: &str) -> Vec<StageBase> {

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use super::condition;
 use super::dialect::Dialect;
 use super::field::{Field, Value};
-use super::machine::{Frame, Machine, Status};
+use super::interpreter::Broken;
+use super::machine::Machine;
 use super::path::{Mishap, MishapKind};
+use super::resolve::What;
+use super::shell::{Frame, Status};
 use super::signal::Signal;
 use super::world::{Role, Started};
 use crate::shell::{Command, Node, NodeKind, Part};
-use crate::source::Excerpt;
 
 const BUILTINS: [&str; 59] = [
     ".",
@@ -75,9 +77,6 @@ const BUILTINS: [&str; 59] = [
     "[[",
 ];
 
-/// Ends of the names of files that set variables and define no functions.
-const SETTINGS: [&str; 6] = ["/activate", "/profile", "env", "envvars", "environment", "os-release"];
-
 pub(crate) fn is_builtin(name: &str) -> bool {
     BUILTINS.contains(&name)
 }
@@ -104,8 +103,14 @@ impl Machine<'_, '_> {
                 self.with(|shell| Rc::make_mut(&mut shell.aliases).extend(names));
                 self.set_status_quietly(Status::known(0));
             }
-            "echo" | "printf" | "umask" | "ulimit" | "hash" | "times" | "shopt" | "pwd" | "enable" => {
+            "shopt" => self.set_long_options(arguments),
+            "echo" | "printf" | "umask" | "ulimit" | "hash" | "times" | "pwd" | "enable" => {
                 self.set_status_quietly(Status::known(0));
+            }
+            // `[ "server", "run" ]`: no JSON, and no test either.
+            "[" if arguments.iter().any(|field| field.text().is_some_and(|text| text.ends_with(','))) => {
+                let file = super::not_found::written(&node.excerpt);
+                self.find_nothing(Broken::Brackets, &file, self.shell_identity(node));
             }
             "[" | "test" => {
                 let end = arguments.len() - usize::from(name == "[" && !arguments.is_empty());
@@ -133,6 +138,10 @@ impl Machine<'_, '_> {
                 });
                 self.set_status_quietly(Status::known(0));
             }
+            "local" | "export" if self.refuses_declaration(name, arguments) => {
+                self.mishap(MishapKind::Bashism, node);
+                self.end(Status::known(2));
+            }
             "export" | "readonly" => self.declare(arguments, command, false),
             "local" | "declare" | "typeset" => self.declare(arguments, command, true),
             "read" | "mapfile" | "readarray" | "getopts" => {
@@ -153,7 +162,7 @@ impl Machine<'_, '_> {
             }
             "cd" | "pushd" | "popd" => self.change_directory(arguments),
             "eval" => self.eval(arguments, node),
-            "." | "source" => self.source(name, arguments, node),
+            "." | "source" => self.source(name, arguments, command, node),
             "command" | "builtin" => self.command_builtin(arguments, command, node),
             "trap" => self.trap(arguments, node),
             "wait" => self.wait(arguments, node),
@@ -175,8 +184,16 @@ impl Machine<'_, '_> {
     }
 
     /// `exec > >(tee log)`: a `wait` for everything waits for what reads the output, too, which ends when nobody holds it open.
-    fn redirect(&mut self, command: &Command) {
+    fn redirect(&mut self, command: &Command, node: &Node) {
         let is_bash = self.shell().is_some_and(|shell| shell.dialect.is_bash());
+        let is_process = |part: &Part| matches!(part, Part::ProcessSubstitution(_));
+        if command.redirects.iter().any(|redirect| {
+            redirect.operator == "<"
+                && redirect.target.iter().any(|target| target.parts.iter().any(is_process))
+        }) {
+            // `exec 3< <(server)`
+            self.doubt(Some(node.place()), "what the script reads from a command is not followed");
+        }
         let targets = command.redirects.iter().filter_map(|redirect| redirect.target.as_ref());
         let readers: Vec<Node> = targets
             .flat_map(|target| &target.parts)
@@ -206,35 +223,60 @@ impl Machine<'_, '_> {
         }
         let argv = &arguments[at.min(arguments.len())..];
         if argv.is_empty() {
+            let is_empty = command.words.len() > 1 && command.redirects.is_empty();
+            if is_empty && self.world.path.default && self.world.stop.is_none() {
+                // `exec "$@"` in a function that is given nothing: what the script was to hand over to is not run.
+                self.candidates.settle(self.world);
+            }
             // `exec > file`: redirections for the rest of the script.
-            self.redirect(command);
+            self.redirect(command, node);
             self.set_status_quietly(Status::known(0));
             return;
         }
-        if argv[0].text() == Some("--") && self.world.stop.is_none() {
+        let is_option = matches!(argv[0].text(), Some("--" | "-a" | "-c" | "-l")) && !argv[0].overridable;
+        if is_option && self.world.stop.is_none() {
             self.mishap(MishapKind::Bashism, node);
             self.end(Status::known(127));
             return;
         }
         if argv[0].text().is_some_and(|name| name.starts_with('-')) {
-            // There is no such program; who gets here has given other arguments.
+            // There is no such program; who gets here has given other arguments, or lost one on the way.
             self.world.path.failed = true;
+            if self.world.path.default && self.world.stop.is_none() {
+                self.candidates.settle(self.world);
+            }
             self.end(Status::known(127));
             return;
         }
         let resolved = self.resolve(argv, node);
-        let unknown = matches!(resolved.what, super::resolve::What::Unknown) && self.world.stop.is_none();
+        let unknown = matches!(resolved.what, What::Unknown) && self.world.stop.is_none();
         // `wait-for host -- command`: what another script starts may be setup, however it is started.
         if unknown && self.pid != 1 && !self.is_background() && !self.stays(node) {
             self.world.die(self.pid, 0, super::world::Ended::Clean);
             return;
         }
+        if matches!(resolved.what, What::Unknown) && self.world.stop.is_some() {
+            // What a handler hands over to does its work and ends.
+            self.world.path.may_have_told = true;
+            self.world.die(self.pid, 0, super::world::Ended::Clean);
+            return;
+        }
         self.note_dropped_trap(node);
-        if matches!(resolved.what, super::resolve::What::Ends(_)) && self.world.stop.is_none() {
+        let is_missing = matches!(resolved.what, What::Broken(..)) && self.pid == 1;
+        if (is_missing || matches!(resolved.what, What::Ends(_))) && self.world.stop.is_none() {
             // What the script hands over to is its job, though that ends; nothing before it was.
             self.candidates.settle(self.world);
         }
         self.replace(&resolved);
+    }
+
+    /// `local` outside a function, `export -f`: bash minds neither, the others end.
+    fn refuses_declaration(&self, name: &str, arguments: &[Field]) -> bool {
+        let Some(shell) = self.shell().filter(|shell| !shell.dialect.is_bash()) else { return false };
+        match name {
+            "local" => !shell.frames.iter().any(|frame| matches!(frame, Frame::Call { .. })),
+            _ => arguments.first().and_then(Field::text) == Some("-f"),
+        }
     }
 
     /// exec throws traps away; one whose handler does something was meant to run.
@@ -341,51 +383,6 @@ impl Machine<'_, '_> {
         });
     }
 
-    fn set_options(&mut self, arguments: &[Field], node: &Node) {
-        let mut at = 0;
-        while let Some(text) = arguments.get(at).and_then(Field::text) {
-            let on = text.starts_with('-');
-            if text == "--" {
-                at += 1;
-                let rest = arguments[at..].to_vec();
-                self.with(|shell| shell.positional = Rc::new(rest));
-                self.set_status_quietly(Status::known(0));
-                return;
-            }
-            if !(on || text.starts_with('+')) || text.len() < 2 {
-                break;
-            }
-            let named = if text.ends_with('o') { arguments.get(at + 1).and_then(Field::text) } else { None };
-            let lacks_pipefail = self.shell().is_some_and(|shell| !shell.dialect.has_double_brackets());
-            if named == Some("pipefail") && lacks_pipefail {
-                self.world.path.failed = false;
-                self.mishap(MishapKind::Bashism, node);
-                self.end(Status::known(2));
-                return;
-            }
-            let has = |letter: char, name: &str| text[1..].contains(letter) || named == Some(name);
-            let (errexit, monitor) = (has('e', "errexit"), has('m', "monitor"));
-            let nounset = has('u', "nounset");
-            self.with(|shell| {
-                if nounset {
-                    shell.nounset = on;
-                }
-                if errexit {
-                    shell.errexit = on;
-                }
-                if monitor && shell.dialect.has_job_control() {
-                    shell.monitor = on;
-                }
-            });
-            at += 1 + usize::from(named.is_some());
-        }
-        if at < arguments.len() {
-            let rest = arguments[at..].to_vec();
-            self.with(|shell| shell.positional = Rc::new(rest));
-        }
-        self.set_status_quietly(Status::known(0));
-    }
-
     /// `coproc server`: a job. Only bash has it, and knows it by `COPROC_PID`.
     fn coprocess(&mut self, command: &Command, node: &Node) {
         if !self.shell().is_some_and(|shell| shell.dialect.is_bash()) {
@@ -489,75 +486,6 @@ impl Machine<'_, '_> {
         self.with(|shell| shell.directory = directory.map(Into::into));
         // A folder that the script changes to is there; if not, the script fails at once.
         self.set_status_quietly(Status::known(0));
-    }
-
-    fn eval(&mut self, arguments: &[Field], node: &Node) {
-        let text: Option<Vec<&str>> = arguments.iter().map(Field::text).collect();
-        match text {
-            Some(words) => {
-                let excerpt = match arguments {
-                    [Field { excerpt: Some(excerpt), .. }] => Arc::clone(excerpt),
-                    _ => {
-                        Arc::new(Excerpt::derived(node.excerpt.source(), node.place().span, words.join(" ")))
-                    }
-                };
-                self.run_text(excerpt);
-            }
-            None => {
-                // What it runs is unknown, and so is how: it may hold an exec.
-                let first = arguments.first().and_then(Field::text);
-                if first == Some("exec") {
-                    let resolved = self.resolve(&arguments[1..], node);
-                    self.replace(&resolved);
-                } else {
-                    self.read_unknown(node, "what eval runs is not known", Status::UNKNOWN);
-                }
-            }
-        }
-    }
-
-    fn source(&mut self, name: &str, arguments: &[Field], node: &Node) {
-        if name == "source" && !self.shell().is_some_and(|shell| shell.dialect != Dialect::Dash) {
-            self.mishap(MishapKind::Bashism, node);
-            self.set_status(Status::known(127));
-            return;
-        }
-        let directory = self.shell().and_then(|shell| shell.directory.clone());
-        let path = arguments.first().and_then(Field::text);
-        let file = path.and_then(|path| self.environment.script_text(path, directory.as_deref()));
-        match file {
-            Some(text) if self.shell().is_some_and(|shell| shell.frames.len() < 200) => {
-                let positional = (arguments.len() > 1).then(|| {
-                    let old = self.shell().map(|shell| Rc::clone(&shell.positional)).unwrap_or_default();
-                    let new = Rc::new(arguments[1..].to_vec());
-                    self.with(|shell| shell.positional = new);
-                    old
-                });
-                self.push(Frame::Source { positional });
-                self.run_text(text);
-            }
-            _ => {
-                let settings = path.is_some_and(|path| SETTINGS.iter().any(|end| path.ends_with(end)));
-                if !settings {
-                    self.with(|shell| shell.has_unknown_functions = true);
-                }
-                self.read_unknown(
-                    node,
-                    "the content of a file that the script reads is not known",
-                    Status::known(0),
-                );
-            }
-        }
-    }
-
-    /// Text that nobody has seen sets variables, as a rule; where nothing else is the service, it may start that.
-    fn read_unknown(&mut self, node: &Node, reason: &str, status: Status) {
-        if self.stays(node) {
-            self.stay_unknown(node, reason);
-        } else {
-            self.with(|shell| shell.reads_unknown = true);
-            self.set_status_quietly(status);
-        }
     }
 
     fn command_builtin(&mut self, arguments: &[Field], command: &Arc<Command>, node: &Node) {

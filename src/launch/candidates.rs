@@ -181,10 +181,11 @@ impl Candidates {
         self.mark(world, false, true);
     }
 
-    /// The process `daemon` is the service of a course that has ended with it: what was passed over before it was setup, unless
+    /// The process `service` is the service of a course that has ended with it: what was passed over before it was setup, unless
     /// something after it is still to be come back to.
-    pub(super) fn precede(&mut self, world: &World, daemon: Pid) {
-        let is_before = |item: &Item| item.again.as_ref().is_none_or(|again| again.process(daemon).is_none());
+    pub(super) fn precede(&mut self, world: &World, service: Pid) {
+        let is_before =
+            |item: &Item| item.again.as_ref().is_none_or(|again| again.process(service).is_none());
         if !self.last(world).is_some_and(is_before) {
             return;
         }

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use super::dialect::Dialect;
 use super::field::{Field, UNKNOWN, Value};
 use super::inert;
-use super::machine::{Frame, Machine, Rest, Shell, Status, Waiting};
+use super::interpreter::Broken;
+use super::machine::Machine;
 use super::path::{Mishap, MishapKind};
 use super::resolve::{Resolved, What};
+use super::shell::{Frame, Rest, Shell, Status};
 use super::signal::Signal;
 use super::start;
 use super::world::{Identity, Pid, Role, Started};
+use crate::project::ImageFile;
 use crate::shell::{AssignedValue, Command, List, Node, NodeKind, Part, Word};
 use crate::source::Excerpt;
 
@@ -90,6 +93,7 @@ impl Machine<'_, '_> {
             (AssignedValue::Array(words), None) => {
                 let mut fields = match (assignment.append, old) {
                     (true, Some(Value::Array(fields))) => fields.as_ref().clone(),
+                    (true, Some(Value::Scalar(first))) => vec![first],
                     _ => Vec::new(),
                 };
                 fields.extend(expander.fields(words, &node.excerpt));
@@ -184,6 +188,18 @@ impl Machine<'_, '_> {
         if self.act_on_processes(fields) {
             return;
         }
+        if self.may_name_function(&fields[0]) {
+            if self.stays(node) {
+                self.stay_unknown(node, "which function this calls is not known");
+            } else {
+                self.set_status(Status::UNKNOWN);
+            }
+            return;
+        }
+        if let Some((broken, file)) = self.build_argument(command, node) {
+            self.find_nothing(broken, &file, self.shell_identity(node));
+            return;
+        }
         if fields[0].text().is_some_and(|name| name.contains(UNKNOWN)) {
             if self.stays(node) {
                 self.stay_unknown(node, "the command is put together from what is not known");
@@ -217,6 +233,11 @@ impl Machine<'_, '_> {
             // What it waits for is taken to end, unless nothing else stays.
             What::Helper if resolved.follows_unknown && !self.stays(node) => {
                 self.set_status(Status::UNKNOWN);
+                return;
+            }
+            What::Broken(broken, file) => {
+                let identity = resolved.identities.last().cloned();
+                self.find_nothing(*broken, file, identity.unwrap_or_else(|| self.shell_identity(node)));
                 return;
             }
             _ if in_place && self.world.stop.is_none() => {}
@@ -261,6 +282,16 @@ impl Machine<'_, '_> {
         }
     }
 
+    /// There is no such program. Where that was all that the first process had left to do, the container has not started.
+    pub(super) fn find_nothing(&mut self, broken: Broken, file: &Rc<ImageFile>, identity: Identity) {
+        let rest = self.shell().map(Shell::rest);
+        if self.pid == 1 && self.world.stop.is_none() && matches!(rest, Some(Rest::Nothing | Rest::Exit)) {
+            self.world.path.broken = Some((broken, identity, Rc::clone(file)));
+            self.candidates.settle(self.world);
+        }
+        self.set_status(Status::known(127));
+    }
+
     /// A shell that is given nothing to run. Somebody may be typing, and the script goes on when they have finished; or its standard
     /// input is a script, which is a command like any other that is not known.
     fn converse(&mut self, command: &Command, node: &Node) {
@@ -292,14 +323,6 @@ impl Machine<'_, '_> {
         self.wait_for_piped(pids, Vec::new(), node);
     }
 
-    fn wait_for_piped(&mut self, pids: Vec<Pid>, piped: Vec<Pid>, node: &Node) {
-        let node = node.clone();
-        self.with(|shell| {
-            let rest = shell.rest_in_loop();
-            shell.waiting = Waiting::Foreground { pids, piped, node, rest };
-        });
-    }
-
     /// exec: the shell becomes the program.
     pub(super) fn replace(&mut self, resolved: &Resolved) {
         start::replace(self.world, self.environment, self.pid, resolved);
@@ -316,7 +339,7 @@ impl Machine<'_, '_> {
     }
 
     /// Starts a statement in a process of its own; `None` if it has ended at once.
-    fn fork(&mut self, node: &Node, started: Started, pipeline: Option<&Node>) -> Option<Pid> {
+    pub(super) fn fork(&mut self, node: &Node, started: Started, pipeline: Option<&Node>) -> Option<Pid> {
         let mut ignored = self.ignored();
         let monitor = self.shell().is_some_and(|shell| shell.monitor);
         if started == Started::Background && !monitor {
@@ -390,149 +413,10 @@ impl Machine<'_, '_> {
         Some(start::start(self.world, self.environment, pid, started, &resolved, ignored.to_vec()))
     }
 
-    /// `a | b`: every stage in a process of its own; the shell waits for all of them.
-    pub(super) fn pipeline(&mut self, stages: &List, node: &Node) {
-        if self.refuses_pipe(stages) {
-            self.mishap(MishapKind::Bashism, node);
-            self.end(Status::known(2));
-            return;
-        }
-        if self.kills_jobs(stages) {
-            return;
-        }
-        if self.reads_script(stages) {
-            if self.stays(node) {
-                self.stay_unknown(node, "what is run is read from a pipe");
-            } else {
-                self.set_status(Status::UNKNOWN);
-            }
-            return;
-        }
-        let ends_early = self.ends_early(stages);
-        // Unknown commands in a pipeline feed or filter; the first of them is the one that may stay.
-        let main = stages.iter().position(|stage| self.may_be_main(stage));
-        let mut pids = Vec::new();
-        let mut piped = Vec::new();
-        for (index, stage) in stages.iter().enumerate() {
-            let filter = main.is_some_and(|main| index > main) && matches!(stage.kind, NodeKind::Command(_));
-            if ends_early && !self.is_known_to_stay(stage) {
-                continue;
-            }
-            if !filter || self.is_known_to_stay(stage) {
-                let pid = self.fork(stage, Started::Foreground, Some(node));
-                pids.extend(pid);
-                piped.extend(pid.filter(|_| index + 1 < stages.len() && !ends_early));
-            }
-        }
-        if pids.is_empty() {
-            self.set_status(Status::UNKNOWN);
-        } else {
-            self.wait_for_piped(pids, piped, node);
-        }
-    }
-
-    /// `a |& b`: only bash has it.
-    fn refuses_pipe(&self, stages: &List) -> bool {
-        let is_bash = self.shell().is_some_and(|shell| shell.dialect.is_bash());
-        !is_bash
-            && stages.windows(2).any(|pair| {
-                let text = pair[0].excerpt.text();
-                text.get(pair[0].span.end..pair[1].span.start).is_some_and(|between| between.contains("|&"))
-            })
-    }
-
-    /// `jobs -p | xargs kill`
-    fn kills_jobs(&mut self, stages: &List) -> bool {
-        let words = |stage: &Node| match &stage.kind {
-            NodeKind::Command(command) => command.words.iter().filter_map(Word::literal).collect::<Vec<_>>(),
-            _ => Vec::new(),
-        };
-        let [first, second] = stages.as_ref() else { return false };
-        let (first, second) = (words(first), words(second));
-        let lists = first.first().is_some_and(|name| name == "jobs")
-            && first.get(1).is_some_and(|o| o.starts_with("-p"));
-        let Some(kill) =
-            second.iter().position(|word| word == "kill").filter(|_| lists && second[0] == "xargs")
-        else {
-            return false;
-        };
-        let Some(shell) = self.shell() else { return false };
-        let jobs = if shell.dialect.lists_jobs_in_substitution() { shell.jobs.clone() } else { Vec::new() };
-        let mut arguments: Vec<Field> =
-            second[kill + 1..].iter().map(|word| Field::known(word.as_str())).collect();
-        arguments.extend(jobs.iter().map(|pid| Field::known(pid.to_string())));
-        self.kill(&arguments);
-        true
-    }
-
-    /// `... | bash`, `... | xargs su`
-    fn reads_script(&self, stages: &List) -> bool {
-        stages.iter().skip(1).any(|stage| matches!(self.stage_program(stage), Some(What::Interactive)))
-    }
-
-    /// `tail -F log | grep -q started`: the last stage ends at what it waits for, and the others with it.
-    fn ends_early(&self, stages: &List) -> bool {
-        let Some(NodeKind::Command(command)) = stages.last().map(|stage| &stage.kind) else { return false };
-        let words: Vec<String> = command.words.iter().filter_map(Word::literal).collect();
-        let short = |letter: char| {
-            words
-                .iter()
-                .skip(1)
-                .any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains(letter))
-        };
-        match words.first().map(String::as_str) {
-            Some("grep" | "egrep" | "fgrep") => {
-                short('q') || short('m') || words.iter().any(|word| word == "--quiet")
-            }
-            Some("head") => true,
-            _ => false,
-        }
-    }
-
-    /// What a stage that is a simple command runs; `None` for compound commands, functions and built-ins.
-    pub(super) fn stage_program(&self, stage: &Node) -> Option<What> {
-        let (NodeKind::Command(command), Some(expander)) = (&stage.kind, self.expander()) else {
-            return None;
-        };
-        let mut fields = expander.fields(&command.words, &stage.excerpt);
-        if fields.first().and_then(Field::text) == Some("exec") {
-            fields.remove(0);
-        }
-        let own = fields.first().and_then(Field::text).is_some_and(|name| {
-            expander.shell.functions.contains_key(name) || super::builtins::is_builtin(name)
-        });
-        (!own && !fields.is_empty()).then(|| self.resolve(&fields, stage).what)
-    }
-
-    fn may_be_main(&self, stage: &Node) -> bool {
-        match self.stage_program(stage) {
-            Some(what) => !matches!(what, What::Ends(_)),
-            None => !matches!(stage.kind, NodeKind::Command(_)),
-        }
-    }
-
-    fn is_known_to_stay(&self, stage: &Node) -> bool {
-        matches!(
-            self.stage_program(stage),
-            Some(What::Service(_) | What::Supervise(_) | What::Forward(_) | What::Shell(_))
-        )
-    }
-
     /// `node &`
     pub(super) fn background(&mut self, node: &Node) {
         let pid = match &node.kind {
-            NodeKind::Pipeline(stages) => {
-                let mut pids: Vec<Pid> = Vec::new();
-                for stage in stages.iter() {
-                    pids.extend(self.fork(stage, Started::Background, None));
-                }
-                let last = pids.last().copied();
-                self.with(|shell| {
-                    shell.jobs.extend(&pids);
-                    shell.pipelines.push(pids);
-                });
-                last
-            }
+            NodeKind::Pipeline(stages) => self.pipeline_in_background(stages),
             _ => {
                 let pid = self.fork(node, Started::Background, None);
                 self.with(|shell| shell.jobs.extend(pid));
@@ -553,6 +437,10 @@ impl Machine<'_, '_> {
             if monitor {
                 process.group = pid;
             }
+        }
+        let is_last = self.pid == 1 && self.shell().is_some_and(|shell| shell.rest() == Rest::Nothing);
+        if is_last && self.world.stop.is_none() {
+            self.world.path.last_job = Some(pid);
         }
         self.with(|shell| {
             shell.last_background = Some(pid);

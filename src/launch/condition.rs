@@ -2,7 +2,8 @@
 
 use super::expand::Expander;
 use super::field::Field;
-use super::machine::Status;
+use super::shell::Status;
+use crate::project::Found;
 use crate::shell::Word;
 
 /// Whether a condition holds; `None` where that is not known.
@@ -176,21 +177,29 @@ impl Parser<'_> {
             "-n" => non_empty(operand),
             "-z" => non_empty(operand).not(),
             // `-d /proc/$pid` asks whether a process lives.
-            "-d" | "-e" | "-f" | "-r" | "-s" => {
+            "-d" | "-e" | "-f" | "-r" | "-s" | "-x" => {
                 let path = operand.text().unwrap_or("");
                 let pid = path.strip_prefix("/proc/").and_then(|rest| rest.split('/').next()?.parse().ok());
                 match pid {
                     Some(pid) => Truth { value: Some(self.expander.world.alive(pid)), overridable: false },
-                    // What the build puts there is there, unless a mount hides it.
-                    None if path.starts_with('/') && self.expander.environment.brings(path) => {
-                        Truth { value: Some(true), overridable: true }
-                    }
-                    None => Truth::UNKNOWN,
+                    None => self.file(operator, path),
                 }
             }
             // Standard input, output and error of a container are no terminal by default, but often are.
             _ => Truth::UNKNOWN,
         }
+    }
+
+    /// What the build puts there is there, unless a mount hides it.
+    fn file(&self, operator: &str, path: &str) -> Truth {
+        let environment = self.expander.environment;
+        let absolute = self.expander.absolute(path).unwrap_or_default();
+        let file = match environment.find(&absolute) {
+            Found::File(file) if operator != "-d" => file,
+            _ => return Truth::UNKNOWN,
+        };
+        let value = if operator == "-x" { file.executable } else { Some(true) };
+        Truth { value, overridable: !environment.has_listed(&absolute) }
     }
 
     fn binary(

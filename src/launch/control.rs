@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use super::field::{Field, Value};
 use super::inert::{self, Inside, Weight};
-use super::machine::{Alternative, Flow, Frame, Lap, Machine, Status};
+use super::machine::{Alternative, Flow, Machine};
 use super::path::Choice;
-use crate::shell::{Case, Command, For, If, Loop, Node, NodeKind, Word};
+use super::reading::defines_no_functions;
+use super::shell::{Frame, Lap, Status};
+use crate::shell::{Case, For, If, Loop, Node, NodeKind};
 use crate::source::Place;
 
 /// A loop whose condition holds goes round this often before it counts as endless.
@@ -121,13 +123,26 @@ impl Machine<'_, '_> {
             self.run(right);
             return Flow::Done;
         }
-        let decision = self.decide(whole, ["success", "failure"], |machine, inside| {
-            machine.weight_of(std::slice::from_ref(right.as_ref()), inside)
+        // A stop finds the container as well as it was before.
+        let fails = |node: &Node| inert::is_exit(node) && !and;
+        if self.world.stop.is_some() && self.status().value.is_none() && fails(right) {
+            self.pop();
+            self.set_status_quietly(Status::known(0));
+            return Flow::Done;
+        }
+        let is_choice = and && self.is_first_of_two(right);
+        let decision = self.decide(whole, ["success", "failure"], |machine, inside| match is_choice {
+            true => Weight::Counts,
+            false => machine.weight_of(std::slice::from_ref(right.as_ref()), inside),
         });
         match decision {
-            Decision::Ask(alternatives) => return Flow::Ask(alternatives),
+            Decision::Ask(alternatives) => {
+                self.note_unseen(std::slice::from_ref(right.as_ref()));
+                return Flow::Ask(alternatives);
+            }
             Decision::Leave => {}
             Decision::Skip(weight) => {
+                self.note_unseen(std::slice::from_ref(right.as_ref()));
                 self.remember_branches(weight);
                 self.pop();
                 self.forget_assigned(std::slice::from_ref(right.as_ref()));
@@ -148,13 +163,14 @@ impl Machine<'_, '_> {
     pub(super) fn choose_arm(&mut self, node: &Arc<If>, arm: usize, place: &Place) -> Flow {
         let (condition, body) = &node.arms[arm];
         let place = condition.first().map_or_else(|| place.clone(), Node::place);
+        if self.ends_waiting(condition, body) {
+            self.set_status_quietly(Status::known(0));
+        }
         let decision = self
             .decide(&place, ["then", "else"], |machine, inside| machine.weight_of_arms(node, arm, inside));
         match decision {
             Decision::Ask(alternatives) => {
-                if body.iter().any(reads_unseen) {
-                    self.with(|shell| shell.has_unknown_functions = true);
-                }
+                self.note_unseen(body);
                 return Flow::Ask(alternatives);
             }
             Decision::Leave => {}
@@ -162,6 +178,7 @@ impl Machine<'_, '_> {
                 self.remember_branches(weight);
                 self.pop();
                 for (_, body) in &node.arms[arm..] {
+                    self.note_unseen(body);
                     self.forget_assigned(body);
                 }
                 if let Some(body) = &node.otherwise {
@@ -187,6 +204,18 @@ impl Machine<'_, '_> {
         Flow::Done
     }
 
+    /// `while true; do if ready; then break; fi; sleep 1; done`: it waits for something, and once round is enough.
+    fn ends_waiting(&self, condition: &[Node], body: &[Node]) -> bool {
+        let Some(shell) = self.shell() else { return false };
+        let asks =
+            matches!(condition, [Node { kind: NodeKind::Command(_), .. }] if !inert::is_test(&condition[0]));
+        let leaves = |node: &Node| node.is_command(&["break"]);
+        asks && shell.status.value.is_none()
+            && self.world.stop.is_none()
+            && body.iter().any(leaves)
+            && shell.has_come_round()
+    }
+
     pub(super) fn test_loop(&mut self, node: &Arc<Loop>, lap: Lap, place: &Place) -> Flow {
         let rounds = lap.rounds;
         let mut status = self.status();
@@ -205,7 +234,11 @@ impl Machine<'_, '_> {
         match decision {
             Decision::Ask(alternatives) => return Flow::Ask(alternatives),
             Decision::Leave => {}
-            Decision::Skip(_) => {
+            Decision::Skip(weight) => {
+                // What reads comes to an end of it.
+                if !reads(node) && !inert::only_sleeps(&node.body) {
+                    self.remember_branches(weight);
+                }
                 self.pop();
                 self.forget_assigned(&node.body);
             }
@@ -320,6 +353,7 @@ impl Machine<'_, '_> {
                     self.remember_branches(weight);
                     self.pop();
                     for arm in &case.arms {
+                        self.note_unseen(&arm.body);
                         self.forget_assigned(&arm.body);
                     }
                     self.set_status_quietly(Status::UNKNOWN);
@@ -348,7 +382,11 @@ impl Machine<'_, '_> {
                 let default = likely.is_none_or(|likely| likely == index);
                 Alternative { choice: Choice { place: place.clone(), taken }, default }
             };
-            return Flow::Ask(ways.iter().enumerate().map(alternative).collect());
+            let alternatives = ways.iter().enumerate().map(alternative).collect();
+            for arm in ways.iter().flatten().filter_map(|arm| case.arms.get(*arm)) {
+                self.note_unseen(&arm.body);
+            }
+            return Flow::Ask(alternatives);
         };
         self.pop();
         self.set_status_quietly(Status::known(0));
@@ -356,6 +394,27 @@ impl Machine<'_, '_> {
             self.run_arm(case, *arm);
         }
         Flow::Done
+    }
+
+    /// Of what may be read, here or on another course, nobody knows what it defines.
+    fn note_unseen(&mut self, body: &[Node]) {
+        if body.iter().any(|node| self.reads_unseen(node)) {
+            self.with(|shell| shell.has_unknown_functions = true);
+        }
+    }
+
+    /// `. "$file"`: what it defines is not known, whether it is read or, for the model, passed over because it may not be there.
+    fn reads_unseen(&self, node: &Node) -> bool {
+        let NodeKind::Command(command) = &node.kind else {
+            return node.children().into_iter().any(|child| self.reads_unseen(child));
+        };
+        let reads = node.is_command(&[".", "source"]);
+        let Some(word) = command.words.get(1).filter(|word| reads && word.literal().is_none()) else {
+            return false;
+        };
+        let fields = self.expander().map(|expander| expander.word(word, &node.excerpt)).unwrap_or_default();
+        let path = fields.first().and_then(|field| field.text().or(field.sketch.as_deref()));
+        !path.is_some_and(defines_no_functions)
     }
 
     /// The weight of a `case` that is stepped over.
@@ -376,22 +435,17 @@ impl Machine<'_, '_> {
     }
 }
 
-/// `. "$file"`: what it defines is not known, whether it is read or, for the model, passed over because it may not be there.
-fn reads_unseen(node: &Node) -> bool {
-    let NodeKind::Command(command) = &node.kind else { return false };
-    let mut words = command.words.iter().map(Word::literal);
-    let reads = matches!(words.next().flatten().as_deref(), Some("." | "source"));
-    reads && matches!(words.next(), Some(None))
-}
-
 /// True for `while condition`: it may hold for long. `until ready`, `while ! ready` and `while read line` wait for something, or come to
 /// an end of it.
 fn may_hold(node: &Loop) -> bool {
     let [condition] = node.condition.as_ref() else { return false };
-    let reads = |command: &Command| command.words.first().and_then(Word::literal).as_deref() == Some("read");
     match &condition.kind {
         NodeKind::Not(_) | NodeKind::Test(_) | NodeKind::Arithmetic(_) => false,
-        NodeKind::Command(command) => !node.until && !reads(command),
-        _ => !node.until,
+        _ => !node.until && !reads(node),
     }
+}
+
+/// True for `while read line`.
+fn reads(node: &Loop) -> bool {
+    node.condition.iter().any(|condition| condition.is_command(&["read", "getopts"]))
 }

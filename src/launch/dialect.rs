@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::shell::{Command, List, Node, NodeKind};
+use crate::shell::{Command, List, Node, NodeKind, Operation, Parameter};
 
 /// A shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,6 +95,20 @@ impl Dialect {
     /// `{1..30}`
     pub(crate) fn expands_braces(self) -> bool {
         self.is_bash()
+    }
+
+    /// False for an expansion that is a bad substitution: dash has those of POSIX only, ash has some of bash.
+    pub(crate) fn expands(self, parameter: &Parameter) -> bool {
+        let plain = parameter.index.is_none();
+        match (self, &parameter.operation) {
+            (Self::Bash | Self::BashAsSh, _) => true,
+            (_, Operation::Indirect) => false,
+            (Self::Dash, Operation::Operator(operator, _)) => {
+                plain && operator != ":" && !operator.starts_with(['/', '^', ',', '@'])
+            }
+            (Self::Ash, Operation::Operator(operator, _)) => plain && !operator.starts_with(['^', ',', '@']),
+            (_, Operation::Plain | Operation::Length) => plain,
+        }
     }
 
     /// `>(...)`

@@ -2,14 +2,15 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::dialect::Dialect;
-use super::machine::Origin;
-use crate::dockerfile::{Command, Image, join};
-use crate::programs::Tables;
+use super::shell::Origin;
+use crate::dockerfile::{Command, Image, Instruction, Keyword, join};
+use crate::programs::{Sh, Tables};
 use crate::project::{Found, ImageFile, ImageFiles};
-use crate::shell::{self, Node, NodeKind, Part, Script, Word};
+use crate::shell::{self, Node, NodeKind, Part, Script};
 use crate::source::Excerpt;
 
 /// Scripts by their excerpts, which are kept so that their addresses stay theirs.
@@ -33,6 +34,8 @@ pub(crate) struct Environment<'a> {
     /// Variables that stand where the name of a command does.
     command_variables: RefCell<BTreeSet<String>>,
     found: RefCell<HashMap<String, Found>>,
+    /// What directories hold that a wildcard stands for.
+    listed: RefCell<HashMap<String, Rc<[String]>>>,
     /// Programs that were read for handlers.
     pub(super) without_handler: RefCell<HashMap<String, bool>>,
 }
@@ -51,6 +54,7 @@ impl<'a> Environment<'a> {
             scripts: RefCell::default(),
             command_variables: RefCell::default(),
             found: RefCell::default(),
+            listed: RefCell::default(),
             without_handler: RefCell::default(),
         }
     }
@@ -60,9 +64,19 @@ impl<'a> Environment<'a> {
         self.image.base.known || self.image.stop_signal.is_some()
     }
 
-    /// True where the base image sets the stop signal.
-    pub(crate) fn inherits_stop_signal(&self) -> bool {
-        self.image.stop_signal.as_ref().is_some_and(|setting| setting.place.is_none())
+    /// Where the base image sets the stop signal: the stems of the names of what it starts itself, and its own.
+    pub(crate) fn stop_signal_is_for(&self) -> Option<Rc<[String]>> {
+        let image = self.image;
+        image.stop_signal.as_ref().filter(|setting| setting.place.is_none())?;
+        let of_base =
+            [&image.base.entrypoint, &image.base.cmd].into_iter().flatten().filter_map(|words| words.first());
+        let repository = image.base_name.split([':', '@']).next().unwrap_or_default();
+        let names = of_base.map(String::as_str).chain([repository]);
+        let stem = |name: &str| {
+            let name = name.rsplit('/').next().unwrap_or(name);
+            name.split(|c: char| !c.is_ascii_alphabetic()).find(|part| part.len() > 2).map(str::to_owned)
+        };
+        Some(names.filter_map(stem).filter(|stem| stem != "docker").collect())
     }
 
     /// Reads shell text; the same excerpt is read once, so that a statement keeps its identity.
@@ -102,11 +116,6 @@ impl<'a> Environment<'a> {
         }
     }
 
-    /// True if the build puts a text file there.
-    pub(crate) fn brings(&self, path: &str) -> bool {
-        matches!(self.find(path), Found::File(_))
-    }
-
     /// The file at a path of the image. Asked again and again while scripts run; looked up once.
     pub(crate) fn find(&self, path: &str) -> Found {
         if let Some(found) = self.found.borrow().get(path) {
@@ -115,6 +124,24 @@ impl<'a> Environment<'a> {
         let found = self.files.find(path);
         self.found.borrow_mut().insert(path.to_owned(), found.clone());
         found
+    }
+
+    /// The names of what may be in a directory of the image.
+    pub(super) fn list(&self, directory: &str) -> Rc<[String]> {
+        if let Some(names) = self.listed.borrow().get(directory) {
+            return Rc::clone(names);
+        }
+        let names: Rc<[String]> = self.files.list(directory).into();
+        self.listed.borrow_mut().insert(directory.to_owned(), Rc::clone(&names));
+        names
+    }
+
+    /// True for a file that a wildcard has found.
+    pub(super) fn has_listed(&self, path: &str) -> bool {
+        let Some((directory, name)) = path.rsplit_once('/') else { return false };
+        let directory = if directory.is_empty() { "/" } else { directory };
+        let listed = self.listed.borrow();
+        listed.get(directory).is_some_and(|names| names.iter().any(|known| known == name))
     }
 
     pub(super) fn which(&self, name: &str) -> Option<ImageFile> {
@@ -152,6 +179,19 @@ impl<'a> Environment<'a> {
         })
     }
 
+    /// True for an image without any shell: its base has none, and no instruction can bring one.
+    pub(crate) fn lacks_shell(&self) -> bool {
+        let brings_none = |instruction: &Instruction| match instruction.keyword {
+            Keyword::Run | Keyword::Add | Keyword::Onbuild => false,
+            Keyword::Copy => brings_no_shell(instruction.body.text(), &self.image.workdir),
+            _ => true,
+        };
+        let image = self.image;
+        image.base.sh == Sh::None
+            && image.runtime.mounts.is_empty()
+            && image.instructions().into_iter().all(|(_, instruction)| brings_none(instruction))
+    }
+
     /// `/bin/sh`, as the base has it.
     pub(crate) fn sh(&self) -> Dialect {
         self.used_sh.set(true);
@@ -159,11 +199,25 @@ impl<'a> Environment<'a> {
     }
 }
 
+/// True if no source of a COPY can be a shell, or a folder with one.
+fn brings_no_shell(arguments: &str, workdir: &str) -> bool {
+    const SHELLS: [&str; 10] = ["sh", "bash", "ash", "dash", "busybox", "bin", "sbin", "usr", "rootfs", ""];
+    let mut words: Vec<&str> = arguments.split_ascii_whitespace().collect();
+    let Some(target) = words.pop().filter(|_| !arguments.starts_with('[')) else { return false };
+    let name =
+        |path: &str| path.trim_end_matches(['/', '.', '*']).rsplit('/').next().unwrap_or_default().to_owned();
+    // A folder that becomes the root may hold anything; a file has an ending, or goes by a path of its own.
+    let is_root = matches!(join(workdir, target).as_str(), "/");
+    let may_bring = |path: &str| SHELLS.contains(&name(path).as_str());
+    !words.iter().any(|source| may_bring(source) || (is_root && !name(source).contains('.')))
+        && (is_root || !may_bring(target))
+}
+
 /// `$RUN args` and `exec $RUN args`: what such a variable holds decides what runs.
 fn note_command_variables(list: &[Node], names: &mut BTreeSet<String>) {
     for node in list {
         if let NodeKind::Command(command) = &node.kind {
-            let is_exec = command.words.first().and_then(Word::literal).is_some_and(|name| name == "exec");
+            let is_exec = command.name().is_some_and(|name| name == "exec");
             if let Some(word) = command.words.get(usize::from(is_exec))
                 && let Some(Part::Parameter(parameter, _)) = word.parts.first()
             {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::arithmetic::Evaluation;
 use super::environment::Environment;
 use super::field::{Field, UNKNOWN, Value};
-use super::machine::Shell;
 use super::pattern::{self, Pattern};
+use super::shell::Shell;
 use super::world::{Pid, World};
 use crate::shell::{List, Node, NodeKind, Operation, Parameter, Part, Word};
 use crate::source::{Excerpt, Span};
@@ -422,7 +422,7 @@ impl Expander<'_> {
         }
     }
 
-    fn absolute(&self, path: &str) -> Option<String> {
+    pub(super) fn absolute(&self, path: &str) -> Option<String> {
         let absolute = match path.starts_with('/') {
             true => crate::dockerfile::join("/", path),
             false => crate::dockerfile::join(self.shell.directory.as_deref()?, path),

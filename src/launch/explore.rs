@@ -1,21 +1,22 @@
 //! All courses of events: up to the steady states, and from each of them through a stop.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use super::candidates::Candidates;
+use super::clock::Next;
 use super::environment::Environment;
 use super::machine::{Flow, Machine};
 use super::path::{Choice, Doubt};
 use super::signal::Signal;
-use super::world::{Next, Pid, Stop, World};
+use super::world::{Millis, Pid, Stop, World};
 use crate::diagnostic::Outcome;
 
 /// Courses that are followed for one image. What exceeds this is said, not guessed.
 const MAX_PATHS: usize = 400;
 /// Steps of one course before the stop: more than any script that a person wrote needs.
 const MAX_STEPS: u32 = 6_000;
-/// Steps of all courses together.
+/// Steps of all courses together, and of their stops.
 const MAX_TOTAL: u64 = 200_000;
 /// Processes of one course, those that have ended among them. Each step looks at all of them.
 const MAX_PROCESSES: usize = 1_000;
@@ -23,6 +24,8 @@ const MAX_PROCESSES: usize = 1_000;
 const MAX_NESTED: usize = 50;
 /// Ways that one stop can go.
 const MAX_STOPS: usize = 64;
+/// Steps of all these ways.
+const MAX_STOP: u64 = 20_000;
 /// A stop that takes longer than this, in milliseconds, is none.
 const LONGEST_GRACE: u64 = 15 * 60 * 1000;
 
@@ -38,11 +41,33 @@ pub(crate) struct Exploration {
     pub(crate) ended: Vec<World>,
     /// True if there was more than could be followed.
     pub(crate) truncated: bool,
+    /// True if courses were left.
+    has_left: bool,
     /// Steps of all courses, and of all stops.
     pub(crate) steps: u64,
 }
 
+/// What shells do is counted, lest a script take for ever.
+struct Steps {
+    taken: u64,
+    limit: u64,
+}
+
+impl Steps {
+    fn are_over(&self) -> bool {
+        self.taken > self.limit
+    }
+}
+
 impl Exploration {
+    /// This course is not followed any further.
+    fn leave(&mut self, world: &World, candidates: &mut Candidates) {
+        self.truncated |= world.path.default;
+        self.has_left = true;
+        // Something may stay on it: how courses before it end says nothing.
+        candidates.settle(world);
+    }
+
     /// True if nothing stays on any course, and nothing that runs is cut short.
     fn is_empty(&self) -> bool {
         self.steady.is_empty() && self.pauses.is_empty() && self.early.is_empty()
@@ -65,30 +90,34 @@ impl Steady {
     }
 }
 
-/// Follows every course from `start` on, then stops every steady state with `signal`.
-pub(crate) fn explore(environment: &Environment<'_>, start: World, signal: Signal) -> Exploration {
+/// Follows every course from `start` on, then stops every steady state with `signal`: as far as so many steps lead.
+pub(crate) fn explore(
+    environment: &Environment<'_>,
+    start: World,
+    signal: Signal,
+    steps_left: u64,
+) -> Exploration {
     let mut found = Exploration {
         steady: Vec::new(),
         pauses: Vec::new(),
         early: Vec::new(),
         ended: Vec::new(),
         truncated: false,
+        has_left: false,
         steps: 0,
     };
     let mut candidates = Candidates::default();
     let mut work = VecDeque::from([start]);
-    let mut total = 0;
+    let mut steps = Steps { taken: 0, limit: steps_left.min(MAX_TOTAL) };
     let mut paths = 0;
     loop {
         while let Some(world) = work.pop_front() {
             paths += 1;
-            if paths > MAX_PATHS || total > MAX_TOTAL {
-                found.truncated |= world.path.default || found.steady.is_empty();
-                // Something may stay on it: how courses before it end says nothing.
-                candidates.settle(&world);
+            if paths > MAX_PATHS || steps.are_over() {
+                found.leave(&world, &mut candidates);
                 continue;
             }
-            run(environment, world, &mut candidates, &mut work, &mut total, &mut found, signal);
+            run(environment, world, &mut candidates, &mut work, &mut steps, &mut found, signal);
         }
         // Nothing stayed on some course: its last command was the service after all.
         work.extend(candidates.open());
@@ -101,7 +130,8 @@ pub(crate) fn explore(environment: &Environment<'_>, start: World, signal: Signa
             let pauses = std::mem::take(&mut found.pauses);
             found.steady.extend(pauses.into_iter().filter(|pause| !candidates.is_settled(&pause.before)));
             found.early.retain(|world| !candidates.is_settled(world));
-            found.steps = total;
+            found.steps = steps.taken;
+            found.truncated |= found.has_left && found.steady.is_empty();
             return found;
         }
     }
@@ -112,7 +142,7 @@ fn run(
     mut world: World,
     candidates: &mut Candidates,
     work: &mut VecDeque<World>,
-    total: &mut u64,
+    steps: &mut Steps,
     found: &mut Exploration,
     signal: Signal,
 ) {
@@ -121,7 +151,11 @@ fn run(
             Next::Passed => {}
             Next::Step(pid) => {
                 world.steps += 1;
-                *total += 1;
+                steps.taken += world.effort();
+                if steps.are_over() {
+                    found.leave(&world, candidates);
+                    return;
+                }
                 if world.steps > MAX_STEPS || world.path.endless {
                     // A loop without end that neither waits nor pauses: nothing stays on this course.
                     candidates.end_well(&world);
@@ -146,7 +180,17 @@ fn run(
                     // The image's defaults first, so that a limit costs the rest.
                     let first = ways.remove(0);
                     for way in ways {
-                        if way.path.default { work.push_front(way) } else { work.push_back(way) }
+                        if way.path.default {
+                            work.push_front(way)
+                        } else {
+                            work.push_back(way)
+                        }
+                        // No more of them are followed.
+                        if work.len() > MAX_PATHS
+                            && let Some(last) = work.pop_back()
+                        {
+                            found.leave(&last, candidates);
+                        }
                     }
                     if first.path.default || !world.path.default {
                         world = first;
@@ -160,11 +204,12 @@ fn run(
                 if world.process(1).is_none() || candidates.joins(&mut world) {
                     return;
                 }
+                steps.taken += world.weight();
                 let grace = environment.image.runtime.period.left();
-                let Stopped { world: after, is_cut } = stop(environment, &world, signal, grace, total);
+                let Stopped { world: after, is_cut } = stop(environment, &world, signal, grace, steps);
                 let is_timeout = super::verdict::outcome(&after) == Outcome::Timeout;
                 let patient = (is_timeout && is_cut)
-                    .then(|| stop(environment, &world, signal, LONGEST_GRACE, total).world);
+                    .then(|| stop(environment, &world, signal, LONGEST_GRACE, steps).world);
                 let is_well = |end: &World| super::verdict::outcome(end) == Outcome::Graceful;
                 let needed = patient.filter(is_well).map(|end| end.now - world.now);
                 if candidates.is_mere_pause(&world) {
@@ -178,7 +223,7 @@ fn run(
                 return;
             }
             Next::Over => {
-                let cut = super::verdict::is_cut_early(&world);
+                let cut = super::early::is_cut_early(&world);
                 if !world.path.failed {
                     candidates.end_well(&world);
                 }
@@ -189,8 +234,8 @@ fn run(
                     found.ended.push(world);
                     return;
                 }
-                if let Some(daemon) = super::verdict::daemon(&world) {
-                    candidates.precede(&world, daemon);
+                if let Some(service) = super::early::daemon(&world).or(super::early::last_job(&world)) {
+                    candidates.precede(&world, service);
                 }
                 if (cut && !world.path.failed) || world.path.fails_to_run() {
                     found.early.push(world);
@@ -207,6 +252,18 @@ fn run(
 fn is_overgrown(world: &World, pid: Pid) -> bool {
     let above = std::iter::successors(world.process(pid), |process| world.process(process.parent));
     world.processes().len() > MAX_PROCESSES || above.take(MAX_NESTED + 1).count() > MAX_NESTED
+}
+
+impl World {
+    /// What a step costs, as each looks at all processes.
+    fn effort(&self) -> u64 {
+        1 + self.processes().len() as u64 / 8
+    }
+
+    /// What it costs to say who is told in a steady state, in such steps: of each process that is asked of all others.
+    fn weight(&self) -> u64 {
+        (self.processes().len() as u64).pow(2) / 8
+    }
 }
 
 fn take(world: &World, index: usize, choice: Choice, default: bool) -> World {
@@ -231,13 +288,28 @@ struct Stopped {
     is_cut: bool,
 }
 
+/// When each state was first met on the ways that a stop can go.
+#[derive(Default)]
+struct Met(HashMap<(bool, u64), Millis>);
+
+impl Met {
+    /// True if the state has been met before, with as much time left: another way goes on from there, or this one goes round in circles.
+    /// `asks`: before a choice, or after time has passed.
+    fn comes_back(&mut self, world: &World, asks: bool) -> bool {
+        let first = self.0.entry((asks, world.fingerprint())).or_insert(Millis::MAX);
+        let known = *first <= world.now;
+        *first = world.now.min(*first);
+        known
+    }
+}
+
 /// Sends the stop signal to PID 1 and follows every way it can go; the best one is taken.
 fn stop(
     environment: &Environment<'_>,
     steady: &World,
     signal: Signal,
     grace: u64,
-    total: &mut u64,
+    steps: &mut Steps,
 ) -> Stopped {
     let mut start = steady.clone();
     start.stop = Some(Stop {
@@ -245,7 +317,7 @@ fn stop(
         at: start.now,
         grace,
         is_known: environment.knows_stop_signal(),
-        is_inherited: environment.inherits_stop_signal(),
+        made_for: environment.stop_signal_is_for(),
     });
     start.steps = 0;
     start.send(1, signal);
@@ -253,42 +325,49 @@ fn stop(
     let mut work = vec![start];
     let mut best: Option<World> = None;
     let mut count = 0;
-    // Ways that meet go on alike.
-    let mut met = HashSet::new();
+    let mut met = Met::default();
     let mut is_cut = false;
-    'ways: while let Some(mut world) = work.pop() {
+    let limit = steps.taken + MAX_STOP.min(steps.limit);
+    while let Some(mut world) = work.pop() {
         count += 1;
-        if count > MAX_STOPS {
+        if count > MAX_STOPS || steps.taken > limit {
             break;
         }
+        let mut circles = false;
         loop {
             match world.advance() {
-                Next::Passed => {}
+                Next::Passed => circles = met.comes_back(&world, false),
                 Next::Over | Next::Steady => break,
                 Next::Step(pid) => {
                     world.steps += 1;
-                    *total += 1;
-                    if world.steps > MAX_STEPS || world.path.endless || is_overgrown(&world, pid) {
-                        // It goes round and round until it is killed.
-                        world.now = world.stop.map_or(world.now, |stop| stop.at + stop.grace);
-                        break;
-                    }
-                    let mut machine =
-                        Machine { world: &mut world, pid, environment, candidates: &mut candidates };
-                    if let Flow::Ask(alternatives) = machine.step() {
-                        if !met.insert((world.now, world.fingerprint())) {
-                            continue 'ways;
+                    steps.taken += world.effort();
+                    circles = world.steps > MAX_STEPS
+                        || steps.taken > limit
+                        || world.path.endless
+                        || is_overgrown(&world, pid);
+                    if !circles {
+                        let mut machine =
+                            Machine { world: &mut world, pid, environment, candidates: &mut candidates };
+                        if let Flow::Ask(alternatives) = machine.step() {
+                            circles = met.comes_back(&world, true);
+                            if !circles {
+                                // Only on the way to the steady state does it matter what was chosen.
+                                let mut ways = (0..alternatives.len()).map(|index| answered(&world, index));
+                                let Some(first) = ways.next() else { break };
+                                work.extend(ways);
+                                world = first;
+                            }
                         }
-                        // Only on the way to the steady state does it matter what was chosen.
-                        let mut ways = (0..alternatives.len()).map(|index| answered(&world, index));
-                        let Some(first) = ways.next() else { break };
-                        work.extend(ways);
-                        world = first;
                     }
                 }
             }
+            if circles {
+                // Until it is killed.
+                world.now = steady.now + grace;
+                break;
+            }
         }
-        is_cut |= world.ended.is_none() && world.next_event().is_some();
+        is_cut |= !circles && world.ended.is_none() && world.next_event().is_some();
         let badness = super::verdict::badness(&world);
         if best.as_ref().is_none_or(|best| badness < super::verdict::badness(best)) {
             best = Some(world);

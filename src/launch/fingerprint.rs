@@ -4,16 +4,38 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use super::field::{Field, Value};
-use super::machine::{Frame, Shell, Waiting};
+use super::shell::{Frame, Lap, Shell, Waiting};
 use super::world::{Ended, Millis, Pid, Process, Role, State, World};
+
+/// What is put together of a state.
+struct Print {
+    hasher: DefaultHasher,
+    now: Millis,
+    /// The last process whose number a script may know.
+    named: Pid,
+    /// The others that have been met, in order: what number they have makes no difference.
+    numbers: Vec<Pid>,
+}
 
 impl World {
     /// Equal for worlds with the same future.
     pub(super) fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        (self.next_is_service, self.follow_next, self.path.default, self.path.aside).hash(&mut hasher);
-        (self.path.doubts.len(), self.path.mishaps.len(), self.path.endless).hash(&mut hasher);
-        let known = self.known_to_shells();
+        let shells = || {
+            self.processes().filter_map(|process| match &process.role {
+                Role::Shell(shell) if self.alive(process.pid) => Some(shell),
+                _ => None,
+            })
+        };
+        let named = shells().map(|shell| shell.last_named()).max().unwrap_or(0);
+        let mut print = Print { hasher: DefaultHasher::new(), now: self.now, named, numbers: Vec::new() };
+        print.add((self.next_is_service, self.follow_next, self.path.default, self.path.aside));
+        print.add((self.path.doubts.len(), self.path.mishaps.len(), self.path.endless));
+        let mut known = vec![false; self.processes().len() + 1];
+        for pid in shells().flat_map(|shell| shell.known()) {
+            if let Some(known) = known.get_mut(pid) {
+                *known = true;
+            }
+        }
         // What has ended well counts only if a shell still knows it: nobody else will ever ask for it again.
         let counts = |process: &&Process| match process.state {
             State::Dead(death) => {
@@ -23,47 +45,92 @@ impl World {
             State::Running | State::Finishing { .. } => true,
         };
         for process in self.processes().filter(counts) {
-            process.fingerprint(self.now, &mut hasher);
+            process.fingerprint(&mut print);
         }
-        hasher.finish()
+        print.hasher.finish()
+    }
+}
+
+impl Print {
+    fn add(&mut self, what: impl Hash) {
+        what.hash(&mut self.hasher);
     }
 
-    /// Which processes some shell waits for or has as a job, by their numbers.
-    fn known_to_shells(&self) -> Vec<bool> {
-        let mut known = vec![false; self.processes().len() + 1];
-        for process in self.processes() {
-            if let Role::Shell(shell) = &process.role {
-                for pid in shell.known() {
-                    if let Some(known) = known.get_mut(pid) {
-                        *known = true;
-                    }
-                }
-            }
+    fn pid(&mut self, pid: Pid) {
+        if pid <= self.named {
+            return self.add((true, pid));
         }
-        known
+        let number = self.numbers.iter().position(|&known| known == pid).unwrap_or_else(|| {
+            self.numbers.push(pid);
+            self.numbers.len() - 1
+        });
+        self.add((false, number));
+    }
+
+    fn pids(&mut self, pids: &[Pid]) {
+        self.add(pids.len());
+        pids.iter().for_each(|&pid| self.pid(pid));
+    }
+
+    /// A moment to come.
+    fn moment(&mut self, at: Option<Millis>) {
+        self.add(at.map(|at| at.saturating_sub(self.now)));
+    }
+
+    /// Once a loop counts as endless, and time has passed in it, it does not matter how far it has come.
+    fn lap(&mut self, lap: &Lap) {
+        let is_new = self.now == lap.since;
+        self.add((is_new, lap.circling, lap.seen));
+        if is_new || !lap.circling {
+            self.add(lap.rounds);
+        }
+    }
+
+    fn value(&mut self, value: &Value) {
+        match value {
+            Value::Scalar(one) => self.field(one),
+            Value::Array(all) => self.fields(all),
+        }
+    }
+
+    fn fields(&mut self, fields: &[Field]) {
+        self.add(fields.len());
+        fields.iter().for_each(|one| self.field(one));
+    }
+
+    /// How an unknown value was written makes no difference.
+    fn field(&mut self, field: &Field) {
+        self.add((&field.text, &field.sketch, field.overridable, field.is_rest()));
+        self.add(field.excerpt.as_ref().map(|excerpt| excerpt.span()));
     }
 }
 
 impl Process {
-    fn fingerprint(&self, now: Millis, hasher: &mut DefaultHasher) {
-        (self.pid, self.parent, self.group, self.ignored.as_slice()).hash(hasher);
+    fn fingerprint(&self, print: &mut Print) {
+        print.pids(&[self.pid, self.parent, self.group]);
+        print.add(self.ignored.as_slice());
         match self.state {
-            State::Running => 0.hash(hasher),
-            State::Finishing { until, fast } => (1, until.saturating_sub(now), fast).hash(hasher),
-            State::Dead(death) => (2, death.status, death.how as u8).hash(hasher),
+            State::Running => print.add(0),
+            State::Finishing { until, fast } => {
+                print.add((1, fast));
+                print.moment(Some(until));
+            }
+            State::Dead(death) => print.add((2, death.status, death.how as u8)),
         }
-        fields(&self.identity.argv, hasher);
-        std::mem::discriminant(&self.role).hash(hasher);
+        print.fields(&self.identity.argv);
+        print.add(std::mem::discriminant(&self.role));
         match &self.role {
-            Role::Shell(shell) => shell.fingerprint(now, hasher),
-            Role::Timer(until) => until.saturating_sub(now).hash(hasher),
-            Role::Follower(pid) => pid.hash(hasher),
+            Role::Shell(shell) => shell.fingerprint(print),
+            Role::Timer(until) => print.moment(Some(*until)),
+            Role::Follower(pid) => print.pid(*pid),
             Role::Forwarder(forwarder) => {
-                (forwarder.child, forwarder.kills_at.map(|at| at.saturating_sub(now))).hash(hasher);
+                print.pid(forwarder.child);
+                print.moment(forwarder.kills_at);
             }
             Role::Supervisor(supervisor) => {
                 for own in &supervisor.programs {
-                    (own.pid, own.kills_at.map(|at| at.saturating_sub(now))).hash(hasher);
+                    print.pid(own.pid);
+                    print.moment(own.kills_at);
                 }
             }
             Role::Service(_) | Role::Helper | Role::Opaque => {}
@@ -81,90 +148,80 @@ impl Shell {
         waited.iter().chain(&self.jobs).chain(self.pipelines.iter().flatten()).copied()
     }
 
-    fn fingerprint(&self, now: Millis, hasher: &mut DefaultHasher) {
-        (self.errexit, self.nounset, self.monitor, self.is_circling(), self.last_background).hash(hasher);
-        (self.reads_unknown, self.has_unknown_functions).hash(hasher);
-        (self.status.value, self.status.overridable).hash(hasher);
-        (&self.aliases, self.hooks.len()).hash(hasher);
-        (&self.jobs, &self.pending, &self.directory).hash(hasher);
+    /// The last process whose number its script may have: `$$`, `$!` and `jobs -p`.
+    fn last_named(&self) -> Pid {
+        let jobs = self.jobs.iter().chain(self.pipelines.iter().flatten());
+        jobs.chain(&self.last_background).copied().fold(self.dollar, Pid::max)
+    }
+
+    fn fingerprint(&self, print: &mut Print) {
+        print.add((self.errexit, self.nounset, self.monitor, self.is_circling(), self.last_background));
+        print.add((self.reads_unknown, self.has_unknown_functions));
+        print.add((self.status.value, self.status.overridable));
+        print.add((&self.aliases, self.hooks.len()));
+        print.add((&self.jobs, &self.pending, &self.directory));
         for (name, value) in self.variables.iter() {
-            name.hash(hasher);
-            value_of(value, hasher);
+            print.add(name);
+            print.value(value);
         }
         for (name, body) in self.functions.iter() {
-            (name, Arc::as_ptr(body)).hash(hasher);
+            print.add((name, Arc::as_ptr(body)));
         }
         for (signal, trap) in self.traps.iter() {
-            (signal, Arc::as_ptr(&trap.action).cast::<u8>()).hash(hasher);
+            print.add((signal, Arc::as_ptr(&trap.action).cast::<u8>()));
         }
-        fields(&self.positional, hasher);
-        field(&self.zero, hasher);
-        (self.arguments_overridable, &self.pipelines).hash(hasher);
+        print.fields(&self.positional);
+        print.field(&self.zero);
+        print.add((self.arguments_overridable, &self.pipelines));
         match &self.waiting {
-            Waiting::Foreground { pids, piped, .. } => (pids, piped).hash(hasher),
-            Waiting::Wait { targets, .. } => targets.hash(hasher),
+            Waiting::Foreground { pids, piped, .. } => {
+                print.pids(pids);
+                print.pids(piped);
+            }
+            Waiting::Wait { targets, .. } => print.pids(targets),
             Waiting::None => {}
         }
         for frame in &self.frames {
-            frame.fingerprint(now, hasher);
+            frame.fingerprint(print);
         }
     }
 }
 
 impl Frame {
-    fn fingerprint(&self, now: Millis, hasher: &mut DefaultHasher) {
-        std::mem::discriminant(self).hash(hasher);
+    fn fingerprint(&self, print: &mut Print) {
+        print.add(std::mem::discriminant(self));
         match self {
-            Frame::List { list, next } => (Arc::as_ptr(list).cast::<u8>(), next).hash(hasher),
-            Frame::AndOr { right, and, .. } => (Arc::as_ptr(right), and).hash(hasher),
-            Frame::If { node, arm, .. } => (Arc::as_ptr(node), arm).hash(hasher),
-            Frame::Case { node, ways, .. } => (Arc::as_ptr(node), ways).hash(hasher),
+            Frame::List { list, next } => print.add((Arc::as_ptr(list).cast::<u8>(), next)),
+            Frame::AndOr { right, and, .. } => print.add((Arc::as_ptr(right), and)),
+            Frame::If { node, arm, .. } => print.add((Arc::as_ptr(node), arm)),
+            Frame::Case { node, ways, .. } => print.add((Arc::as_ptr(node), ways)),
             Frame::Test { node, lap, .. } | Frame::Body { node, lap, .. } => {
-                (Arc::as_ptr(node), lap.rounds, lap.seen, lap.circling, now.saturating_sub(lap.since))
-                    .hash(hasher);
+                print.add(Arc::as_ptr(node));
+                print.lap(lap);
             }
             Frame::For { node, items, next } => {
-                (Arc::as_ptr(node), next).hash(hasher);
-                fields(items, hasher);
+                print.add((Arc::as_ptr(node), next));
+                print.fields(items);
             }
             Frame::Endless { body, lap } => {
-                (Arc::as_ptr(body).cast::<u8>(), lap.rounds, now.saturating_sub(lap.since)).hash(hasher)
+                print.add(Arc::as_ptr(body).cast::<u8>());
+                print.lap(lap);
             }
             Frame::Call { name, positional, locals, overridable } => {
-                (name, overridable).hash(hasher);
-                locals.iter().for_each(|(name, old)| {
-                    name.hash(hasher);
-                    old.iter().for_each(|value| value_of(value, hasher));
-                });
-                fields(positional, hasher);
+                print.add((name, overridable));
+                for (name, old) in locals {
+                    print.add(name);
+                    old.iter().for_each(|value| print.value(value));
+                }
+                print.fields(positional);
             }
             Frame::Source { positional } => {
-                if let Some(positional) = positional {
-                    fields(positional, hasher);
-                }
+                positional.iter().for_each(|positional| print.fields(positional));
             }
-            Frame::Trap { status, from_wait } => (status.value, from_wait).hash(hasher),
-            Frame::Exit(status) => status.hash(hasher),
-            Frame::Weigh { and } => and.hash(hasher),
+            Frame::Trap { status, from_wait } => print.add((status.value, from_wait)),
+            Frame::Exit(status) => print.add(status),
+            Frame::Weigh { and } => print.add(and),
             Frame::Not => {}
         }
     }
-}
-
-fn value_of(value: &Value, hasher: &mut DefaultHasher) {
-    match value {
-        Value::Scalar(one) => field(one, hasher),
-        Value::Array(all) => fields(all, hasher),
-    }
-}
-
-fn fields(fields: &[Field], hasher: &mut DefaultHasher) {
-    fields.len().hash(hasher);
-    fields.iter().for_each(|one| field(one, hasher));
-}
-
-/// How an unknown value was written makes no difference.
-fn field(field: &Field, hasher: &mut DefaultHasher) {
-    (&field.text, &field.sketch, field.overridable, field.is_rest()).hash(hasher);
-    field.excerpt.as_ref().map(|excerpt| excerpt.span()).hash(hasher);
 }

@@ -10,7 +10,8 @@ use super::builtins::is_builtin;
 use super::environment::Environment;
 use super::expand::outline;
 use super::field::Value;
-use super::machine::{Frame, Machine};
+use super::machine::Machine;
+use super::shell::Frame;
 use super::signal::Signal;
 use crate::programs::Kind;
 use crate::shell::{AssignedValue, Command, If, List, Node, NodeKind, Operation, Parameter, Part, Word};
@@ -52,16 +53,12 @@ pub(crate) struct Inside {
 
 /// `exit`, `exit $?` and `exit 0` alone.
 pub(crate) fn is_exit(node: &Node) -> bool {
-    matches!(&node.kind, NodeKind::Command(command)
-        if command.words.first().and_then(Word::literal).as_deref() == Some("exit"))
+    node.is_command(&["exit"])
 }
 
 /// True for a body of `sleep` alone.
 pub(crate) fn only_sleeps(list: &[Node]) -> bool {
-    list.iter().all(|node| {
-        matches!(&node.kind, NodeKind::Command(command)
-            if command.words.first().and_then(Word::literal).as_deref() == Some("sleep"))
-    })
+    list.iter().all(|node| node.is_command(&["sleep"]))
 }
 
 /// `[ ... ]`, `test ...`, `[[ ... ]]`: looks, and touches nothing.
@@ -69,10 +66,7 @@ pub(crate) fn is_test(node: &Node) -> bool {
     match &node.kind {
         NodeKind::Test(_) => true,
         NodeKind::Not(inner) => is_test(inner),
-        NodeKind::Command(command) => {
-            matches!(command.words.first().and_then(Word::literal).as_deref(), Some("[" | "test"))
-        }
-        _ => false,
+        _ => node.is_command(&["[", "test"]),
     }
 }
 
@@ -260,7 +254,7 @@ impl Machine<'_, '_> {
             NodeKind::Command(command) => {
                 names.extend(command.assignments.iter().map(|assignment| assignment.name.clone()));
                 names.extend(assigned_by_words(command).map(|(name, _)| name));
-                let Some(name) = command.words.first().and_then(Word::literal) else { return };
+                let Some(name) = command.name() else { return };
                 match name.as_str() {
                     "local" | "declare" | "typeset" => local.extend(declared(command)),
                     "export" | "readonly" | "read" | "unset" | "mapfile" | "readarray" | "printf" => {
@@ -358,7 +352,7 @@ fn only_traces(option: &str) -> bool {
 
 fn is_endless(condition: &[Node], until: bool) -> bool {
     let [Node { kind: NodeKind::Command(command), .. }] = condition else { return false };
-    let name = command.words.first().and_then(Word::literal);
+    let name = command.name();
     let name = name.as_deref().and_then(|name| name.rsplit('/').next());
     matches!((name, until), (Some("true" | ":"), false) | (Some("false"), true))
 }

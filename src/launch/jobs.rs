@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::dialect::Dialect;
 use super::field::Field;
-use super::machine::{Hook, Machine, Shell, Status, Trap, Waiting};
+use super::machine::Machine;
 use super::path::MishapKind;
+use super::shell::{Hook, Shell, Status, Trap, Waiting};
 use super::signal::Signal;
 use super::world::{Ended, Pid, Role, Started, State};
-use crate::shell::{Command, Node, NodeKind, Redirect, Word};
+use crate::shell::{Command, Node, NodeKind, Redirect};
 use crate::source::Excerpt;
 
 /// Functions in handlers are looked into this deep.
@@ -60,7 +61,9 @@ impl Machine<'_, '_> {
                 signals.push(signal);
             }
         }
-        let action_list = match (reset, action.text()) {
+        // Only arguments in it are not known: `trap "rm -f $file" EXIT`.
+        let action_text = action.text().or(action.sketch());
+        let action_list = match (reset, action_text) {
             (true, _) => None,
             (false, Some(text)) => {
                 let excerpt = match &action.excerpt {
@@ -311,7 +314,20 @@ impl Machine<'_, '_> {
         if let Some(job) = target.strip_prefix('%') {
             let shell = self.shell().filter(|shell| shell.monitor || shell.dialect.kill_knows_jobs());
             let jobs = shell.map(|shell| shell.jobs.clone()).unwrap_or_default();
-            let pid = job.parse::<usize>().ok().and_then(|number| jobs.get(number.wrapping_sub(1)).copied());
+            let begins = |pid: &&Pid| {
+                let process = self.world.process(**pid);
+                process.and_then(|process| process.statement.as_ref()).is_some_and(|statement| {
+                    statement
+                        .excerpt
+                        .text()
+                        .get(statement.span.start..)
+                        .is_some_and(|text| text.starts_with(job))
+                })
+            };
+            let pid = match job.parse::<usize>() {
+                Ok(number) => jobs.get(number.wrapping_sub(1)).copied(),
+                Err(_) => jobs.iter().find(begins).copied().filter(|_| !job.is_empty()),
+            };
             return pid.is_some_and(|pid| self.world.send(pid, signal));
         }
         let pid = self.pid;
@@ -377,7 +393,7 @@ pub(super) fn only_stops(node: &Node, shell: &Shell) -> bool {
 fn only_stops_in(node: &Node, shell: &Shell, calls: usize) -> bool {
     let all = |list: &[Node]| list.iter().all(|node| only_stops_in(node, shell, calls));
     match &node.kind {
-        NodeKind::Command(command) => match command.words.first().and_then(Word::literal) {
+        NodeKind::Command(command) => match command.name() {
             None => command.words.is_empty(),
             Some(name) => match shell.functions.get(&name) {
                 Some(body) => calls < MAX_CALLS && only_stops_in(body, shell, calls + 1),

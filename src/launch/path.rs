@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::resolve::Broken;
-use super::world::Identity;
+use super::interpreter::Broken;
+use super::world::{Identity, Pid};
 use crate::project::ImageFile;
 use crate::source::Place;
 
@@ -28,6 +28,12 @@ pub(crate) struct Path {
     pub(crate) may_have_told: bool,
     /// Where a loop was left whose condition may hold for as long as the container runs, or a `read` that may wait as long.
     pub(crate) may_stay: Option<Place>,
+    /// True once a shell has read the image's own arguments as commands (`eval "$@"`).
+    pub(crate) evaluates: bool,
+    /// What a `for` loop has done, and does again in its next turn.
+    pub(crate) repeated: Vec<Place>,
+    /// The job that the last statement of the first script starts.
+    pub(crate) last_job: Option<Pid>,
     /// True once a loop goes round and round without waiting or pausing.
     pub(crate) endless: bool,
     /// A script that the kernel refused to run.
@@ -48,6 +54,9 @@ impl Path {
             aside: false,
             may_have_told: false,
             may_stay: None,
+            evaluates: false,
+            repeated: Vec::new(),
+            last_job: None,
             endless: false,
             broken: None,
             unstarted: None,
@@ -70,7 +79,7 @@ pub(crate) struct Choice {
 }
 
 /// Something that the model does not follow.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Doubt {
     pub(crate) place: Option<Place>,
     pub(crate) reason: String,

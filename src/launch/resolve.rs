@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use super::dialect::Dialect;
 use super::environment::Environment;
-use super::execline;
 use super::field::Field;
-use super::machine::{Origin, Status};
+use super::interpreter::{Broken, ShellStart, interpreter};
 use super::runner;
+use super::shell::{Origin, Status};
+use super::signal::Signal;
 use super::supervise::{self, Supervise};
-use super::world::{Identity, Millis, Pid};
+use super::world::{Identity, Millis, Pid, Rewrites};
 use crate::dockerfile::join;
 use crate::programs::{Base, Inner, Kind, Program};
-use crate::project::{Found, ImageFile, handlers};
-use crate::shell::Script;
+use crate::project::{Found, ImageFile, handlers, makefile};
 use crate::source::{Excerpt, Place, Span};
 
 /// Wrappers in front of wrappers, scripts that start scripts: deeper than this is not followed.
@@ -53,40 +53,12 @@ pub(crate) enum What {
     Broken(Broken, Rc<ImageFile>),
 }
 
-/// Why the kernel refuses to run a script.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Broken {
-    /// No `#!` in the first line.
-    NoShebang,
-    /// A byte-order mark before the `#!`.
-    ByteOrderMark,
-    /// A carriage return at the end of the `#!` line.
-    CarriageReturn,
-    /// `env` is to look for a program with a blank in its name, because the kernel gives it everything behind as one word.
-    EnvArguments,
-    /// Nobody may execute it.
-    NotExecutable,
-    /// It needs bash, and the image has none.
-    NoBash,
-}
-
-/// A shell about to start.
-#[derive(Debug, Clone)]
-pub(crate) struct ShellStart {
-    pub(crate) dialect: Dialect,
-    pub(crate) origin: Origin,
-    pub(crate) script: Arc<Script>,
-    pub(crate) zero: Field,
-    pub(crate) positional: Vec<Field>,
-    pub(crate) errexit: bool,
-    pub(crate) nounset: bool,
-}
-
 /// A forwarding program about to start.
 #[derive(Debug, Clone)]
 pub(crate) struct Forward {
     pub(crate) program: Arc<Program>,
     pub(crate) child: Child,
+    pub(crate) rewrites: Rewrites,
 }
 
 /// What a forwarding program starts.
@@ -146,15 +118,16 @@ impl Environment<'_> {
     }
 }
 
-struct Resolver<'e, 'a> {
-    environment: &'e Environment<'a>,
-    place: &'e Place,
-    directory: Option<Rc<str>>,
-    caller: Option<Dialect>,
+/// Works out one argument vector.
+pub(super) struct Resolver<'e, 'a> {
+    pub(super) environment: &'e Environment<'a>,
+    pub(super) place: &'e Place,
+    pub(super) directory: Option<Rc<str>>,
+    pub(super) caller: Option<Dialect>,
 }
 
 impl Resolver<'_, '_> {
-    fn step(&mut self, argv: &[Field], resolved: &mut Resolved, depth: usize) -> What {
+    pub(super) fn step(&mut self, argv: &[Field], resolved: &mut Resolved, depth: usize) -> What {
         let program = argv.first().and_then(Field::text).map(str::to_owned);
         let identity = |program: Option<&Program>| Identity {
             argv: argv.into(),
@@ -163,6 +136,10 @@ impl Resolver<'_, '_> {
         };
         let Some(name) = program else {
             resolved.identities.push(identity(None));
+            // `/run-$ROLE.sh`
+            if argv.first().and_then(|field| field.sketch.as_deref()).is_some_and(is_script_name) {
+                return What::Opaque(format!("which script {} is, is not known", argv[0].shown()));
+            }
             return What::Unknown;
         };
         if name.starts_with('-') {
@@ -174,12 +151,15 @@ impl Resolver<'_, '_> {
         }
         if let Some(dialect) = self.dialect_of(&name) {
             resolved.identities.push(identity(None));
-            return match self.missing_bash(dialect, &argv[0]) {
-                Some(missing) => What::Broken(Broken::NoBash, Rc::new(missing)),
+            return match self.missing_shell(dialect, &argv[0]) {
+                Some((broken, missing)) => What::Broken(broken, Rc::new(missing)),
                 None => self.shell(dialect, argv),
             };
         }
         let name = match name.as_str() {
+            "yarn" if runner::is_hadoops(self.environment, self.directory.as_deref()) => {
+                "yarn@hadoop".to_owned()
+            }
             "yarn" if runner::is_berry(self.environment, self.directory.as_deref()) => {
                 "yarn@berry".to_owned()
             }
@@ -216,6 +196,9 @@ impl Resolver<'_, '_> {
             Some(Found::Unreadable(_) | Found::Unknown) | None => {}
         }
         resolved.identities.push(identity(None));
+        if let Some((broken, file)) = self.not_found(&argv[0], &name) {
+            return What::Broken(broken, file);
+        }
         let base = &self.environment.image.base;
         let is_base_entrypoint = base
             .entrypoint
@@ -231,7 +214,7 @@ impl Resolver<'_, '_> {
                 what => what,
             };
         }
-        if matches!(arguments.as_slice(), [Some("--help" | "--version")]) {
+        if self.environment.tables.is_errand(&arguments) {
             return What::Ends(Status::UNKNOWN);
         }
         if is_script_name(&name) || is_base_entrypoint {
@@ -251,185 +234,6 @@ impl Resolver<'_, '_> {
             environment.which(name).map_or(Found::Unknown, Found::File)
         };
         (!matches!(found, Found::Unknown)).then_some(found)
-    }
-
-    /// Where the kernel is told to run bash and there is none: the word that asks for it. A shell would go on.
-    fn missing_bash(&self, dialect: Dialect, name: &Field) -> Option<ImageFile> {
-        let missing = dialect == Dialect::Bash && self.caller.is_none() && self.environment.lacks_bash();
-        let derived = || Arc::new(Excerpt::derived(&self.place.source, self.place.span, name.shown()));
-        missing.then(|| ImageFile {
-            path: "/bin/bash".to_owned(),
-            text: name.excerpt.clone().unwrap_or_else(derived),
-            executable: None,
-            by: None,
-        })
-    }
-
-    fn dialect_of(&self, name: &str) -> Option<Dialect> {
-        let base = match name.rsplit_once('/') {
-            Some((folder, base)) if folder.ends_with("bin") => base,
-            Some(_) => return None,
-            None => name,
-        };
-        Some(match base {
-            "sh" => self.environment.sh(),
-            "dash" => Dialect::Dash,
-            "ash" => Dialect::Ash,
-            "bash" => Dialect::Bash,
-            _ => return None,
-        })
-    }
-
-    /// `sh [options] -c text`, `sh [options] file`.
-    fn shell(&mut self, dialect: Dialect, argv: &[Field]) -> What {
-        let mut at = 1;
-        let (mut command, mut standard_input) = (false, false);
-        let (mut errexit, mut nounset) = (false, false);
-        while let Some(field) = argv.get(at) {
-            let Some(text) = field.text() else { break };
-            if text == "--" || text == "-" {
-                at += 1;
-                break;
-            }
-            if !(text.starts_with('-') || text.starts_with('+')) || text.len() < 2 {
-                break;
-            }
-            at += 1;
-            if let Some(long) = text.strip_prefix("--") {
-                at += usize::from(matches!(long, "rcfile" | "init-file"));
-                continue;
-            }
-            for letter in text[1..].chars() {
-                match letter {
-                    'c' => command = true,
-                    'e' => errexit = true,
-                    'u' => nounset = true,
-                    's' => standard_input = true,
-                    'o' | 'O' => at += 1,
-                    _ => {}
-                }
-            }
-        }
-        let rest = &argv[at.min(argv.len())..];
-        let Some(first) = rest.first().filter(|_| !standard_input) else { return What::Interactive };
-        if command {
-            // Where only arguments are not known, the words that are decide.
-            let Some(text) = first.text().or(first.sketch()) else {
-                return What::Opaque(format!("the command line {} is not known", first.shown()));
-            };
-            let excerpt = match &first.excerpt {
-                Some(excerpt) => Arc::clone(excerpt),
-                None => Arc::new(Excerpt::derived(&self.place.source, self.place.span, text)),
-            };
-            return What::Shell(Box::new(ShellStart {
-                dialect,
-                origin: self.environment.origin_of(&excerpt, first.excerpt.is_some()),
-                script: self.environment.parse(excerpt),
-                zero: rest.get(1).cloned().unwrap_or_else(|| argv[0].clone()),
-                positional: rest.get(2..).unwrap_or_default().to_vec(),
-                errexit,
-                nounset,
-            }));
-        }
-        let Some(path) = first.text() else {
-            return What::Opaque(format!("which script {} is, is not known", first.shown()));
-        };
-        let Some(file) = self.environment.script_file(path, self.directory.as_deref()) else {
-            return What::Opaque(format!("the content of {path} is not known"));
-        };
-        if file.text.text().split_once('\n').is_some_and(|(first, _)| first.ends_with('\r')) {
-            return What::Broken(Broken::CarriageReturn, Rc::new(file));
-        }
-        What::Shell(Box::new(ShellStart {
-            dialect,
-            origin: Origin::Script,
-            script: self.environment.parse(file.text),
-            zero: first.clone(),
-            positional: rest[1..].to_vec(),
-            errexit,
-            nounset,
-        }))
-    }
-
-    /// A script whose first line names its interpreter.
-    fn script(
-        &mut self,
-        file: &ImageFile,
-        words: &[String],
-        argv: &[Field],
-        resolved: &mut Resolved,
-        depth: usize,
-    ) -> What {
-        if words.iter().any(|word| word.rsplit('/').next() == Some("execlineb"))
-            && let Some(chain) = execline::chain(&file.text, self.environment.tables)
-        {
-            let program = Some(Rc::from("execlineb"));
-            resolved.identities.push(Identity {
-                argv: argv.into(),
-                place: Some(self.place.clone()),
-                program,
-            });
-            let place = file.text.place(chain.span);
-            let directory = chain.directory.map(Rc::from).or_else(|| self.directory.clone());
-            resolved.directory.clone_from(&directory);
-            let mut further = Resolver { place: &place, directory, caller: None, ..*self };
-            return further.step(&chain.command, resolved, depth + 1);
-        }
-        let mut own: Vec<Field> = words.iter().map(|word| Field::known(word.as_str())).collect();
-        own.push(Field { text: Some(file.path.as_str().into()), ..Field::default() });
-        own.extend_from_slice(&argv[1..]);
-        let before = resolved.identities.len();
-        // The interpreter reads the file that was found, whatever its path looks like from here.
-        let what = self.step(&own, resolved, depth + 1);
-        let shown = Identity {
-            argv: argv.into(),
-            place: Some(self.place.clone()),
-            program: resolved.identities.get(before).and_then(|identity| identity.program.clone()),
-        };
-        match what {
-            What::Broken(Broken::NoBash, _) => {
-                resolved.identities.truncate(before);
-                resolved.identities.push(shown);
-                What::Broken(Broken::NoBash, Rc::new(file.clone()))
-            }
-            What::Shell(mut start) => {
-                start.script = self.environment.parse(Arc::clone(&file.text));
-                resolved.identities.truncate(before);
-                resolved.identities.push(shown);
-                What::Shell(start)
-            }
-            other => other,
-        }
-    }
-
-    fn without_interpreter(
-        &mut self,
-        file: &ImageFile,
-        broken: Broken,
-        argv: &[Field],
-        resolved: &mut Resolved,
-    ) -> What {
-        resolved.identities.push(Identity {
-            argv: argv.into(),
-            place: Some(self.place.clone()),
-            program: None,
-        });
-        let looks_like_shell = !file.text.text().starts_with('\u{7f}');
-        match (self.caller, broken) {
-            // A shell that gets "exec format error" runs the file itself.
-            (Some(dialect), Broken::NoShebang | Broken::ByteOrderMark) if looks_like_shell => {
-                What::Shell(Box::new(ShellStart {
-                    dialect,
-                    origin: Origin::Script,
-                    script: self.environment.parse(Arc::clone(&file.text)),
-                    zero: argv[0].clone(),
-                    positional: argv[1..].to_vec(),
-                    errexit: false,
-                    nounset: false,
-                }))
-            }
-            _ => What::Broken(broken, Rc::new(file.clone())),
-        }
     }
 
     /// A program of the tables.
@@ -452,11 +256,12 @@ impl Resolver<'_, '_> {
                     positional: Vec::new(),
                     errexit: false,
                     nounset: false,
+                    evaluates: false,
                 })),
                 _ => nothing_to_start(argv),
             },
             Kind::Init | Kind::Fork => match self.inner(row, argv, arguments).or_else(|| started_by(row)) {
-                Some(child) => self.forward(row, child, resolved, depth),
+                Some(child) => self.forward(row, child, arguments, resolved, depth),
                 None => nothing_to_start(argv),
             },
             Kind::Detach => match self.inner(row, argv, arguments) {
@@ -477,11 +282,19 @@ impl Resolver<'_, '_> {
                     Some((child, directory)) => {
                         resolved.uncertain = true;
                         resolved.directory = directory.map(Rc::from).or(resolved.directory.take());
-                        What::Forward(Box::new(Forward { program: Arc::clone(row), child }))
+                        What::Forward(Box::new(Forward {
+                            program: Arc::clone(row),
+                            child,
+                            rewrites: Rewrites::default(),
+                        }))
                     }
                     None => What::Unknown,
                 }
             }
+            Kind::Interpreter if row.recipes && self.keeps_shell(row, arguments) => What::Opaque(format!(
+                "{} runs its recipe through a shell, which is not followed",
+                base_name(argv)
+            )),
             Kind::Interpreter => {
                 resolved.unhandled = self.unhandled(row, arguments);
                 What::Unknown
@@ -513,8 +326,18 @@ impl Resolver<'_, '_> {
                 "false" => Status::known(1),
                 _ => Status::UNKNOWN,
             }),
-            Kind::Helper => self.helper(argv, arguments, resolved),
+            Kind::Helper => self.helper(row, argv, arguments, resolved),
         }
+    }
+
+    /// True for make with a recipe whose shell stays in front: it tells that shell alone.
+    fn keeps_shell(&self, row: &Program, arguments: &[Option<&str>]) -> bool {
+        let directory = self.directory.as_deref().unwrap_or(&self.environment.image.workdir);
+        let target = match row.inner_command(arguments) {
+            Inner::Command { name, .. } => arguments.get(name).copied().flatten(),
+            _ => None,
+        };
+        makefile::keeps_shell(self.environment.files, directory, target) == Some(true)
     }
 
     /// What an interpreter does on signals, where it is certain that the program it runs installs no handler.
@@ -563,7 +386,14 @@ impl Resolver<'_, '_> {
     }
 
     /// A wrapper that waits is setup, service or unknown as its inner command is.
-    fn forward(&mut self, row: &Arc<Program>, child: Child, resolved: &mut Resolved, depth: usize) -> What {
+    fn forward(
+        &mut self,
+        row: &Arc<Program>,
+        child: Child,
+        arguments: &[Option<&str>],
+        resolved: &mut Resolved,
+        depth: usize,
+    ) -> What {
         if let Child::Command(inner) = &child {
             let mut below = resolved.clone();
             let limited = row.names.iter().any(|name| name == "timeout");
@@ -581,12 +411,20 @@ impl Resolver<'_, '_> {
                 _ => resolved.uncertain |= below.uncertain,
             }
         }
-        What::Forward(Box::new(Forward { program: Arc::clone(row), child }))
+        let rewrites = rewrites(row, arguments);
+        What::Forward(Box::new(Forward { program: Arc::clone(row), child, rewrites }))
     }
 
     /// Helpers: `sleep` pauses, `tail -f` stays, and what copies its input ends with it.
-    fn helper(&self, argv: &[Field], arguments: &[Option<&str>], resolved: &mut Resolved) -> What {
+    fn helper(
+        &self,
+        row: &Program,
+        argv: &[Field],
+        arguments: &[Option<&str>],
+        resolved: &mut Resolved,
+    ) -> What {
         match base_name(argv) {
+            _ if row.stays => What::Helper,
             "sleep" => match arguments.first().copied().flatten() {
                 Some("infinity" | "inf") => What::Helper,
                 Some(text) => pause(text).map_or(What::Ends(Status::UNKNOWN), What::Pause),
@@ -610,8 +448,6 @@ impl Resolver<'_, '_> {
                     (false, _) => What::Ends(Status::UNKNOWN),
                 }
             }
-            // `pm2 logs` and `pm2 monit` show what happens until somebody ends them.
-            "pm2" => What::Helper,
             _ => {
                 resolved.stays_on_input = true;
                 What::Ends(Status::UNKNOWN)
@@ -674,6 +510,12 @@ fn completed(argv: &[Field], base: &Base) -> Vec<Field> {
     program.chain(argv.iter().cloned()).collect()
 }
 
+/// The signals that an init passes on in place of others.
+fn rewrites(row: &Program, arguments: &[Option<&str>]) -> Rewrites {
+    let signals = row.rewrites(arguments).into_iter();
+    signals.filter_map(|(from, to)| Some((Signal::parse(from)?, Signal::parse(to)?))).collect()
+}
+
 /// What a wrapper that is written for one program starts.
 fn started_by(row: &Program) -> Option<Child> {
     let words: Vec<Field> = row.foreground.as_deref()?.split_whitespace().map(Field::known).collect();
@@ -706,7 +548,7 @@ fn base_name(argv: &[Field]) -> &str {
     argv.first().and_then(Field::text).and_then(|name| name.rsplit('/').next()).unwrap_or("")
 }
 
-fn is_script_name(name: &str) -> bool {
+pub(super) fn is_script_name(name: &str) -> bool {
     std::path::Path::new(name).extension().is_some_and(|extension| extension == "sh" || extension == "bash")
 }
 
@@ -727,45 +569,4 @@ fn pause(text: &str) -> Option<Millis> {
     // A number so large that it is "for ever".
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     (millis.is_finite() && millis >= 0.0).then(|| millis.min(1e15) as Millis)
-}
-
-/// A script as an argument of the interpreter that its first line names.
-pub(super) fn through_interpreter(file: &ImageFile) -> Option<Vec<Field>> {
-    let words = interpreter(file.text.text()).ok()?;
-    let argv = words.iter().chain([&file.path]);
-    Some(argv.map(|word| Field::known(word.as_str())).collect())
-}
-
-/// The words of a script's `#!` line; `env -S` is seen through by its row in the tables.
-fn interpreter(text: &str) -> Result<Vec<String>, Broken> {
-    let bare = text.strip_prefix('\u{feff}');
-    let Some(line) = bare.unwrap_or(text).strip_prefix("#!").and_then(|rest| rest.split('\n').next()) else {
-        return Err(Broken::NoShebang);
-    };
-    if bare.is_some() {
-        return Err(Broken::ByteOrderMark);
-    }
-    if line.ends_with('\r') {
-        return Err(Broken::CarriageReturn);
-    }
-    let line = line.trim();
-    // The kernel gives everything after the interpreter as one argument.
-    Ok(match line.split_once([' ', '\t']) {
-        Some((interpreter, argument)) => {
-            let argument = argument.trim();
-            match argument.strip_prefix("-S") {
-                Some(rest) if interpreter.ends_with("/env") => {
-                    rest.split_whitespace().map(str::to_owned).collect()
-                }
-                None if interpreter.ends_with("/env")
-                    && argument.contains([' ', '\t'])
-                    && !argument.starts_with('-') =>
-                {
-                    return Err(Broken::EnvArguments);
-                }
-                _ => vec![interpreter.to_owned(), argument.to_owned()],
-            }
-        }
-        None => vec![line.to_owned()],
-    })
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::dialect::Dialect;
 use super::environment::Environment;
 use super::field::Field;
-use super::machine::Origin;
 use super::resolve::Child;
+use super::shell::Origin;
 use crate::dockerfile::join;
 use crate::programs::{InnerShell, Program};
 use crate::project::{Found, ImageFile, package_json};
@@ -44,6 +44,8 @@ pub(super) fn child(
             let end = Span::at(text.text().len());
             Arc::new(text.with_changes(&[(end, format!(" {}", rest.join(" ")))], text.encoding()))
         }
+        // Its name tells that it ends.
+        None if environment.tables.is_ending_script(script.name) => return None,
         // A script that is not known is taken for the usual one: one program. Its name is for people.
         None => {
             let name = script.name.replace('\'', "");
@@ -102,6 +104,14 @@ fn patterns(environment: &Environment<'_>, folder: &str) -> Vec<String> {
         true => PACKAGES.map(str::to_owned).to_vec(),
         false => own,
     }
+}
+
+/// True where `yarn` is Hadoop's resource manager, not a package runner: there is no package, and the image speaks of Hadoop.
+pub(super) fn is_hadoops(environment: &Environment<'_>, directory: Option<&str>) -> bool {
+    let image = environment.image;
+    let names = image.env.iter().flat_map(|(name, value)| [name, value]).chain([&image.base_name]);
+    names.map(|text| text.to_ascii_lowercase()).any(|text| text.contains("hadoop"))
+        && environment.files.package_json(directory.unwrap_or(&image.workdir)).is_none()
 }
 
 /// True if the project says that its yarn is version 2 or later, which runs scripts in a shell of its own.

@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use super::candidates::{Job, Likelihood};
-use super::field::Field;
-use super::machine::{Frame, Machine, Rest, Shell};
+use super::field::{Field, UNKNOWN};
+use super::machine::Machine;
+use super::pattern::Pattern;
 use super::resolve::What;
+use super::shell::{Frame, Origin, Rest, Shell, Waiting};
+use super::signal::Signal;
 use super::world::{Millis, Started};
 use crate::shell::{Command, Node, NodeKind, Part, Word};
 
 /// A loop that pauses for so long does something from time to time.
-const LONG_PAUSE: Millis = 120_000;
+const PERIODIC_PAUSE: Millis = 120_000;
 
 impl Machine<'_, '_> {
     /// Whether an unknown foreground command is the service. The first time round it is taken as setup, and remembered: if nothing
@@ -40,10 +43,18 @@ impl Machine<'_, '_> {
         if self.is_periodic(shell) {
             return false;
         }
-        if self.is_one_of_two(shell, node) {
+        if self.is_done_again(node) {
+            return false;
+        }
+        let Some(shell) = self.shell() else { return false };
+        if self.is_one_of_two(shell, node) || self.is_kept_alive(shell) {
             return true;
         }
         let is_condition = shell.is_in_condition() && !shell.is_loop_condition();
+        // A question that is asked for its status alone.
+        if is_condition && node.discards_output() {
+            return false;
+        }
         if !is_condition || !shell.is_in_loop() {
             let mut again = self.world.clone();
             if let Some(shell) = again.shell_mut(self.pid) {
@@ -51,9 +62,15 @@ impl Machine<'_, '_> {
             }
             again.next_is_service = true;
             let job = self.job(node);
-            let is_awaited = is_wait(node) && !shell.traps.is_empty();
+            let is_awaited = node.is_command(&["wait"]) && !shell.traps.is_empty();
             let likelihood = match is_condition {
                 true => Likelihood::Condition,
+                // `( exec server )`
+                false if matches!(shell.origin, Origin::Fork) && node.is_command(&["exec"]) => {
+                    Likelihood::Likely
+                }
+                // The image's own arguments are what it is for.
+                false if self.runs_arguments(node) => Likelihood::Likely,
                 false if is_awaited || shell.keeps_status() => Likelihood::Likely,
                 false => Likelihood::Usual,
             };
@@ -62,15 +79,55 @@ impl Machine<'_, '_> {
         false
     }
 
+    fn runs_arguments(&self, node: &Node) -> bool {
+        let (NodeKind::Command(command), Some(expander)) = (&node.kind, self.expander()) else {
+            return false;
+        };
+        let is_list = |part: &Part| matches!(part, Part::Parameter(parameter, _) if matches!(parameter.name.as_str(), "@" | "*"));
+        let first = command.words.first().filter(|word| word.parts.iter().any(is_list));
+        first.is_some_and(|word| {
+            expander
+                .word(word, &node.excerpt)
+                .first()
+                .is_some_and(|field| field.overridable && field.text.is_some())
+        })
+    }
+
+    /// `for item in a b; do process "$item"; done`: what the next turn does again ends, and so does what it starts in turn.
+    fn is_done_again(&mut self, node: &Node) -> bool {
+        let mut place = node.place();
+        let mut at = self.pid;
+        let mut is_again = false;
+        while let Some(process) =
+            self.world.process(at).filter(|process| process.started != Started::Background)
+        {
+            let parent = process.parent;
+            if let Some(shell) = self.world.shell(at) {
+                if let Waiting::Foreground { node, .. } = &shell.waiting {
+                    place = node.place();
+                }
+                let is_known = self.world.path.repeated.contains(&place);
+                let turns = shell.turns();
+                is_again |= turns == Some(true) || (turns.is_some() && is_known);
+                if turns == Some(true) && !is_known {
+                    self.world.path.repeated.push(place.clone());
+                }
+            }
+            at = parent;
+        }
+        is_again
+    }
+
     /// True in a loop that pauses for minutes between two rounds: what it runs is a job that is done again and again, no service that is
-    /// started again when it has ended.
+    /// started again when it has ended. The same of any pause, where a trap is there to end the loop.
     fn is_periodic(&self, shell: &Shell) -> bool {
+        let least = if shell.traps.contains_key(&Signal::TERM) { 0 } else { PERIODIC_PAUSE };
         let is_long = |node: &Node| {
             let node = match &node.kind {
                 NodeKind::Background(inner) => inner,
                 _ => node,
             };
-            matches!(self.stage_program(node), Some(What::Pause(length)) if length >= LONG_PAUSE)
+            matches!(self.stage_program(node), Some(What::Pause(length)) if length >= least)
         };
         for frame in shell.frames.iter().rev() {
             match frame {
@@ -84,16 +141,30 @@ impl Machine<'_, '_> {
 
     /// True for `server` in `test && server || other` at a script's end: `other` is what is started instead of it, not after it.
     fn is_one_of_two(&self, shell: &Shell, node: &Node) -> bool {
-        let Some((Frame::AndOr { right, and: false, whole }, outer)) = shell.frames.split_last() else {
+        let Some((Frame::AndOr { whole, .. }, _)) = shell.frames.split_last() else { return false };
+        whole.span.start < node.span.start && self.is_alternative(&shell.frames)
+    }
+
+    /// True for `server` in `server || tail -f /dev/null` at a script's end: what keeps the container alive when it has failed.
+    fn is_kept_alive(&self, shell: &Shell) -> bool {
+        let Some((Frame::AndOr { right, and: false, .. }, outer)) = shell.frames.split_last() else {
             return false;
         };
-        let is_right = whole.span.start < node.span.start;
-        let follows = |frame: &Frame| match frame {
-            Frame::List { list, next } => *next < list.len(),
-            Frame::Call { .. } | Frame::Source { .. } => false,
-            _ => true,
+        matches!(self.stage_program(right), Some(What::Helper | What::Pause(_))) && !outer.iter().any(follows)
+    }
+
+    /// The same of `node`, while the `&&` in front of it is being decided.
+    pub(super) fn is_first_of_two(&self, node: &Node) -> bool {
+        let Some((_, outer)) = self.shell().and_then(|shell| shell.frames.split_last()) else { return false };
+        !self.is_trifle(node) && self.is_alternative(outer)
+    }
+
+    /// True if the last frame has an `||` with a service behind it, and nothing follows.
+    fn is_alternative(&self, frames: &[Frame]) -> bool {
+        let Some((Frame::AndOr { right, and: false, .. }, outer)) = frames.split_last() else {
+            return false;
         };
-        is_right && !self.is_trifle(right) && !outer.iter().any(follows)
+        !self.is_trifle(right) && !outer.iter().any(follows)
     }
 
     /// A program that no table knows, and its subcommand, as far as they are written out.
@@ -121,7 +192,7 @@ impl Machine<'_, '_> {
         })
     }
 
-    fn is_trifle(&self, node: &Node) -> bool {
+    pub(super) fn is_trifle(&self, node: &Node) -> bool {
         let command = match &node.kind {
             NodeKind::Command(command) => command,
             NodeKind::Background(_) | NodeKind::Error => return false,
@@ -161,17 +232,37 @@ impl Machine<'_, '_> {
         is_variable && fields.len() > 1 && fields[0].text().is_none() && !fields[0].is_rest() && goes_on
     }
 
-    /// True for a bare name that no table knows, once the shell has read a file that nobody has seen.
+    /// `run_$1`: part of the name is written out, and functions have such names.
+    pub(super) fn may_name_function(&self, field: &Field) -> bool {
+        let Some(sketch) = field.sketch.as_deref().filter(|sketch| *sketch != UNKNOWN) else { return false };
+        let mut pattern = Pattern::default();
+        for (index, known) in sketch.split(UNKNOWN).enumerate() {
+            if index > 0 {
+                pattern.push("*", false);
+            }
+            pattern.push(known, true);
+        }
+        field.text.is_none()
+            && self.shell().is_some_and(|shell| shell.functions.keys().any(|name| pattern.matches(name)))
+    }
+
+    /// True for a bare name that no table knows, once the shell has read a file that nobody has seen. The image's own arguments name a
+    /// program.
     pub(super) fn may_be_function(&self, fields: &[Field]) -> bool {
         let words: Vec<Option<&str>> = fields[1..].iter().map(Field::option).collect();
-        self.shell().is_some_and(|shell| shell.has_unknown_functions)
+        !fields[0].overridable
+            && self.shell().is_some_and(|shell| shell.has_unknown_functions)
             && fields[0].text().is_some_and(|name| {
                 !name.contains('/') && self.environment.tables.program(name, &words).is_none()
             })
     }
 }
 
-fn is_wait(node: &Node) -> bool {
-    matches!(&node.kind, NodeKind::Command(command)
-        if command.words.first().and_then(Word::literal).as_deref() == Some("wait"))
+/// True if something is left to do.
+fn follows(frame: &Frame) -> bool {
+    match frame {
+        Frame::List { list, next } => *next < list.len(),
+        Frame::Call { .. } | Frame::Source { .. } => false,
+        _ => true,
+    }
 }

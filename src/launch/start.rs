@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::dialect::InPlace;
 use super::environment::Environment;
 use super::field::Field;
-use super::machine::{Frame, Origin, Shell, Status, Waiting};
+use super::interpreter::ShellStart;
 use super::path::{Doubt, Mishap, MishapKind};
-use super::resolve::{Child, Forward, MAX_DEPTH, Resolved, ShellStart, What};
+use super::resolve::{Child, Forward, MAX_DEPTH, Resolved, What};
+use super::shell::{Frame, Origin, Shell, Status, Waiting};
 use super::signal::Signal;
 use super::supervise;
 use super::world::{Ended, Forwarder, Identity, Pid, Role, Started, World};
@@ -200,7 +201,10 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
         What::Service(program) => Role::Service(program.clone()),
         What::Pause(length) => Role::Timer(world.now + length),
         What::Follows(other) => Role::Follower(*other),
-        What::Shell(start) => Role::Shell(Box::new(shell(environment, start, pid, resolved))),
+        What::Shell(start) => {
+            world.path.evaluates |= start.evaluates;
+            Role::Shell(Box::new(shell(environment, start, pid, resolved)))
+        }
         What::Supervise(found) => {
             let place = last_identity(resolved).place;
             return supervise::take_role(world, environment, pid, found, place.as_ref());
@@ -296,7 +300,8 @@ fn take_forwarder(
     }
     // The child does not exist yet; until then the forwarder waits for nobody.
     let role = |child: Pid, program: &Arc<Program>| {
-        Role::Forwarder(Forwarder { child, program: Arc::clone(program), kills_at: None })
+        let rewrites = Rc::clone(&forward.rewrites);
+        Role::Forwarder(Forwarder { child, program: Arc::clone(program), rewrites, kills_at: None })
     };
     if let Some(process) = world.process_mut(pid) {
         process.role = role(usize::MAX, &forward.program);
@@ -345,6 +350,7 @@ fn start_child(
                 positional: Vec::new(),
                 errexit: false,
                 nounset: false,
+                evaluates: false,
             };
             let argv = [Field::known("sh"), Field::known("-c"), Field::written(text)];
             let identity = Identity { argv: Rc::from(argv), place: Some(text.whole_place()), program: None };

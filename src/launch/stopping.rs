@@ -1,7 +1,8 @@
 //! Programs that look at processes or stop them: pkill, pgrep, `nginx -s quit`, `pg_ctl stop` and the like.
 
 use super::field::Field;
-use super::machine::{Machine, Status};
+use super::machine::Machine;
+use super::shell::Status;
 use super::signal::Signal;
 use super::world::{Ended, Pid, Role, State};
 
@@ -124,7 +125,9 @@ pub(super) fn says_stop(name: &str, arguments: &[&str]) -> bool {
         return arguments.contains(&"shutdown");
     }
     let stem = name.split('.').next().unwrap_or(name);
-    let verb = |word: &str| matches!(word, "stop" | "quit" | "shutdown" | "--stop" | "--shutdown" | "kill");
+    let verb = |word: &str| {
+        matches!(word, "stop" | "force-stop" | "quit" | "shutdown" | "--stop" | "--shutdown" | "kill")
+    };
     let named = stem.split(['-', '_']).any(verb);
     named || arguments.iter().any(|argument| verb(argument))
 }

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use super::environment::Environment;
 use super::field::{Field, UNKNOWN};
-use super::resolve::{Broken, Resolved, What};
+use super::interpreter::Broken;
+use super::resolve::{Resolved, What};
 use super::signal::Signal;
 use super::start;
 use super::world::{Ended, Millis, Pid, Process, Role, Started, World};
@@ -129,8 +130,8 @@ fn configured(
         return None;
     }
     let image = environment.image;
-    let config =
-        supervisord::read(environment.files, named, directory.unwrap_or(&image.workdir), &image.env)?;
+    let directory = directory.unwrap_or(&image.workdir);
+    let config = supervisord::read(environment.files, named, directory, &image.env, image.base.known)?;
     let stays = if row.daemonizes { config.nodaemon } else { Some(true) };
     let supervisord::Supervisord { programs, foreground, watched, .. } = config;
     Some(Supervise { programs, watched, foreground, stays, ..Supervise::of(row) })
@@ -255,7 +256,7 @@ fn resolve(environment: &Environment<'_>, argv: &[Field], program: &supervised::
     let resolved = environment.resolve(argv, &program.place, directory, None);
     if s6_overlay::is_compiled(program)
         && let What::Broken(Broken::NotExecutable, file) = &resolved.what
-        && let Some(argv) = super::resolve::through_interpreter(file)
+        && let Some(argv) = super::interpreter::through_interpreter(file)
     {
         return environment.resolve(&argv, &program.place, directory, None);
     }
@@ -435,6 +436,15 @@ impl World {
             at = process.born_of;
         }
         None
+    }
+
+    /// What supervisors were told to start.
+    pub(super) fn supervised_programs(&self) -> Vec<Arc<supervised::Program>> {
+        let supervisors = self.processes().filter_map(|process| match &process.role {
+            Role::Supervisor(supervisor) => Some(supervisor),
+            _ => None,
+        });
+        supervisors.flat_map(|supervisor| supervisor.started.iter().cloned()).collect()
     }
 
     /// Servers without which the container goes on: when one has ended, it is not started again, and nobody is told.

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use super::explore::Steady;
-use super::machine::{Frame, Origin, Rest, Shell, Waiting};
+use super::fault::{Cause, Fault, Hop, ShellState, Site, SupervisorFlaw, TrapFlaw};
 use super::path::MishapKind;
+use super::shell::{Origin, Rest, Shell, Waiting};
 use super::signal::Signal;
+use super::site::{first_job, foreground, package, place_of};
 use super::supervise::Supervised;
+use super::work::{has_no_handler, is_at_work, is_cut};
 use super::world::{Ended, Pid, Process, Role, Started, State, World};
-use super::{Cause, Fault, Hop, ShellState, Site, SupervisorFlaw, TrapFlaw};
 use crate::diagnostic::Outcome;
 use crate::programs::{Kind, Program};
-use crate::shell::{Node, NodeKind};
+use crate::shell::NodeKind;
 use crate::source::Place;
 
 /// How the stop in this world ended.
@@ -19,24 +21,8 @@ pub(super) fn outcome(after: &World) -> Outcome {
     if after.ended.is_none() {
         return Outcome::Timeout;
     }
-    let cut = after.processes().any(is_cut);
+    let cut = after.processes().any(|process| is_cut(after, process));
     if cut { Outcome::Abrupt } else { Outcome::Graceful }
-}
-
-/// A service that has something to finish: not one that is known to have no handler.
-fn is_at_work(process: &Process) -> bool {
-    matches!(&process.role, Role::Service(program) if !program.as_ref().is_some_and(|row| row.signals.none))
-}
-
-/// A service that did not end in good order.
-fn is_cut(process: &Process) -> bool {
-    if !is_at_work(process) {
-        return false;
-    }
-    match process.state {
-        State::Dead(death) => death.how != Ended::Clean,
-        State::Running | State::Finishing { .. } => true,
-    }
 }
 
 /// The badness of a stop that cannot go better.
@@ -49,7 +35,7 @@ pub(super) fn badness(after: &World) -> (u8, usize) {
         Outcome::Abrupt => 1,
         _ => 2,
     };
-    (level, after.processes().filter(|process| is_cut(process)).count())
+    (level, after.processes().filter(|process| is_cut(after, process)).count())
 }
 
 /// The causes in one steady state: for each service that does not end gracefully, the first hop that loses the signal.
@@ -65,7 +51,7 @@ pub(super) fn faults(steady: &Steady, signal: Signal) -> Vec<Fault> {
     }
     let mut faults: Vec<Fault> = Vec::new();
     let mut in_place: Vec<bool> = Vec::new();
-    for process in after.processes().filter(|process| is_cut(process) && before.alive(process.pid)) {
+    for process in after.processes().filter(|process| is_cut(after, process) && before.alive(process.pid)) {
         let Some(fault) = view.fault(process.pid) else { continue };
         // What a fault keeps from several services, it is said of the first one that stands there.
         let stands = process.identity.place.as_ref().is_some_and(|own| own.is_same_line(&fault.place));
@@ -87,11 +73,12 @@ pub(super) fn faults(steady: &Steady, signal: Signal) -> Vec<Fault> {
     faults
 }
 
-struct View<'a> {
-    before: &'a World,
-    after: &'a World,
-    signal: Signal,
-    outcome: Outcome,
+/// A stop: the world before it, and what came of it.
+pub(super) struct View<'a> {
+    pub(super) before: &'a World,
+    pub(super) after: &'a World,
+    pub(super) signal: Signal,
+    pub(super) outcome: Outcome,
 }
 
 impl View<'_> {
@@ -161,8 +148,10 @@ impl View<'_> {
     /// signal. It ends well if they are quick; what is said is that they have less time than the others.
     fn told_last(&self) -> Vec<Fault> {
         let mut faults: Vec<Fault> = Vec::new();
-        for service in
-            self.before.processes().filter(|process| is_at_work(process) && self.before.alive(process.pid))
+        for service in self
+            .before
+            .processes()
+            .filter(|process| is_at_work(self.before, process) && self.before.alive(process.pid))
         {
             let Some(own) = self.before.supervised(service.pid).filter(|own| self.died_when_told(own.pid))
             else {
@@ -174,7 +163,7 @@ impl View<'_> {
             };
             let Some(patience) = supervisor.last_round else { continue };
             let without = own.program.stop_wait.saturating_mul(1000).saturating_add(patience);
-            let grace = self.after.stop.map_or(0, |stop| stop.grace);
+            let grace = self.after.stop.as_ref().map_or(0, |stop| stop.grace);
             if patience < without.min(grace)
                 && let Some(fault) = self.fault(service.pid)
                 && !faults.iter().any(|known| known.is_same(&fault))
@@ -267,7 +256,8 @@ impl View<'_> {
             Role::Service(_) if process.pid == service.pid => {
                 let heard = self.heard(process.pid);
                 let Role::Service(program) = &process.role else { return None };
-                let none = program.as_ref().is_some_and(|row| row.signals.none);
+                let ends_well = program.as_ref().and_then(|row| preferred(row));
+                let none = program.as_deref().is_some_and(has_no_handler);
                 let fast = matches!(
                     self.after.process(process.pid).map(|p| p.state),
                     Some(State::Dead(death)) if death.how == Ended::Fast
@@ -282,7 +272,7 @@ impl View<'_> {
                     }
                     (_, true) => {
                         let usual = (self.signal != Signal::TERM).then_some(Signal::TERM);
-                        let wanted = program.as_ref().and_then(|row| preferred(row)).or(usual);
+                        let wanted = ends_well.or(usual);
                         let Some(own) = self.before.supervised(process.pid) else {
                             return Some((Cause::StopSignal, own_place()?, Site::Signal { wanted }));
                         };
@@ -313,7 +303,7 @@ impl View<'_> {
         self.after.status_of(pid) == Some(128 + i32::from(Signal::KILL.number())) || self.after.alive(pid)
     }
 
-    fn heard(&self, pid: Pid) -> bool {
+    pub(super) fn heard(&self, pid: Pid) -> bool {
         self.after.process(pid).is_some_and(|process| !process.heard.is_empty())
     }
 
@@ -429,7 +419,7 @@ impl View<'_> {
     }
 
     /// True while the shell waits for `sleep` and the like.
-    fn is_pause(&self, shell: &Shell) -> bool {
+    pub(super) fn is_pause(&self, shell: &Shell) -> bool {
         let Waiting::Foreground { pids, .. } = &shell.waiting else { return false };
         let is_timer = |pid: &Pid| {
             self.before.process(*pid).is_none_or(|process| matches!(process.role, Role::Timer(_)))
@@ -442,7 +432,7 @@ impl View<'_> {
         let first = self.before.process(1)?;
         // A wait that comes to its own end, whether anybody is told or not, is no stop.
         let after = self.after.process(1).filter(|first| !first.heard.is_empty())?;
-        let cut = self.after.processes().find(|process| is_cut(process)).unwrap_or(first);
+        let cut = self.after.processes().find(|process| is_cut(self.after, process)).unwrap_or(first);
         // Its handler has not begun yet: what is in the foreground takes the time.
         if let (Role::Shell(shell), Role::Shell(then)) = (&first.role, &after.role)
             && let Waiting::Foreground { node, .. } = &shell.waiting
@@ -476,80 +466,6 @@ impl View<'_> {
             init: None,
             by_launcher: is_launcher(process),
         }
-    }
-
-    /// A trap, and the command in the foreground that it waits for.
-    fn deferred(&self, shell: &Shell, node: &Node) -> Site {
-        match self.trap(shell) {
-            Site::Trap { action, functions, .. } => {
-                let pause = self.is_pause(shell);
-                Site::Deferred { node: node.clone(), action, functions, pause }
-            }
-            other => other,
-        }
-    }
-
-    /// The trap that runs on the stop signal, and the functions that it calls.
-    fn trap(&self, shell: &Shell) -> Site {
-        let Some(trap) = shell.traps.get(&self.signal).or_else(|| shell.traps.get(&Signal::EXIT)) else {
-            return Site::Process;
-        };
-        let functions = trap.action.iter().filter_map(|node| match &node.kind {
-            NodeKind::Command(command) => {
-                let name = command.words.first()?.literal()?;
-                shell.functions.get(&name).map(|body| Node::clone(body))
-            }
-            _ => None,
-        });
-        let alive = shell.jobs.iter().filter(|&&job| self.leads_to_service(job, 0));
-        let jobs = alive.filter_map(|&job| self.before.process(job)?.statement.clone());
-        Site::Trap {
-            action: std::sync::Arc::clone(&trap.action),
-            functions: functions.collect(),
-            jobs: jobs.collect(),
-        }
-    }
-
-    fn trap_place(&self, shell: &Shell) -> Option<Place> {
-        let trap = shell.traps.get(&self.signal).or_else(|| shell.traps.get(&Signal::EXIT))?;
-        Some(trap.place.clone())
-    }
-
-    /// What is wrong with a trap that does run.
-    fn flaw(&self, process: &Process, service: &Process) -> TrapFlaw {
-        let status = self.after.status_of(process.pid);
-        let told = self.heard(service.pid);
-        match (status, told) {
-            (Some(139), _) => TrapFlaw::Recursion,
-            (Some(_), true) => TrapFlaw::NotWaited,
-            (Some(_), false) => TrapFlaw::ExitsWithoutTelling,
-            (None, false) => TrapFlaw::NotTold,
-            (None, true) => TrapFlaw::Endless,
-        }
-    }
-
-    fn has_service_jobs(&self, shell: &Shell) -> bool {
-        shell.jobs.iter().any(|&job| self.leads_to_service(job, 0))
-    }
-
-    fn leads_to_service(&self, pid: Pid, depth: usize) -> bool {
-        if depth > 16 || !self.before.alive(pid) {
-            return false;
-        }
-        let Some(process) = self.before.process(pid) else { return false };
-        matches!(process.role, Role::Service(_))
-            || self.before.children(pid).into_iter().any(|child| self.leads_to_service(child, depth + 1))
-    }
-
-    /// The shell's jobs that live, and where it stays.
-    fn jobs(&self, shell: &Shell, at: &Node) -> Site {
-        let statements = shell
-            .jobs
-            .iter()
-            .filter(|&&job| self.before.alive(job))
-            .filter_map(|&job| self.before.process(job)?.statement.clone())
-            .collect();
-        Site::Jobs { statements, at: at.clone() }
     }
 
     /// Nothing of value runs, or all of it ended well, but PID 1 stays until it is killed.
@@ -608,68 +524,6 @@ impl View<'_> {
     }
 }
 
-/// True if PID 1 has ended and taken a service with it.
-pub(super) fn is_cut_early(world: &World) -> bool {
-    world.processes().any(is_cut) || (world.path.default && daemon(world).is_some())
-}
-
-/// The server that has sent itself into the background, and that PID 1 has taken along.
-pub(super) fn daemon(world: &World) -> Option<Pid> {
-    let is_daemon = |process: &&Process| {
-        let Role::Service(Some(row)) = &process.role else { return false };
-        let is_taken = matches!(process.state, State::Dead(death) if death.how == Ended::Container);
-        process.started == Started::Forked && row.daemonizes && is_taken
-    };
-    world.processes().find(is_daemon).map(|process| process.pid)
-}
-
-/// A course in which the container ends although a service runs.
-pub(super) fn early(world: &World) -> Option<Fault> {
-    let cut = world.processes().find(|process| is_cut(process));
-    let cut = cut.or_else(|| daemon(world).and_then(|pid| world.process(pid)));
-    // Where a supervisor has left, what it has started is not to blame.
-    let cut = cut.map(|process| world.supervisor_of(process.pid).unwrap_or(process));
-    let mishap = world.path.mishaps.iter().find_map(|mishap| match mishap.kind {
-        MishapKind::WaitNext => Some((Cause::UnsupportedWait, mishap.place.clone())),
-        MishapKind::Bashism => Some((Cause::WrongInterpreter, mishap.place.clone())),
-        MishapKind::NotPid1 => Some((Cause::NestedInit, mishap.place.clone())),
-        _ => None,
-    });
-    let (cause, place) = match mishap {
-        Some(known) => known,
-        None if cut?.started == Started::Forked => (Cause::Daemonized, cut?.identity.place.clone()?),
-        None => (Cause::EndsInBackground, cut?.identity.place.clone()?),
-    };
-    let first = world.process(1)?;
-    let service = cut.unwrap_or(first);
-    let site = match (&service.statement, world.process(1)) {
-        (Some(statement), Some(Process { role: Role::Shell(_), .. })) => {
-            Site::Jobs { statements: vec![statement.clone()], at: statement.clone() }
-        }
-        _ => match &service.role {
-            Role::Supervisor(supervisor) => Site::Supervisor { foreground: supervisor.foreground.clone() },
-            _ => Site::Process,
-        },
-    };
-    Some(Fault {
-        cause,
-        place,
-        outcome: Outcome::ExitsEarly,
-        service: service.identity.shown(),
-        hop: first.identity.shown(),
-        told: false,
-        last_round: None,
-        chain: vec![first.identity.shown(), service.identity.shown()],
-        init: None,
-        hops: Vec::new(),
-        site,
-        shell: state_of(first),
-        default: world.path.default,
-        known_service: is_known(service),
-        by_launcher: is_launcher(service),
-    })
-}
-
 /// The cause where an init is among the processes in front, and the init's name. A shell of the launch line right behind it is
 /// nobody's PID 1.
 fn behind_init(cause: Cause, in_front: &[&Process]) -> (Cause, Option<String>) {
@@ -688,7 +542,7 @@ fn behind_init(cause: Cause, in_front: &[&Process]) -> (Cause, Option<String>) {
 }
 
 /// What a process has set, if it is a shell.
-fn state_of(process: &Process) -> ShellState {
+pub(super) fn state_of(process: &Process) -> ShellState {
     let Role::Shell(shell) = &process.role else { return ShellState::default() };
     let works = shell.traps.iter().filter(|(_, trap)| !trap.action.is_empty());
     ShellState {
@@ -706,48 +560,16 @@ fn state_of(process: &Process) -> ShellState {
 }
 
 /// True if the tables know it as a service: an interpreter may run anything.
-fn is_known(process: &Process) -> bool {
+pub(super) fn is_known(process: &Process) -> bool {
     matches!(&process.role, Role::Service(Some(_)))
 }
 
 /// `service app start`, `pg_ctl start`: what runs is not this, but what it has started.
-fn is_launcher(process: &Process) -> bool {
+pub(super) fn is_launcher(process: &Process) -> bool {
     let starts = |word: &super::field::Field| matches!(word.text(), Some("start" | "restart"));
     process.started == Started::Forked
         && matches!(&process.role, Role::Service(Some(program)) if program.daemonizes)
         && process.identity.argv.iter().any(starts)
-}
-
-/// Where the first of several jobs is started.
-fn first_job(site: &Site) -> Option<Place> {
-    let Site::Jobs { statements, .. } = site else { return None };
-    statements.iter().map(place_of).min_by_key(|place| place.span.start)
-}
-
-fn foreground(shell: &Shell, node: &Node, rest: Rest) -> Site {
-    let calls = shell.frames.iter().filter_map(|frame| match frame {
-        Frame::Call { name, .. } => Some(name.to_string()),
-        _ => None,
-    });
-    Site::Foreground { node: node.clone(), rest, dialect: shell.dialect, calls: calls.collect() }
-}
-
-/// What a package runner's shell runs: a script of package.json, or a command.
-fn package(runner: &Process) -> Site {
-    let Role::Shell(shell) = &runner.role else { return Site::Process };
-    let directory = shell.directory.as_deref().map(str::to_owned);
-    if let Origin::PackageCommand(manifest) = &shell.origin {
-        return manifest
-            .clone()
-            .map_or(Site::Process, |manifest| Site::PackageCommand { manifest, directory });
-    }
-    match runner.identity.argv.last().and_then(|text| text.excerpt.clone()) {
-        Some(text) => {
-            let alone = crate::project::package_json::runs_alone(&text);
-            Site::Package { text, alone, directory }
-        }
-        None => Site::Process,
-    }
 }
 
 /// The signal on which a program ends best.
@@ -757,14 +579,4 @@ fn preferred(row: &Program) -> Option<Signal> {
 
 fn is_privilege(name: &str) -> bool {
     matches!(name, "su" | "sudo" | "runuser")
-}
-
-/// The line a person would change: the command itself, not what is wrapped around it.
-fn place_of(node: &Node) -> Place {
-    match &node.kind {
-        NodeKind::Redirected(inner, _) | NodeKind::Not(inner) | NodeKind::Background(inner) => {
-            place_of(inner)
-        }
-        _ => node.place(),
-    }
 }

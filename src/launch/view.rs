@@ -8,7 +8,7 @@ use super::world::{Death, Ended, Identity, Pid, Process, Role, Started, State, W
 use crate::source::Place;
 
 /// Whether a process hears the stop signal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Receives {
     /// It does, and reacts.
@@ -28,6 +28,8 @@ pub struct ProcessView {
     pub started: Started,
     /// True if it does the container's work.
     pub service: bool,
+    /// The program that does the same and ends well, where the tables name one (`pm2-runtime` for `pm2`).
+    pub better: Option<String>,
     /// True if it is what the caller names when the container starts, for want of a CMD.
     pub named_by_caller: bool,
     /// Whether it hears the stop signal.
@@ -49,11 +51,11 @@ impl ProcessView {
     }
 
     /// The programs of the services among this process and those below it. A command of node_modules/.bin goes by its bare name, by
-    /// which package runners find it there.
+    /// which package runners find it there; one in whose place another is to be started, by that one's name.
     pub(super) fn services(&self, found: &mut BTreeSet<String>) {
         if self.service {
-            let name = self.argv.first().map(|name| name.trim_start_matches("node_modules/.bin/").to_owned());
-            found.extend(name);
+            let own = self.argv.first().map(|name| name.trim_start_matches("node_modules/.bin/").to_owned());
+            found.extend(self.better.clone().or(own));
         }
         self.children.iter().for_each(|child| child.services(found));
     }
@@ -84,6 +86,7 @@ fn node(steady: &Steady, process: &Process, signal: Signal, depth: usize) -> Pro
         argv: process.identity.argv.iter().map(super::field::Field::shown).collect(),
         started: process.started,
         service: matches!(process.role, Role::Service(_)),
+        better: better(process),
         named_by_caller: process.identity.argv.first().is_some_and(super::field::Field::is_rest),
         receives: receives(steady, process, signal),
         dies_of_it: dies_of(steady, process, signal),
@@ -95,6 +98,12 @@ fn node(steady: &Steady, process: &Process, signal: Signal, depth: usize) -> Pro
             .map(|child| node(steady, child, signal, depth + 1))
             .collect(),
     }
+}
+
+fn better(process: &Process) -> Option<String> {
+    let Role::Service(Some(row)) = &process.role else { return None };
+    let name = row.foreground.as_deref()?.split_whitespace().next()?.rsplit('/').next()?;
+    (!row.names.iter().any(|own| own == name)).then(|| name.to_owned())
 }
 
 fn alive_children(world: &World, pid: Pid) -> Vec<Pid> {

@@ -7,8 +7,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::field::Field;
-use super::machine::{Shell, Waiting};
 use super::path::Path;
+use super::shell::Shell;
 use super::signal::Signal;
 use super::supervise::Supervisor;
 use crate::programs::{Program, Reaction};
@@ -25,7 +25,7 @@ pub(crate) type Millis = u64;
 const CLEAN_UP: Millis = 500;
 
 /// A sleep this long is no pause in a setup but a way to keep the container alive.
-const FOREVER: Millis = 10 * 60 * 1000;
+pub(super) const FOREVER: Millis = 10 * 60 * 1000;
 
 /// One possible course of events.
 #[derive(Debug, Clone)]
@@ -47,15 +47,15 @@ pub(crate) struct World {
 }
 
 /// The stop signal sent from outside.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Stop {
     pub(crate) signal: Signal,
     pub(crate) at: Millis,
     pub(crate) grace: Millis,
     /// False where the base image may set another signal.
     pub(crate) is_known: bool,
-    /// True where it was made for what the base image starts, and is only inherited.
-    pub(crate) is_inherited: bool,
+    /// Where it is only inherited: what the names of the base image's own programs have in common (`nginx`, `apache`).
+    pub(crate) made_for: Option<Rc<[String]>>,
 }
 
 /// A process.
@@ -126,13 +126,25 @@ pub(crate) enum Role {
     Opaque,
 }
 
+/// Signals that are passed on in place of others; EXIT, which is none, where one is not passed on at all.
+pub(crate) type Rewrites = Rc<[(Signal, Signal)]>;
+
 /// A process that starts one child and waits for it.
 #[derive(Debug, Clone)]
 pub(crate) struct Forwarder {
     pub(crate) child: Pid,
     pub(crate) program: Arc<Program>,
+    pub(crate) rewrites: Rewrites,
     /// When it kills the child, once it has forwarded a signal.
     pub(crate) kills_at: Option<Millis>,
+}
+
+impl Forwarder {
+    /// The signal that the child gets for one that came.
+    fn passes_on(&self, signal: Signal) -> Signal {
+        let rewritten = self.rewrites.iter().rev().find(|(from, _)| *from == signal).map(|(_, to)| *to);
+        rewritten.or_else(|| Signal::parse(self.program.sends.as_deref()?)).unwrap_or(signal)
+    }
 }
 
 /// Whether a process lives.
@@ -167,16 +179,18 @@ pub(crate) enum Ended {
     Container,
 }
 
-/// What [`World::advance`] came to.
-pub(crate) enum Next {
-    /// This shell can take a step.
-    Step(Pid),
-    /// Time went on.
-    Passed,
-    /// Nothing will happen until somebody sends a signal.
-    Steady,
-    /// PID 1 has ended, or the grace period has.
-    Over,
+/// What names of scripts have in them that prepare something and start it.
+const STARTERS: [&str; 5] = ["entry", "start", "run", "init", "boot"];
+
+impl Identity {
+    /// True for a program that is none of those whose names have one of these stems, and none that may start one of them.
+    fn is_foreign(&self, stems: &[String]) -> bool {
+        let name = self.argv.first().and_then(Field::text);
+        let own = name.map(|name| name.rsplit('/').next().unwrap_or(name));
+        let starts =
+            |name: &str| self.program.is_none() && STARTERS.iter().any(|starter| name.contains(starter));
+        own.is_some_and(|name| !starts(name) && !stems.iter().any(|stem| name.contains(stem.as_str())))
+    }
 }
 
 impl Process {
@@ -308,9 +322,9 @@ impl World {
         if signal == Signal::STOP {
             return true;
         }
-        let stop_signal = self.stop.map(|stop| stop.signal);
-        let is_inherited = self.stop.is_some_and(|stop| stop.is_inherited);
-        let may_be_other = self.stop.is_some_and(|stop| !stop.is_known && stop.signal == signal);
+        let stop_signal = self.stop.as_ref().map(|stop| stop.signal);
+        let made_for = self.stop.as_ref().and_then(|stop| stop.made_for.clone());
+        let may_be_other = self.stop.as_ref().is_some_and(|stop| !stop.is_known && stop.signal == signal);
         let now = self.now;
         let Some(process) = self.process_mut(pid) else { return false };
         // A service that handles a signal does so whatever it inherits.
@@ -336,11 +350,16 @@ impl World {
             }
             Role::Service(program) => {
                 let program = program.clone();
-                let usual = matches!(signal, Signal::TERM | Signal::INT | Signal::QUIT);
                 // What is known to end gracefully on other signals is not assumed to know this one.
                 let knows_others = program.as_ref().is_some_and(|row| !row.signals.graceful.is_empty());
-                // Nor what another program's base image hands down, if it is known what runs in its place.
-                let is_foreign = is_inherited && process.identity.program.is_some();
+                // Nor what another program's base image hands down.
+                let is_foreign = made_for.is_some_and(|names| process.identity.is_foreign(&names));
+                let usual = match signal {
+                    Signal::TERM | Signal::INT => true,
+                    // Some runtimes bring a handler for it, few programs do.
+                    Signal::QUIT => !is_foreign || program.as_ref().is_some_and(|row| row.language.is_none()),
+                    _ => false,
+                };
                 let assumed = usual || (stop_signal == Some(signal) && !knows_others && !is_foreign);
                 match program.as_ref().map_or(Reaction::Unknown, |row| row.reaction(&signal.name(), first)) {
                     // Assume the best of what is not known.
@@ -348,14 +367,17 @@ impl World {
                     Reaction::Unknown | Reaction::Forwards | Reaction::Finishes => {
                         process.hears(signal, now + CLEAN_UP, false);
                     }
-                    Reaction::Cuts if program.is_some_and(|row| row.signals.none) => {
+                    Reaction::Cuts if program.as_ref().is_some_and(|row| row.signals.none) => {
                         self.die(pid, 128 + i32::from(signal.number()), Ended::Signal);
                     }
                     // A base image made for this program sets the signal that it wants.
                     Reaction::Cuts if may_be_other && knows_others => {
                         process.hears(signal, now + CLEAN_UP, false)
                     }
-                    Reaction::Cuts => process.hears(signal, now, true),
+                    Reaction::Cuts => {
+                        let is_best = program.is_some_and(|row| row.only_ends_fast());
+                        process.hears(signal, now, !is_best);
+                    }
                     Reaction::Ignores => {}
                 }
             }
@@ -371,11 +393,9 @@ impl World {
             Role::Forwarder(forwarder) => {
                 let forwarder = forwarder.clone();
                 match forwarder.program.reaction(&signal.name(), first) {
-                    Reaction::Forwards => {
-                        process.heard.push(signal);
-                        self.forward(pid, &forwarder, signal);
-                    }
-                    Reaction::Finishes => {
+                    Reaction::Forwards | Reaction::Finishes
+                        if forwarder.passes_on(signal) == Signal::EXIT => {}
+                    Reaction::Forwards | Reaction::Finishes => {
                         process.heard.push(signal);
                         self.forward(pid, &forwarder, signal);
                     }
@@ -389,7 +409,7 @@ impl World {
 
     fn forward(&mut self, pid: Pid, forwarder: &Forwarder, signal: Signal) {
         let row = &forwarder.program;
-        let signal = row.sends.as_deref().and_then(Signal::parse).unwrap_or(signal);
+        let signal = forwarder.passes_on(signal);
         if row.broadcast {
             let others = self.group_of(forwarder.child);
             for other in others.into_iter().filter(|&other| other != pid) {
@@ -458,161 +478,5 @@ impl World {
             self.die(forwarder, status, Ended::Clean);
         }
         self.end_supervisor(parent);
-    }
-
-    /// Lets the container go on: the next shell that can take a step, or the next moment at which something happens.
-    pub(crate) fn advance(&mut self) -> Next {
-        if self.ended.is_some() {
-            return Next::Over;
-        }
-        if let Some(pid) = self.ready() {
-            return Next::Step(pid);
-        }
-        if self.stop.is_none() && self.is_steady() {
-            return Next::Steady;
-        }
-        let deadline = self.stop.map(|stop| stop.at + stop.grace);
-        match (self.next_event(), deadline) {
-            (Some(at), Some(deadline)) if at > deadline => self.now = deadline,
-            (Some(at), _) => {
-                self.now = at;
-                self.fire();
-                return Next::Passed;
-            }
-            (None, Some(deadline)) => self.now = deadline,
-            (None, None) => return Next::Steady,
-        }
-        Next::Over
-    }
-
-    /// The first shell that is not blocked.
-    fn ready(&self) -> Option<Pid> {
-        self.processes()
-            .find(|process| {
-                process.state == State::Running
-                    && matches!(&process.role, Role::Shell(shell) if self.can_step(shell))
-            })
-            .map(|process| process.pid)
-    }
-
-    fn can_step(&self, shell: &Shell) -> bool {
-        match &shell.waiting {
-            Waiting::None => true,
-            Waiting::Foreground { pids, piped, .. } => {
-                let over = pids.iter().all(|&pid| !self.alive(pid)) && !self.is_open(piped);
-                shell.must_end() || over
-            }
-            Waiting::Wait { targets, any, .. } => {
-                !shell.pending.is_empty()
-                    || if *any {
-                        targets.is_empty() || targets.iter().any(|&pid| !self.alive(pid))
-                    } else {
-                        targets.iter().all(|&pid| !self.alive(pid))
-                    }
-            }
-        }
-    }
-
-    /// True if something that these stages of a pipeline have left behind may still write into it.
-    fn is_open(&self, piped: &[Pid]) -> bool {
-        !piped.is_empty()
-            && self.processes().any(|process| self.alive(process.pid) && self.writes_for(process.pid, piped))
-    }
-
-    /// True for what one of these stages has started, if its output goes where that of the stage does.
-    pub(crate) fn writes_for(&self, pid: Pid, piped: &[Pid]) -> bool {
-        let mut at = pid;
-        while let Some(process) = self.process(at) {
-            if piped.contains(&at) {
-                return true;
-            }
-            // A daemon closes what it has inherited.
-            let elsewhere = process.statement.as_ref().is_some_and(Node::redirects_output);
-            if elsewhere || process.started == Started::Forked {
-                return false;
-            }
-            at = process.born_of;
-        }
-        false
-    }
-
-    /// Steady: everybody waits, and those who only pause go round in circles.
-    fn is_steady(&self) -> bool {
-        self.processes().all(|process| match (&process.role, &process.state) {
-            (_, State::Dead(_)) => true,
-            (_, State::Finishing { .. }) => false,
-            (Role::Timer(until), _) => {
-                until.saturating_sub(self.now) >= FOREVER
-                    || self.in_circles(process.parent)
-                    || process.parent == 0
-            }
-            _ => true,
-        })
-    }
-
-    /// True if a pause holds nothing up: nobody waits for it, or only a loop without end.
-    fn in_circles(&self, pid: Pid) -> bool {
-        let mut at = pid;
-        while let Some(process) = self.process(at) {
-            match &process.role {
-                Role::Shell(shell) if !shell.is_circling() => at = process.parent,
-                Role::Forwarder(_) => at = process.parent,
-                _ => return true,
-            }
-        }
-        false
-    }
-
-    /// When something happens next by itself.
-    pub(crate) fn next_event(&self) -> Option<Millis> {
-        self.processes()
-            .filter_map(|process| match (&process.state, &process.role) {
-                (State::Finishing { until, .. }, _) => Some(*until),
-                (State::Running, Role::Timer(until)) => Some(*until),
-                (State::Running, Role::Forwarder(forwarder)) => forwarder.kills_at,
-                (State::Running, Role::Supervisor(supervisor)) => self.next_kill(supervisor),
-                _ => None,
-            })
-            .min()
-    }
-
-    /// Ends what is due now.
-    fn fire(&mut self) {
-        let due: Vec<(Pid, Option<bool>)> = self
-            .processes()
-            .filter_map(|process| match (&process.state, &process.role) {
-                (State::Finishing { until, fast }, _) if *until <= self.now => {
-                    Some((process.pid, Some(*fast)))
-                }
-                (State::Running, Role::Timer(until)) if *until <= self.now => {
-                    Some((process.pid, Some(false)))
-                }
-                (State::Running, Role::Supervisor(supervisor)) => {
-                    self.next_kill(supervisor).filter(|at| *at <= self.now).map(|_| (process.pid, None))
-                }
-                (State::Running, Role::Forwarder(forwarder)) => {
-                    forwarder.kills_at.filter(|at| *at <= self.now).map(|_| (process.pid, None))
-                }
-                _ => None,
-            })
-            .collect();
-        for (pid, end) in due {
-            match end {
-                Some(fast) => self.die(pid, 0, if fast { Ended::Fast } else { Ended::Clean }),
-                None if matches!(self.process(pid), Some(Process { role: Role::Supervisor(_), .. })) => {
-                    self.kill_programs(pid);
-                }
-                None => {
-                    let child = match self.process_mut(pid).map(|process| &mut process.role) {
-                        Some(Role::Forwarder(forwarder)) => {
-                            forwarder.kills_at = None;
-                            forwarder.child
-                        }
-                        _ => continue,
-                    };
-                    self.send(child, Signal::KILL);
-                }
-            }
-        }
     }
 }

@@ -10,7 +10,7 @@ use super::{
     Build, Inline, Origin, Overrides, Workload, exec_form, first_document, inline, mounts, paths, shell_words,
 };
 use crate::dockerfile::{Command, Declared, Runtime, Setting, Written};
-use crate::source::{Excerpt, Loader, UNKNOWN};
+use crate::source::{Excerpt, Loader, Place, UNKNOWN};
 use crate::yaml::{Node, Value, Yaml};
 
 /// The names that Compose looks for by itself, in its order.
@@ -410,18 +410,19 @@ impl Service<'_> {
             let written = Written::Value { key: Some(key.place.clone()) };
             Some(Setting { value: self.known(node)?, place: Some(node.place.clone()), written })
         });
+        let mut runtime = self.runtime()?;
         Ok(Overrides {
-            entrypoint: self.command("entrypoint")?,
-            cmd: self.command("command")?,
+            entrypoint: self.command("entrypoint", &mut runtime)?,
+            cmd: self.command("command", &mut runtime)?,
             stop_signal,
             workdir: self.get("working_dir").and_then(|node| Some((self.known(node)?, node.place.clone()))),
             user: self.get("user").and_then(|node| self.known(node)),
             env: self.environment(),
-            runtime: self.runtime()?,
+            runtime,
         })
     }
 
-    fn command(&self, name: &str) -> Result<Option<Setting<Command>>, String> {
+    fn command(&self, name: &str, runtime: &mut Runtime) -> Result<Option<Setting<Command>>, String> {
         let Some((key, node)) = self.entry(name) else { return Ok(None) };
         let key = Some(key.place.clone());
         let unreadable = || format!("`{name}` cannot be read as Compose reads it");
@@ -429,9 +430,11 @@ impl Service<'_> {
             let list = exec_form(key, node, |word| interpolate::excerpt(word, &self.project.variables));
             return list.map(Some).ok_or_else(unreadable);
         };
-        let words = shell_words::split(&line).ok_or_else(unreadable)?;
+        let line = shell_words::split(&line).ok_or_else(unreadable)?;
+        runtime.dropped =
+            line.dropped.map(|span| Place::new(&node.place.source, span)).or(runtime.dropped.take());
         let written = Written::Value { key };
-        Ok(Some(Setting { value: Command::Exec(words), place: Some(node.place.clone()), written }))
+        Ok(Some(Setting { value: Command::Exec(line.words), place: Some(node.place.clone()), written }))
     }
 
     fn runtime(&self) -> Result<Runtime, String> {

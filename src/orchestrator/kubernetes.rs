@@ -6,7 +6,8 @@ use std::sync::Arc;
 use camino::Utf8Path;
 
 use super::{Build, Origin, Overrides, Workload, compose, exec_form, first_document, mounts, paths};
-use crate::dockerfile::{Declared, Period, Runtime, Setting, Written};
+use crate::dockerfile::{Declared, Hook, Period, Runtime, Setting, Written};
+use crate::shell::{self, NodeKind};
 use crate::source::{Excerpt, Loader, Source, Span, UNKNOWN};
 use crate::yaml::{Node, Yaml};
 
@@ -108,7 +109,7 @@ fn workload(
     period.declared = Some(declared);
     let mounts = mounts::of_pod(spec, container, objects);
     let pause = pause.map(|share| share.place.clone());
-    let runtime = Runtime { period, mounts, pause, init: None };
+    let runtime = Runtime { period, mounts, pause, ..Runtime::default() };
     let stop_signal = container.get("lifecycle").and_then(|lifecycle| {
         let node = lifecycle.get("stopSignal")?;
         Some(Setting {
@@ -169,33 +170,59 @@ fn period(spec: &Node, container: &Node) -> Result<Period, String> {
         }
         None => GRACE,
     };
-    let hook = match container.get("lifecycle").and_then(|lifecycle| lifecycle.get("preStop")) {
-        None => None,
-        Some(hook) => {
-            let pause = pause(hook).ok_or("a preStop hook runs before the stop signal")?;
-            Some((pause.saturating_mul(1000), hook.place.clone()))
-        }
-    };
+    let hook =
+        container.get("lifecycle").and_then(|lifecycle| lifecycle.get("preStop")).map(|node| hook(node));
     let length = u64::saturating_mul(seconds, 1000);
     Ok(Period { length, place: set.map(|node| node.place.clone()), hook, declared: None })
 }
 
-/// How many seconds a hook only waits; `None` if it does more, which may be the stop itself.
-fn pause(hook: &Node) -> Option<u64> {
+/// How long a preStop hook takes at least, and whether it does more than wait.
+fn hook(hook: &Node) -> Hook {
+    let place = hook.place.clone();
     if let Some(sleep) = hook.get("sleep") {
-        return sleep.get("seconds")?.text()?.parse().ok();
+        let seconds = sleep.get("seconds").and_then(|seconds| seconds.text()?.parse().ok());
+        return Hook { pause: milliseconds(seconds), acts: seconds.is_none(), place };
     }
-    let words: Vec<&str> =
-        hook.get("exec")?.get("command")?.items().iter().filter_map(|item| item.text()).collect();
-    let line = match words.as_slice() {
-        [shell, "-c", line] if ["sh", "bash"].contains(&shell.rsplit('/').next()?) => line.trim().to_owned(),
-        words => words.join(" "),
+    let command = hook.get("exec").and_then(|exec| exec.get("command"));
+    let words: Vec<&Arc<Excerpt>> = command
+        .map(|node| node.items())
+        .unwrap_or_default()
+        .iter()
+        .filter_map(|item| item.scalar())
+        .collect();
+    let texts: Vec<&str> = words.iter().map(|word| word.text()).collect();
+    let is_shell = |name: &str| matches!(name.rsplit('/').next(), Some("sh" | "bash"));
+    let pauses: Vec<Option<u64>> = match texts.as_slice() {
+        [shell, "-c", ..] if is_shell(shell) && words.len() > 2 => {
+            let script = shell::parse(Arc::clone(words[2]));
+            script.statements.iter().flat_map(commands).map(|command| pause(&command)).collect()
+        }
+        words => vec![pause(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>())],
     };
-    let (program, seconds) = line.split_once(' ')?;
-    if program.rsplit('/').next() != Some("sleep") {
-        return None;
+    let pause = milliseconds(pauses.iter().flatten().copied().reduce(u64::saturating_add));
+    Hook { pause, acts: pauses.iter().any(Option::is_none), place }
+}
+
+fn milliseconds(seconds: Option<u64>) -> u64 {
+    seconds.unwrap_or(0).saturating_mul(1000)
+}
+
+/// The commands of a statement that are run one after the other, each as its words; none where that is not plain.
+fn commands(node: &shell::Node) -> Vec<Vec<String>> {
+    match &node.kind {
+        NodeKind::Command(command) => {
+            vec![command.words.iter().map(|word| word.literal().unwrap_or_default()).collect()]
+        }
+        NodeKind::And(first, second) => [commands(first), commands(second)].concat(),
+        _ => vec![Vec::new()],
     }
-    seconds.trim().trim_end_matches('s').parse().ok()
+}
+
+/// How many seconds a command only waits.
+fn pause(words: &[String]) -> Option<u64> {
+    let [program, seconds] = words else { return None };
+    let is_sleep = program.rsplit('/').next() == Some("sleep");
+    is_sleep.then(|| seconds.trim_end_matches('s').parse().ok()).flatten()
 }
 
 /// How the project builds the image of that name, where a file of the project says so: Compose beside or above the manifest, or Skaffold.

@@ -1,11 +1,19 @@
-//! A command in one line, split into words as Compose does it: with quotes as a shell has them, but without a shell.
+//! A command in one line, split into words as Compose does it: with quotes as a shell has them, but without a shell. It does so as
+//! <https://github.com/mattn/go-shellwords> does.
 
 use std::sync::Arc;
 
 use crate::source::{Encoding, Excerpt, Span};
 
-/// The words of a line. `None` where Compose refuses it, or throws away what stands behind an operator.
-pub(super) fn split(line: &Excerpt) -> Option<Vec<Arc<Excerpt>>> {
+/// A line as Compose reads it.
+pub(super) struct Line {
+    pub(super) words: Vec<Arc<Excerpt>>,
+    /// What it throws away: an operator of the shell, and what stands behind it.
+    pub(super) dropped: Option<Span>,
+}
+
+/// The words of a line. `None` where Compose refuses it.
+pub(super) fn split(line: &Excerpt) -> Option<Line> {
     let mut words = Vec::new();
     let mut word: Option<Word> = None;
     let mut quote = None;
@@ -31,7 +39,16 @@ pub(super) fn split(line: &Excerpt) -> Option<Vec<Arc<Excerpt>>> {
                 this.changes.push((Span::new(at, at + 1), String::new()));
                 word = Some(this);
             }
-            ';' | '&' | '|' | '<' | '>' | '(' | ')' | '`' if quote.is_none() => return None,
+            '(' | ')' | '`' if quote.is_none() => return None,
+            ';' | '&' | '|' | '<' | '>' if quote.is_none() => {
+                // `2>` is a descriptor's number.
+                let number =
+                    |word: &Word| line.text()[word.start..].starts_with(|c: char| c.is_ascii_digit());
+                let last = word.filter(|word| character != '>' || !number(word));
+                words.extend(last.map(|word| word.finish(line, at)));
+                let end = line.text().trim_end().len();
+                return Some(Line { words, dropped: Some(line.place(Span::new(at, end)).span) });
+            }
             _ if character.is_ascii_whitespace() && quote.is_none() => {
                 words.extend(word.take().map(|word| word.finish(line, at)));
             }
@@ -39,7 +56,7 @@ pub(super) fn split(line: &Excerpt) -> Option<Vec<Arc<Excerpt>>> {
         }
     }
     words.extend(word.take().map(|word| word.finish(line, line.text().len())));
-    quote.is_none().then_some(words)
+    quote.is_none().then_some(Line { words, dropped: None })
 }
 
 /// A word whose end has not come yet.
@@ -65,8 +82,8 @@ mod tests {
 
     fn words(text: &str) -> Option<Vec<String>> {
         let source = Source::new("compose.yaml", text);
-        let words = split(&Excerpt::whole(&source))?;
-        Some(words.iter().map(|word| word.text().to_owned()).collect())
+        let line = split(&Excerpt::whole(&source))?;
+        Some(line.words.iter().map(|word| word.text().to_owned()).collect())
     }
 
     #[test]
@@ -78,8 +95,8 @@ mod tests {
             ("a ''", Some(vec!["a", ""])),
             ("a\\ b c'd'e", Some(vec!["a b", "cde"])),
             ("", Some(vec![])),
-            ("a && b", None),
-            ("a > b", None),
+            ("a && b", Some(vec!["a"])),
+            ("a 2> b", Some(vec!["a"])),
             ("a 'b", None),
         ] {
             let expected = expected.map(|words| words.into_iter().map(str::to_owned).collect::<Vec<_>>());
@@ -90,7 +107,7 @@ mod tests {
     #[test]
     fn words_have_places() {
         let source = Source::new("compose.yaml", "bash -c \"node a.js\"");
-        let words = split(&Excerpt::whole(&source)).unwrap();
+        let words = split(&Excerpt::whole(&source)).unwrap().words;
         let edit = words[2].edit(Span::at(0), "exec ").unwrap();
         assert_eq!((edit.span, edit.text.as_str()), (Span::at(9), "exec "));
         assert!(words[2].edit(Span::at(0), "\"x\"").is_none());

@@ -18,6 +18,8 @@ pub struct CommandLine {
     pub assignments: bool,
     /// Options whose value is a command line for `sh -c` (`su -c`).
     pub command_options: Vec<String>,
+    /// For `init`: options whose value says which signal the inner command gets in place of another (`15:3`), or that it gets none (`15:0`).
+    pub rewrite_options: Vec<String>,
     /// Options whose value is the inner command's name; its arguments follow `--` (`start-stop-daemon --exec`).
     pub program_options: Vec<String>,
     /// Words after which the inner command stands, and only there (`wait-for-it ... --`, `find -exec`, `python -m`).
@@ -157,6 +159,12 @@ impl Program {
     pub fn option_value<'a>(&self, arguments: &[Option<&'a str>], names: &[&str]) -> Option<&'a str> {
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
         Walk::new(&self.args, self.kind, arguments).value_of(&names)
+    }
+
+    /// The signals that its options put in place of others, as they stand there (`15` and `3`).
+    pub fn rewrites<'a>(&self, arguments: &[Option<&'a str>]) -> Vec<(&'a str, &'a str)> {
+        let walk = Walk::new(&self.args, self.kind, arguments);
+        walk.values_of(&self.args.rewrite_options).filter_map(|value| value.split_once(':')).collect()
     }
 }
 
@@ -384,11 +392,16 @@ impl<'a> Walk<'a> {
     }
 
     fn value_of(&self, names: &[String]) -> Option<&'a str> {
+        self.values_of(names).next_back()
+    }
+
+    /// The values of all options of these names that are known, in order.
+    fn values_of(&self, names: &[String]) -> impl DoubleEndedIterator<Item = &'a str> {
         let named = |met: &&Met| match met.letter {
             true => names.iter().any(|name| name.strip_prefix('-') == Some(met.name)),
             false => names.iter().any(|name| name == met.name),
         };
-        self.met.iter().rev().filter(named).find_map(|met| met.value)
+        self.met.iter().filter(named).filter_map(|met| met.value)
     }
 
     /// The program's own arguments, joined, with runs of blanks as one; a word that is not known as a NUL.

@@ -140,9 +140,12 @@ struct Distribution {
     sh: Sh,
     #[serde(default)]
     bash: Option<bool>,
-    /// Patterns of tags that tell this distribution, whatever the repository.
+    /// Patterns of tags that tell this distribution, whatever the repository; of names of repositories, too, where no row has them.
     #[serde(default)]
     tags: Vec<String>,
+    /// Its package managers.
+    #[serde(default)]
+    managers: Vec<String>,
 }
 
 /// A repository, or several of one kind.
@@ -197,11 +200,31 @@ impl Tables {
     /// What is known about an image's reference (`node:20-slim`, `docker.io/library/node@sha256:...`). Variables that are left in
     /// it stand for anything: `node:${V}-alpine` is on Alpine, of `node:${V}` the shell is not known.
     ///
-    /// A repository that no row knows still has the distribution that its tag names (`team/app:1-alpine`, `:bookworm-slim`), but
-    /// nothing else is known then.
+    /// A repository that no row knows still has the distribution that its tag or its name tells (`team/app:1-alpine`,
+    /// `team/ubuntu-java`), but nothing else is known then.
     pub fn base(&self, reference: &str) -> Base {
         let reference = Reference::parse(reference);
         self.images.base(&reference)
+    }
+
+    /// The same base with what package managers tell of its distribution, where nothing else does: `apk add` is Alpine's. Lines that call
+    /// those of several distributions are made for any of them, and tell nothing.
+    pub fn with_packages(&self, base: Base, lines: &[&str]) -> Base {
+        if base.family != Family::Unknown {
+            return base;
+        }
+        let mut found: Option<&Distribution> = None;
+        for manager in lines.iter().flat_map(|line| called_managers(line)) {
+            let named = |known: &&Distribution| known.managers.iter().any(|name| name == manager);
+            match (self.images.general.distribution.iter().find(named), found) {
+                (Some(this), Some(other)) if this.family != other.family => return base,
+                (Some(this), _) => found = Some(this),
+                (None, _) => {}
+            }
+        }
+        let bash = base.bash;
+        let base = base.on(found);
+        Base { bash: bash.or(base.bash), ..base }
     }
 
     /// How to install the tool of that name in an image that is built on `reference`, if its distribution packages it.
@@ -247,8 +270,11 @@ impl Images {
 
     fn base(&self, reference: &Reference) -> Base {
         let tag = reference.tag.as_deref().unwrap_or("\u{0}");
-        let hint = self.general.distribution.iter().find(|d| d.tags.iter().any(|pattern| glob(pattern, tag)));
-        let Some(image) = self.row(&reference.repository) else { return Base::default().on(hint) };
+        let hint = self.told_by(tag);
+        let Some(image) = self.row(&reference.repository) else {
+            let name = reference.repository.rsplit('/').next().unwrap_or_default();
+            return Base::default().on(hint.or_else(|| self.told_by(name)));
+        };
         let variant =
             image.variant.iter().find(|variant| variant.tags.iter().any(|pattern| glob(pattern, tag)));
         let sure = variant.is_some() || reference.has_known_tag();
@@ -270,6 +296,11 @@ impl Images {
             launches.into_iter().flatten().for_each(|launch| base.start(launch));
         }
         base
+    }
+
+    /// The distribution that a tag tells, or a repository's name.
+    fn told_by(&self, text: &str) -> Option<&Distribution> {
+        self.general.distribution.iter().find(|known| known.tags.iter().any(|pattern| glob(pattern, text)))
     }
 
     fn named(&self, name: &str) -> Option<&Distribution> {
@@ -362,4 +393,16 @@ impl Base {
         }
         self.entrypoint_execs = launch.entrypoint_execs.unwrap_or(self.entrypoint_execs);
     }
+}
+
+/// The words of a command line that are told to install something, or to look for what is new.
+fn called_managers(line: &str) -> impl Iterator<Item = &str> {
+    const VERBS: [&str; 8] =
+        ["add", "install", "update", "upgrade", "dist-upgrade", "groupinstall", "makecache", "in"];
+    let is_separator = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
+    let words = || line.split(is_separator).filter(|word| !word.is_empty());
+    let pairs = words().zip(words().skip(1));
+    pairs
+        .filter(|(_, next)| next.starts_with('-') || VERBS.contains(next))
+        .map(|(name, _)| name.rsplit('/').next().unwrap_or(name))
 }

@@ -34,6 +34,11 @@ pub enum Reaction {
 }
 
 impl Program {
+    /// True if nothing makes it finish its work before it ends: an end on a signal is the best there is.
+    pub fn only_ends_fast(&self) -> bool {
+        self.signals.graceful.is_empty() && self.graceful_with.is_none() && !self.signals.none
+    }
+
     /// What this program does on a signal (`TERM`, `SIGTERM`), as PID 1 or as another process.
     pub fn reaction(&self, signal: &str, pid1: bool) -> Reaction {
         let signal = canonical(signal);

@@ -8,6 +8,7 @@ use super::arguments::{CommandLine, Match};
 use super::drain::Drain;
 use super::images::Images;
 use super::name;
+use super::reference::glob;
 use super::shipped::{PROGRAMS, Rows};
 use super::signals::Handler;
 
@@ -143,6 +144,15 @@ pub struct Program {
     /// For servers and supervisors: true if with these arguments it puts itself into the background.
     #[serde(default)]
     pub daemonizes: bool,
+    /// For servers: true if nothing is lost when it is killed beside the container's main service (`sshd`, an exporter of metrics).
+    #[serde(default)]
+    pub side: bool,
+    /// For helpers: true if it stays whatever it is given to read (`pm2 logs`).
+    #[serde(default)]
+    pub stays: bool,
+    /// For `make`: true if it runs the recipes of a Makefile.
+    #[serde(default)]
+    pub recipes: bool,
     /// True if a configuration file can turn `daemonizes` round (nginx.conf, supervisord.conf, redis.conf).
     #[serde(default)]
     pub config_may_override: bool,
@@ -191,14 +201,17 @@ pub struct Tables {
     /// The user's.
     own: Vec<Arc<Program>>,
     shipped: Arc<Rows<Program>>,
-    drains: OnceLock<Vec<Drain>>,
+    rest: OnceLock<Rest>,
     pub(super) images: Images,
 }
 
 /// What `rules/programs.toml` holds besides programs.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Rest {
+    errands: Vec<String>,
+    takes_operators: Vec<String>,
+    ending_scripts: Vec<String>,
     drain: Vec<Drain>,
 }
 
@@ -225,10 +238,37 @@ impl Tables {
 
     /// How servers are told their time to finish.
     pub fn drains(&self) -> &[Drain] {
-        self.drains.get_or_init(|| {
-            // A test reads it, so that the default is never taken.
-            serde_json::from_str(PROGRAMS.rest).map(|rest: Rest| rest.drain).unwrap_or_default()
-        })
+        &self.rest().drain
+    }
+
+    /// True where a program that no row knows is told to do something that ends (`tool migrate`), and not to watch for more of it.
+    pub fn is_errand(&self, arguments: &[Option<&str>]) -> bool {
+        let Some(Some(first)) = arguments.first() else { return false };
+        let stays = |word: &Option<&str>| {
+            word.is_some_and(|word| {
+                word.contains("watch") || matches!(word, "-w" | "-f" | "--follow" | "--loop")
+            })
+        };
+        let is_first = |errand: &String| glob(errand, first);
+        // `--help` means something else in front of arguments.
+        let counts = !first.starts_with('-') || arguments.len() == 1;
+        counts && !arguments.iter().any(stays) && self.rest().errands.iter().any(is_first)
+    }
+
+    /// True for a program that gives its arguments to a shell, or has operators of its own.
+    pub fn takes_operators(&self, name: &str) -> bool {
+        let name = name.rsplit('/').next().unwrap_or(name);
+        self.rest().takes_operators.iter().any(|known| known == name)
+    }
+
+    /// True for the usual name of a script of package.json that ends (`build`).
+    pub fn is_ending_script(&self, name: &str) -> bool {
+        self.rest().ending_scripts.iter().any(|ending| glob(ending, name))
+    }
+
+    fn rest(&self) -> &Rest {
+        // A test reads it, so that the default is never taken.
+        self.rest.get_or_init(|| serde_json::from_str(PROGRAMS.rest).unwrap_or_default())
     }
 
     /// The row for a program called with these arguments: `name` is a base name or a path, `arguments` are the known words after

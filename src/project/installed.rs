@@ -61,6 +61,11 @@ impl Installed {
         self.packages.iter().find(|(name, _)| is_wanted(name)).map(|(name, place)| (name.as_str(), place))
     }
 
+    /// True if an instruction installs this package, and none may do what its text does not tell.
+    pub fn brings(&self, package: &str) -> bool {
+        !self.opaque && self.package(|name| name == package).is_some()
+    }
+
     /// True if no instruction brings a program of this name: none mentions it, and none may bring what it does not mention.
     pub fn lacks(&self, program: &str) -> bool {
         !self.opaque && !self.texts.iter().any(|text| text.contains(program))

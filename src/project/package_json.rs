@@ -6,8 +6,29 @@ use jsonc_parser::ast::{ObjectPropName, Value};
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
+use super::ImageFiles;
 use crate::source::{Encoding, Excerpt, Piece, Span};
 use crate::yaml;
+
+/// What a program can only have from its package runner: variables, and commands by their bare names, which whoever starts others may use.
+const OF_RUNNER: &[&str] = &[
+    "npm_",
+    "INIT_CWD",
+    "PROJECT_CWD",
+    "PNPM_",
+    "child_process",
+    "execa",
+    "cross-spawn",
+    "shelljs",
+    "Bun.spawn",
+    "subprocess",
+];
+
+/// True if a text of the package may need what its runner adds to the environment of this script.
+pub fn needs_runner(files: &dyn ImageFiles, script: &Excerpt) -> bool {
+    let folder = script.source().path().parent();
+    folder.is_none_or(|folder| files.mentions(folder, OF_RUNNER))
+}
 
 /// The text of a script; `None` if the file has no such script or is not JSON.
 pub fn script(file: &Arc<Excerpt>, name: &str) -> Option<Arc<Excerpt>> {

@@ -20,10 +20,10 @@ const SEARCHED: [&str; 6] = [
     "/etc/supervisor/supervisord.conf",
 ];
 
-/// The files of the distributions' packages, and what they include.
-const PACKAGED: [(&str, &str); 2] = [
-    ("/etc/supervisor/supervisord.conf", "/etc/supervisor/conf.d/*.conf"),
-    ("/etc/supervisord.conf", "/etc/supervisor.d/*.ini"),
+/// The files of the distributions' packages, what they include, and the package whose file is known to leave `nodaemon` out (Debian's).
+const PACKAGED: [(&str, &str, Option<&str>); 2] = [
+    ("/etc/supervisor/supervisord.conf", "/etc/supervisor/conf.d/*.conf", Some("supervisor")),
+    ("/etc/supervisord.conf", "/etc/supervisor.d/*.ini", None),
 ];
 
 /// Seconds that a program gets to end, unless the configuration says otherwise.
@@ -32,7 +32,7 @@ const STOP_WAIT: u64 = 10;
 /// What supervisord is told to do.
 #[derive(Debug)]
 pub struct Supervisord {
-    /// Whether it stays in front without `-n`; `None` if its main file is not known.
+    /// Whether it stays in front without `-n`; `None` if that is not known.
     pub nodaemon: Option<bool>,
     /// What it starts by itself, in order; without event listeners, which hold no data.
     pub programs: Vec<Arc<Program>>,
@@ -43,11 +43,13 @@ pub struct Supervisord {
 }
 
 /// Reads the configuration that supervisord uses: the file that is named, or the one it finds. `None` if nothing is known of it.
+/// `knows_base` tells that the base image brings none.
 pub fn read(
     files: &dyn ImageFiles,
     named: Option<&str>,
     directory: &str,
     env: &BTreeMap<String, String>,
+    knows_base: bool,
 ) -> Option<Supervisord> {
     let mut sections =
         Sections { files, env, found: BTreeMap::new(), order: Vec::new(), here: String::new(), included: 0 };
@@ -69,13 +71,17 @@ pub fn read(
             Found::Unknown => {}
         }
     }
-    for (file, included) in PACKAGED {
+    let mut is_package_own = false;
+    for (file, included, package) in PACKAGED {
         if paths.iter().any(|path| path == file) {
             sections.here = path::parent(file).unwrap_or("/").to_owned();
             sections.include(included)?;
+            is_package_own |= knows_base
+                && package.is_some_and(|package| files.installed().brings(package))
+                && !files.is_changed(file);
         }
     }
-    let found = sections.finish(false);
+    let found = sections.finish(is_package_own);
     (!found.programs.is_empty() || found.nodaemon.is_some()).then_some(found)
 }
 

@@ -1,6 +1,6 @@
 //! Findings for people, in the terminal.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::io::{self, Write};
 
@@ -13,7 +13,9 @@ use crate::source::Place;
 
 use super::describe::{self, sentence};
 use super::snippet::{Label, Snippet};
-use super::{Finding, Format, Results, Summary, View, count, diff, escape, style, tree};
+use super::{
+    Finding, Fixed, Format, Left, Results, Sources, Summary, View, count, diff, escape, style, tree,
+};
 
 /// The row of this format.
 pub(super) const FORMAT: Format = Format {
@@ -28,10 +30,11 @@ pub(super) const FORMAT: Format = Format {
 const MOST_OF_PROCESS: usize = 70;
 
 fn check(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> {
+    let sources = if view.show_fixes { results.sources() } else { HashMap::new() };
     for finding in results.findings() {
         self::finding(&finding, view, out)?;
         if view.show_fixes {
-            write_change(&finding, results, out)?;
+            write_change(&finding, &sources, out)?;
         }
         writeln!(out)?;
     }
@@ -119,17 +122,21 @@ fn clip(process: &str) -> String {
 /// What was repaired and what was not, file by file.
 fn write_fixed(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> {
     let (bold, good, warning) = (style::BOLD, style::GOOD, style::WARNING);
-    let fixed = results.fixed.iter().map(|fixed| (&fixed.root, &fixed.path));
-    let left = results.left.iter().map(|left| (&left.root, &left.path));
-    let files: BTreeSet<_> = fixed.chain(left).collect();
-    for file in &files {
-        let path = view.path(file.0, file.1);
+    let mut files: BTreeMap<_, (Vec<&Fixed>, Vec<&Left>)> = BTreeMap::new();
+    for fixed in &results.fixed {
+        files.entry((&fixed.root, &fixed.path)).or_default().0.push(fixed);
+    }
+    for left in &results.left {
+        files.entry((&left.root, &left.path)).or_default().1.push(left);
+    }
+    for ((root, path), (fixed, left)) in &files {
+        let path = view.path(root, path);
         writeln!(out, "{bold}{path}{bold:#}")?;
-        for fixed in results.fixed.iter().filter(|fixed| (&fixed.root, &fixed.path) == *file) {
+        for fixed in fixed {
             writeln!(out, "  {good}fixed{good:#} {}: {}", fixed.rule, sentence(&fixed.message))?;
             diff::write_coloured(out, &fixed.diff)?;
         }
-        for left in results.left.iter().filter(|left| (&left.root, &left.path) == *file) {
+        for left in left {
             writeln!(
                 out,
                 "  {warning}left{warning:#}  {}, line {}: {}",
@@ -146,12 +153,12 @@ fn write_fixed(results: &Results, view: &View, out: &mut dyn Write) -> io::Resul
 }
 
 /// What a repair would change.
-fn write_change(finding: &Finding<'_>, results: &Results, out: &mut dyn Write) -> io::Result<()> {
+fn write_change(finding: &Finding<'_>, sources: &Sources<'_>, out: &mut dyn Write) -> io::Result<()> {
     let edits = finding.diagnostic.fix.iter().flat_map(|fix| &fix.edits);
     let paths: BTreeSet<&Utf8Path> = edits.clone().map(|edit| edit.path.as_path()).collect();
     for path in paths {
         let here = edits.clone().filter(|edit| edit.path == path);
-        if let Some(source) = results.source(finding.root, path)
+        if let Some(source) = sources.get(&(finding.root, path))
             && let Ok(after) = edit::apply(source.text(), here)
         {
             diff::write_coloured(out, &diff::unified(path, source.text(), &after))?;

@@ -62,12 +62,12 @@ fn longest(drain: &Drain, subject: &Subject<'_>) -> Option<Finding> {
 /// A preStop hook that leaves nothing.
 fn hook(subject: &Subject<'_>) -> Option<Finding> {
     let period = &subject.image.runtime.period;
-    let (pause, place) = period.hook.as_ref().filter(|(pause, _)| *pause >= period.length)?;
-    let (pause, length) = (pause.div_ceil(1000), period.length / 1000);
+    let hook = period.hook.as_ref().filter(|hook| hook.pause >= period.length)?;
+    let (pause, length) = (hook.pause.div_ceil(1000), period.length / 1000);
     let message = format!(
         "The hook alone takes {pause} s of the grace period of {length} s: the stop signal comes when it is over, and SIGKILL right after it."
     );
-    let finding = Finding::at(place.clone(), format!("takes {pause} s"), message);
+    let finding = Finding::at(hook.place.clone(), format!("takes {pause} s"), message);
     Some(with_time(finding, 0, subject, "shorten the hook, or give more time"))
 }
 

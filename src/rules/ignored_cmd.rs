@@ -1,37 +1,100 @@
-//! `ignored-cmd`: CMD is not used, because ENTRYPOINT is a shell with a command line.
+//! `ignored-cmd`: CMD, or a part of it, is not used, because ENTRYPOINT is a shell with a command line.
 
-use super::{Finding, Subject, repair};
-use crate::diagnostic::{Related, Safety, Severity};
-use crate::dockerfile::Command;
+use std::sync::Arc;
+
+use super::{Finding, Repair, Subject, repair, words};
+use crate::diagnostic::{Outcome, Related, Safety, Severity};
+use crate::dockerfile::{Command, Setting};
+use crate::programs::Kind;
+use crate::source::{Excerpt, Place};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
-    found(subject).into_iter().collect()
+    found(subject).or_else(|| arguments_in_shell_form(subject)).into_iter().collect()
+}
+
+/// `ENTRYPOINT ["gunicorn"]` and `CMD app:app`: the program gets `/bin/sh`, `-c` and the line.
+fn arguments_in_shell_form(subject: &Subject<'_>) -> Option<Finding> {
+    let words: Vec<&str> = match &subject.image.entrypoint.as_ref()?.value {
+        Command::Exec(elements) => elements.iter().map(|element| element.text()).collect(),
+        Command::Inherited(words) => words.iter().map(String::as_str).collect(),
+        Command::Shell { .. } => return None,
+    };
+    let cmd = subject.image.cmd.as_ref()?;
+    let Command::Shell { text, shell } = &cmd.value else { return None };
+    let (program, arguments) = words.split_first()?;
+    let arguments: Vec<Option<&str>> = arguments.iter().copied().map(Some).collect();
+    let kind = subject.tables.program(program, &arguments)?.kind;
+    // What becomes its arguments, or may, gets along with a shell.
+    if !matches!(kind, Kind::Server | Kind::Interpreter) {
+        return None;
+    }
+    let name = program.rsplit('/').next().unwrap_or(program);
+    let message = format!("`{name}` gets {} as its arguments: CMD in shell form begins with a shell.", words::code(&shell.join(" ")));
+    let finding = Finding::at(cmd.place.clone()?, "begins with a shell", message)
+        .with_help("write CMD in exec form: its words are then the program's arguments");
+    Some(finding.with_repairs(repair::exec_form(text)))
 }
 
 fn found(subject: &Subject<'_>) -> Option<Finding> {
     let entrypoint = subject.image.entrypoint.as_ref()?;
-    let cmd = subject.image.cmd.as_ref()?.place.clone()?;
-    let text = match &entrypoint.value {
-        Command::Shell { text, .. } => text,
-        // ["sh", "-c", "..."]: what follows is $0, $1 ...
-        Command::Exec(elements) => match elements.as_slice() {
-            [shell, option, text]
-                if option.text() == "-c" && matches!(shell.text().rsplit('/').next(), Some("sh" | "bash" | "ash" | "dash")) =>
-            {
-                text
+    let cmd = subject.image.cmd.as_ref()?;
+    let place = cmd.place.clone()?;
+    let mut finding = match &entrypoint.value {
+        Command::Shell { text, .. } if takes_arguments(text) => zeroth(cmd, place, text, entrypoint),
+        Command::Shell { text, .. } => Some(unused(place, text, entrypoint)),
+        Command::Exec(elements) => match call(elements)? {
+            Call::Waits => beyond_the_line(cmd, place),
+            Call::Line(text) if !takes_arguments(text) => Some(unused(place, text, entrypoint)),
+            Call::Line(text) if elements.last().is_some_and(|last| Arc::ptr_eq(last, text)) => {
+                zeroth(cmd, place, text, entrypoint)
             }
-            _ => return None,
+            Call::Line(_) => None,
         },
-        Command::Inherited(_) => return None,
-    };
-    // `$0`, `$1`, `$@`: the line takes its arguments from there.
-    let takes_arguments = text
-        .text()
-        .match_indices('$')
-        .any(|(at, _)| text.text()[at + 1..].trim_start_matches('{').starts_with(|c: char| c.is_ascii_digit() || "@*#".contains(c)));
-    if takes_arguments {
+        Command::Inherited(_) => None,
+    }?;
+    let ends = subject.launch.is_some_and(|launch| launch.outcome == Outcome::ExitsEarly);
+    finding.outcome = ends.then_some(Outcome::ExitsEarly);
+    finding.related.extend(
+        entrypoint.place.clone().map(|place| Related { place, message: "this line is what runs".to_owned() }),
+    );
+    Some(finding)
+}
+
+/// A shell that is called with `-c`.
+enum Call<'a> {
+    /// Its command line.
+    Line(&'a Arc<Excerpt>),
+    /// The command line is to come from CMD.
+    Waits,
+}
+
+fn call(elements: &[Arc<Excerpt>]) -> Option<Call<'_>> {
+    let (shell, arguments) = elements.split_first()?;
+    if !matches!(shell.text().rsplit('/').next(), Some("sh" | "bash" | "ash" | "dash")) {
         return None;
     }
+    let is_option = |word: &Arc<Excerpt>| word.text().starts_with('-');
+    let takes_line = |word: &Arc<Excerpt>| !word.text().starts_with("--") && word.text().contains('c');
+    let options = arguments.iter().take_while(|word| is_option(word)).count();
+    let takes_value = |word: &Arc<Excerpt>| word.text().ends_with(['o', 'O']);
+    if arguments[..options].iter().any(takes_value) || !arguments[..options].iter().any(takes_line) {
+        return None;
+    }
+    Some(arguments.get(options).map_or(Call::Waits, Call::Line))
+}
+
+/// `$0`, `$1`, `$@`: the line takes its arguments from there.
+fn takes_arguments(line: &Excerpt) -> bool {
+    parameters(line).any(|name| name.is_ascii_digit() || "@*#".contains(name))
+}
+
+/// What stands behind each `$` of a line.
+fn parameters(line: &Excerpt) -> impl Iterator<Item = char> {
+    let text = line.text();
+    text.match_indices('$').filter_map(|(at, _)| text[at + 1..].trim_start_matches('{').chars().next())
+}
+
+fn unused(cmd: Place, line: &Excerpt, entrypoint: &Setting<Command>) -> Finding {
     let mut finding = Finding::at(
         cmd,
         "has no effect",
@@ -39,16 +102,73 @@ fn found(subject: &Subject<'_>) -> Option<Finding> {
     )
     .with_help("write ENTRYPOINT in exec form, or put the whole command into it and drop CMD");
     finding.severity = Severity::Warning;
-    if let Command::Shell { text, shell } = &entrypoint.value
+    if let Command::Shell { shell, .. } = &entrypoint.value
         && *shell == ["/bin/sh", "-c"]
-        && let Some(mut repair) = repair::exec_form(text)
+        && let Some(mut repair) = repair::exec_form(line)
     {
         repair.safety = Safety::Unsafe;
         repair.message = "Write ENTRYPOINT in exec form; the program then gets the words of CMD as arguments".to_owned();
         finding.repairs.push(repair);
     }
-    finding.related.extend(
-        entrypoint.place.clone().map(|place| Related { place, message: "this line alone is what runs".to_owned() }),
-    );
+    finding
+}
+
+/// `["sh", "-c"]` with a CMD of several words: the first is the command line, the others are not looked at.
+fn beyond_the_line(cmd: &Setting<Command>, place: Place) -> Option<Finding> {
+    let (message, words): (_, Vec<&str>) = match &cmd.value {
+        Command::Shell { text, .. } => (
+            "ENTRYPOINT wants a command line, and CMD in shell form begins with `/bin/sh`: an idle shell is all that runs.",
+            vec![text.text()],
+        ),
+        Command::Exec(elements) => match elements.as_slice() {
+            [line, _, ..] if !takes_arguments(line) => (
+                "Only the first word of CMD is run: behind `-c` it is the whole command line, and the others are not looked at.",
+                elements.iter().map(|element| element.text()).collect(),
+            ),
+            _ => return None,
+        },
+        Command::Inherited(_) => return None,
+    };
+    let mut finding = Finding::at(place, "not what is run", message)
+        .with_help("write the whole command as the one word of an exec form: `CMD [\"exec server --port 80\"]`");
+    let line = match words.as_slice() {
+        [line] => Some((*line).to_owned()),
+        words => shlex::try_join(words.iter().copied()).ok(),
+    };
+    finding.repairs.extend(line.and_then(|line| one_word(cmd, &line)));
+    Some(finding)
+}
+
+/// The whole of CMD as one word.
+fn one_word(cmd: &Setting<Command>, line: &str) -> Option<Repair> {
+    let is_simple = line.chars().all(|c| c.is_ascii_alphanumeric() || " -_./:,@%+'".contains(c));
+    let line = if is_simple && !line.starts_with("exec ") { format!("exec {line}") } else { line.to_owned() };
+    let message = "Write the command line as one word".to_owned();
+    let edit = match &cmd.value {
+        Command::Exec(elements) => cmd.replace_words(0..elements.len(), &[line])?,
+        Command::Shell { text, .. } => {
+            let word = repair::json(&[line]);
+            crate::source::Edit { path: text.source().path().to_owned(), span: text.span(), text: word }
+        }
+        Command::Inherited(_) => return None,
+    };
+    Some(Repair::unsafe_(message, vec![edit]))
+}
+
+/// `["sh", "-c", "exec \"$@\""]`: the first word of CMD is `$0`, and `"$@"` begins with the second.
+fn zeroth(cmd: &Setting<Command>, place: Place, line: &Excerpt, entrypoint: &Setting<Command>) -> Option<Finding> {
+    let Command::Exec(words) = &cmd.value else { return None };
+    let first = words.first()?.text();
+    let is_filler = matches!(first, "" | "-" | "--" | "_" | "sh" | "bash" | "ash" | "dash");
+    if is_filler || parameters(line).any(|name| name == '0') {
+        return None;
+    }
+    let message = format!("The first word of CMD, `{first}`, is lost: behind the command line of `-c` it is `$0`, and `$1` and `\"$@\"` begin with the next.");
+    let mut finding = Finding::at(place, "its first word is `$0`", message)
+        .with_help("fill `$0`: write `\"--\"` behind the command line in ENTRYPOINT");
+    if let Command::Exec(elements) = &entrypoint.value {
+        let edit = entrypoint.replace_words(elements.len()..elements.len(), &["--".to_owned()]);
+        finding.repairs.extend(edit.map(|edit| Repair::unsafe_("Fill `$0`, so that `\"$@\"` is all of CMD", vec![edit])));
+    }
     Some(finding)
 }

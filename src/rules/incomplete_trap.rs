@@ -1,6 +1,6 @@
 //! `incomplete-trap`: a trap that does not do all of it.
 
-use super::{Finding, Subject, repair, trap, words};
+use super::{Finding, Subject, handler, repair, words};
 use crate::launch::{Cause, Fault, Site, TrapFlaw};
 use crate::shell::Word;
 
@@ -22,8 +22,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             };
             let message = format!("{} {why}", words::what_happens(fault, subject.signal()));
             let repairs = match flaw {
-                TrapFlaw::SignalName => trap::plain_names(&fault.place),
-                _ => trap::complete(fault, flaw, subject.signal()),
+                TrapFlaw::SignalName => handler::plain_names(&fault.place),
+                _ => handler::complete(fault, flaw, subject.signal()),
             };
             Finding::of(fault, subject, label, message).with_help(help).with_repairs(repairs)
         })
@@ -41,7 +41,7 @@ fn advice(flaw: TrapFlaw) -> (&'static str, &'static str, &'static str) {
         TrapFlaw::ExitsWithoutTelling => (
             "ends the shell at once",
             "The trap ends the shell without telling it.",
-            "in the trap, send the signal to the service and `wait` for it before `exit`",
+            "in the handler, send the signal to the service and `wait` for it before `exit`",
         ),
         TrapFlaw::NotWaited => (
             "does not wait",

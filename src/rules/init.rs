@@ -5,16 +5,24 @@ use crate::dockerfile::{Command, Written};
 use crate::settings::InitPolicy;
 use crate::source::{Edit, Place, Span};
 
+/// The engine's init, where a deployment starts the program by words of its own.
+pub(super) fn of_engine(subject: &Subject<'_>) -> Option<Repair> {
+    let mut launch = [&subject.image.entrypoint, &subject.image.cmd].into_iter().flatten();
+    let written = &launch.find(|setting| setting.place.is_some())?.written;
+    let Written::Value { .. } = written else { return None };
+    let edit = written.beside("init: true").filter(|_| subject.init != InitPolicy::Never)?;
+    Some(Repair::unsafe_("Let the engine put its init in front", vec![edit]))
+}
+
 /// tini in front of the program: installed in the stage of the image, and the ENTRYPOINT carried along.
 pub(super) fn put_in_front(subject: &Subject<'_>) -> Option<Repair> {
     if subject.init == InitPolicy::Never {
         return None;
     }
-    let launch = [&subject.image.entrypoint, &subject.image.cmd].into_iter().flatten();
-    let mut written = launch.filter(|setting| setting.place.is_some()).map(|setting| &setting.written);
-    if let Some(written @ Written::Value { .. }) = written.next() {
-        let edit = written.beside("init: true")?;
-        return Some(Repair::unsafe_("Let the engine put its init in front", vec![edit]));
+    let mut launch = [&subject.image.entrypoint, &subject.image.cmd].into_iter().flatten();
+    let written = launch.find(|setting| setting.place.is_some()).map(|setting| &setting.written);
+    if let Some(Written::Value { .. }) = written {
+        return of_engine(subject);
     }
     let tini = install::how("tini", subject)?;
     let start = start(subject, &install::program(tini, "tini", subject))?;

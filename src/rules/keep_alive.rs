@@ -1,6 +1,6 @@
 //! `keep-alive`: something that only keeps the container alive is in front.
 
-use super::{Finding, Subject, trap, words};
+use super::{Finding, Subject, init, trap, words};
 use crate::launch::{Cause, Rest, Site};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
@@ -29,6 +29,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             Finding::of(fault, subject, "only keeps the container alive", message)
                 .with_help(help)
                 .with_repairs(trap::instead_of_keep_alive(fault, subject.signal()))
+                .with_repairs((fault.chain.len() == 1).then(|| init::of_engine(subject)).flatten())
         })
         .collect()
 }

@@ -1,11 +1,18 @@
 //! `malformed-exec-form`: brackets that are no JSON, so that a shell runs them as a command.
 
 use super::{Finding, Repair, Subject};
+use crate::diagnostic::Outcome;
 use crate::dockerfile::{Command, Setting};
 use crate::source::{Edit, Excerpt};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
-    [&subject.image.entrypoint, &subject.image.cmd].into_iter().flatten().filter_map(malformed).collect()
+    let outcome = subject.launch.map(|launch| launch.outcome).filter(|outcome| *outcome == Outcome::ExitsEarly);
+    [&subject.image.entrypoint, &subject.image.cmd]
+        .into_iter()
+        .flatten()
+        .filter_map(malformed)
+        .map(|finding| Finding { outcome, ..finding })
+        .collect()
 }
 
 fn malformed(setting: &Setting<Command>) -> Option<Finding> {
@@ -21,13 +28,12 @@ fn malformed(setting: &Setting<Command>) -> Option<Finding> {
     if !looks_like_a_list {
         return None;
     }
-    let mut finding = Finding::at(
+    let finding = Finding::at(
         place,
         "no JSON array of strings",
         "This is no valid JSON, so that it counts as shell form: a shell looks for a program named like the bracket and its first word, and the container does not start.",
     )
     .with_help("write a JSON array: double quotes around every word, commas between, none after the last");
-    finding.outcome = None;
     Some(finding.with_repairs(corrected(text, inner)))
 }
 

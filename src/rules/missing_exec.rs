@@ -1,7 +1,9 @@
 //! `missing-exec`: a script starts its service without exec.
 
-use super::{Finding, Subject, repair, words};
-use crate::launch::{Cause, Rest, Site};
+use super::{Finding, Repair, Subject, repair, words};
+use crate::diagnostic::Safety;
+use crate::dockerfile::Keyword;
+use crate::launch::{Cause, Fault, Rest, Site};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
@@ -19,7 +21,37 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             };
             Finding::of(fault, subject, "runs as a child of the script", message)
                 .with_help(help)
-                .with_repairs(repair::exec_prefix(fault))
+                .with_repairs(repair::exec_prefix(fault).map(|repair| heeding_others(repair, fault, subject)))
         })
         .collect()
+}
+
+/// A HEALTHCHECK that names the script may look for its process, and a RUN may read it: both expect that it stays.
+fn heeding_others(mut repair: Repair, fault: &Fault, subject: &Subject<'_>) -> Repair {
+    let Some(name) = fault.place.source.path().file_name() else { return repair };
+    let instructions = &subject.image.dockerfile.instructions;
+    let user = instructions.iter().find(|instruction| {
+        let text = instruction.body.text();
+        match instruction.keyword {
+            Keyword::Healthcheck => text.contains(name),
+            Keyword::Run => reads(text, name),
+            _ => false,
+        }
+    });
+    if let Some(user) = user
+        && fault.place.source.path() != subject.image.dockerfile.source.path()
+    {
+        let keyword = if user.keyword == Keyword::Run { "RUN" } else { "HEALTHCHECK" };
+        repair.safety = Safety::Unsafe;
+        repair.message = format!("{}; {keyword} uses {name} too, and may expect that it stays", repair.message);
+    }
+    repair
+}
+
+/// `. /start.sh`
+fn reads(text: &str, name: &str) -> bool {
+    let words: Vec<&str> = text.split_ascii_whitespace().collect();
+    words.windows(2).any(|pair| {
+        matches!(pair[0], "." | "source") && pair[1].trim_end_matches([';', '"', '\'']).ends_with(name)
+    })
 }

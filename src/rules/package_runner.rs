@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Finding, Repair, Subject, repair, words};
-use crate::dockerfile::{Command, Setting};
+use crate::dockerfile::{Command, Keyword, Setting};
 use crate::launch::{Cause, Fault, Site};
 use crate::programs::{Inner, Kind, Program};
 use crate::project::package_json;
@@ -32,16 +32,22 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 fn inline(fault: &Fault, subject: &Subject<'_>) -> Option<Repair> {
     let (words, _) = simple_script(fault, subject)?;
     let name = words.first()?;
-    // Other names may come from node_modules/.bin, which only the runner has in its PATH.
-    let found_without_runner = matches!(name.as_str(), "node" | "python" | "python3" | "java" | "deno" | "bun")
-        || name.starts_with("./")
-        || name.starts_with('/');
-    if !found_without_runner {
+    // Other names may come from node_modules/.bin, which only the runner has in its PATH; a script may call such names.
+    if !matches!(name.as_str(), "node" | "python" | "python3" | "java" | "deno" | "bun") {
         return None;
     }
-    let edit = replace_in_launch(fault, subject, &words)?;
+    let edits = vec![replace_in_launch(fault, subject, &words)?];
+    // A trigger starts the scripts of many projects.
+    let mut triggers =
+        subject.image.dockerfile.instructions.iter().filter(|step| step.keyword == Keyword::Onbuild);
+    if triggers.any(|step| edits.iter().any(|edit| step.span.overlaps(edit.span))) {
+        return None;
+    }
     let message = format!("Start `{}` itself, without what the runner adds to its environment", words.join(" "));
-    Some(Repair::safe(message, vec![edit]))
+    Some(match &fault.site {
+        Site::Package { needs_runner: false, .. } => Repair::safe(message, edits),
+        _ => Repair::unsafe_(format!("{message}, which files of the package may need"), edits),
+    })
 }
 
 /// The same for a command of a package that this one asks for; that it is installed in the image is not seen here.
@@ -85,7 +91,7 @@ fn is_here(directory: Option<&str>, subject: &Subject<'_>) -> bool {
 
 /// The words of a script that can stand in place of its runner: one simple command, run where the launch is, with no steps around it.
 fn simple_script<'f>(fault: &'f Fault, subject: &Subject<'_>) -> Option<(Vec<String>, &'f Excerpt)> {
-    let Site::Package { text, alone: true, directory } = &fault.site else { return None };
+    let Site::Package { text, alone: true, directory, .. } = &fault.site else { return None };
     let script = shell::parse(Arc::clone(text));
     let [node] = script.statements.as_ref() else { return None };
     let NodeKind::Command(command) = &node.kind else { return None };

@@ -20,6 +20,10 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
     {
         return None;
     }
+    // Only the first turn of a loop would be done.
+    if is_in_loop(shell::parse(Arc::clone(&node.excerpt)).statements.iter(), node.span) {
+        return None;
+    }
     let command = simple(node)?;
     let first = command.words.first()?;
     let name = first.literal();
@@ -48,6 +52,15 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
     })
 }
 
+/// True for what stands in a loop of its text.
+fn is_in_loop<'n>(list: impl IntoIterator<Item = &'n Node>, span: Span) -> bool {
+    let holds = |node: &&Node| node.span.start <= span.start && span.end <= node.span.end;
+    list.into_iter().filter(holds).any(|node| {
+        let is_loop = matches!(node.kind, NodeKind::Loop(_) | NodeKind::For(_) | NodeKind::ArithmeticFor(..));
+        is_loop || is_in_loop(node.children(), span)
+    })
+}
+
 /// True if a function is there that the script itself does not call: the caller may name it (`docker run image migrate`).
 fn offers_functions(node: &Node, shell: &ShellState) -> bool {
     let words: Vec<&str> = node
@@ -63,7 +76,9 @@ fn offers_functions(node: &Node, shell: &ShellState) -> bool {
             || text.contains(&format!("function {name}"))
     };
     let is_called = |name: &String| {
-        let named = words.iter().filter(|word| *word == name).count();
+        // `export -f name` calls nothing.
+        let is_named = |at: &usize| words[*at] == name && (*at == 0 || words[*at - 1] != "-f");
+        let named = (0..words.len()).filter(is_named).count();
         named > usize::from(defined(name))
     };
     shell.unknown_functions || !shell.functions.iter().all(is_called)
@@ -115,9 +130,7 @@ fn count_calls(list: &[Node], name: &str) -> usize {
     let count = |list: &[Node]| count_calls(list, name);
     list.iter()
         .map(|node| match &node.kind {
-            NodeKind::Command(command) => {
-                usize::from(command.words.first().and_then(Word::literal).as_deref() == Some(name))
-            }
+            NodeKind::Command(command) => usize::from(command.name().as_deref() == Some(name)),
             NodeKind::Pipeline(nodes) | NodeKind::Group(nodes) | NodeKind::Subshell(nodes) => count(nodes),
             NodeKind::ArithmeticFor(nodes, _) => 2 * count(nodes),
             NodeKind::Not(inner)
@@ -158,6 +171,30 @@ pub(super) fn exec_form(text: &Excerpt) -> Option<Repair> {
     }
     let edit = Edit { path: text.source().path().to_owned(), span: text.span(), text: json(&words) };
     Some(Repair::safe("Write the command in exec form", vec![edit]))
+}
+
+/// `sh -c "server --port $PORT"` in shell form as `exec server --port $PORT`: the shell in front replaces the variables in either.
+pub(super) fn without_second_shell(text: &Excerpt) -> Option<Repair> {
+    let script = shell::parse(Arc::new(text.clone()));
+    let [node] = script.statements.as_ref() else { return None };
+    let NodeKind::Command(command) = &node.kind else { return None };
+    let [name, option, line] = command.words.as_slice() else { return None };
+    let is_shell = matches!(name.literal()?.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ash"));
+    let inner = text.text().get(line.span.start..line.span.end)?.strip_prefix('"')?.strip_suffix('"')?;
+    let is_plain = !inner.contains(['"', '\'', '\\', '`', '(', '\n', '*', '?', '#', '~', '!', '{', '[']);
+    let alone = command.assignments.is_empty() && command.redirects.is_empty();
+    if !is_shell || option.literal()? != "-c" || !is_plain || !alone || !script.errors.is_empty() {
+        return None;
+    }
+    let source = crate::source::Source::new(text.source().path(), inner);
+    let inner_script = shell::parse(Arc::new(Excerpt::whole(&source)));
+    let [only] = inner_script.statements.as_ref() else { return None };
+    let command =
+        simple(only).filter(|command| command.assignments.is_empty() && command.redirects.is_empty())?;
+    let program = command.name()?;
+    let line = if program == "exec" { inner.to_owned() } else { format!("exec {inner}") };
+    let edit = text.edit(node.span, &line)?;
+    Some(Repair::safe("Leave the second shell out, and put `exec` in front of the command", vec![edit]))
 }
 
 /// A word that means the same to a shell and to the kernel.

@@ -1,12 +1,15 @@
 //! `script-not-runnable`: the kernel refuses to run the script.
 
-use super::{Finding, Repair, Subject};
+use super::{Finding, Repair, Subject, no_program, repair};
 use crate::diagnostic::{Outcome, Related};
 use crate::launch::Broken;
 use crate::source::{Edit, Excerpt, Place, Span};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let Some(script) = subject.launch.and_then(|launch| launch.broken.as_ref()) else { return Vec::new() };
+    if script.broken.is_not_found() {
+        return no_program::finding(script).into_iter().collect();
+    }
     let (broken, started, file) = (script.broken, &script.started, &script.text);
     let (label, why, help) = match broken {
         Broken::NoShebang => (
@@ -34,11 +37,19 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             "it asks for bash, which is not in the image (\"no such file or directory\")",
             "install it (`RUN apk add --no-cache bash`), or make do with `/bin/sh`",
         ),
+        Broken::NoShell => (
+            "there is no shell in the image",
+            "a shell is to run this, and there is none in the image (\"no such file or directory\")",
+            "write the command in exec form, or take a base image with a shell",
+        ),
         Broken::CarriageReturn => (
             "ends in a carriage return",
             "the lines of the script end in a carriage return, which counts as a part of the last name (\"no such file or directory\", \"not found\")",
             "save the script with LF line endings, and keep them with `*.sh text eol=lf` in .gitattributes",
         ),
+        _ => {
+            return Vec::new();
+        }
     };
     let source = file.source();
     let place = match (broken, &script.by) {
@@ -68,6 +79,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             .map(|edit| Repair::safe("Drop the byte-order mark", vec![edit])),
         (Broken::CarriageReturn, _) => Some(line_feeds(file)),
         (Broken::EnvArguments, _) => options_to_set(file),
+        (Broken::NoShell, _) => repair::shell_form(subject.image).and_then(|(text, ..)| repair::exec_form(text)),
         (Broken::NotExecutable, Some(by)) => chmod(by, source.path().file_name()),
         _ => None,
     };

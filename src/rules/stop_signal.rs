@@ -32,10 +32,13 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 _ if matches!(got, Signal::KILL | Signal::STOP) => {
                     format!("On stop the container gets {got}, which no program can handle: {service} cannot finish its work.")
                 }
+                Some(_) if is_inherited(subject) && !fault.known_service => {
+                    format!("On stop the container gets {got}, which the base image sets for a program of its own: {service} is not that, and does nothing.")
+                }
                 Some(wanted) => format!("On stop the container gets {got}, but {service} ends gracefully on {wanted}."),
                 None => format!("On stop the container gets {got}, on which {service} does not end gracefully."),
             };
-            let help = match (wanted, graceful_with(&fault.hop, subject)) {
+            let help = match (wanted, words::graceful_with(&fault.hop, subject)) {
                 (Some(wanted), _) => format!("set `STOPSIGNAL {wanted}`"),
                 (None, Some(advice)) => advice.to_owned(),
                 (None, None) => "set the signal that it understands with STOPSIGNAL".to_owned(),
@@ -51,14 +54,6 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             finding.with_repairs(wanted.and_then(|wanted| set(subject, wanted)))
         })
         .collect()
-}
-
-/// What makes a program end gracefully that does so on no signal.
-fn graceful_with<'a>(command: &str, subject: &'a Subject<'_>) -> Option<&'a str> {
-    let mut words = command.split_whitespace();
-    let name = words.next()?;
-    let arguments: Vec<Option<&str>> = words.map(Some).collect();
-    subject.tables.program(name, &arguments)?.graceful_with.as_deref()
 }
 
 /// STOPSIGNAL with a word that names no signal.
@@ -82,6 +77,11 @@ fn of_deployment(subject: &Subject<'_>) -> Option<Place> {
     setting.place.clone().filter(|_| matches!(setting.written, Written::Value { .. }))
 }
 
+/// True where the base image sets the signal.
+fn is_inherited(subject: &Subject<'_>) -> bool {
+    subject.image.stop_signal.as_ref().is_some_and(|setting| setting.place.is_none())
+}
+
 /// The instruction or the base image that sets the signal.
 fn where_from(subject: &Subject<'_>) -> Option<Related> {
     let image = subject.image;
@@ -95,12 +95,14 @@ fn where_from(subject: &Subject<'_>) -> Option<Related> {
     })
 }
 
-/// STOPSIGNAL in front of the instruction that starts the container, or with another value where it is set already.
+/// STOPSIGNAL with another value where it is set already, or in front of the instruction that starts the container.
 fn set(subject: &Subject<'_>, signal: Signal) -> Option<Repair> {
     let image = subject.image;
-    let message = format!("Set STOPSIGNAL to {signal}");
+    let repair = |edit| Some(Repair::safe(format!("Set STOPSIGNAL to {signal}"), vec![edit]));
+    // What other stages build on, too, they may have reason for.
+    let is_own = |place: &&Place| !image.is_shared(place);
     if let Some(setting) = &image.stop_signal
-        && let Some(place) = &setting.place
+        && let Some(place) = setting.place.as_ref().filter(is_own)
     {
         let text = place.text();
         let value = match setting.written {
@@ -108,19 +110,27 @@ fn set(subject: &Subject<'_>, signal: Signal) -> Option<Repair> {
             Written::Value { .. } => 0,
         };
         let span = Span::new(place.span.start + value, place.span.end);
-        let edit = Edit { path: place.source.path().to_owned(), span, text: signal.to_string() };
-        return Some(Repair::safe(message, vec![edit]));
+        return repair(Edit { path: place.source.path().to_owned(), span, text: signal.to_string() });
     }
-    let launch = [&image.entrypoint, &image.cmd].into_iter().flatten().find(|setting| setting.place.is_some())?;
-    if let Written::Value { .. } = launch.written {
-        let edit = launch.written.beside(&format!("stop_signal: {signal}"))?;
-        return Some(Repair::safe(message, vec![edit]));
+    let launch = || [&image.entrypoint, &image.cmd].into_iter().flatten();
+    if let Some(written @ Written::Value { .. }) = launch().find(|own| own.place.is_some()).map(|own| &own.written) {
+        return repair(written.beside(&format!("stop_signal: {signal}"))?);
     }
-    let places = [&image.entrypoint, &image.cmd].into_iter().flatten().filter_map(|setting| setting.place.as_ref());
-    let first = places.min_by_key(|place| place.span.start)?;
-    let source = &first.source;
-    let line = source.line_span(source.line(first.span.start));
-    let text = format!("STOPSIGNAL {signal}{}", source.newline());
-    let edit = Edit { path: source.path().to_owned(), span: Span::at(line.start), text };
-    Some(Repair::safe(message, vec![edit]))
+    if image.dockerfile.instructions.is_empty() {
+        return None;
+    }
+    let source = &image.dockerfile.source;
+    let newline = source.newline();
+    let starts = launch().filter_map(|own| own.place.as_ref()).filter(is_own);
+    let (at, text) = match starts.min_by_key(|place| place.span.start) {
+        Some(first) => {
+            (source.line_span(source.line(first.span.start)).start, format!("STOPSIGNAL {signal}{newline}"))
+        }
+        None => {
+            let own = image.instructions().into_iter().rfind(|(stage, _)| *stage == image.stage);
+            let last = own.map_or(image.from, |(_, instruction)| instruction.span);
+            (last.start + source.slice(last).trim_end().len(), format!("{newline}STOPSIGNAL {signal}"))
+        }
+    };
+    repair(Edit { path: source.path().to_owned(), span: Span::at(at), text })
 }

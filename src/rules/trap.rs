@@ -1,13 +1,14 @@
-//! Repairs that set a trap, or complete one.
+//! Repairs that set a trap, or let one run.
 
-use crate::launch::{Fault, ShellState, Signal, Site, TrapFlaw};
-use crate::shell::{self, List, Node, NodeKind, Word};
-use crate::source::{Edit, Encoding, Place, Span};
+use crate::launch::{Fault, ShellState, Signal, Site};
+use crate::shell::{self, Node, NodeKind, Word};
+use crate::source::{Edit, Encoding, Span};
 
+use super::insertion::{Line, ampersand, free_name, free_number, number_in, rest_of_line};
 use super::{Repair, repair};
 
 /// Seconds: half of the grace period that Docker gives.
-const LONG_PAUSE: f64 = 5.0;
+const SLOW_PAUSE: f64 = 5.0;
 
 /// A trap that tells every job, and the numbers of the jobs for it.
 pub(super) fn insert(fault: &Fault, stop: Signal) -> Vec<Repair> {
@@ -110,7 +111,7 @@ fn insert_with(
         Stay::Service => {
             collects = true;
             let rest = rest_of_line(text, at.span.end);
-            if !rest.is_empty() && !rest.starts_with('#') {
+            if (!rest.is_empty() && !rest.starts_with('#')) || reads_last_job(&text[at.span.end..]) {
                 return None;
             }
             let wait = format!(" & {list}=\"${list} $!\"{}wait \"$!\"", line.separator());
@@ -194,6 +195,9 @@ pub(super) fn free(fault: &Fault) -> Option<Repair> {
     if *pause {
         return pause_apart(node);
     }
+    if functions.is_empty() && action.first().is_none_or(is_bare) {
+        return None;
+    }
     let name = free_number(node.excerpt.text());
     let handler = functions.first().map_or(action.first(), |body| match &body.kind {
         NodeKind::Group(list) => list.first(),
@@ -235,12 +239,12 @@ fn pause_apart(node: &Node) -> Option<Repair> {
 }
 
 /// `sleep` for longer than a stop may take, or for nobody knows how long.
-fn is_long_pause(node: &Node) -> bool {
+fn is_slow_pause(node: &Node) -> bool {
     let Some(command) = repair::simple(node) else { return false };
     let words: Vec<Option<String>> = command.words.iter().map(Word::literal).collect();
     match words.as_slice() {
         [Some(name), Some(time)] if name == "sleep" => {
-            time.parse::<f64>().map_or(true, |seconds| seconds >= LONG_PAUSE)
+            time.parse::<f64>().map_or(true, |seconds| seconds >= SLOW_PAUSE)
         }
         [Some(name), ..] => name == "sleep",
         _ => false,
@@ -286,7 +290,7 @@ pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
         return None;
     }
     // During a long pause the trap would have to wait for its end.
-    if lists_of(outer).into_iter().flatten().any(is_long_pause) {
+    if lists_of(outer).into_iter().flatten().any(is_slow_pause) {
         return None;
     }
     let name = free_number(excerpt.text());
@@ -319,6 +323,9 @@ fn apart(node: &Node, tail: impl Fn(&str) -> String) -> Option<Edit> {
         return None;
     }
     let text = node.excerpt.text();
+    if talks(&command.words) || reads_last_job(&text[node.span.end..]) {
+        return None;
+    }
     let rest = rest_of_line(text, node.span.end);
     // The whole list would go to the background, and what its `cd` or `exit` does with it.
     let before = text[..node.span.start].trim_end();
@@ -332,12 +339,12 @@ fn apart(node: &Node, tail: impl Fn(&str) -> String) -> Option<Edit> {
 }
 
 /// Under `set -e` a `kill` that finds one process gone, or a `wait` for one that was stopped, would end the handler halfway.
-fn or_not(shell: &ShellState) -> &'static str {
+pub(super) fn or_not(shell: &ShellState) -> &'static str {
     if shell.errexit { " || :" } else { "" }
 }
 
 /// A variable as a target of `kill`; under `set -u` it may not be set yet.
-fn number(name: &str, shell: &ShellState) -> String {
+pub(super) fn number(name: &str, shell: &ShellState) -> String {
     if shell.nounset { format!("${{{name}-}}") } else { format!("${name}") }
 }
 
@@ -348,12 +355,6 @@ fn heard(stop: Signal, shell: &ShellState) -> String {
     names.extend(["TERM", "INT"].map(str::to_owned).into_iter().filter(|name| *name != stop.name()));
     names.retain(|name| name != "INT" || !has_own || stop == Signal::INT);
     names.join(" ")
-}
-
-/// A variable for one number that the script does not use.
-fn free_number(text: &str) -> &'static str {
-    const NAMES: [&str; 3] = ["pid", "service_pid", "stop_pid"];
-    NAMES.into_iter().find(|name| !text.contains(name)).unwrap_or("pid_of_service")
 }
 
 /// How a script stays.
@@ -384,232 +385,31 @@ fn shape(at: &Node) -> Option<Stay> {
     }
 }
 
+/// `trap : TERM`, `trap exit TERM`: a word without quotes has no room for more.
+pub(super) fn is_bare(handler: &Node) -> bool {
+    let start = handler.excerpt.span().start;
+    !handler.excerpt.source().text()[..start].ends_with(['\'', '"'])
+}
+
+/// True where `$!` is read before the next job starts: it means a job that was started before, and would mean the new one.
+fn reads_last_job(text: &str) -> bool {
+    let starts_job = |at: usize| {
+        let (before, after) = (&text[..at], &text[at + 1..]);
+        !before.ends_with(['&', '>', '<']) && !after.starts_with(['&', '>'])
+    };
+    let next = text.match_indices('&').map(|(at, _)| at).find(|&at| starts_job(at)).unwrap_or(text.len());
+    text[..next].contains("$!") || text[..next].contains("${!}")
+}
+
 /// True for a program that is likely to read what somebody types: an interpreter without a file, or one that is told so.
 fn talks(words: &[Word]) -> bool {
     const INTERPRETERS: [&str; 9] =
         ["sh", "bash", "python", "python3", "node", "irb", "php", "psql", "mysql"];
     let words: Vec<Option<String>> = words.iter().map(Word::literal).collect();
-    let told = |word: &str| matches!(word, "-i" | "-it" | "--interactive" | "--repl" | "--console");
+    // `nogui`: the console of a game server, which is how people stop it.
+    let told = |word: &str| {
+        matches!(word, "-i" | "-it" | "--interactive" | "--repl" | "--console" | "nogui" | "--nogui")
+    };
     let alone = matches!(words.as_slice(), [Some(name)] if INTERPRETERS.contains(&name.rsplit('/').next().unwrap_or(name)));
     alone || words.iter().flatten().any(|word| told(word))
-}
-
-/// Where text is put in front of a statement.
-struct Line {
-    insertion: usize,
-    indent: String,
-    /// False where the statement does not begin its line, or lines cannot be broken.
-    own_line: bool,
-    /// True above the comment of the statement.
-    above: bool,
-}
-
-impl Line {
-    fn of(text: &str, at: usize, encoding: Encoding) -> Self {
-        let start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
-        let before = &text[start..at];
-        let own_line =
-            before.trim().is_empty() && matches!(encoding, Encoding::Verbatim | Encoding::Expanded);
-        if own_line {
-            Self { insertion: start, indent: before.to_owned(), own_line, above: false }
-        } else {
-            Self { insertion: at, indent: String::new(), own_line, above: false }
-        }
-    }
-
-    /// A comment belongs to the statement below it.
-    fn above_comments(mut self, text: &str) -> Self {
-        while self.own_line && self.insertion > 0 {
-            let before = &text[..self.insertion - 1];
-            let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-            let line = before[start..].trim();
-            if start == 0 || !line.starts_with('#') {
-                break;
-            }
-            self.insertion = start;
-            self.above = true;
-        }
-        self
-    }
-
-    fn separator(&self) -> String {
-        if self.own_line { format!("\n{}", self.indent) } else { "; ".to_owned() }
-    }
-
-    fn lead(&self) -> &str {
-        &self.indent
-    }
-
-    fn tail(&self) -> &'static str {
-        match (self.own_line, self.above) {
-            (true, true) => "\n\n",
-            (true, false) => "\n",
-            (false, _) => "; ",
-        }
-    }
-}
-
-/// The byte after the `&` that follows a job.
-fn ampersand(text: &str, end: usize) -> Option<usize> {
-    let rest = text.get(end..)?;
-    let blanks = rest.len() - rest.trim_start_matches([' ', '\t', '\\', '\n', '\r']).len();
-    rest[blanks..].starts_with('&').then_some(end + blanks + 1)
-}
-
-fn rest_of_line(text: &str, at: usize) -> &str {
-    text[at..].lines().next().unwrap_or("").trim()
-}
-
-/// `name=$!` right behind the job, on its line or the next.
-fn number_in(text: &str, at: usize) -> Option<String> {
-    let mut lines = text[at..].lines();
-    let here = lines.next().unwrap_or("").trim();
-    let line = if here.is_empty() { lines.next().unwrap_or("").trim() } else { here };
-    let (name, value) = line.split_once('=')?;
-    let value = value.split([';', ' ', '#']).next()?;
-    let valid = !name.is_empty()
-        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && !name.starts_with(|c: char| c.is_ascii_digit());
-    (valid && matches!(value, "$!" | "\"$!\"" | "${!}" | "\"${!}\"")).then(|| name.to_owned())
-}
-
-/// A variable that the script does not use.
-fn free_name(text: &str) -> &'static str {
-    const NAMES: [&str; 4] = ["pids", "service_pids", "stop_pids", "pids_to_stop"];
-    NAMES.into_iter().find(|name| !text.contains(name)).unwrap_or("pids_of_services")
-}
-
-/// A trap completed: who is not told is told, and who is told is waited for.
-pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Repair> {
-    let Site::Trap { action, functions, jobs } = &fault.site else { return None };
-    let kill =
-        find_kill(action).or_else(|| functions.iter().find_map(|body| find_kill(std::slice::from_ref(body))));
-    match (flaw, kill) {
-        (TrapFlaw::NotWaited, Some(kill)) => add_wait(kill, &fault.shell),
-        (TrapFlaw::NotTold, Some(kill)) => add_targets(kill, jobs, &fault.shell),
-        (TrapFlaw::ExitsWithoutTelling, None) => tell_before_exit(action, jobs),
-        (TrapFlaw::ExitOnly, _) => Some(exit_on_signal(&fault.place, stop)),
-        _ => None,
-    }
-}
-
-/// A second trap that lets the shell exit, behind the one for EXIT: with the signal's name in the same trap, it would run twice.
-fn exit_on_signal(place: &Place, stop: Signal) -> Repair {
-    let text = place.source.text();
-    let line = Line::of(text, place.span.start, Encoding::Verbatim);
-    let alone = line.own_line && rest_of_line(text, place.span.end).is_empty();
-    let separator = if alone { line.separator() } else { "; ".to_owned() };
-    let mut names = vec![stop.name()];
-    if stop != Signal::TERM {
-        names.push(Signal::TERM.name());
-    }
-    let status = 128 + u32::from(stop.number());
-    let edit = Edit {
-        path: place.source.path().to_owned(),
-        span: Span::at(place.span.end),
-        text: format!("{separator}trap 'exit {status}' {}", names.join(" ")),
-    };
-    Repair::safe("Let the shell exit on the signal, which runs the trap for EXIT", vec![edit])
-}
-
-/// `wait` behind the `kill` of a handler, for the same targets.
-fn add_wait(kill: &Node, shell: &ShellState) -> Option<Repair> {
-    let command = repair::simple(kill)?;
-    let excerpt = &kill.excerpt;
-    let targets: Vec<&str> = command.words[1..]
-        .iter()
-        .filter_map(|word| excerpt.text().get(word.span.start..word.span.end))
-        .skip_while(|text| text.starts_with('-'))
-        .collect();
-    let plain = !targets.is_empty()
-        && targets.iter().all(|text| text.trim_matches('"').starts_with('$') && !text.contains('('));
-    let wait = if plain { format!("wait {}", targets.join(" ")) } else { "wait".to_owned() };
-    let wait = format!("{wait}{}", or_not(shell));
-    let line = Line::of(excerpt.text(), kill.span.start, excerpt.encoding());
-    let alone = line.own_line && excerpt.text()[kill.span.end..].starts_with(['\n', '\r']);
-    let separator = if alone { line.separator() } else { "; ".to_owned() };
-    let edit = excerpt.edit(Span::at(kill.span.end), &format!("{separator}{wait}"))?;
-    Some(Repair::safe("Wait in the trap until the service has finished", vec![edit]))
-}
-
-/// The jobs that a handler's `kill` leaves out, by the variables that hold their numbers.
-fn add_targets(kill: &Node, jobs: &[Node], shell: &ShellState) -> Option<Repair> {
-    let excerpt = &kill.excerpt;
-    let told = excerpt.text().get(kill.span.start..kill.span.end)?;
-    let mut names = Vec::new();
-    for job in jobs {
-        let text = job.excerpt.text();
-        names.push(number_in(text, ampersand(text, job.span.end)?)?);
-    }
-    let missing: Vec<String> = names
-        .into_iter()
-        .filter(|name| !told.contains(&format!("${name}")) && !told.contains(&format!("${{{name}}}")))
-        .collect();
-    let command = repair::simple(kill)?;
-    let last = command.words.last()?;
-    if missing.is_empty() || command.words.len() < 2 {
-        return None;
-    }
-    let more: String = missing.iter().map(|name| format!(" {}", number(name, shell))).collect();
-    let edit = excerpt.edit(Span::at(last.span.end), &more)?;
-    Some(Repair::safe("Tell the other services too", vec![edit]))
-}
-
-/// `exit` alone in a handler: first the one service is told and waited for.
-fn tell_before_exit(action: &List, jobs: &[Node]) -> Option<Repair> {
-    let ([exit], [job]) = (action.as_ref(), jobs) else { return None };
-    let command = repair::simple(exit)?;
-    if command.words.first()?.literal()? != "exit" {
-        return None;
-    }
-    let text = job.excerpt.text();
-    let end = ampersand(text, job.span.end)?;
-    let mut edits = Vec::new();
-    let name = match number_in(text, end) {
-        Some(name) => name,
-        None if rest_of_line(text, end).is_empty() && !text.contains("pid") => {
-            edits.push(job.excerpt.edit(Span::at(end), " pid=$!")?);
-            "pid".to_owned()
-        }
-        None => return None,
-    };
-    edits.push(exit.excerpt.edit(Span::at(exit.span.start), &format!("kill -TERM ${name}; wait ${name}; "))?);
-    Some(Repair::safe("Tell the service in the trap, and wait for it", edits))
-}
-
-fn find_kill(list: &[Node]) -> Option<&Node> {
-    list.iter().find_map(|node| match &node.kind {
-        NodeKind::Command(command) => {
-            (command.words.first().and_then(Word::literal).as_deref() == Some("kill")).then_some(node)
-        }
-        NodeKind::Group(list) => find_kill(list),
-        NodeKind::And(_, right) | NodeKind::Or(_, right) => find_kill(std::slice::from_ref(right.as_ref())),
-        _ => None,
-    })
-}
-
-/// `SIGTERM` as `TERM`, in the words at the end of a trap command.
-pub(super) fn plain_names(place: &Place) -> Option<Repair> {
-    let text = place.text();
-    let mut edits = Vec::new();
-    let mut end = text.trim_end().len();
-    while let Some(start) = text[..end].rfind([' ', '\t']).map(|at| at + 1) {
-        let word = &text[start..end];
-        Signal::parse(word)?;
-        if word.len() > 3 && word.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case("SIG")) {
-            let at = place.span.start + start;
-            edits.push(Edit {
-                path: place.source.path().to_owned(),
-                span: Span::new(at, at + 3),
-                text: String::new(),
-            });
-        }
-        end = text[..start].trim_end().len();
-        if text[..end].ends_with(['\'', '"'])
-            || Signal::parse(text[..end].rsplit([' ', '\t']).next().unwrap_or("")).is_none()
-        {
-            break;
-        }
-    }
-    (!edits.is_empty()).then(|| Repair::safe("Name the signal without SIG, which every shell knows", edits))
 }

@@ -1,6 +1,6 @@
 //! `unhandled-stop`: the service installs no handler, and PID 1 without a handler hears nothing.
 
-use super::{Finding, Subject, init, words};
+use super::{Finding, Subject, foreground, init, words};
 use crate::launch::{Cause, Site};
 use crate::programs::Language;
 
@@ -16,8 +16,13 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 "{} {who} handler for the signal, and the kernel spares PID 1 the default action.",
                 words::what_happens(fault, subject.signal())
             );
+            let help = match words::graceful_with(&fault.service, subject) {
+                Some(advice) => advice.to_owned(),
+                None => format!("put an init in front (`docker run --init`, `init: true`, tini), or {handler}"),
+            };
             Finding::of(fault, subject, "installs no handler", message)
-                .with_help(format!("put an init in front (`docker run --init`, `init: true`, tini), or {handler}"))
+                .with_help(help)
+                .with_repairs(foreground::keep(fault, subject, "Start it as"))
                 .with_repairs(init::put_in_front(subject))
         })
         .collect()

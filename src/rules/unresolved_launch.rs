@@ -11,7 +11,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let start = words::launch_place(subject.image)
         .unwrap_or_else(|| Place::new(&subject.image.dockerfile.source, subject.image.from));
     let Some(launch) = subject.launch else {
-        let message = "What this image starts is not known: neither it nor what is known of its base sets ENTRYPOINT or CMD.";
+        let message = match subject.doubt {
+            Some(reason) => format!("How a stop ends cannot be told: {reason}."),
+            None => "What this image starts is not known: neither it nor what is known of its base sets ENTRYPOINT or CMD."
+                .to_owned(),
+        };
         return vec![Finding::at(start, "nothing known to start", message)];
     };
     if launch.outcome != Outcome::Unknown {

@@ -1,5 +1,6 @@
 //! Sentences that several rules need.
 
+use super::Subject;
 use crate::diagnostic::Outcome;
 use crate::dockerfile::Image;
 use crate::launch::{Fault, Signal};
@@ -56,4 +57,12 @@ pub(super) fn code(words: &str) -> String {
 /// The instruction that starts the container.
 pub(super) fn launch_place(image: &Image) -> Option<Place> {
     [&image.entrypoint, &image.cmd].into_iter().flatten().find_map(|setting| setting.place.clone())
+}
+
+/// What makes a program end gracefully that does so on no signal.
+pub(super) fn graceful_with<'a>(command: &str, subject: &'a Subject<'_>) -> Option<&'a str> {
+    let mut words = command.split_whitespace();
+    let name = words.next()?;
+    let arguments: Vec<Option<&str>> = words.map(Some).collect();
+    subject.tables.program(name, &arguments)?.graceful_with.as_deref()
 }

@@ -17,7 +17,8 @@ pub(super) const MAX_DEPTH: usize = 200;
 
 pub(super) fn script(excerpt: Arc<Excerpt>) -> Script {
     let mut converter = Converter { excerpt: &excerpt, errors: Vec::new(), depth: 0 };
-    let statements = match grammar::tree(&without_backtick_comments(excerpt.text())) {
+    let text = without_backtick_comments(excerpt.text());
+    let statements = match grammar::tree(&without_bracket(&text)) {
         Some(tree) => converter.statements(tree.root_node(), None),
         None => Arc::from([converter.error(Span::new(0, excerpt.text().len()))]),
     };
@@ -47,6 +48,17 @@ fn without_backtick_comments(text: &str) -> Cow<'_, str> {
     }
     blanked.push_str(rest);
     Cow::Owned(blanked)
+}
+
+/// `['server', 'run']`: to a shell a bracket is a word of its own only in front of a blank. The grammar takes it for a test wherever it
+/// is, and gives up on one with commas.
+fn without_bracket(text: &str) -> Cow<'_, str> {
+    let Some(rest) = text.trim_start().strip_prefix('[').filter(|rest| !rest.starts_with('[')) else {
+        return Cow::Borrowed(text);
+    };
+    let is_list = rest.trim_start().starts_with(['"', '\'']) && (rest.contains("\",") || rest.contains("',"));
+    let is_name = rest.starts_with(|c: char| !c.is_whitespace() && c != '\\');
+    if is_list || is_name { Cow::Owned(text.replacen('[', "_", 1)) } else { Cow::Borrowed(text) }
 }
 
 /// Reserved words that begin no statement.
@@ -370,7 +382,11 @@ impl<'a> Converter<'a> {
             }
             Some(body) => {
                 let inner = self.single(body);
-                if matches!(inner.kind, NodeKind::And(..) | NodeKind::Or(..) | NodeKind::Pipeline(_)) {
+                let is_of_last = matches!(
+                    inner.kind,
+                    NodeKind::And(..) | NodeKind::Or(..) | NodeKind::Pipeline(_) | NodeKind::Not(_)
+                );
+                if is_of_last {
                     own.push(with_redirects(inner, &redirects));
                 } else {
                     own.push(self.node(at, NodeKind::Redirected(Arc::new(inner), redirects.into())));
@@ -533,7 +549,7 @@ fn carries_operator(heredoc: Tree<'_>) -> bool {
     fields(heredoc).any(|(field, part)| part.kind() == "pipeline" || field == Some("right"))
 }
 
-/// `a && b > f`: the redirections are the last command's.
+/// `a && b > f`, `! b > f`: the redirections are the last command's.
 fn with_redirects(mut node: Node, redirects: &[Redirect]) -> Node {
     for redirect in redirects.iter().filter(|redirect| redirect.heredoc.is_none()) {
         node.span = node.span.to(redirect.span);
@@ -545,6 +561,7 @@ fn with_redirects(mut node: Node, redirects: &[Redirect]) -> Node {
         NodeKind::Or(left, right) => {
             NodeKind::Or(left, Arc::new(with_redirects(Node::clone(&right), redirects)))
         }
+        NodeKind::Not(inner) => NodeKind::Not(Arc::new(with_redirects(Node::clone(&inner), redirects))),
         NodeKind::Pipeline(stages) => {
             let mut stages = stages.to_vec();
             if let Some(last) = stages.pop() {

@@ -24,7 +24,7 @@ for number, files in enumerate(cases):
         file.write_text(text, encoding="utf-8")
         file.chmod(0o755)
     shutil.copy(project / "compose.yaml", folder / f"{number}-before.yaml")
-    subprocess.run([pidone, "check", "--fix", "--quiet", "compose.yaml"], cwd=project, stdout=subprocess.DEVNULL, check=False)
+    subprocess.run([pidone, "check", "--fix", "--unsafe-fixes", "--quiet", "compose.yaml"], cwd=project, stdout=subprocess.DEVNULL, check=False)
     shutil.copy(project / "compose.yaml", folder / f"{number}-after.yaml")
     assert (folder / f"{number}-before.yaml").read_text() != (folder / f"{number}-after.yaml").read_text(), files
 print(f"{len(cases)} Compose files repaired")

@@ -20,11 +20,11 @@ pub fn check(text: &str) {
     }
     assert!(dockerfile.problems.is_sorted_by_key(|problem| problem.span));
     let stages = dockerfile.stages();
-    for stage in &stages {
+    for stage in stages.iter() {
         in_bounds(&dockerfile, stage.from);
     }
     for image in images(&dockerfile, Tables::builtin()) {
-        let steps = dockerfile.steps(&stages, image.stage, &image.base);
+        let steps = dockerfile.steps(stages, image.stage, &image.base);
         assert_eq!(steps.len(), image.instructions().len());
         for step in steps {
             step.expand(step.instruction.body.text());

@@ -134,7 +134,7 @@ impl Image {
         ];
         let shell = if short == "scratch" || repository.contains("distroless") {
             Shell::None
-        } else if tag.contains("alpine") || matches!(short, "alpine" | "busybox") {
+        } else if tag.contains("alpine") || short.contains("alpine") || short == "busybox" {
             Shell::Ash
         } else if bash_families.iter().any(|family| short.starts_with(family)) {
             Shell::Bash

@@ -58,6 +58,9 @@ fn distributions_and_shells() {
         ("node:${V}", Family::Unknown, Sh::Unknown),
         ("node:$V", Family::Unknown, Sh::Unknown),
         ("node@sha256:abc", Family::Unknown, Sh::Unknown),
+        ("team/alpine", Family::Alpine, Sh::Ash),
+        ("registry.example.org/team/ubuntu-java:17", Family::Debian, Sh::Dash),
+        ("alpine/team-app", Family::Unknown, Sh::Unknown),
         ("node:20@sha256:abc", Family::Debian, Sh::Dash),
         ("NODE:20", Family::Debian, Sh::Dash),
         ("docker.io/library/node:20", Family::Debian, Sh::Dash),
@@ -247,5 +250,25 @@ fn how_to_install_an_init() {
         [Family::Rhel, Family::Suse, Family::Busybox, Family::None, Family::Windows, Family::Unknown]
     {
         assert_eq!(path(family), None, "{family:?}: no package that is always there");
+    }
+}
+
+#[test]
+fn package_managers_tell_the_distribution() {
+    for (reference, lines, sh) in [
+        ("team/base:1", &["apk add --no-cache tzdata"][..], Sh::Ash),
+        ("team/base:1", &["set -e; /sbin/apk --no-cache add curl"], Sh::Ash),
+        ("team/base:1", &["apt-get update && apt-get install -y curl"], Sh::Dash),
+        ("team/base:1", &["microdnf install -y tini", "yum clean all"], Sh::Bash),
+        (
+            "team/base:1",
+            &["if command -v apk; then apk add curl; else apt-get install curl; fi"],
+            Sh::Unknown,
+        ),
+        ("team/base:1", &["echo there is no apk here", "apt-key add key.asc"], Sh::Unknown),
+        ("debian:12", &["apk add curl"], Sh::Dash),
+    ] {
+        let tables = Tables::builtin();
+        assert_eq!(tables.with_packages(tables.base(reference), lines).sh, sh, "{reference} {lines:?}");
     }
 }

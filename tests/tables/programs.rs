@@ -81,7 +81,7 @@ fn kinds() {
         ("java -jar app.jar --version", Interpreter),
         ("dotnet app.dll", Interpreter),
         ("./gradlew bootRun", Interpreter),
-        ("go run .", Fork),
+        ("go run .", Server),
         ("go build .", Setup),
         ("gunicorn app:app", Server),
         ("/venv/bin/gunicorn app:app", Server),

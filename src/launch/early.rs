@@ -1,0 +1,75 @@
+//! Containers that end before they are told to.
+
+use super::fault::{Cause, Fault, Site};
+use super::path::MishapKind;
+use super::verdict::{is_known, is_launcher, state_of};
+use super::work::is_cut;
+use super::world::{Ended, Pid, Process, Role, Started, State, World};
+use crate::diagnostic::Outcome;
+
+/// True if PID 1 has ended and taken a service with it.
+pub(super) fn is_cut_early(world: &World) -> bool {
+    world.processes().any(|process| is_cut(world, process)) || (world.path.default && daemon(world).is_some())
+}
+
+/// The server that has sent itself into the background, and that PID 1 has taken along.
+pub(super) fn daemon(world: &World) -> Option<Pid> {
+    let is_daemon = |process: &&Process| {
+        let Role::Service(Some(row)) = &process.role else { return false };
+        let is_taken = matches!(process.state, State::Dead(death) if death.how == Ended::Container);
+        process.started == Started::Forked && row.daemonizes && is_taken
+    };
+    world.processes().find(is_daemon).map(|process| process.pid)
+}
+
+/// `server &` as the last statement of a script: what it started, if the container's end has taken it along.
+pub(super) fn last_job(world: &World) -> Option<Pid> {
+    world.path.last_job.filter(|&pid| world.process(pid).is_some_and(|process| is_cut(world, process)))
+}
+
+/// A course in which the container ends although a service runs.
+pub(super) fn early(world: &World) -> Option<Fault> {
+    let cut = world.processes().find(|process| is_cut(world, process));
+    let cut = cut.or_else(|| daemon(world).and_then(|pid| world.process(pid)));
+    // Where a supervisor has left, what it has started is not to blame.
+    let cut = cut.map(|process| world.supervisor_of(process.pid).unwrap_or(process));
+    let mishap = world.path.mishaps.iter().find_map(|mishap| match mishap.kind {
+        MishapKind::WaitNext => Some((Cause::UnsupportedWait, mishap.place.clone())),
+        MishapKind::Bashism => Some((Cause::WrongInterpreter, mishap.place.clone())),
+        MishapKind::NotPid1 => Some((Cause::NestedInit, mishap.place.clone())),
+        _ => None,
+    });
+    let (cause, place) = match mishap {
+        Some(known) => known,
+        None if cut?.started == Started::Forked => (Cause::Daemonized, cut?.identity.place.clone()?),
+        None => (Cause::EndsInBackground, cut?.identity.place.clone()?),
+    };
+    let first = world.process(1)?;
+    let service = cut.unwrap_or(first);
+    let site = match (&service.statement, world.process(1)) {
+        (Some(statement), Some(Process { role: Role::Shell(_), .. })) => {
+            Site::Jobs { statements: vec![statement.clone()], at: statement.clone() }
+        }
+        _ => match &service.role {
+            Role::Supervisor(supervisor) => Site::Supervisor { foreground: supervisor.foreground.clone() },
+            _ => Site::Process,
+        },
+    };
+    Some(Fault {
+        cause,
+        place,
+        outcome: Outcome::ExitsEarly,
+        service: service.identity.shown(),
+        hop: first.identity.shown(),
+        told: false,
+        last_round: None,
+        chain: vec![first.identity.shown(), service.identity.shown()],
+        init: None,
+        hops: Vec::new(),
+        site,
+        shell: state_of(first),
+        default: world.path.default,
+        known_service: is_known(service),
+        by_launcher: is_launcher(service),
+    })
+}

@@ -1,0 +1,171 @@
+//! Pipelines: which of their stages is the service, and whom the shell waits for.
+
+use super::field::Field;
+use super::machine::Machine;
+use super::path::MishapKind;
+use super::resolve::What;
+use super::shell::{Status, Waiting};
+use super::world::{Pid, Role, Started};
+use crate::shell::{List, Node, NodeKind, Word};
+
+impl Machine<'_, '_> {
+    pub(super) fn wait_for_piped(&mut self, pids: Vec<Pid>, piped: Vec<Pid>, node: &Node) {
+        let node = node.clone();
+        self.with(|shell| {
+            let rest = shell.rest_in_loop();
+            shell.waiting = Waiting::Foreground { pids, piped, node, rest };
+        });
+    }
+
+    /// `a | b`: every stage in a process of its own; the shell waits for all of them.
+    pub(super) fn pipeline(&mut self, stages: &List, node: &Node) {
+        if self.refuses_pipe(stages) {
+            self.mishap(MishapKind::Bashism, node);
+            self.end(Status::known(2));
+            return;
+        }
+        if self.kills_jobs(stages) {
+            return;
+        }
+        if self.reads_script(stages) {
+            if self.stays(node) {
+                self.stay_unknown(node, "what is run is read from a pipe");
+            } else {
+                self.set_status(Status::UNKNOWN);
+            }
+            return;
+        }
+        let ends_early = self.ends_early(stages);
+        // Unknown commands in a pipeline feed or filter; the first of them is the one that may stay.
+        let main = stages.iter().position(|stage| self.may_be_main(stage));
+        let mut pids = Vec::new();
+        let mut piped = Vec::new();
+        for (index, stage) in stages.iter().enumerate() {
+            let filter = main.is_some_and(|main| index > main) && matches!(stage.kind, NodeKind::Command(_));
+            if ends_early && !self.is_known_to_stay(stage) {
+                continue;
+            }
+            if !filter || self.is_known_to_stay(stage) {
+                let pid = self.fork(stage, Started::Foreground, Some(node));
+                pids.extend(pid);
+                piped.extend(pid.filter(|_| index + 1 < stages.len() && !ends_early));
+            }
+        }
+        if pids.is_empty() {
+            self.set_status(Status::UNKNOWN);
+        } else {
+            self.wait_for_piped(pids, piped, node);
+        }
+    }
+
+    /// `a | b &`. A filter lives as long as what it reads from, and the job has its number.
+    pub(super) fn pipeline_in_background(&mut self, stages: &List) -> Option<Pid> {
+        let ends_early = self.ends_early(stages);
+        let mut pids: Vec<Pid> = Vec::new();
+        for stage in stages.iter() {
+            let writer = pids.last().copied().filter(|&pid| self.world.alive(pid) && !ends_early);
+            let pid = match writer {
+                Some(writer) if self.is_trifle(stage) => {
+                    let identity = self.shell_identity(stage);
+                    let (parent, role) = (self.pid, Role::Follower(writer));
+                    Some(self.world.spawn(parent, Started::Background, identity, role, self.ignored()))
+                }
+                _ => self.fork(stage, Started::Background, None),
+            };
+            pids.extend(pid);
+        }
+        let last = pids.last().copied();
+        self.with(|shell| {
+            shell.jobs.extend(&pids);
+            shell.pipelines.push(pids);
+        });
+        last
+    }
+
+    /// `a |& b`: only bash has it.
+    fn refuses_pipe(&self, stages: &List) -> bool {
+        let is_bash = self.shell().is_some_and(|shell| shell.dialect.is_bash());
+        !is_bash
+            && stages.windows(2).any(|pair| {
+                let text = pair[0].excerpt.text();
+                text.get(pair[0].span.end..pair[1].span.start).is_some_and(|between| between.contains("|&"))
+            })
+    }
+
+    /// `jobs -p | xargs kill`
+    fn kills_jobs(&mut self, stages: &List) -> bool {
+        let words = |stage: &Node| match &stage.kind {
+            NodeKind::Command(command) => command.words.iter().filter_map(Word::literal).collect::<Vec<_>>(),
+            _ => Vec::new(),
+        };
+        let [first, second] = stages.as_ref() else { return false };
+        let (first, second) = (words(first), words(second));
+        let lists = first.first().is_some_and(|name| name == "jobs")
+            && first.get(1).is_some_and(|o| o.starts_with("-p"));
+        let Some(kill) =
+            second.iter().position(|word| word == "kill").filter(|_| lists && second[0] == "xargs")
+        else {
+            return false;
+        };
+        let Some(shell) = self.shell() else { return false };
+        let jobs = if shell.dialect.lists_jobs_in_substitution() { shell.jobs.clone() } else { Vec::new() };
+        let mut arguments: Vec<Field> =
+            second[kill + 1..].iter().map(|word| Field::known(word.as_str())).collect();
+        arguments.extend(jobs.iter().map(|pid| Field::known(pid.to_string())));
+        self.kill(&arguments);
+        true
+    }
+
+    /// `... | bash`, `... | xargs su`
+    fn reads_script(&self, stages: &List) -> bool {
+        stages.iter().skip(1).any(|stage| matches!(self.stage_program(stage), Some(What::Interactive)))
+    }
+
+    /// `tail -F log | grep -q started`: the last stage ends at what it waits for, and the others with it.
+    fn ends_early(&self, stages: &List) -> bool {
+        let Some(NodeKind::Command(command)) = stages.last().map(|stage| &stage.kind) else { return false };
+        let words: Vec<String> = command.words.iter().filter_map(Word::literal).collect();
+        let short = |letter: char| {
+            words
+                .iter()
+                .skip(1)
+                .any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains(letter))
+        };
+        match words.first().map(String::as_str) {
+            Some("grep" | "egrep" | "fgrep") => {
+                short('q') || short('m') || words.iter().any(|word| word == "--quiet")
+            }
+            Some("head") => true,
+            _ => false,
+        }
+    }
+
+    /// What a stage that is a simple command runs; `None` for compound commands, functions and built-ins.
+    pub(super) fn stage_program(&self, stage: &Node) -> Option<What> {
+        let (NodeKind::Command(command), Some(expander)) = (&stage.kind, self.expander()) else {
+            return None;
+        };
+        let mut fields = expander.fields(&command.words, &stage.excerpt);
+        if fields.first().and_then(Field::text) == Some("exec") {
+            fields.remove(0);
+        }
+        let own = fields.first().and_then(Field::text).is_some_and(|name| {
+            expander.shell.functions.contains_key(name) || super::builtins::is_builtin(name)
+        });
+        (!own && !fields.is_empty()).then(|| self.resolve(&fields, stage).what)
+    }
+
+    fn may_be_main(&self, stage: &Node) -> bool {
+        match self.stage_program(stage) {
+            Some(what) => !matches!(what, What::Ends(_)),
+            None => !matches!(stage.kind, NodeKind::Command(_)),
+        }
+    }
+
+    fn is_known_to_stay(&self, stage: &Node) -> bool {
+        matches!(
+            self.stage_program(stage),
+            Some(What::Service(_) | What::Supervise(_) | What::Forward(_) | What::Shell(_))
+        )
+    }
+}

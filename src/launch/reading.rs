@@ -1,0 +1,114 @@
+//! Text that a shell reads as commands: `eval`, and files that it sources.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::dialect::Dialect;
+use super::field::Field;
+use super::machine::Machine;
+use super::path::MishapKind;
+use super::shell::{Frame, Status};
+use crate::shell::{Command, Node, NodeKind, Part, Word};
+use crate::source::Excerpt;
+
+/// Ends of the names of files that set variables and define no functions.
+const SETTINGS: [&str; 9] = [
+    "/activate",
+    "/profile",
+    "env",
+    "env.sh",
+    "envvars",
+    "environment",
+    "os-release",
+    "/setup.bash",
+    "/setvars.sh",
+];
+
+/// True for a file of settings, and for the hooks of a folder like `/entrypoint.d`: a script calls no function that only these define.
+pub(super) fn defines_no_functions(path: &str) -> bool {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    SETTINGS.iter().any(|end| path.ends_with(end)) || folder.ends_with(".d")
+}
+
+impl Machine<'_, '_> {
+    pub(super) fn eval(&mut self, arguments: &[Field], node: &Node) {
+        let text: Option<Vec<&str>> = arguments.iter().map(Field::text).collect();
+        self.world.path.evaluates |= arguments.iter().any(|field| field.overridable);
+        match text {
+            Some(words) => {
+                let excerpt = match arguments {
+                    [Field { excerpt: Some(excerpt), .. }] => Arc::clone(excerpt),
+                    _ => {
+                        Arc::new(Excerpt::derived(node.excerpt.source(), node.place().span, words.join(" ")))
+                    }
+                };
+                self.run_text(excerpt);
+            }
+            None => {
+                // What it runs is unknown, and so is how: it may hold an exec.
+                let first = arguments.first().and_then(Field::text);
+                if first == Some("exec") {
+                    let resolved = self.resolve(&arguments[1..], node);
+                    self.replace(&resolved);
+                } else {
+                    self.read_unknown(node, "what eval runs is not known", Status::UNKNOWN);
+                }
+            }
+        }
+    }
+
+    pub(super) fn source(&mut self, name: &str, arguments: &[Field], command: &Command, node: &Node) {
+        if name == "source" && !self.shell().is_some_and(|shell| shell.dialect != Dialect::Dash) {
+            self.mishap(MishapKind::Bashism, node);
+            self.set_status(Status::known(127));
+            return;
+        }
+        let directory = self.shell().and_then(|shell| shell.directory.clone());
+        let shown = command.words.get(1).and_then(|word| self.shown_by_cat(word, node));
+        let path = shown.as_deref().or_else(|| arguments.first().and_then(Field::text));
+        let file = path.and_then(|path| self.environment.script_text(path, directory.as_deref()));
+        match file {
+            Some(text) if self.shell().is_some_and(|shell| shell.frames.len() < 200) => {
+                let positional = (arguments.len() > 1).then(|| {
+                    let old = self.shell().map(|shell| Rc::clone(&shell.positional)).unwrap_or_default();
+                    let new = Rc::new(arguments[1..].to_vec());
+                    self.with(|shell| shell.positional = new);
+                    old
+                });
+                self.push(Frame::Source { positional });
+                self.run_text(text);
+            }
+            _ => {
+                let path = path.or_else(|| arguments.first().and_then(|field| field.sketch.as_deref()));
+                if !path.is_some_and(defines_no_functions) {
+                    self.with(|shell| shell.has_unknown_functions = true);
+                }
+                self.read_unknown(
+                    node,
+                    "the content of a file that the script reads is not known",
+                    Status::known(0),
+                );
+            }
+        }
+    }
+
+    /// `source <(cat file)`
+    fn shown_by_cat(&self, word: &Word, node: &Node) -> Option<String> {
+        let [Part::ProcessSubstitution(list)] = word.parts.as_slice() else { return None };
+        let [Node { kind: NodeKind::Command(command), .. }] = list.as_ref() else { return None };
+        match self.expander()?.fields(&command.words, &node.excerpt).as_slice() {
+            [cat, file] if cat.text() == Some("cat") => file.text().map(str::to_owned),
+            _ => None,
+        }
+    }
+
+    /// Text that nobody has seen sets variables, as a rule; where nothing else is the service, it may start that.
+    pub(super) fn read_unknown(&mut self, node: &Node, reason: &str, status: Status) {
+        if self.stays(node) {
+            self.stay_unknown(node, reason);
+        } else {
+            self.with(|shell| shell.reads_unknown = true);
+            self.set_status_quietly(status);
+        }
+    }
+}

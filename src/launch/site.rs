@@ -1,0 +1,128 @@
+//! The place in a script where a repair begins.
+
+use super::fault::{Site, TrapFlaw};
+use super::shell::{Frame, Origin, Rest, Shell};
+use super::signal::Signal;
+use super::verdict::View;
+use super::world::{Pid, Process, Role};
+use crate::shell::{Node, NodeKind};
+use crate::source::Place;
+
+impl View<'_> {
+    /// A trap, and the command in the foreground that it waits for.
+    pub(super) fn deferred(&self, shell: &Shell, node: &Node) -> Site {
+        match self.trap(shell) {
+            Site::Trap { action, functions, .. } => {
+                let pause = self.is_pause(shell);
+                Site::Deferred { node: node.clone(), action, functions, pause }
+            }
+            other => other,
+        }
+    }
+
+    /// The trap that runs on the stop signal, and the functions that it calls.
+    pub(super) fn trap(&self, shell: &Shell) -> Site {
+        let Some(trap) = shell.traps.get(&self.signal).or_else(|| shell.traps.get(&Signal::EXIT)) else {
+            return Site::Process;
+        };
+        let functions = trap.action.iter().filter_map(|node| match &node.kind {
+            NodeKind::Command(command) => {
+                let name = command.words.first()?.literal()?;
+                shell.functions.get(&name).map(|body| Node::clone(body))
+            }
+            _ => None,
+        });
+        let alive = shell.jobs.iter().filter(|&&job| self.leads_to_service(job, 0));
+        let jobs = alive.filter_map(|&job| self.before.process(job)?.statement.clone());
+        Site::Trap {
+            action: std::sync::Arc::clone(&trap.action),
+            functions: functions.collect(),
+            jobs: jobs.collect(),
+        }
+    }
+
+    pub(super) fn trap_place(&self, shell: &Shell) -> Option<Place> {
+        let trap = shell.traps.get(&self.signal).or_else(|| shell.traps.get(&Signal::EXIT))?;
+        Some(trap.place.clone())
+    }
+
+    /// What is wrong with a trap that does run.
+    pub(super) fn flaw(&self, process: &Process, service: &Process) -> TrapFlaw {
+        let status = self.after.status_of(process.pid);
+        let told = self.heard(service.pid);
+        match (status, told) {
+            (Some(139), _) => TrapFlaw::Recursion,
+            (Some(_), true) => TrapFlaw::NotWaited,
+            (Some(_), false) => TrapFlaw::ExitsWithoutTelling,
+            (None, false) => TrapFlaw::NotTold,
+            (None, true) => TrapFlaw::Endless,
+        }
+    }
+
+    pub(super) fn has_service_jobs(&self, shell: &Shell) -> bool {
+        shell.jobs.iter().any(|&job| self.leads_to_service(job, 0))
+    }
+
+    fn leads_to_service(&self, pid: Pid, depth: usize) -> bool {
+        if depth > 16 || !self.before.alive(pid) {
+            return false;
+        }
+        let Some(process) = self.before.process(pid) else { return false };
+        matches!(process.role, Role::Service(_))
+            || self.before.children(pid).into_iter().any(|child| self.leads_to_service(child, depth + 1))
+    }
+
+    /// The shell's jobs that live, and where it stays.
+    pub(super) fn jobs(&self, shell: &Shell, at: &Node) -> Site {
+        let statements = shell
+            .jobs
+            .iter()
+            .filter(|&&job| self.before.alive(job))
+            .filter_map(|&job| self.before.process(job)?.statement.clone())
+            .collect();
+        Site::Jobs { statements, at: at.clone() }
+    }
+}
+
+/// Where the first of several jobs is started.
+pub(super) fn first_job(site: &Site) -> Option<Place> {
+    let Site::Jobs { statements, .. } = site else { return None };
+    statements.iter().map(place_of).min_by_key(|place| place.span.start)
+}
+
+pub(super) fn foreground(shell: &Shell, node: &Node, rest: Rest) -> Site {
+    let calls = shell.frames.iter().filter_map(|frame| match frame {
+        Frame::Call { name, .. } => Some(name.to_string()),
+        _ => None,
+    });
+    Site::Foreground { node: node.clone(), rest, dialect: shell.dialect, calls: calls.collect() }
+}
+
+/// What a package runner's shell runs: a script of package.json, or a command.
+pub(super) fn package(runner: &Process) -> Site {
+    let Role::Shell(shell) = &runner.role else { return Site::Process };
+    let directory = shell.directory.as_deref().map(str::to_owned);
+    if let Origin::PackageCommand(manifest) = &shell.origin {
+        return manifest
+            .clone()
+            .map_or(Site::Process, |manifest| Site::PackageCommand { manifest, directory });
+    }
+    match runner.identity.argv.last().and_then(|text| text.excerpt.clone()) {
+        Some(text) => {
+            let alone = crate::project::package_json::runs_alone(&text);
+            // Only the project's other files tell.
+            Site::Package { text, alone, needs_runner: true, directory }
+        }
+        None => Site::Process,
+    }
+}
+
+/// The line a person would change: the command itself, not what is wrapped around it.
+pub(super) fn place_of(node: &Node) -> Place {
+    match &node.kind {
+        NodeKind::Redirected(inner, _) | NodeKind::Not(inner) | NodeKind::Background(inner) => {
+            place_of(inner)
+        }
+        _ => node.place(),
+    }
+}

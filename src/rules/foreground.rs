@@ -1,0 +1,139 @@
+//! The form of a program that stays in front, in place of one that leaves: a repair of several rules.
+
+use std::sync::Arc;
+
+use super::{Repair, Subject, words};
+use crate::dockerfile::{Command, Setting};
+use crate::launch::Fault;
+use crate::programs::{Kind, Program, Sh};
+use crate::shell::{self, Node, NodeKind};
+use crate::source::{Edit, Excerpt, Place, Span};
+
+/// The form of the program that stays in front and ends well, for people.
+pub(super) fn advice<'a>(fault: &Fault, subject: &'a Subject<'_>) -> Option<&'a str> {
+    row(fault, subject)?.foreground.as_deref()
+}
+
+/// The program in that form, where it stands.
+pub(super) fn keep(fault: &Fault, subject: &Subject<'_>, message: &str) -> Option<Repair> {
+    let written = Written::of(fault, subject);
+    let kept = stay(row(fault, subject)?, &written.words())?;
+    let message = format!("{message} {}", words::code(&kept.join(" ")));
+    Some(Repair::safe(message, vec![written.rewrite(&kept)?]))
+}
+
+/// The row of the program, with the arguments that it has.
+fn row<'a>(fault: &Fault, subject: &'a Subject<'_>) -> Option<&'a Program> {
+    let mut words = fault.service.split_whitespace();
+    let name = words.next()?;
+    let arguments: Vec<Option<&str>> = words.map(Some).collect();
+    let row = match subject.image.base.sh {
+        // busybox's tools are the system's.
+        Sh::Ash => subject.tables.applet(name, &arguments),
+        _ => subject.tables.program(name, &arguments),
+    };
+    // A wrapper's field says what it starts.
+    row.map(Arc::as_ref).filter(|row| row.kind != Kind::Fork)
+}
+
+/// The words that start the program, as they stand in a file.
+enum Written<'a> {
+    /// Elements of an exec form, from this one on.
+    Elements(&'a Setting<Command>, usize, Vec<String>),
+    /// A simple command in a shell's text, each word with its place.
+    Line(Vec<(String, Place)>),
+}
+
+impl<'a> Written<'a> {
+    fn of(fault: &Fault, subject: &Subject<'a>) -> Self {
+        let program = fault.service.split_whitespace().next().unwrap_or_default();
+        for setting in [&subject.image.cmd, &subject.image.entrypoint].into_iter().flatten() {
+            let Command::Exec(elements) = &setting.value else { continue };
+            let Some(at) = elements.iter().position(|element| element.text() == program) else { continue };
+            let texts: Vec<String> = elements[at..].iter().map(|element| element.text().to_owned()).collect();
+            if fault.service.starts_with(&texts.join(" ")) {
+                return Self::Elements(setting, at, texts);
+            }
+        }
+        // The place holds the command and nothing else, or it is no command of that name.
+        let excerpt = Arc::new(Excerpt::verbatim(&fault.place.source, fault.place.span));
+        let script = shell::parse(Arc::clone(&excerpt));
+        let words = match script.statements.as_ref() {
+            [Node { kind: NodeKind::Command(command), .. }] => command.words.as_slice(),
+            _ => &[],
+        };
+        let word = |word: &shell::Word| Some((word.literal()?, excerpt.place(word.span)));
+        let words: Option<Vec<_>> = words.iter().map(word).collect();
+        Self::Line(
+            words.filter(|words| words.first().is_some_and(|(name, _)| name == program)).unwrap_or_default(),
+        )
+    }
+
+    fn words(&self) -> Vec<&str> {
+        match self {
+            Self::Elements(_, _, words) => words.iter().map(String::as_str).collect(),
+            Self::Line(words) => words.iter().map(|(word, _)| word.as_str()).collect(),
+        }
+    }
+
+    /// Other words in their place. What is the same in front stays as it is.
+    fn rewrite(&self, kept: &[String]) -> Option<Edit> {
+        let words = self.words();
+        let same = words.iter().zip(kept).take_while(|(word, kept)| *word == kept).count();
+        let from = same.saturating_sub(1);
+        let (edit, source) = match self {
+            Self::Elements(setting, at, _) => (
+                setting.replace_words(at + from..at + words.len(), &kept[from..])?,
+                &setting.place.as_ref()?.source,
+            ),
+            Self::Line(places) => {
+                let (first, last) = (&places.get(same.max(1) - 1)?.1, &places.last()?.1);
+                let rest: Vec<_> =
+                    kept[same..].iter().map(|word| shlex::try_quote(word)).collect::<Result<_, _>>().ok()?;
+                let (start, glue) = if same == 0 { (first.span.start, "") } else { (first.span.end, " ") };
+                let text = if rest.is_empty() { String::new() } else { format!("{glue}{}", rest.join(" ")) };
+                let span = Span::new(start, last.span.end);
+                (Edit { path: first.source.path().to_owned(), span, text }, &first.source)
+            }
+        };
+        // What stands between words over several lines (comments, say) would be lost.
+        (!source.slice(edit.span).contains('\n')).then_some(edit)
+    }
+}
+
+/// The words that keep the program in front: those that send it away left out, and what its row says added.
+fn stay(row: &Program, words: &[&str]) -> Option<Vec<String>> {
+    let foreground = row.foreground.as_deref()?;
+    let is_prose = foreground.contains('(');
+    let base = |path: &str| path.rsplit('/').next().unwrap_or("").to_owned();
+    let told = shlex::split(foreground.split(" (").next()?)?;
+    let (name, more) = told.split_first()?;
+    let own = words.first()?;
+    // `rsync --daemon` stays with `--daemon --no-detach`.
+    let sends_away = |word: &str| {
+        row.args.requires.iter().any(|option| option == word) && !more.iter().any(|option| option == word)
+    };
+    let mut kept: Vec<String> =
+        words.iter().filter(|word| !sends_away(word)).map(|word| (*word).to_owned()).collect();
+    match more {
+        [] if name.starts_with(&format!("{}-", base(own))) => kept[0].clone_from(name),
+        _ if base(name) != base(own) => return None,
+        [] if kept.len() < words.len() => {}
+        _ if is_prose => return None,
+        [option, ..] if option.starts_with('-') => {
+            let has = |option: &str| words.contains(&option);
+            let mut more = more.iter().peekable();
+            while let Some(option) = more.next() {
+                let value = more.next_if(|next| !next.starts_with('-'));
+                if !has(option) {
+                    kept.push(option.clone());
+                    kept.extend(value.cloned());
+                }
+            }
+        }
+        // `caddy start` becomes `caddy run`.
+        [subcommand] => *kept.get_mut(1)? = subcommand.clone(),
+        _ => return None,
+    }
+    (kept != words).then_some(kept)
+}

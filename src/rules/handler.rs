@@ -1,0 +1,142 @@
+//! Repairs of a trap that is there.
+
+use crate::launch::{Fault, ShellState, Signal, Site, TrapFlaw};
+use crate::shell::{List, Node, NodeKind};
+use crate::source::{Edit, Encoding, Place, Span};
+
+use super::insertion::{Line, ampersand, number_in, rest_of_line};
+use super::trap::{number, or_not};
+use super::{Repair, repair};
+
+/// A trap completed: who is not told is told, and who is told is waited for.
+pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Repair> {
+    let Site::Trap { action, functions, jobs } = &fault.site else { return None };
+    let kill =
+        find_kill(action).or_else(|| functions.iter().find_map(|body| find_kill(std::slice::from_ref(body))));
+    match (flaw, kill) {
+        (TrapFlaw::NotWaited, Some(kill)) => add_wait(kill, &fault.shell),
+        (TrapFlaw::NotTold, Some(kill)) => add_targets(kill, jobs, &fault.shell),
+        (TrapFlaw::ExitsWithoutTelling, None) => tell_before_exit(action, jobs),
+        (TrapFlaw::ExitOnly, _) => Some(exit_on_signal(&fault.place, stop)),
+        _ => None,
+    }
+}
+
+/// A second trap that lets the shell exit, behind the one for EXIT: with the signal's name in the same trap, it would run twice.
+fn exit_on_signal(place: &Place, stop: Signal) -> Repair {
+    let text = place.source.text();
+    let line = Line::of(text, place.span.start, Encoding::Verbatim);
+    let alone = line.own_line && rest_of_line(text, place.span.end).is_empty();
+    let separator = if alone { line.separator() } else { "; ".to_owned() };
+    let mut names = vec![stop.name()];
+    if stop != Signal::TERM {
+        names.push(Signal::TERM.name());
+    }
+    let status = 128 + u32::from(stop.number());
+    let edit = Edit {
+        path: place.source.path().to_owned(),
+        span: Span::at(place.span.end),
+        text: format!("{separator}trap 'exit {status}' {}", names.join(" ")),
+    };
+    Repair::safe("Let the shell exit on the signal, which runs the trap for EXIT", vec![edit])
+}
+
+/// `wait` behind the `kill` of a handler, for the same targets.
+fn add_wait(kill: &Node, shell: &ShellState) -> Option<Repair> {
+    let command = repair::simple(kill)?;
+    let excerpt = &kill.excerpt;
+    let targets: Vec<&str> = command.words[1..]
+        .iter()
+        .filter_map(|word| excerpt.text().get(word.span.start..word.span.end))
+        .skip_while(|text| text.starts_with('-'))
+        .collect();
+    let plain = !targets.is_empty()
+        && targets.iter().all(|text| text.trim_matches('"').starts_with('$') && !text.contains('('));
+    let wait = if plain { format!("wait {}", targets.join(" ")) } else { "wait".to_owned() };
+    let wait = format!("{wait}{}", or_not(shell));
+    let line = Line::of(excerpt.text(), kill.span.start, excerpt.encoding());
+    let alone = line.own_line && excerpt.text()[kill.span.end..].starts_with(['\n', '\r']);
+    let separator = if alone { line.separator() } else { "; ".to_owned() };
+    let edit = excerpt.edit(Span::at(kill.span.end), &format!("{separator}{wait}"))?;
+    Some(Repair::safe("Wait in the trap until the service has finished", vec![edit]))
+}
+
+/// The jobs that a handler's `kill` leaves out, by the variables that hold their numbers.
+fn add_targets(kill: &Node, jobs: &[Node], shell: &ShellState) -> Option<Repair> {
+    let excerpt = &kill.excerpt;
+    let told = excerpt.text().get(kill.span.start..kill.span.end)?;
+    let mut names = Vec::new();
+    for job in jobs {
+        let text = job.excerpt.text();
+        names.push(number_in(text, ampersand(text, job.span.end)?)?);
+    }
+    let missing: Vec<String> = names
+        .into_iter()
+        .filter(|name| !told.contains(&format!("${name}")) && !told.contains(&format!("${{{name}}}")))
+        .collect();
+    let command = repair::simple(kill)?;
+    let last = command.words.last()?;
+    if missing.is_empty() || command.words.len() < 2 {
+        return None;
+    }
+    let more: String = missing.iter().map(|name| format!(" {}", number(name, shell))).collect();
+    let edit = excerpt.edit(Span::at(last.span.end), &more)?;
+    Some(Repair::safe("Tell the other services too", vec![edit]))
+}
+
+/// `exit` alone in a handler: first the one service is told and waited for.
+fn tell_before_exit(action: &List, jobs: &[Node]) -> Option<Repair> {
+    let ([exit], [job]) = (action.as_ref(), jobs) else { return None };
+    let command = repair::simple(exit)?;
+    if command.words.first()?.literal()? != "exit" {
+        return None;
+    }
+    let text = job.excerpt.text();
+    let end = ampersand(text, job.span.end)?;
+    let mut edits = Vec::new();
+    let name = match number_in(text, end) {
+        Some(name) => name,
+        None if rest_of_line(text, end).is_empty() && !text.contains("pid") => {
+            edits.push(job.excerpt.edit(Span::at(end), " pid=$!")?);
+            "pid".to_owned()
+        }
+        None => return None,
+    };
+    edits.push(exit.excerpt.edit(Span::at(exit.span.start), &format!("kill -TERM ${name}; wait ${name}; "))?);
+    Some(Repair::safe("Tell the service in the trap, and wait for it", edits))
+}
+
+fn find_kill(list: &[Node]) -> Option<&Node> {
+    list.iter().find_map(|node| match &node.kind {
+        NodeKind::Command(_) => node.is_command(&["kill"]).then_some(node),
+        NodeKind::Group(list) => find_kill(list),
+        NodeKind::And(_, right) | NodeKind::Or(_, right) => find_kill(std::slice::from_ref(right.as_ref())),
+        _ => None,
+    })
+}
+
+/// `SIGTERM` as `TERM`, in the words at the end of a trap command.
+pub(super) fn plain_names(place: &Place) -> Option<Repair> {
+    let text = place.text();
+    let mut edits = Vec::new();
+    let mut end = text.trim_end().len();
+    while let Some(start) = text[..end].rfind([' ', '\t']).map(|at| at + 1) {
+        let word = &text[start..end];
+        Signal::parse(word)?;
+        if word.len() > 3 && word.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case("SIG")) {
+            let at = place.span.start + start;
+            edits.push(Edit {
+                path: place.source.path().to_owned(),
+                span: Span::new(at, at + 3),
+                text: String::new(),
+            });
+        }
+        end = text[..start].trim_end().len();
+        if text[..end].ends_with(['\'', '"'])
+            || Signal::parse(text[..end].rsplit([' ', '\t']).next().unwrap_or("")).is_none()
+        {
+            break;
+        }
+    }
+    (!edits.is_empty()).then(|| Repair::safe("Name the signal without SIG, which every shell knows", edits))
+}

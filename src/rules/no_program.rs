@@ -1,0 +1,88 @@
+//! What `script-not-runnable` says where there is no program of such a name.
+
+use super::{Finding, Repair, words};
+use crate::diagnostic::{Outcome, Related};
+use crate::launch::{Broken, BrokenScript};
+use crate::source::{Edit, Encoding, Excerpt, Span};
+
+/// The finding; `None` where another rule owns the cause.
+pub(super) fn finding(script: &BrokenScript) -> Option<Finding> {
+    let text = &script.text;
+    let is_interpreter = text.text().starts_with("#!");
+    let name = words::code(text.text());
+    let (label, why, help) = match script.broken {
+        Broken::NoSuchProgram if is_interpreter => (
+            "all of this is one line",
+            "a backslash and an `n` stand in the `#!` line, and no interpreter has that name".to_owned(),
+            "make the file with `printf` or `COPY <<'EOF'`: bash's `echo` leaves `\\n` as it is",
+        ),
+        Broken::NoSuchProgram if text.encoding() == Encoding::Derived => (
+            "one word",
+            format!("all of {name} is the name of one program, and there is none of that name"),
+            "write `\"$@\"` for the arguments, or drop the quotes around the variable",
+        ),
+        Broken::NoSuchProgram => (
+            "one word",
+            format!("all of {name} is the name of one program, and there is none of that name"),
+            "make each word of the command a string of its own",
+        ),
+        Broken::Empty => (
+            "an empty name",
+            "the name of the program is empty, because the variable that stood here was replaced when the image was built".to_owned(),
+            "quote the delimiter of the here-document (`<<'EOF'`), or write `\\$` for a dollar that the script is to read",
+        ),
+        Broken::BuildArgument => (
+            "empty when the container runs",
+            format!("{name} rests on an ARG, which is for the build only: when the container runs, nothing sets it"),
+            "set it for the container too, with `ENV`",
+        ),
+        Broken::NotOnPath => (
+            "not on PATH",
+            format!("{name} is in the working directory, where nobody looks for a program (\"executable file not found in $PATH\")"),
+            "write where it is: `./` in front of the name, or the whole path",
+        ),
+        _ => return None,
+    };
+    let place = match is_interpreter {
+        true => text.place(Span::new(0, text.text().find('\n').unwrap_or(text.text().len()))),
+        false => text.whole_place(),
+    };
+    let mut finding =
+        Finding::at(place, label, format!("The container does not start: {why}.")).with_help(help);
+    finding.outcome = Some(Outcome::ExitsEarly);
+    let started = &script.started;
+    if started.source.path() != finding.place.source.path() || !started.span.overlaps(finding.place.span) {
+        let message = "the container starts here".to_owned();
+        finding.related.push(Related { place: started.clone(), message });
+    }
+    let repair = match script.broken {
+        Broken::NotOnPath => text
+            .edit(Span::at(0), "./")
+            .map(|edit| Repair::safe("Name the script with its folder", vec![edit])),
+        Broken::NoSuchProgram => word_by_word(text),
+        _ => None,
+    };
+    Some(finding.with_repairs(repair))
+}
+
+/// `"server --port 80"` as `"server", "--port", "80"`, where the words mean the same to everybody.
+fn word_by_word(text: &Excerpt) -> Option<Repair> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || " -_./:=,@%+".contains(c);
+    if text.encoding() != Encoding::Json || !text.text().chars().all(plain) {
+        return None;
+    }
+    let mut edits = Vec::new();
+    let mut at = 0;
+    for word in text.text().split(' ') {
+        let blank = Span::new(at + word.len(), at + word.len() + 1);
+        at = blank.end;
+        if word.is_empty() {
+            return None;
+        }
+        if at <= text.text().len() {
+            let path = text.source().path().to_owned();
+            edits.push(Edit { path, span: text.to_source(blank), text: "\", \"".to_owned() });
+        }
+    }
+    Some(Repair::safe("Make each word a string of its own", edits))
+}
