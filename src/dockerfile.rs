@@ -20,7 +20,7 @@ mod words;
 
 pub use image::{Command, Image, Step, image, images};
 pub use reader::parse;
-pub use runtime::{Declared, Hook, Mount, MountSource, Period, Runtime};
+pub use runtime::{Declared, Hook, Mount, MountSource, Period, Probe, Runtime};
 pub use setting::{Setting, Written};
 pub use stages::{Stage, StageBase};
 

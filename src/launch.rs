@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::diagnostic::Outcome;
 use crate::dockerfile::{Command, Image, Setting};
-use crate::programs::{Sh, Tables};
+use crate::programs::{Sh, Sound, Tables};
 use crate::project::{ImageFile, ImageFiles, package_json, supervised};
 use crate::source::{Excerpt, Place};
 
@@ -37,7 +37,9 @@ mod interpreter;
 mod jobs;
 mod lists;
 mod machine;
+mod naming;
 mod not_found;
+mod notes;
 mod options;
 mod path;
 mod pattern;
@@ -336,7 +338,8 @@ fn assemble(
         let outcome = if doubtful { Outcome::Unknown } else { outcome };
         let mut faults = if doubtful { Vec::new() } else { verdict::faults(steady, stop_signal) };
         // With other arguments than the image's own, only what is surely a service counts.
-        faults.retain(|fault| fault.default || fault.known_service);
+        faults
+            .retain(|fault| fault.default || fault.known_service || sounds_like_service(fault, environment));
         for fault in &mut faults {
             if let Site::Package { text, alone: true, needs_runner, .. } = &mut fault.site {
                 *needs_runner = package_json::needs_runner(environment.files, text);
@@ -475,6 +478,13 @@ impl Launch {
 }
 
 const MAY_HAVE_TOLD: &str = "whether a program that the trap runs ends the service is not known";
+
+/// A program that no table knows, with the name of a service.
+fn sounds_like_service(fault: &Fault, environment: &Environment<'_>) -> bool {
+    let mut words = fault.service.split(' ');
+    let name = words.next().unwrap_or("");
+    !fault.by_caller && environment.tables.sound(name, words.next()) == Sound::Service
+}
 
 fn why_graceful(steady: &explore::Steady, outcome: Outcome) -> String {
     if outcome != Outcome::Graceful {

@@ -9,6 +9,7 @@ mod reference;
 mod rows;
 mod shipped;
 mod signals;
+mod sound;
 mod table;
 
 pub use arguments::{CommandLine, Inner, Script};
@@ -17,4 +18,5 @@ pub use images::{Base, Family, Install, Sh};
 pub use modules::Modules;
 pub use rows::RowError;
 pub use signals::{Handler, Reaction};
+pub use sound::Sound;
 pub use table::{InnerShell, Kind, Language, Program, Services, Tables};

@@ -133,8 +133,8 @@ impl Judged {
         Self { image, launch, context, installed, engine_init: false, workload: None }
     }
 
-    /// Notes what all have in common that is started from the image in the Dockerfile's folder, where that matters: the engine's init,
-    /// and time enough to stop.
+    /// Notes what is said of the containers that are started from the image in the Dockerfile's folder, where that matters: whether all
+    /// have the engine's init, and time enough to stop; what looks for their processes, or talks to them.
     fn beside_deployments(mut self, loader: &dyn Loader, settings: &Settings, steps: &Steps) -> Self {
         let is_slow = self.launch.as_ref().is_some_and(|launch| {
             !launch.drains.is_empty() || launch.faults.iter().any(|fault| fault.cause == Cause::GracePeriod)
@@ -143,7 +143,9 @@ impl Judged {
         let has_faults =
             |launch: &Launch| launch.faults.iter().any(|fault| fault.cause == Cause::UnhandledStop);
         let is_unhandled = self.launch.as_ref().is_some_and(has_faults);
-        if !is_slow && !orphans && !is_unhandled {
+        let has_script_fault = |launch: &Launch| launch.faults.iter().any(|fault| fault.cause.is_in_script());
+        let is_rewritten = self.launch.as_ref().is_some_and(has_script_fault);
+        if !is_slow && !orphans && !is_unhandled && !is_rewritten {
             return self;
         }
         let dockerfile = self.image.dockerfile.source.path();
@@ -160,6 +162,8 @@ impl Judged {
                 (started.image.stage == self.image.stage).then_some(started.image.runtime)
             })
             .collect();
+        self.image.runtime.probes = started.iter().flat_map(|run| run.probes.iter().cloned()).collect();
+        self.image.runtime.input = started.iter().find_map(|run| run.input.clone());
         let has_init = !started.is_empty() && started.iter().all(|run| run.init.is_some());
         self.engine_init = orphans && has_init;
         // How long there is, is theirs to judge.

@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 
 use super::setting::Written;
 use crate::source::{Edit, Excerpt, Place};
+use crate::yaml::Node;
 
 /// What whoever runs a container sets beside the image.
 #[derive(Debug, Clone, Default)]
@@ -20,6 +21,19 @@ pub struct Runtime {
     pub dropped: Option<Place>,
     /// Files and folders that are mounted over those of the image, the last one in front.
     pub mounts: Vec<Mount>,
+    /// What is run in the container to see whether it is well.
+    pub probes: Vec<Probe>,
+    /// Where its standard input is kept open, so that somebody may talk to it.
+    pub input: Option<Place>,
+}
+
+/// A command that looks whether a container is well.
+#[derive(Debug, Clone)]
+pub struct Probe {
+    /// Its words.
+    pub text: String,
+    /// Where it is said.
+    pub place: Place,
 }
 
 /// The time between the order to stop and SIGKILL.
@@ -81,6 +95,15 @@ pub enum MountSource {
     Volume,
     /// Something that cannot be looked at.
     Outside,
+}
+
+impl Probe {
+    /// The command that a list of words or a line in a YAML file says.
+    pub(crate) fn of(node: &Node) -> Self {
+        let items = node.items().iter().filter_map(|item| item.text());
+        let text = node.text().into_iter().chain(items).collect::<Vec<_>>().join(" ");
+        Self { text, place: node.place.clone() }
+    }
 }
 
 impl Default for Period {

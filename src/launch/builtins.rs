@@ -104,6 +104,7 @@ impl Machine<'_, '_> {
                 self.set_status_quietly(Status::known(0));
             }
             "shopt" => self.set_long_options(arguments),
+            "printf" if arguments.first().and_then(Field::text) == Some("-v") => self.print_into(arguments),
             "echo" | "printf" | "umask" | "ulimit" | "hash" | "times" | "pwd" | "enable" => {
                 self.set_status_quietly(Status::known(0));
             }

@@ -7,7 +7,10 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::world::{Pid, World};
+use super::path::Doubt;
+use super::shell::Shell;
+use super::world::{Pid, Started, World};
+use crate::programs::Sound;
 use crate::source::Place;
 
 /// Everything that was passed over, in the order in which it was met.
@@ -32,10 +35,53 @@ struct Item {
     ended_well: bool,
     /// True if it is done again and again by a loop.
     repeated: bool,
+    /// What is known of it by itself.
+    what: Passed,
+}
+
+/// What is known of a command or condition that is passed over.
+#[derive(Debug, Clone)]
+pub(super) struct Passed {
     /// How likely it is the service, among others on the same course.
-    likelihood: Likelihood,
+    pub(super) likelihood: Likelihood,
     /// What is run, where running it twice shows that it ends.
-    job: Option<Job>,
+    pub(super) job: Option<Job>,
+    /// What it is by its name.
+    pub(super) sound: Sounds,
+    /// Where it stands.
+    pub(super) place: Option<Place>,
+}
+
+/// What the names of a command or of a condition's ways say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Sounds {
+    /// What there is on every way.
+    pub(super) surely: Sound,
+    /// What there is on one of them.
+    pub(super) perhaps: Sound,
+}
+
+impl From<Sound> for Sounds {
+    fn from(sound: Sound) -> Self {
+        Self { surely: sound, perhaps: sound }
+    }
+}
+
+impl Passed {
+    /// What says nothing of itself.
+    fn silent() -> Self {
+        Self { likelihood: Likelihood::Usual, job: None, sound: Sound::Errand.into(), place: None }
+    }
+}
+
+/// What the names of others say of something that may be come back to.
+enum Reading {
+    /// It is the service.
+    Service,
+    /// One before it is.
+    Before,
+    /// It cannot be told which of them is.
+    Unclear,
 }
 
 /// How likely something that was passed over is the service. What is less likely is come back to only where nothing else is.
@@ -63,17 +109,16 @@ impl Candidates {
     }
 
     /// `again` is the course in which the command that `world` is about to pass over stays.
-    pub(super) fn add(&mut self, world: &mut World, again: World, job: Option<Job>, likelihood: Likelihood) {
+    pub(super) fn add(&mut self, world: &mut World, again: World, what: Passed) {
         let repeated = world.processes().any(|process| process.runs_loop());
-        let ends = job.as_ref().is_some_and(|job| self.was_done(world, job));
+        let ends = what.job.as_ref().is_some_and(|job| self.was_done(world, job));
         self.push(world, Some(again), repeated);
         if ends {
             // It has ended once, and is run again: neither this nor what came before it is the service.
             self.forget(self.items.len() - 1);
         }
         if let Some(item) = self.items.last_mut() {
-            item.job = job;
-            item.likelihood = likelihood;
+            item.what = what;
         }
     }
 
@@ -81,7 +126,12 @@ impl Candidates {
     fn was_done(&self, world: &World, job: &Job) -> bool {
         let mut at = world.path.candidate;
         while let Some(item) = at.and_then(|index| self.items.get(index)) {
-            if item.job.as_ref().is_some_and(|known| known.words == job.words && known.place != job.place) {
+            if item
+                .what
+                .job
+                .as_ref()
+                .is_some_and(|known| known.words == job.words && known.place != job.place)
+            {
                 return true;
             }
             at = item.parents.first().copied();
@@ -104,17 +154,17 @@ impl Candidates {
     }
 
     /// The condition that `world` is about to pass over.
-    pub(super) fn add_branches(&mut self, world: &mut World) {
+    pub(super) fn add_branches(&mut self, world: &mut World, sound: Sounds) {
         let mut again = world.clone();
         again.follow_next = true;
-        self.add(world, again, None, Likelihood::Usual);
+        self.add(world, again, Passed { sound, ..Passed::silent() });
     }
 
     fn push(&mut self, world: &mut World, again: Option<World>, repeated: bool) {
         let parents = world.path.candidate.replace(self.items.len()).into_iter().collect();
         let (settled, tried, ended_well) = (false, again.is_none(), false);
-        let (likelihood, job) = (Likelihood::Usual, None);
-        self.items.push(Item { again, parents, settled, tried, ended_well, repeated, likelihood, job });
+        let what = Passed::silent();
+        self.items.push(Item { again, parents, settled, tried, ended_well, repeated, what });
     }
 
     /// True if another course has been in this very state, so that this one need not be followed.
@@ -223,21 +273,31 @@ impl Candidates {
     /// The last passed-over things on courses where nothing stays. Where coming back to these found nothing either, those before
     /// them are next. What is likely comes first, and what follows it is not come back to.
     pub(super) fn open(&mut self) -> Vec<World> {
-        let likely = self.open_those(|item| item.likelihood == Likelihood::Likely && item.ended_well);
+        let likely = self.open_those(|item| item.what.likelihood == Likelihood::Likely && item.ended_well);
         if !likely.is_empty() {
             return likely;
         }
-        self.open_those(|item| item.likelihood == Likelihood::Usual && item.ended_well)
+        self.open_those(|item| item.what.likelihood == Likelihood::Usual && item.ended_well)
     }
 
     /// The same where nothing stays otherwise: on courses that end in a failure (`server; exit 1`, because a server is not expected to
     /// end), and at last in conditions.
     pub(super) fn open_unlikely(&mut self) -> Vec<World> {
-        let failed = self.open_those(|item| item.likelihood != Likelihood::Condition);
+        let failed = self.open_those(|item| item.what.likelihood != Likelihood::Condition);
         if failed.is_empty() { self.open_those(|_| true) } else { failed }
     }
 
     fn open_those(&mut self, counts: impl Fn(&Item) -> bool) -> Vec<World> {
+        loop {
+            let (worlds, passed) = self.open_last(&counts);
+            if !worlds.is_empty() || !passed {
+                return worlds;
+            }
+        }
+    }
+
+    /// The last ones that count. The second is true if one of them was left for what stands before it.
+    fn open_last(&mut self, counts: impl Fn(&Item) -> bool) -> (Vec<World>, bool) {
         let mut later_untried = vec![false; self.items.len()];
         let untried = self.items.iter().filter(|item| counts(item) && !item.tried);
         let mut todo: Vec<usize> = untried.flat_map(|item| item.parents.iter().copied()).collect();
@@ -247,21 +307,92 @@ impl Candidates {
             }
         }
         let mut worlds = Vec::new();
+        let mut passed = false;
         for (index, later) in later_untried.into_iter().enumerate() {
-            let item = &mut self.items[index];
+            let item = &self.items[index];
             if !counts(item) || item.settled || item.tried || later {
                 continue;
             }
+            let reading = self.reading(index);
+            let item = &mut self.items[index];
             item.tried = true;
-            if let Some(mut world) = item.again.take() {
-                world.path.candidate = Some(index);
-                worlds.push(world);
+            match (reading, item.again.take()) {
+                (Reading::Before, _) => {
+                    passed = true;
+                    continue;
+                }
+                (reading, Some(mut world)) => {
+                    world.path.candidate = Some(index);
+                    if matches!(reading, Reading::Unclear) {
+                        let reason = "which of the script's commands is the service is not known".to_owned();
+                        world.path.doubts.push(Doubt { place: item.what.place.clone(), reason });
+                    }
+                    worlds.push(world);
+                }
+                (_, None) => {}
             }
-            if self.items[index].likelihood == Likelihood::Likely {
+            if self.items[index].what.likelihood == Likelihood::Likely {
                 self.forget_after(index);
             }
         }
-        worlds
+        (worlds, passed)
+    }
+
+    /// Whether this is the service, by its name and by the names of what was passed over before it: `server; cleanup`.
+    fn reading(&self, index: usize) -> Reading {
+        let own = &self.items[index].what;
+        if own.likelihood != Likelihood::Usual || own.place.is_none() {
+            return Reading::Service;
+        }
+        let (mut surely, mut perhaps, mut asked) = (Sound::Errand, Sound::Errand, Sound::Errand);
+        for item in self.before(index).filter(|item| item.again.is_some() && !item.settled) {
+            let sound = item.what.sound;
+            if item.what.likelihood == Likelihood::Condition {
+                asked = asked.max(sound.perhaps);
+            } else {
+                surely = surely.max(sound.surely);
+                perhaps = perhaps.max(sound.perhaps);
+            }
+        }
+        match own.sound.surely {
+            Sound::Errand if perhaps == Sound::Service => Reading::Before,
+            // `if server; then cleanup; fi`
+            Sound::Errand if perhaps.max(asked) > Sound::Errand => Reading::Unclear,
+            Sound::Unclear if surely == Sound::Service => Reading::Unclear,
+            _ => Reading::Service,
+        }
+    }
+
+    /// What was passed over before this, on any course.
+    fn before(&self, index: usize) -> impl Iterator<Item = &Item> {
+        let mut seen = vec![false; self.items.len()];
+        let mut todo = self.items[index].parents.clone();
+        std::iter::from_fn(move || {
+            while let Some(index) = todo.pop() {
+                if !std::mem::replace(&mut seen[index], true) {
+                    todo.extend_from_slice(&self.items[index].parents);
+                    return Some(&self.items[index]);
+                }
+            }
+            None
+        })
+    }
+
+    /// Where a command that sounds like a service was passed over although jobs are waited for that were started before it:
+    /// `worker & server; wait`.
+    pub(super) fn passed_beside_jobs(&self, world: &World) -> Option<Place> {
+        let waits = world.shell(1).is_some_and(Shell::waits_for_jobs);
+        let last = world.path.candidate.filter(|_| waits)?;
+        let has_job = |again: &World| {
+            let is_job =
+                |pid| again.process(pid).is_some_and(|process| process.started == Started::Background);
+            again.processes().any(|process| is_job(process.pid) && again.alive(process.pid))
+        };
+        let own = std::iter::once(&self.items[last]);
+        let mut passed = own.chain(self.before(last)).filter(|item| !item.settled);
+        passed
+            .find(|item| item.what.sound.surely == Sound::Service && item.again.as_ref().is_some_and(has_job))
+            .and_then(|item| item.what.place.clone())
     }
 
     /// What was passed over after this on every course is not come back to.

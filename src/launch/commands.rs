@@ -49,6 +49,7 @@ impl Machine<'_, '_> {
             self.set_status_quietly(if unknown { Status::UNKNOWN } else { Status::known(0) });
             return;
         }
+        self.note_numbers(command, &fields);
         if self.writes_to_job(command) {
             self.world.path.may_have_told = true;
         }

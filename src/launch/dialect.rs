@@ -47,6 +47,11 @@ impl Dialect {
         self == Dialect::Ash
     }
 
+    /// `kill TERM 7`, `kill -TERM -- 7`, `kill "" 7`: what is no number ends it for dash, the others go on to the next.
+    pub(crate) fn kill_stops_at_others(self) -> bool {
+        self == Dialect::Dash
+    }
+
     /// `kill %1` without job control.
     pub(crate) fn kill_knows_jobs(self) -> bool {
         self != Dialect::Dash

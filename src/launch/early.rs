@@ -2,7 +2,7 @@
 
 use super::fault::{Cause, Fault, Site};
 use super::path::MishapKind;
-use super::verdict::{is_known, is_launcher, state_of};
+use super::verdict::{is_known, is_launcher, is_named_by_caller, state_of};
 use super::work::is_cut;
 use super::world::{Ended, Pid, Process, Role, Started, State, World};
 use crate::diagnostic::Outcome;
@@ -70,6 +70,7 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         shell: state_of(first),
         default: world.path.default,
         known_service: is_known(service),
+        by_caller: is_named_by_caller(service),
         by_launcher: is_launcher(service),
     })
 }

@@ -382,6 +382,7 @@ impl Expander<'_> {
             ["echo", rest @ ..] if !rest.first().is_some_and(|first| first.starts_with('-')) => {
                 Some(rest.join(" ").trim_end_matches('\n').to_owned())
             }
+            ["cat", path] => self.noted(path),
             ["seq", bounds @ ..] => sequence(bounds),
             ["basename", path] => Some(path.rsplit('/').next().unwrap_or(path).to_owned()),
             ["pwd", ..] => Some(self.shell.directory.as_deref()?.to_owned()),

@@ -205,8 +205,17 @@ fn run(
                     return;
                 }
                 steps.taken += world.weight();
+                if let Some(place) = candidates.passed_beside_jobs(&world) {
+                    let reason = "this may be a service, and what follows is not reached then".to_owned();
+                    world.path.doubts.push(Doubt { place: Some(place), reason });
+                }
                 let grace = environment.image.runtime.period.left();
-                let Stopped { world: after, is_cut } = stop(environment, &world, signal, grace, steps);
+                let Stopped { world: after, is_cut, is_truncated } =
+                    stop(environment, &world, signal, grace, steps);
+                if is_truncated {
+                    let reason = "a stop can go more ways than are followed".to_owned();
+                    world.path.doubts.push(Doubt { place: None, reason });
+                }
                 let is_timeout = super::verdict::outcome(&after) == Outcome::Timeout;
                 let patient = (is_timeout && is_cut)
                     .then(|| stop(environment, &world, signal, LONGEST_GRACE, steps).world);
@@ -286,6 +295,8 @@ struct Stopped {
     world: World,
     /// True if on some way something was still to come when the grace period ended: with more time it may end otherwise.
     is_cut: bool,
+    /// True if there were more ways than are followed.
+    is_truncated: bool,
 }
 
 /// When each state was first met on the ways that a stop can go.
@@ -326,11 +337,12 @@ fn stop(
     let mut best: Option<World> = None;
     let mut count = 0;
     let mut met = Met::default();
-    let mut is_cut = false;
+    let (mut is_cut, mut is_truncated) = (false, false);
     let limit = steps.taken + MAX_STOP.min(steps.limit);
     while let Some(mut world) = work.pop() {
         count += 1;
         if count > MAX_STOPS || steps.taken > limit {
+            is_truncated = true;
             break;
         }
         let mut circles = false;
@@ -367,14 +379,16 @@ fn stop(
                 break;
             }
         }
+        is_truncated |= steps.taken > limit;
         is_cut |= !circles && world.ended.is_none() && world.next_event().is_some();
         let badness = super::verdict::badness(&world);
         if best.as_ref().is_none_or(|best| badness < super::verdict::badness(best)) {
             best = Some(world);
         }
         if badness == super::verdict::WELL {
+            is_truncated = false;
             break;
         }
     }
-    Stopped { world: best.unwrap_or_else(|| steady.clone()), is_cut }
+    Stopped { world: best.unwrap_or_else(|| steady.clone()), is_cut, is_truncated }
 }

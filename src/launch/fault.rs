@@ -41,6 +41,8 @@ pub struct Fault {
     pub default: bool,
     /// True if the tables know the service.
     pub known_service: bool,
+    /// True if it is what the caller names (`"$@"`).
+    pub by_caller: bool,
     /// True if the service is known only by the command that started it and ended (`service app start`).
     pub by_launcher: bool,
 }
@@ -303,6 +305,11 @@ impl Fault {
 }
 
 impl Cause {
+    /// True where a repair rewrites how a script starts its service.
+    pub(crate) fn is_in_script(self) -> bool {
+        matches!(self, Self::MissingExec | Self::RestartLoop | Self::DeferredTrap | Self::UntrappedBackground)
+    }
+
     /// As a further hop: what is wrong there too.
     pub(super) fn hop_message(self) -> &'static str {
         match self {

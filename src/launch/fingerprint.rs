@@ -26,9 +26,11 @@ impl World {
                 _ => None,
             })
         };
-        let named = shells().map(|shell| shell.last_named()).max().unwrap_or(0);
+        let noted = self.notes.values().filter_map(|number| number.parse().ok());
+        let named = shells().map(|shell| shell.last_named()).chain(noted).max().unwrap_or(0);
         let mut print = Print { hasher: DefaultHasher::new(), now: self.now, named, numbers: Vec::new() };
         print.add((self.next_is_service, self.follow_next, self.path.default, self.path.aside));
+        print.add(&self.notes);
         print.add((self.path.doubts.len(), self.path.mishaps.len(), self.path.endless));
         let mut known = vec![false; self.processes().len() + 1];
         for pid in shells().flat_map(|shell| shell.known()) {

@@ -231,7 +231,8 @@ impl Machine<'_, '_> {
     /// The path may come back and follow the branches of the condition on top of the frames, if nothing after it stays.
     pub(crate) fn remember_branches(&mut self, weight: Weight) {
         if weight != Weight::Idle {
-            self.candidates.add_branches(self.world);
+            let sounds = self.sounds_of_ways();
+            self.candidates.add_branches(self.world, sounds);
         }
     }
 

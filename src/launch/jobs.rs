@@ -213,51 +213,19 @@ impl Machine<'_, '_> {
     }
 
     pub(super) fn kill(&mut self, arguments: &[Field]) {
-        let mut signal = Some(Signal::TERM);
-        let mut at = 0;
-        while let Some(text) = arguments.get(at).and_then(Field::text) {
-            if text == "--" {
-                at += 1;
-                break;
-            }
-            if text == "-s" || text == "-n" {
-                let name = arguments.get(at + 1).and_then(Field::text).unwrap_or("");
-                let prefixed = name.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case("SIG"));
-                if prefixed && self.shell().is_some_and(|shell| !shell.dialect.kill_knows_sig_names()) {
-                    self.set_status(Status::known(1));
-                    return;
-                }
-                signal = arguments.get(at + 1).and_then(Field::text).and_then(Signal::parse);
-                at += 2;
-                continue;
-            }
-            if text == "-l" {
-                self.set_status_quietly(Status::known(0));
+        let Some(dialect) = self.shell().map(|shell| shell.dialect) else { return };
+        let (signal, targets) = match kill_options(arguments, dialect) {
+            Options::Send(signal, targets) => (signal, targets),
+            Options::List => return self.set_status_quietly(Status::known(0)),
+            Options::Refused => return self.set_status(Status::known(1)),
+            Options::Unclear => return self.set_status(Status::UNKNOWN),
+        };
+        let (mut sent, mut missed, mut unknown) = (false, false, false);
+        for field in targets {
+            if dialect.kill_stops_at_others() && is_no_target(field) {
+                self.set_status(Status::known(2));
                 return;
             }
-            match text.strip_prefix('-') {
-                // After the signal, `-1` and `-123` are targets.
-                Some(name) if at == 0 => {
-                    let prefixed = name.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case("SIG"));
-                    if prefixed && self.shell().is_some_and(|shell| !shell.dialect.kill_knows_sig_names()) {
-                        self.set_status(Status::known(1));
-                        return;
-                    }
-                    signal = Signal::parse(
-                        name.strip_prefix('s').filter(|n| Signal::parse(n).is_some()).unwrap_or(name),
-                    );
-                    at += 1;
-                }
-                _ => break,
-            }
-        }
-        let Some(signal) = signal else {
-            self.set_status(Status::UNKNOWN);
-            return;
-        };
-        let Some(dialect) = self.shell().map(|shell| shell.dialect) else { return };
-        let (mut sent, mut missed, mut unknown) = (false, false, false);
-        for field in &arguments[at.min(arguments.len())..] {
             match field.text() {
                 Some(text) if dialect.kill_splits_words() => {
                     for target in text.split_whitespace() {
@@ -382,6 +350,55 @@ impl Machine<'_, '_> {
         for pid in told {
             self.world.send(pid, signal);
         }
+    }
+}
+
+/// What `kill` is told to do.
+enum Options<'a> {
+    /// This signal, to these.
+    Send(Signal, &'a [Field]),
+    /// `-l`
+    List,
+    /// An option that this shell does not take.
+    Refused,
+    /// A signal that is not known.
+    Unclear,
+}
+
+fn kill_options(arguments: &[Field], dialect: Dialect) -> Options<'_> {
+    let has_prefix = |name: &str| name.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case("SIG"));
+    let refuses = |name: &str| has_prefix(name) && !dialect.kill_knows_sig_names();
+    let text = |at: usize| arguments.get(at).and_then(Field::text);
+    let (name, mut at) = match text(0) {
+        Some("--") => ("TERM", 0),
+        Some("-l") => return Options::List,
+        Some("-n") if !dialect.is_bash() => return Options::Refused,
+        Some("-s" | "-n") => (text(1).unwrap_or(""), 2),
+        Some(word) => match word.strip_prefix('-') {
+            Some(name) => (name.strip_prefix('s').filter(|n| Signal::parse(n).is_some()).unwrap_or(name), 1),
+            None => ("TERM", 0),
+        },
+        None => ("TERM", 0),
+    };
+    if refuses(name) {
+        return Options::Refused;
+    }
+    let is_option = at == 0 || dialect.is_bash() || (at == 2 && dialect == Dialect::Dash);
+    if text(at) == Some("--") && is_option {
+        at += 1;
+    }
+    match Signal::parse(name) {
+        Some(signal) => Options::Send(signal, &arguments[at.min(arguments.len())..]),
+        None => Options::Unclear,
+    }
+}
+
+/// True for what is neither a number nor a job, nor unknown.
+fn is_no_target(field: &Field) -> bool {
+    let is_quoted = field.written.as_deref().is_some_and(|written| written.starts_with('"'));
+    match field.text() {
+        Some(text) => !text.starts_with('%') && text.parse::<i64>().is_err(),
+        None => field.unset && is_quoted,
     }
 }
 

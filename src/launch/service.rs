@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::candidates::{Job, Likelihood};
+use super::candidates::{Job, Likelihood, Passed};
 use super::field::{Field, UNKNOWN};
 use super::machine::Machine;
 use super::pattern::Pattern;
@@ -74,7 +74,9 @@ impl Machine<'_, '_> {
                 false if is_awaited || shell.keeps_status() => Likelihood::Likely,
                 false => Likelihood::Usual,
             };
-            self.candidates.add(self.world, again, job, likelihood);
+            let sound = self.sound(node).into();
+            let place = Some(node.place());
+            self.candidates.add(self.world, again, Passed { likelihood, job, sound, place });
         }
         false
     }

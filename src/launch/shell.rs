@@ -107,6 +107,8 @@ pub enum Rest {
     Nothing,
     /// Only `exit`, `exit $?` and the like.
     Exit,
+    /// What is run instead where it fails: `server || other`.
+    Otherwise,
     /// The next round of a loop.
     Loop,
     /// Other commands.
@@ -123,6 +125,8 @@ pub(crate) enum Frame {
     AndOr {
         right: Arc<Node>,
         and: bool,
+        /// True for the `||` of `test && a || b`, where one of the two is meant.
+        either: bool,
         whole: Place,
     },
     /// The right side of `&&` or `||` after a left side that is not known; it changes nothing, so that both can be weighed.
@@ -297,6 +301,11 @@ impl Shell {
         self.frames.iter().any(|frame| matches!(frame, Frame::If { .. } | Frame::Test { .. }))
     }
 
+    /// True while `wait` waits for all its jobs or certain ones.
+    pub(super) fn waits_for_jobs(&self) -> bool {
+        matches!(self.waiting, Waiting::Wait { .. })
+    }
+
     /// True if the innermost loop is in its second round, or later.
     pub(crate) fn has_come_round(&self) -> bool {
         let lap = self.frames.iter().rev().find_map(|frame| match frame {
@@ -367,11 +376,16 @@ impl Shell {
                 Frame::Call { .. } | Frame::Source { .. } => Rest::Nothing,
                 Frame::For { items, next, .. } if *next >= items.len() => Rest::Nothing,
                 Frame::Body { .. } | Frame::Endless { .. } | Frame::For { .. } => Rest::Loop,
+                Frame::AndOr { right, and: false, either, .. } if *either || inert::is_exit(right) => {
+                    Rest::Otherwise
+                }
                 _ => Rest::Commands,
             };
             match (rest, here) {
                 (_, Rest::Nothing) => {}
                 (Rest::Nothing, here) => rest = here,
+                (Rest::Otherwise, Rest::Exit | Rest::Otherwise) => {}
+                (Rest::Otherwise, here) => return here,
                 // What follows an `exit` is never reached.
                 (Rest::Exit, _) => return rest,
                 _ => return rest,

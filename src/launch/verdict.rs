@@ -140,6 +140,7 @@ impl View<'_> {
             shell,
             default: self.before.path.default,
             known_service: is_known(service),
+            by_caller: is_named_by_caller(service),
             by_launcher: is_launcher(service),
         })
     }
@@ -461,6 +462,7 @@ impl View<'_> {
             shell: state_of(process),
             default: self.before.path.default,
             known_service: is_known(process),
+            by_caller: is_named_by_caller(process),
             told: false,
             last_round: None,
             init: None,
@@ -562,6 +564,11 @@ pub(super) fn state_of(process: &Process) -> ShellState {
 /// True if the tables know it as a service: an interpreter may run anything.
 pub(super) fn is_known(process: &Process) -> bool {
     matches!(&process.role, Role::Service(Some(_)))
+}
+
+/// True for what the image's own arguments name.
+pub(super) fn is_named_by_caller(process: &Process) -> bool {
+    process.identity.argv.first().is_some_and(|name| name.overridable)
 }
 
 /// `service app start`, `pg_ctl start`: what runs is not this, but what it has started.

@@ -3,6 +3,7 @@
 //! A world is one possible course of events. It is cheap to clone, so that a choice that cannot be decided (a condition on a file that
 //! may or may not be there) is followed both ways.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -42,6 +43,8 @@ pub(crate) struct World {
     /// The next condition is followed both ways even if it seems to make no difference.
     pub(crate) follow_next: bool,
     pub(crate) steps: u32,
+    /// Numbers of processes that scripts have written into files, by the file's path.
+    pub(crate) notes: Rc<BTreeMap<Rc<str>, Rc<str>>>,
     /// PID 1's exit status once it has ended.
     pub(crate) ended: Option<i32>,
 }
@@ -223,6 +226,7 @@ impl World {
             next_is_service: false,
             follow_next: false,
             steps: 0,
+            notes: Rc::default(),
             ended: None,
         }
     }

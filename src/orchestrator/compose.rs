@@ -9,7 +9,7 @@ use super::interpolate::{self, Variables};
 use super::{
     Build, Inline, Origin, Overrides, Workload, exec_form, first_document, inline, mounts, paths, shell_words,
 };
-use crate::dockerfile::{Command, Declared, Runtime, Setting, Written};
+use crate::dockerfile::{Command, Declared, Probe, Runtime, Setting, Written};
 use crate::source::{Excerpt, Loader, Place, UNKNOWN};
 use crate::yaml::{Node, Value, Yaml};
 
@@ -446,6 +446,9 @@ impl Service<'_> {
                 milliseconds(&text).ok_or_else(|| format!("`stop_grace_period: {text}` is no duration"))?;
         }
         runtime.init = self.get("init").filter(|node| node.is_true()).map(|node| node.place.clone());
+        runtime.input = self.get("stdin_open").filter(|node| node.is_true()).map(|node| node.place.clone());
+        let test = self.get("healthcheck").and_then(|check| check.get("test"));
+        runtime.probes.extend(test.map(|test| Probe::of(test)));
         let known = |node: &Node| self.known(node);
         for (layer, node) in self.all("volumes") {
             let mounts = node.items().iter().filter_map(|item| mounts::volume(item, &layer.folder, known));

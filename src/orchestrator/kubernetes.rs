@@ -6,7 +6,7 @@ use std::sync::Arc;
 use camino::Utf8Path;
 
 use super::{Build, Origin, Overrides, Workload, compose, exec_form, first_document, mounts, paths};
-use crate::dockerfile::{Declared, Hook, Period, Runtime, Setting, Written};
+use crate::dockerfile::{Declared, Hook, Period, Probe, Runtime, Setting, Written};
 use crate::shell::{self, NodeKind};
 use crate::source::{Excerpt, Loader, Source, Span, UNKNOWN};
 use crate::yaml::{Node, Yaml};
@@ -109,7 +109,12 @@ fn workload(
     period.declared = Some(declared);
     let mounts = mounts::of_pod(spec, container, objects);
     let pause = pause.map(|share| share.place.clone());
-    let runtime = Runtime { period, mounts, pause, ..Runtime::default() };
+    let probes = ["livenessProbe", "readinessProbe", "startupProbe"]
+        .into_iter()
+        .filter_map(|key| Some(Probe::of(container.get(key)?.get("exec")?.get("command")?)))
+        .collect();
+    let input = container.get("stdin").filter(|node| node.is_true()).map(|node| node.place.clone());
+    let runtime = Runtime { period, mounts, pause, probes, input, ..Runtime::default() };
     let stop_signal = container.get("lifecycle").and_then(|lifecycle| {
         let node = lifecycle.get("stopSignal")?;
         Some(Setting {

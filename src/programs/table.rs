@@ -11,6 +11,7 @@ use super::name;
 use super::reference::glob;
 use super::shipped::{PROGRAMS, Rows};
 use super::signals::Handler;
+use super::sound::{Sound, Words};
 
 /// What a program is on the way from PID 1 to a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -213,6 +214,7 @@ struct Rest {
     takes_operators: Vec<String>,
     ending_scripts: Vec<String>,
     drain: Vec<Drain>,
+    words: Words,
 }
 
 impl Tables {
@@ -253,6 +255,11 @@ impl Tables {
         // `--help` means something else in front of arguments.
         let counts = !first.starts_with('-') || arguments.len() == 1;
         counts && !arguments.iter().any(stays) && self.rest().errands.iter().any(is_first)
+    }
+
+    /// What the name of a program that no row knows, and its first argument, make likely.
+    pub fn sound(&self, name: &str, argument: Option<&str>) -> Sound {
+        self.rest().words.sound(name, argument)
     }
 
     /// True for a program that gives its arguments to a shell, or has operators of its own.

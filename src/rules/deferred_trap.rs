@@ -13,7 +13,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             );
             Finding::of(fault, subject, "the trap waits until this has ended", message)
                 .with_help("start the command with `&`, pass the signal on in the trap, and `wait` for it")
-                .with_repairs(trap::free(fault))
+                .with_repairs(trap::free(fault).map(|repair| trap::heeding_input(repair, fault, subject)))
         })
         .collect()
 }

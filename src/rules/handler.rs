@@ -11,11 +11,12 @@ use super::{Repair, repair};
 /// A trap completed: who is not told is told, and who is told is waited for.
 pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Repair> {
     let Site::Trap { action, functions, jobs } = &fault.site else { return None };
-    let kill =
-        find_kill(action).or_else(|| functions.iter().find_map(|body| find_kill(std::slice::from_ref(body))));
+    let kill = kill_of(action, functions);
     match (flaw, kill) {
         (TrapFlaw::NotWaited, Some(kill)) => add_wait(kill, &fault.shell),
-        (TrapFlaw::NotTold, Some(kill)) => add_targets(kill, jobs, &fault.shell),
+        (TrapFlaw::NotTold, Some(kill)) => {
+            name_signal(kill).or_else(|| add_targets(kill, jobs, &fault.shell))
+        }
         (TrapFlaw::ExitsWithoutTelling, None) => tell_before_exit(action, jobs),
         (TrapFlaw::ExitOnly, _) => Some(exit_on_signal(&fault.place, stop)),
         _ => None,
@@ -104,6 +105,30 @@ fn tell_before_exit(action: &List, jobs: &[Node]) -> Option<Repair> {
     };
     edits.push(exit.excerpt.edit(Span::at(exit.span.start), &format!("kill -TERM ${name}; wait ${name}; "))?);
     Some(Repair::safe("Tell the service in the trap, and wait for it", edits))
+}
+
+/// True for `kill TERM $pid` and `kill -TERM -- $pid` in a handler.
+pub(super) fn misnames_signal(fault: &Fault) -> bool {
+    let Site::Trap { action, functions, .. } = &fault.site else { return false };
+    kill_of(action, functions).and_then(name_signal).is_some()
+}
+
+/// `-TERM` for a signal without its dash, and for one with two dashes behind it.
+fn name_signal(kill: &Node) -> Option<Repair> {
+    let words = &repair::simple(kill)?.words;
+    let first = words.get(1)?.literal()?;
+    let edit = if Signal::parse(&first).is_some() && !first.starts_with(|c: char| c.is_ascii_digit()) {
+        kill.excerpt.edit(Span::at(words[1].span.start), "-")?
+    } else if first.starts_with('-') && words.get(2)?.literal()? == "--" {
+        kill.excerpt.edit(Span::new(words[1].span.end, words[2].span.end), "")?
+    } else {
+        return None;
+    };
+    Some(Repair::safe("Name the signal as every shell's `kill` takes it", vec![edit]))
+}
+
+fn kill_of<'n>(action: &'n List, functions: &'n [Node]) -> Option<&'n Node> {
+    find_kill(action).or_else(|| functions.iter().find_map(|body| find_kill(std::slice::from_ref(body))))
 }
 
 fn find_kill(list: &[Node]) -> Option<&Node> {

@@ -18,6 +18,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                     "In double quotes a variable is expanded when the trap is set, and it was empty then.",
                     "put the handler in single quotes, or into a function",
                 ),
+                TrapFlaw::NotTold if handler::misnames_signal(fault) => (
+                    "`kill` gives up here",
+                    "The `kill` of this shell gives up at the first word that is no number, and tells nobody.",
+                    "name the signal with a dash in front of it, and nothing but numbers behind it: `kill -TERM $pid`",
+                ),
                 _ => advice(flaw),
             };
             let message = format!("{} {why}", words::what_happens(fault, subject.signal()));

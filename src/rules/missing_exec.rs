@@ -26,24 +26,30 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// A HEALTHCHECK that names the script may look for its process, and a RUN may read it: both expect that it stays.
+/// A health check that names the script may look for its process, and a RUN may read it: both expect that it stays.
 fn heeding_others(mut repair: Repair, fault: &Fault, subject: &Subject<'_>) -> Repair {
-    let Some(name) = fault.place.source.path().file_name() else { return repair };
+    let script = fault.place.source.path();
+    let Some(name) = script.file_name() else { return repair };
+    if script == subject.image.dockerfile.source.path() {
+        return repair;
+    }
     let instructions = &subject.image.dockerfile.instructions;
-    let user = instructions.iter().find(|instruction| {
+    let instruction = instructions.iter().find_map(|instruction| {
         let text = instruction.body.text();
         match instruction.keyword {
-            Keyword::Healthcheck => text.contains(name),
-            Keyword::Run => reads(text, name),
-            _ => false,
+            Keyword::Healthcheck if text.contains(name) => Some("HEALTHCHECK"),
+            Keyword::Run if reads(text, name) => Some("RUN"),
+            _ => None,
         }
     });
-    if let Some(user) = user
-        && fault.place.source.path() != subject.image.dockerfile.source.path()
-    {
-        let keyword = if user.keyword == Keyword::Run { "RUN" } else { "HEALTHCHECK" };
+    // A script that stands in the manifest is no file that a check could name.
+    let looks = |probe: &&crate::dockerfile::Probe| probe.text.contains(name) && probe.place.source.path() != script;
+    let probe = subject.image.runtime.probes.iter().find(looks);
+    let probe = probe.and_then(|probe| probe.place.source.path().file_name());
+    let user = instruction.map(str::to_owned).or(probe.map(|file| format!("a health check in {file}")));
+    if let Some(user) = user {
         repair.safety = Safety::Unsafe;
-        repair.message = format!("{}; {keyword} uses {name} too, and may expect that it stays", repair.message);
+        repair.message = format!("{}; {user} uses {name} too, and may expect that it stays", repair.message);
     }
     repair
 }

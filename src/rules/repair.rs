@@ -16,7 +16,9 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
     let Site::Foreground { node, rest, calls, .. } = &fault.site else { return None };
     let shell = &fault.shell;
     // What follows would be lost, a trap too, and a second call of the function.
-    if !matches!(rest, Rest::Nothing | Rest::Exit) || !shell.traps.is_empty() || is_called_again(node, calls)
+    if !matches!(rest, Rest::Nothing | Rest::Exit | Rest::Otherwise)
+        || !shell.traps.is_empty()
+        || is_called_again(node, calls)
     {
         return None;
     }
@@ -45,6 +47,9 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
             format!("{message}; if `{shown}` may hold a function or a built-in of the shell, that breaks"),
             vec![edit],
         )
+    } else if *rest == Rest::Otherwise {
+        let what = "what stands behind `||` is not run any more when it fails";
+        Repair::unsafe_(format!("{message}; {what}"), vec![edit])
     } else if *rest == Rest::Exit && !shell.errexit && follows_constant(node) {
         Repair::unsafe_(format!("{message}; the script's own exit status is lost then"), vec![edit])
     } else {

@@ -5,10 +5,25 @@ use crate::shell::{self, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Span};
 
 use super::insertion::{Line, ampersand, free_name, free_number, number_in, rest_of_line};
-use super::{Repair, repair};
+use super::{Repair, Subject, repair};
+use crate::diagnostic::Safety;
 
 /// Seconds: half of the grace period that Docker gives.
 const SLOW_PAUSE: f64 = 5.0;
+
+/// A program that goes to the background cannot read what somebody types any more.
+pub(super) fn heeding_input(mut repair: Repair, fault: &Fault, subject: &Subject<'_>) -> Repair {
+    let moves_it = match &fault.site {
+        Site::Jobs { at, .. } => matches!(shape(at), Some(Stay::Service)),
+        Site::Deferred { pause, .. } => !pause,
+        _ => true,
+    };
+    if moves_it && subject.image.runtime.input.is_some() {
+        repair.safety = Safety::Unsafe;
+        repair.message += "; it then reads nothing of the standard input that is kept open for it";
+    }
+    repair
+}
 
 /// A trap that tells every job, and the numbers of the jobs for it.
 pub(super) fn insert(fault: &Fault, stop: Signal) -> Vec<Repair> {
@@ -33,7 +48,7 @@ pub(super) fn instead_of_keep_alive(fault: &Fault, stop: Signal) -> Vec<Repair> 
     }
     let mut repairs = insert(fault, stop);
     for repair in &mut repairs {
-        repair.safety = crate::diagnostic::Safety::Unsafe;
+        repair.safety = Safety::Unsafe;
         repair.message += "; the container then ends when all of them have ended";
     }
     repairs

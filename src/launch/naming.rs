@@ -1,0 +1,84 @@
+//! What the names of commands say of them, where no table knows these programs.
+
+use super::candidates::Sounds;
+use super::field::Field;
+use super::machine::Machine;
+use super::shell::Frame;
+use crate::programs::Sound;
+use crate::shell::{List, Node, NodeKind, Part, Word};
+
+/// Functions that call functions are looked into this deep.
+const MAX_CALLS: usize = 3;
+
+impl Machine<'_, '_> {
+    /// What the command line of a statement that is about to run says; wrappers are seen through.
+    pub(super) fn sound(&self, node: &Node) -> Sound {
+        let (NodeKind::Command(command), Some(expander)) = (&node.kind, self.expander()) else {
+            return self.loudest(std::slice::from_ref(node), 0);
+        };
+        let fields = expander.fields(&command.words, &node.excerpt);
+        if fields.is_empty() {
+            return Sound::Unclear;
+        }
+        let resolved = self.resolve(&fields, node);
+        let argv: &[Field] = resolved.identities.last().map_or(&fields, |identity| &identity.argv);
+        let Some(name) = argv.first().and_then(Field::text) else { return Sound::Unclear };
+        self.environment.tables.sound(name, argv.get(1).and_then(Field::text))
+    }
+
+    /// The same of the ways of the condition that is about to be passed over.
+    pub(super) fn sounds_of_ways(&self) -> Sounds {
+        let shell = self.shell();
+        let Some(frame) = shell.and_then(|shell| shell.frames.last()) else { return Sound::Errand.into() };
+        let (ways, is_all): (Vec<&List>, bool) = match frame {
+            Frame::If { node, arm, .. } => {
+                let arms = node.arms[*arm..].iter().map(|(_, body)| body);
+                (arms.chain(&node.otherwise).collect(), node.otherwise.is_some())
+            }
+            Frame::Case { node, .. } => {
+                let is_any = |word: &Word| matches!(&word.parts[..], [Part::Literal(text)] if text == "*");
+                let is_all = node.arms.iter().any(|arm| arm.patterns.iter().any(is_any));
+                (node.arms.iter().map(|arm| &arm.body).collect(), is_all)
+            }
+            Frame::AndOr { right, .. } => {
+                let sound = self.loudest(std::slice::from_ref(right.as_ref()), 0);
+                return Sounds { surely: Sound::Errand, perhaps: sound };
+            }
+            Frame::Test { node, .. } => (vec![&node.body], false),
+            _ => return Sound::Errand.into(),
+        };
+        let sounds: Vec<Sound> = ways.into_iter().map(|list| self.loudest(list, 0)).collect();
+        let least = sounds.iter().min().copied().filter(|_| is_all);
+        Sounds {
+            surely: least.unwrap_or(Sound::Errand),
+            perhaps: sounds.iter().max().copied().unwrap_or(Sound::Errand),
+        }
+    }
+
+    /// What sounds most like a service among programs that no table knows.
+    fn loudest(&self, list: &[Node], calls: usize) -> Sound {
+        let of_node = |node: &Node| {
+            let NodeKind::Command(command) = &node.kind else {
+                let children =
+                    node.children().into_iter().map(|child| self.loudest(std::slice::from_ref(child), calls));
+                return children.max().unwrap_or(Sound::Errand);
+            };
+            let mut words = command.words.iter().map(Word::literal);
+            let Some(name) = words.next() else { return Sound::Errand };
+            let Some(name) = name else { return Sound::Unclear };
+            let arguments: Vec<Option<String>> = words.collect();
+            let arguments: Vec<Option<&str>> = arguments.iter().map(Option::as_deref).collect();
+            let body = self.shell().and_then(|shell| shell.functions.get(&name));
+            let tables = &self.environment.tables;
+            match body {
+                Some(body) if calls < MAX_CALLS => {
+                    self.loudest(std::slice::from_ref(body.as_ref()), calls + 1)
+                }
+                _ if super::builtins::is_builtin(&name) || tables.is_errand(&arguments) => Sound::Errand,
+                _ if tables.program(&name, &arguments).is_some() => Sound::Errand,
+                _ => tables.sound(&name, arguments.first().copied().flatten()),
+            }
+        };
+        list.iter().map(of_node).max().unwrap_or(Sound::Errand)
+    }
+}

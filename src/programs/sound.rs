@@ -1,0 +1,95 @@
+//! What the name of a program that no row knows says of it. A convention, no more: it decides between commands where nothing else does.
+
+use serde::Deserialize;
+
+/// What a name makes likely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sound {
+    /// It does one thing and ends (`cleanup`, `db-migrate`).
+    Errand,
+    /// It may be anything.
+    Unclear,
+    /// It stays (`server`, `mail-worker`, `app serve`).
+    Service,
+}
+
+/// The words by which names are told apart.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub(super) struct Words {
+    /// Of what does one thing and ends.
+    errand: Vec<String>,
+    /// Of what stays.
+    service: Vec<String>,
+    /// Of what starts something else, which may stay or not.
+    start: Vec<String>,
+}
+
+impl Words {
+    /// What a program's name and its first argument say.
+    pub(super) fn sound(&self, name: &str, argument: Option<&str>) -> Sound {
+        let base = name.rsplit('/').next().unwrap_or(name);
+        let stem = base.split_once('.').map_or(base, |(stem, _)| stem);
+        let own = self.sound_of(stem);
+        match argument.filter(|word| !word.starts_with('-') && !word.contains(['/', '='])) {
+            Some(word) if self.is(&self.start, word) => own.min(Sound::Unclear),
+            Some(word) if self.sound_of(word) != Sound::Unclear => self.sound_of(word),
+            _ => own,
+        }
+    }
+
+    fn sound_of(&self, name: &str) -> Sound {
+        let name = name.to_ascii_lowercase();
+        let mut parts = name.split(['-', '_', ':']);
+        let Some(first) = parts.next() else { return Sound::Unclear };
+        let last = parts.next_back().unwrap_or(first);
+        let serves = name.split(['-', '_', ':']).any(|part| self.is(&self.service, part));
+        let is_errand = [first, last].iter().any(|part| self.is(&self.errand, part));
+        if name.split(['-', '_', ':']).any(|part| self.is(&self.start, part)) {
+            // What starts a server may leave it behind.
+            Sound::Unclear
+        } else if is_errand {
+            // `import-worker` is either.
+            if self.is(&self.service, last) { Sound::Unclear } else { Sound::Errand }
+        } else if serves {
+            Sound::Service
+        } else {
+            Sound::Unclear
+        }
+    }
+
+    fn is(&self, list: &[String], word: &str) -> bool {
+        list.iter().any(|known| known == word)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Tables;
+    use super::Sound;
+
+    #[test]
+    fn names_say_what_they_are() {
+        let sound = |line: &str| {
+            let mut words = line.split(' ');
+            Tables::builtin().sound(words.next().unwrap_or(""), words.next())
+        };
+        for errand in [
+            "cleanup",
+            "./cleanup.sh",
+            "db-migrate",
+            "/opt/on-exit/teardown.sh",
+            "notify_stopped",
+            "app finish",
+        ] {
+            assert_eq!(sound(errand), Sound::Errand, "{errand}");
+        }
+        for service in ["server", "/opt/app/bin/mail-worker", "app serve", "web", "my_server.sh --port"] {
+            assert_eq!(sound(service), Sound::Service, "{service}");
+        }
+        for unclear in ["app", "foo bar", "start-server", "init-server", "foo-server start", "import-worker"]
+        {
+            assert_eq!(sound(unclear), Sound::Unclear, "{unclear}");
+        }
+    }
+}
