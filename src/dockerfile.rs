@@ -16,6 +16,7 @@ mod reader;
 mod runtime;
 mod setting;
 mod stages;
+mod state;
 mod words;
 
 pub use image::{Command, Image, Step, image, images};
