@@ -50,6 +50,7 @@ const OTHERS: &[&str] = &[
     "cs",
     "css",
     "csv",
+    "dart",
     "dockerignore",
     "gif",
     "go",
@@ -65,9 +66,11 @@ const OTHERS: &[&str] = &[
     "kt",
     "lock",
     "log",
+    "lua",
     "md",
     "mdx",
     "mjs",
+    "nix",
     "pdf",
     "php",
     "png",
@@ -79,6 +82,7 @@ const OTHERS: &[&str] = &[
     "rst",
     "sha256",
     "svg",
+    "swift",
     "toml",
     "ts",
     "tsx",
@@ -108,7 +112,7 @@ pub fn name(name: &str) -> Name {
         Name::Yaml
     } else if !is_dockerfile || OTHERS.contains(&ending) {
         Name::Other
-    } else if TEMPLATES.contains(&ending) {
+    } else if TEMPLATES.contains(&ending) || lower.ends_with("-template") {
         Name::Template
     } else {
         Name::Dockerfile
@@ -141,7 +145,13 @@ mod tests {
         ] {
             assert_eq!(name(dockerfile), Name::Dockerfile, "{dockerfile}");
         }
-        for template in ["Dockerfile.j2", "Dockerfile.tmpl", "Dockerfile.template", "Dockerfile.prod.erb"] {
+        for template in [
+            "Dockerfile.j2",
+            "Dockerfile.tmpl",
+            "Dockerfile.template",
+            "Dockerfile-template",
+            "Dockerfile.prod.erb",
+        ] {
             assert_eq!(name(template), Name::Template, "{template}");
         }
         for script in ["run.sh", "RUN.SH", "a.bash", "package.json", "Dockerfile.sh"] {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::dialect::Dialect;
 use super::shell::Origin;
 use crate::dockerfile::{Command, Image, Instruction, Keyword, join};
-use crate::programs::{Sh, Tables};
+use crate::programs::{Kind, Sh, Tables};
 use crate::project::{Found, ImageFile, ImageFiles};
 use crate::shell::{self, Node, NodeKind, Part, Script};
 use crate::source::Excerpt;
@@ -71,7 +71,11 @@ impl<'a> Environment<'a> {
         let of_base =
             [&image.base.entrypoint, &image.base.cmd].into_iter().flatten().filter_map(|words| words.first());
         let repository = image.base_name.split([':', '@']).next().unwrap_or_default();
-        let names = of_base.map(String::as_str).chain([repository]);
+        // What an interpreter runs is a program of its own, whatever the image is named after.
+        let is_interpreter =
+            |name: &&str| self.tables.program(name, &[]).is_some_and(|row| row.kind == Kind::Interpreter);
+        let repository = Some(repository).filter(|name| !is_interpreter(name));
+        let names = of_base.map(String::as_str).chain(repository);
         let stem = |name: &str| {
             let name = name.rsplit('/').next().unwrap_or(name);
             name.split(|c: char| !c.is_ascii_alphabetic()).find(|part| part.len() > 2).map(str::to_owned)

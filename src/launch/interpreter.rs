@@ -38,6 +38,8 @@ pub enum Broken {
     Brackets,
     /// A command of the shell itself, or an assignment, where no shell reads it.
     ShellOnly,
+    /// The same where a program's name follows: behind `exec`, or behind a wrapper.
+    AfterExec,
     /// The name is empty: what stood there was replaced by nothing.
     Empty,
     /// No program has such a name: a command line as one word, say.
@@ -53,6 +55,7 @@ impl Broken {
             self,
             Self::Variable
                 | Self::ShellOnly
+                | Self::AfterExec
                 | Self::BuildArgument
                 | Self::Brackets
                 | Self::Empty

@@ -36,8 +36,8 @@ impl Resolver<'_, '_> {
         }
         let broken = if by_kernel && is_variable(name) {
             Broken::Variable
-        } else if by_kernel && is_for_shells(name) {
-            Broken::ShellOnly
+        } else if is_for_shells(name) {
+            if by_kernel { Broken::ShellOnly } else { Broken::AfterExec }
         } else if name.is_empty() && !by_kernel && !field.overridable {
             Broken::Empty
         } else if (is_written && self.is_command_line(name)) || name.contains("\\n") {

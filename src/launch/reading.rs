@@ -11,10 +11,13 @@ use super::shell::{Frame, Status};
 use crate::shell::{Command, Node, NodeKind, Part, Word};
 use crate::source::Excerpt;
 
-/// Ends of the names of files that set variables and define no functions.
-const SETTINGS: [&str; 9] = [
+/// Ends of the names of files that set variables: they define no functions that a script calls, and start nothing.
+const SETTINGS: [&str; 12] = [
     "/activate",
     "/profile",
+    "/.profile",
+    "/.bash_profile",
+    "bashrc",
     "env",
     "env.sh",
     "envvars",
@@ -24,10 +27,14 @@ const SETTINGS: [&str; 9] = [
     "/setvars.sh",
 ];
 
+fn is_settings(path: &str) -> bool {
+    SETTINGS.iter().any(|end| path.ends_with(end))
+}
+
 /// True for a file of settings, and for the hooks of a folder like `/entrypoint.d`: a script calls no function that only these define.
 pub(super) fn defines_no_functions(path: &str) -> bool {
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    SETTINGS.iter().any(|end| path.ends_with(end)) || folder.ends_with(".d")
+    is_settings(path) || folder.ends_with(".d")
 }
 
 impl Machine<'_, '_> {
@@ -80,6 +87,11 @@ impl Machine<'_, '_> {
             }
             _ => {
                 let path = path.or_else(|| arguments.first().and_then(|field| field.sketch.as_deref()));
+                if path.is_some_and(is_settings) {
+                    self.with(|shell| shell.reads_unknown = true);
+                    self.set_status_quietly(Status::known(0));
+                    return;
+                }
                 if !path.is_some_and(defines_no_functions) {
                     self.with(|shell| shell.has_unknown_functions = true);
                 }

@@ -13,7 +13,7 @@ use super::signal::Signal;
 use super::supervise::{self, Supervise};
 use super::world::{Identity, Millis, Pid, Rewrites};
 use crate::dockerfile::join;
-use crate::programs::{Base, Inner, Kind, Program};
+use crate::programs::{Base, Inner, Kind, Program, Tables};
 use crate::project::{Found, ImageFile, handlers, makefile};
 use crate::source::{Excerpt, Place, Span};
 
@@ -246,6 +246,7 @@ impl Resolver<'_, '_> {
         depth: usize,
     ) -> What {
         match row.kind {
+            Kind::Server | Kind::Supervisor if Tables::only_tells(arguments) => What::Ends(Status::UNKNOWN),
             Kind::Exec => match self.inner(row, argv, arguments) {
                 Some(Child::Command(inner)) => self.step(&inner, resolved, depth + 1),
                 Some(Child::Line(text, origin, dialect)) => What::Shell(Box::new(ShellStart {

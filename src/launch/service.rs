@@ -248,14 +248,16 @@ impl Machine<'_, '_> {
             && self.shell().is_some_and(|shell| shell.functions.keys().any(|name| pattern.matches(name)))
     }
 
-    /// True for a bare name that no table knows, once the shell has read a file that nobody has seen. The image's own arguments name a
-    /// program.
+    /// True for `bashio::log.info`, and for a bare name that no table knows once the shell has read a file that nobody has seen. The
+    /// image's own arguments name a program.
     pub(super) fn may_be_function(&self, fields: &[Field]) -> bool {
         let words: Vec<Option<&str>> = fields[1..].iter().map(Field::option).collect();
+        let reads_unknown = || self.shell().is_some_and(|shell| shell.has_unknown_functions);
         !fields[0].overridable
-            && self.shell().is_some_and(|shell| shell.has_unknown_functions)
             && fields[0].text().is_some_and(|name| {
-                !name.contains('/') && self.environment.tables.program(name, &words).is_none()
+                let is_bare =
+                    || !name.contains('/') && self.environment.tables.program(name, &words).is_none();
+                name.contains("::") || (reads_unknown() && is_bare())
             })
     }
 }

@@ -375,7 +375,9 @@ impl Shell {
                 Frame::List { list, next } if list[*next..].iter().all(inert::is_exit) => Rest::Exit,
                 Frame::Call { .. } | Frame::Source { .. } => Rest::Nothing,
                 Frame::For { items, next, .. } if *next >= items.len() => Rest::Nothing,
-                Frame::Body { .. } | Frame::Endless { .. } | Frame::For { .. } => Rest::Loop,
+                Frame::Test { .. } | Frame::Body { .. } | Frame::Endless { .. } | Frame::For { .. } => {
+                    Rest::Loop
+                }
                 Frame::AndOr { right, and: false, either, .. } if *either || inert::is_exit(right) => {
                     Rest::Otherwise
                 }
@@ -400,9 +402,18 @@ impl Shell {
     /// The same, where a loop comes back to the statement whatever follows it in the loop's body.
     pub(crate) fn rest_in_loop(&self) -> Rest {
         match self.rest() {
-            Rest::Commands if self.is_in_loop() => Rest::Loop,
+            Rest::Commands if self.comes_round() => Rest::Loop,
             rest => rest,
         }
+    }
+
+    /// True if a loop has a turn left to do.
+    fn comes_round(&self) -> bool {
+        self.frames.iter().any(|frame| match frame {
+            Frame::Test { .. } | Frame::Body { .. } | Frame::Endless { .. } => true,
+            Frame::For { items, .. } => items.len() > 1,
+            _ => false,
+        })
     }
 
     /// Puts variables back as they were.

@@ -4,6 +4,7 @@ use super::fault::{Site, TrapFlaw};
 use super::shell::{Frame, Origin, Rest, Shell};
 use super::signal::Signal;
 use super::verdict::View;
+use super::work::is_at_work;
 use super::world::{Pid, Process, Role};
 use crate::shell::{Node, NodeKind};
 use crate::source::Place;
@@ -68,26 +69,33 @@ impl View<'_> {
             return false;
         }
         let Some(process) = self.before.process(pid) else { return false };
-        matches!(process.role, Role::Service(_))
+        is_at_work(self.before, process)
             || self.before.children(pid).into_iter().any(|child| self.leads_to_service(child, depth + 1))
     }
 
     /// The shell's jobs that live, and where it stays.
     pub(super) fn jobs(&self, shell: &Shell, at: &Node) -> Site {
-        let statements = shell
+        let statements = self.statements(shell).map(|(_, statement)| statement.clone()).collect();
+        Site::Jobs { statements, at: at.clone() }
+    }
+
+    /// Where the first of the jobs is started that have something to lose, or the first of all if none has.
+    pub(super) fn first_job(&self, shell: &Shell) -> Option<Place> {
+        let at_work = |job: &Pid| self.leads_to_service(*job, 0);
+        self.statements(shell)
+            .map(|(job, statement)| (!at_work(&job), place_of(statement)))
+            .min_by_key(|(idle, place)| (*idle, place.span.start))
+            .map(|(_, place)| place)
+    }
+
+    /// The statements that have started the shell's jobs, as far as these live.
+    fn statements<'s>(&'s self, shell: &'s Shell) -> impl Iterator<Item = (Pid, &'s Node)> {
+        shell
             .jobs
             .iter()
             .filter(|&&job| self.before.alive(job))
-            .filter_map(|&job| self.before.process(job)?.statement.clone())
-            .collect();
-        Site::Jobs { statements, at: at.clone() }
+            .filter_map(|&job| Some((job, self.before.process(job)?.statement.as_ref()?)))
     }
-}
-
-/// Where the first of several jobs is started.
-pub(super) fn first_job(site: &Site) -> Option<Place> {
-    let Site::Jobs { statements, .. } = site else { return None };
-    statements.iter().map(place_of).min_by_key(|place| place.span.start)
 }
 
 pub(super) fn foreground(shell: &Shell, node: &Node, rest: Rest) -> Site {

@@ -7,7 +7,7 @@ use super::fault::{Cause, Fault, Hop, ShellState, Site, SupervisorFlaw, TrapFlaw
 use super::path::MishapKind;
 use super::shell::{Origin, Rest, Shell, Waiting};
 use super::signal::Signal;
-use super::site::{first_job, foreground, package, place_of};
+use super::site::{foreground, package, place_of};
 use super::supervise::Supervised;
 use super::work::{has_no_handler, is_at_work, is_cut};
 use super::world::{Ended, Pid, Process, Role, Started, State, World};
@@ -358,7 +358,7 @@ impl View<'_> {
                 }
                 if self.has_service_jobs(shell) || pauses {
                     let site = self.jobs(shell, node);
-                    return Some((Cause::UntrappedBackground, first_job(&site).unwrap_or(place), site));
+                    return Some((Cause::UntrappedBackground, self.first_job(shell).unwrap_or(place), site));
                 }
                 if *rest == Rest::Loop {
                     return Some((Cause::RestartLoop, place, site()));
@@ -396,7 +396,11 @@ impl View<'_> {
                     let cause = Cause::IncompleteTrap(TrapFlaw::ExitOnly);
                     return Some((cause, trap.place.clone(), self.trap(shell)));
                 }
-                Some((Cause::UntrappedBackground, first_job(&site).unwrap_or_else(|| place_of(node)), site))
+                Some((
+                    Cause::UntrappedBackground,
+                    self.first_job(shell).unwrap_or_else(|| place_of(node)),
+                    site,
+                ))
             }
             Waiting::None => None,
         }

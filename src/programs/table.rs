@@ -262,6 +262,12 @@ impl Tables {
         self.rest().words.sound(name, argument)
     }
 
+    /// `server start --help`: whatever it is, it says something and ends. Behind `--` it would be meant for somebody else.
+    pub fn only_tells(arguments: &[Option<&str>]) -> bool {
+        let own = arguments.iter().take(3).take_while(|word| **word != Some("--"));
+        own.flatten().any(|word| matches!(*word, "--help" | "--version"))
+    }
+
     /// True for a program that gives its arguments to a shell, or has operators of its own.
     pub fn takes_operators(&self, name: &str) -> bool {
         let name = name.rsplit('/').next().unwrap_or(name);

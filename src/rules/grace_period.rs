@@ -7,6 +7,9 @@ use crate::launch::{Cause, Drain, Fault, Site};
 /// What the advice leaves for everything else.
 const MARGIN: u64 = 10;
 
+/// The longest grace period, in seconds, that a safe repair sets: with more, who redeploys would wait long for what hangs.
+const LONGEST: u64 = 120;
+
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     // Who gives no time at all wants no graceful stop.
     if subject.image.runtime.period.left() < 1000 {
@@ -95,8 +98,9 @@ fn with_time(mut finding: Finding, needed: u64, subject: &Subject<'_>, help: &st
     let cause = Related { place: std::mem::replace(&mut finding.place, place), message: finding.label };
     finding.related.insert(0, cause);
     finding.label = label;
+    let offer = if seconds > LONGEST { Repair::unsafe_ } else { Repair::safe };
     let repair = period.set(seconds).zip(written);
     finding.with_help(help).with_repairs(
-        repair.map(|(edit, written)| Repair::safe(format!("Set `{written}`"), vec![edit])),
+        repair.map(|(edit, written)| offer(format!("Set `{written}`"), vec![edit])),
     )
 }

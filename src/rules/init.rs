@@ -10,6 +10,10 @@ pub(super) fn of_engine(subject: &Subject<'_>) -> Option<Repair> {
     let mut launch = [&subject.image.entrypoint, &subject.image.cmd].into_iter().flatten();
     let written = &launch.find(|setting| setting.place.is_some())?.written;
     let Written::Value { .. } = written else { return None };
+    // An image that nobody knows may bring an init that has to be PID 1.
+    if subject.image.entrypoint.is_none() && !subject.image.base.known {
+        return None;
+    }
     let edit = written.beside("init: true").filter(|_| subject.init != InitPolicy::Never)?;
     Some(Repair::unsafe_("Let the engine put its init in front", vec![edit]))
 }

@@ -17,6 +17,12 @@ pub(super) fn of_file(dockerfile: &Dockerfile) -> Vec<Finding> {
     if unknown.is_some_and(|instruction| is_template(dockerfile.source.slice(instruction.span))) {
         return Vec::new();
     }
+    // A placeholder, or something else that only has the word in its name: `Dockerfile.part`, `dockerfile_test.dart`.
+    let has_stage = dockerfile.instructions.iter().any(|i| i.keyword == Keyword::From);
+    let is_placeholder = dockerfile.instructions.is_empty() && !dockerfile.comments.is_empty();
+    if is_placeholder || (!has_stage && !is_named_for_sure(dockerfile)) {
+        return Vec::new();
+    }
     let is_real = |span: Span| {
         let line = dockerfile.source.slice(dockerfile.source.line_span(dockerfile.source.line(span.start)));
         !line.contains("{{") && !line.contains("{%")
@@ -27,6 +33,12 @@ pub(super) fn of_file(dockerfile: &Dockerfile) -> Vec<Finding> {
         Finding::at(place, "refused by the builder", format!("This cannot be built: {}.", problem.message))
     });
     problems.collect()
+}
+
+/// `Dockerfile`, `web.Dockerfile`: the name of nothing else.
+fn is_named_for_sure(dockerfile: &Dockerfile) -> bool {
+    let name = dockerfile.source.path().file_name().unwrap_or_default().to_lowercase();
+    ["dockerfile", "containerfile"].iter().any(|word| name.ends_with(word))
 }
 
 /// True for a line of a template language: Jinja, Go, jq, ERB, Mako.

@@ -26,6 +26,16 @@ pub(super) fn finding(script: &BrokenScript) -> Option<Finding> {
             format!("all of {name} is the name of one program, and there is none of that name"),
             "make each word of the command a string of its own",
         ),
+        Broken::AfterExec if text.text().contains('=') => (
+            "no program",
+            format!("there is no program {name}: a shell reads it as an assignment only in front of the command, `exec` too"),
+            "set the variable first: `NAME=value exec ...`",
+        ),
+        Broken::AfterExec => (
+            "no program",
+            format!("there is no program {name}: it is a command of the shell itself"),
+            "leave `exec` out here, and put it in front of the command that stays",
+        ),
         Broken::Empty => (
             "an empty name",
             "the name of the program is empty, because the variable that stood here was replaced when the image was built".to_owned(),
@@ -60,9 +70,36 @@ pub(super) fn finding(script: &BrokenScript) -> Option<Finding> {
             .edit(Span::at(0), "./")
             .map(|edit| Repair::safe("Name the script with its folder", vec![edit])),
         Broken::NoSuchProgram => word_by_word(text),
+        Broken::AfterExec => assignments_first(text),
         _ => None,
     };
     Some(finding.with_repairs(repair))
+}
+
+/// `exec A=1 B=2 server` as `A=1 B=2 exec server`.
+fn assignments_first(text: &Excerpt) -> Option<Repair> {
+    let (source, word) = (text.source(), text.span());
+    let line = source.line_span(source.line(word.start));
+    let before = source.slice(Span::new(line.start, word.start));
+    let is_in_word = |c: char| c.is_ascii_alphanumeric() || "_-./$\\".contains(c);
+    let exec = before.trim_end().strip_suffix("exec").filter(|lead| !lead.ends_with(is_in_word))?;
+    let mut at = word.start;
+    for assignment in source.slice(Span::new(word.start, line.end)).split_inclusive(' ') {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:=,@%+".contains(c);
+        match assignment.strip_suffix(' ') {
+            Some(assignment) if assignment.contains('=') && assignment.chars().all(plain) => {}
+            // The program.
+            Some(_) | None if at > word.start && !assignment.starts_with(['"', '\'', ' ', '\\']) => break,
+            _ => return None,
+        }
+        at += assignment.len();
+    }
+    let edit = |span, text: &str| Edit { path: source.path().to_owned(), span, text: text.to_owned() };
+    let exec = Span::new(line.start + exec.len(), word.start);
+    Some(Repair::safe(
+        "Set the variable in front of `exec`",
+        vec![edit(exec, ""), edit(Span::at(at), "exec ")],
+    ))
 }
 
 /// `"server --port 80"` as `"server", "--port", "80"`, where the words mean the same to everybody.

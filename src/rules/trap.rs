@@ -345,7 +345,8 @@ fn apart(node: &Node, tail: impl Fn(&str) -> String) -> Option<Edit> {
     // The whole list would go to the background, and what its `cd` or `exit` does with it.
     let before = text[..node.span.start].trim_end();
     let in_list = before.ends_with("&&") || before.ends_with("||");
-    if in_list || (!rest.is_empty() && !rest.starts_with('#') && !rest.starts_with(';')) {
+    let goes_on = [";", "#", "&&", "||"].iter().any(|sign| rest.starts_with(sign));
+    if in_list || !(rest.is_empty() || goes_on) {
         return None;
     }
     let line = Line::of(text, node.span.start, node.excerpt.encoding());
