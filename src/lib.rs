@@ -36,6 +36,7 @@ pub mod suppress;
 pub mod yaml;
 
 mod check;
+mod threads;
 
 pub use check::{
     Branch, FileReport, Ignore, ImageReport, LaunchPart, PartSource, ProcessNode, check, unused_ignores,

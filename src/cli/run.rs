@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rayon::prelude::*;
 
 use crate::config::{Configs, Options, Origin};
 use crate::diagnostic::Diagnostic;
@@ -13,7 +12,7 @@ use crate::orchestrator;
 use crate::report::Checked;
 use crate::rules::RuleInfo;
 use crate::source::{DiskLoader, Loader, MAX_FILE_SIZE, OverlayLoader, Place, ReadError, Snapshot, Source};
-use crate::{FileReport, Settings, unused_ignores};
+use crate::{FileReport, Settings, threads, unused_ignores};
 
 use super::progress::Progress;
 use super::terminal::Terminal;
@@ -182,12 +181,7 @@ fn each<T: Send>(
     paths: &[Utf8PathBuf],
     of: impl Fn(&Utf8PathBuf) -> Result<T, Failure> + Send + Sync,
 ) -> Result<Vec<T>, Failure> {
-    if paths.len() <= FEW {
-        return paths.iter().map(of).collect();
-    }
-    // Each goes to its own place at once, where gathering them as one result would copy all in the end.
-    let found: Vec<Result<T, Failure>> = paths.par_iter().map(of).collect();
-    found.into_iter().collect()
+    threads::each(paths, FEW, of).into_iter().collect()
 }
 
 /// What is to be shown of a project.

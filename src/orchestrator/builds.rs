@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
-use rayon::prelude::*;
 use serde_json::Value;
 
 use super::{compose, deployment, is_candidate, paths};
 use crate::guard::guarded;
 use crate::source::Loader;
+use crate::threads;
 
 /// Bake's own file names.
 const BAKE: [&str; 4] =
@@ -17,6 +17,9 @@ const BAKE: [&str; 4] =
 const DEVCONTAINERS: [&str; 2] = [".devcontainer/devcontainer.json", ".devcontainer.json"];
 /// Targets that inherit from others: deeper than this is not followed.
 const MAX_INHERITED: usize = 8;
+
+/// So few folders are listed, or manifests read, before threads have started.
+const FEW: usize = 16;
 
 /// A Dockerfile and the folder that is sent to its build.
 type Pair = (Utf8PathBuf, Utf8PathBuf);
@@ -33,25 +36,27 @@ pub fn contexts<'a>(
             deployments.insert(path.clone());
         } else {
             dockerfiles.insert(path);
-            folders.extend(path.ancestors().skip(1).map(Utf8Path::to_owned));
+            // Compared as texts, not part by part.
+            folders.extend(path.ancestors().skip(1).map(Utf8Path::as_str));
         }
     }
     let mut said: Vec<Pair> = Vec::new();
-    let folders: Vec<Utf8PathBuf> = folders.into_iter().collect();
+    let folders: Vec<&str> = folders.into_iter().collect();
     // Where reading one fails, it is told when that file is checked.
-    let in_folder = |folder: &Utf8PathBuf| guarded(|| in_folder(folder, loader)).unwrap_or_default();
-    for (composed, pairs) in folders.par_iter().map(in_folder).collect::<Vec<_>>() {
+    let in_folder = |folder: &&str| guarded(|| in_folder(Utf8Path::new(folder), loader)).unwrap_or_default();
+    for (composed, pairs) in threads::each(&folders, FEW, in_folder) {
         deployments.extend(composed);
         said.extend(pairs);
     }
     let deployments: Vec<Utf8PathBuf> = deployments.into_iter().collect();
-    said.par_extend(deployments.par_iter().flat_map_iter(|path| {
+    let builds = |path: &Utf8PathBuf| -> Vec<Pair> {
         let deployment = guarded(|| deployment(path, loader)).ok().flatten();
         let workloads = deployment.into_iter().flat_map(|deployment| deployment.workloads);
         let pair =
             |(dockerfile, context): (&Utf8Path, &Utf8Path)| (dockerfile.to_owned(), context.to_owned());
-        workloads.filter_map(move |workload| workload.build().map(pair)).collect::<Vec<_>>()
-    }));
+        workloads.filter_map(|workload| workload.build().map(pair)).collect()
+    };
+    said.extend(threads::each(&deployments, FEW, builds).into_iter().flatten());
     let mut agreed: BTreeMap<Utf8PathBuf, Option<Utf8PathBuf>> = BTreeMap::new();
     for (dockerfile, context) in said.into_iter().filter(|(dockerfile, _)| dockerfiles.contains(dockerfile)) {
         let known = agreed.entry(dockerfile).or_insert_with(|| Some(context.clone()));
