@@ -2,8 +2,6 @@
 //!
 //! A rule reads a finished image and launch and says what they mean. It parses nothing, opens nothing and knows no other rule.
 
-use std::sync::OnceLock;
-
 use crate::diagnostic::{Diagnostic, Outcome, Related, Safety, Severity};
 use crate::dockerfile::{Dockerfile, Image};
 use crate::launch::{Cause, Fault, Launch, Signal};
@@ -28,14 +26,13 @@ mod words;
 
 pub use names::{named, nearest};
 
-/// Every rule: its module, and its document. One line is all that a new rule needs here.
+/// Every rule, with its module. One line is all that a new rule needs here; what is known about it stands in its document.
 macro_rules! rules {
     ($($module:ident = $name:literal,)*) => {
         $(mod $module;)*
         const RULES: &[Rule] = &[
             $(Rule {
                 name: $name,
-                document: include_str!(concat!("../rules/", $name, ".md")),
                 check: $module::check,
             },)*
         ];
@@ -83,8 +80,6 @@ rules! {
 /// A rule.
 struct Rule {
     name: &'static str,
-    /// Its Markdown document with the front matter.
-    document: &'static str,
     check: fn(&Subject<'_>) -> Vec<Finding>,
 }
 
@@ -150,39 +145,12 @@ pub struct RuleInfo {
     pub document: &'static str,
 }
 
-/// The front matter of a rule's document: the only place where these facts stand.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FrontMatter {
-    summary: String,
-    severity: Severity,
-    fix: String,
-    since: String,
-}
+/// Every rule's document, as the build script writes it.
+static INFOS: &[RuleInfo] = include!(concat!(env!("OUT_DIR"), "/rules.rs"));
 
 /// Every rule, by name.
 pub fn all() -> &'static [RuleInfo] {
-    static INFOS: OnceLock<Vec<RuleInfo>> = OnceLock::new();
-    INFOS.get_or_init(|| {
-        let mut infos: Vec<RuleInfo> = RULES.iter().filter_map(info).collect();
-        infos.sort_by_key(|info| info.name);
-        infos
-    })
-}
-
-/// A document that cannot be read gives no rule; a test reads them all.
-fn info(rule: &Rule) -> Option<RuleInfo> {
-    let rest = rule.document.strip_prefix("+++\n")?;
-    let (front, document) = rest.split_once("\n+++\n")?;
-    let front: FrontMatter = toml::from_str(front).ok()?;
-    Some(RuleInfo {
-        name: rule.name,
-        summary: Box::leak(front.summary.into_boxed_str()),
-        severity: front.severity,
-        fix: Box::leak(front.fix.into_boxed_str()),
-        since: Box::leak(front.since.into_boxed_str()),
-        document: document.trim_start(),
-    })
+    INFOS
 }
 
 /// What is to be said of a Dockerfile, whether it makes an image or not.
@@ -317,5 +285,17 @@ impl Repair {
 
     fn unsafe_(message: impl Into<String>, edits: Vec<Edit>) -> Self {
         Repair { safety: Safety::Unsafe, message: message.into(), edits }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_has_a_document_and_every_document_a_rule() {
+        let mut rules: Vec<&str> = RULES.iter().map(|rule| rule.name).collect();
+        rules.sort_unstable();
+        assert_eq!(all().iter().map(|info| info.name).collect::<Vec<_>>(), rules);
     }
 }

@@ -38,8 +38,8 @@ impl Language {
     pub fn modules(self) -> &'static Modules {
         static FILE: OnceLock<File> = OnceLock::new();
         // The file is part of the program and a test reads it, so that the default is never taken.
-        let file =
-            FILE.get_or_init(|| toml::from_str(include_str!("../../rules/modules.toml")).unwrap_or_default());
+        let json = include_str!(concat!(env!("OUT_DIR"), "/modules.json"));
+        let file = FILE.get_or_init(|| serde_json::from_str(json).unwrap_or_default());
         match self {
             Self::JavaScript => &file.javascript,
             Self::Python => &file.python,
