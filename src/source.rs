@@ -80,7 +80,8 @@ pub struct Position {
 pub struct Source {
     path: Utf8PathBuf,
     text: String,
-    lines: OnceLock<Vec<usize>>,
+    /// Where lines begin. A report on a large project keeps many of these, so that they are small; no text is as large as the numbers allow.
+    lines: OnceLock<Box<[u32]>>,
 }
 
 impl Source {
@@ -110,22 +111,21 @@ impl Source {
         while !self.text.is_char_boundary(offset) {
             offset -= 1;
         }
-        let lines = self.line_starts();
-        let line = lines.partition_point(|&start| start <= offset);
-        let start = lines[line - 1];
+        let line = self.line(offset);
+        let start = self.line_start(line).unwrap_or(0);
         Position { line, column: self.text[start..offset].chars().count() + 1, offset }
     }
 
     /// The line (from 1) that holds a byte offset.
     pub fn line(&self, offset: usize) -> usize {
-        self.line_starts().partition_point(|&start| start <= offset.min(self.text.len()))
+        let offset = offset.min(self.text.len());
+        self.line_starts().partition_point(|&start| start as usize <= offset)
     }
 
     /// The span of the whole line (from 1) without its line ending.
     pub fn line_span(&self, line: usize) -> Span {
-        let lines = self.line_starts();
-        let start = lines.get(line.saturating_sub(1)).copied().unwrap_or(self.text.len());
-        let end = lines.get(line).copied().unwrap_or(self.text.len());
+        let start = self.line_start(line).unwrap_or(self.text.len());
+        let end = self.line_start(line.saturating_add(1)).unwrap_or(self.text.len());
         let kept = self.text[start..end].trim_end_matches(['\n', '\r']).len();
         Span::new(start, start + kept)
     }
@@ -138,13 +138,15 @@ impl Source {
         }
     }
 
-    fn line_starts(&self) -> &[usize] {
+    /// Where a line (from 1) begins.
+    fn line_start(&self, line: usize) -> Option<usize> {
+        self.line_starts().get(line.saturating_sub(1)).map(|&start| start as usize)
+    }
+
+    fn line_starts(&self) -> &[u32] {
         self.lines.get_or_init(|| {
-            let mut starts = vec![0];
-            starts.extend(self.text.match_indices('\n').map(|(at, _)| at + 1));
-            // A report on a large project keeps many of these.
-            starts.shrink_to_fit();
-            starts
+            let starts = self.text.match_indices('\n').map_while(|(at, _)| u32::try_from(at + 1).ok());
+            std::iter::once(0).chain(starts).collect()
         })
     }
 }
