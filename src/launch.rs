@@ -18,6 +18,7 @@ mod arithmetic;
 mod branch;
 mod builtins;
 mod candidates;
+mod claims;
 mod clock;
 mod commands;
 mod condition;

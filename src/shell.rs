@@ -232,6 +232,19 @@ pub enum Operation {
 }
 
 impl Command {
+    /// The same without bash's names of new descriptors (`exec {lock}> file`); `None` if there are none.
+    pub fn without_descriptors(&self) -> Option<Command> {
+        let is_descriptor = |word: &Word| {
+            let is_name = word.is_bare()
+                && word.literal().is_some_and(|text| text.starts_with('{') && text.ends_with('}'));
+            is_name && self.redirects.iter().any(|redirect| redirect.span.start == word.span.end)
+        };
+        self.words.iter().any(is_descriptor).then(|| {
+            let words = self.words.iter().filter(|word| !is_descriptor(word)).cloned().collect();
+            Command { words, ..self.clone() }
+        })
+    }
+
     /// Its name, where that is written out.
     pub fn name(&self) -> Option<String> {
         self.words.first().and_then(Word::literal)

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::condition;
 use super::dialect::Dialect;
 use super::field::{Field, Value};
+use super::inert::{Inside, Weight};
 use super::interpreter::Broken;
 use super::machine::Machine;
 use super::path::{Mishap, MishapKind};
@@ -187,21 +188,22 @@ impl Machine<'_, '_> {
     /// `exec > >(tee log)`: a `wait` for everything waits for what reads the output, too, which ends when nobody holds it open.
     fn redirect(&mut self, command: &Command, node: &Node) {
         let is_bash = self.shell().is_some_and(|shell| shell.dialect.is_bash());
-        let is_process = |part: &Part| matches!(part, Part::ProcessSubstitution(_));
-        if command.redirects.iter().any(|redirect| {
-            redirect.operator == "<"
-                && redirect.target.iter().any(|target| target.parts.iter().any(is_process))
-        }) {
+        let lists = |sign: char| {
+            let redirects =
+                command.redirects.iter().filter(move |redirect| redirect.operator.starts_with(sign));
+            let parts =
+                redirects.filter_map(|redirect| redirect.target.as_ref()).flat_map(|target| &target.parts);
+            parts.filter_map(|part| match part {
+                Part::ProcessSubstitution(list) => Some(list),
+                _ => None,
+            })
+        };
+        if lists('<').any(|list| self.weight_of(list, Inside::choice(true)) == Weight::Counts) {
             // `exec 3< <(server)`
             self.doubt(Some(node.place()), "what the script reads from a command is not followed");
         }
-        let targets = command.redirects.iter().filter_map(|redirect| redirect.target.as_ref());
-        let readers: Vec<Node> = targets
-            .flat_map(|target| &target.parts)
-            .filter_map(|part| match part {
-                Part::ProcessSubstitution(list) => list.first().cloned(),
-                _ => None,
-            })
+        let readers: Vec<Node> = lists('>')
+            .filter_map(|list| list.first().cloned())
             .filter(|_| is_bash && self.world.stop.is_none())
             .collect();
         for reader in readers {

@@ -21,6 +21,9 @@ use crate::source::Excerpt;
 impl Machine<'_, '_> {
     /// Runs a simple command.
     pub(super) fn command(&mut self, command: &Arc<Command>, node: &Node) {
+        let is_bash = self.shell().is_some_and(|shell| shell.dialect.is_bash());
+        let own = command.without_descriptors().filter(|_| is_bash).map(Arc::new);
+        let command = own.as_ref().unwrap_or(command);
         self.assign_in_words(command);
         let Some(expander) = self.expander() else { return };
         let fields = expander.fields(&command.words, &node.excerpt);

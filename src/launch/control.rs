@@ -31,10 +31,11 @@ enum Decision {
 }
 
 impl Machine<'_, '_> {
-    /// What the last status decides. `labels`: what to call success and failure; `weight`: that of what depends on it.
+    /// What the last status, which is that of `test` if there is one, decides. `labels`: what to call success and failure; `weight`: that of what depends on it.
     fn decide(
         &mut self,
         place: &Place,
+        test: Option<&Node>,
         labels: [&str; 2],
         weight: impl FnOnce(&Self, Inside) -> Weight,
     ) -> Decision {
@@ -46,7 +47,12 @@ impl Machine<'_, '_> {
             return Decision::Holds(value == 0);
         }
         if let Some(answer) = self.world.answer.take() {
-            return Decision::Holds((answer == 0) == status.value.is_none_or(|value| value == 0));
+            let holds = (answer == 0) == status.value.is_none_or(|value| value == 0);
+            self.take_for(test, holds);
+            return Decision::Holds(holds);
+        }
+        if let Some(holds) = self.recalls(test) {
+            return Decision::Holds(holds);
         }
         if self.candidates.may_skip(self.world) {
             let weight = weight(self, Inside::choice(status.value.is_none()));
@@ -116,7 +122,7 @@ impl Machine<'_, '_> {
         found
     }
 
-    pub(super) fn and_or(&mut self, right: &Arc<Node>, and: bool, whole: &Place) -> Flow {
+    pub(super) fn and_or(&mut self, left: &Arc<Node>, right: &Arc<Node>, and: bool, whole: &Place) -> Flow {
         if self.status().value.is_none() && self.world.answer.is_none() && inert::is_test(right) {
             self.pop();
             self.push(Frame::Weigh { and });
@@ -131,10 +137,11 @@ impl Machine<'_, '_> {
             return Flow::Done;
         }
         let is_choice = and && self.is_first_of_two(right);
-        let decision = self.decide(whole, ["success", "failure"], |machine, inside| match is_choice {
-            true => Weight::Counts,
-            false => machine.weight_of(std::slice::from_ref(right.as_ref()), inside),
-        });
+        let decision =
+            self.decide(whole, Some(left), ["success", "failure"], |machine, inside| match is_choice {
+                true => Weight::Counts,
+                false => machine.weight_of(std::slice::from_ref(right.as_ref()), inside),
+            });
         match decision {
             Decision::Ask(alternatives) => {
                 self.note_unseen(std::slice::from_ref(right.as_ref()));
@@ -166,8 +173,13 @@ impl Machine<'_, '_> {
         if self.ends_waiting(condition, body) {
             self.set_status_quietly(Status::known(0));
         }
-        let decision = self
-            .decide(&place, ["then", "else"], |machine, inside| machine.weight_of_arms(node, arm, inside));
+        let test = match condition.as_ref() {
+            [test] => Some(test),
+            _ => None,
+        };
+        let decision = self.decide(&place, test, ["then", "else"], |machine, inside| {
+            machine.weight_of_arms(node, arm, inside)
+        });
         match decision {
             Decision::Ask(alternatives) => {
                 self.note_unseen(body);
@@ -229,8 +241,9 @@ impl Machine<'_, '_> {
             status = Status::of(node.until);
         }
         self.set_status_quietly(status);
-        let decision = self
-            .decide(place, ["again", "done"], |machine, inside| machine.weight_of_body(&node.body, inside));
+        let decision = self.decide(place, None, ["again", "done"], |machine, inside| {
+            machine.weight_of_body(&node.body, inside)
+        });
         match decision {
             Decision::Ask(alternatives) => return Flow::Ask(alternatives),
             Decision::Leave => {}
@@ -303,7 +316,10 @@ impl Machine<'_, '_> {
     /// Works out which items of a `case` can match. Where the subject is only a default, every item can, but one is likely.
     pub(super) fn case(&mut self, case: &Arc<Case>, node: &Node) {
         let Some(expander) = self.expander() else { return };
-        let subject = expander.string(&case.subject);
+        let mut subject = expander.string(&case.subject);
+        if let Some(value) = self.recalled_value(&case.subject).filter(|_| self.world.stop.is_none()) {
+            subject = Field::known(value);
+        }
         let overridable = subject.overridable && self.world.stop.is_none();
         let mut ways = Vec::new();
         let mut likely = None;
@@ -345,6 +361,9 @@ impl Machine<'_, '_> {
         let way = if ways.len() == 1 {
             0
         } else if let Some(answer) = self.world.answer.take() {
+            if let Some(arm) = ways.get(answer).copied().flatten().and_then(|arm| case.arms.get(arm)) {
+                self.take_value(&case.subject, &arm.patterns);
+            }
             answer
         } else if let Some(weight) = self.passable(case, Inside::choice(likely.is_none())) {
             match likely {

@@ -209,6 +209,7 @@ impl Shell {
         for (signal, trap) in self.traps.iter() {
             print.add((signal, Arc::as_ptr(&trap.action).cast::<u8>()));
         }
+        print.add(&self.claims);
         print.fields(&self.positional);
         print.field(&self.zero);
         print.add((self.arguments_overridable, &self.pipelines));

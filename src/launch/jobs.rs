@@ -4,13 +4,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::dialect::Dialect;
-use super::field::Field;
+use super::expand::Expander;
+use super::field::{Field, Value};
 use super::machine::Machine;
 use super::path::MishapKind;
 use super::shell::{Hook, Shell, Status, Trap, Waiting};
 use super::signal::Signal;
 use super::world::{Ended, Pid, Role, Started, State};
-use crate::shell::{Command, Node, NodeKind, Redirect};
+use crate::shell::{Command, Node, NodeKind, Part, Redirect};
 use crate::source::Excerpt;
 
 /// Functions in handlers are looked into this deep.
@@ -62,7 +63,8 @@ impl Machine<'_, '_> {
             }
         }
         // Only arguments in it are not known: `trap "rm -f $file" EXIT`.
-        let action_text = action.text().or(action.sketch());
+        let early = self.expanded_early(node);
+        let action_text = early.as_deref().or(action.text()).or(action.sketch());
         let action_list = match (reset, action_text) {
             (true, _) => None,
             (false, Some(text)) => {
@@ -100,6 +102,27 @@ impl Machine<'_, '_> {
             }
         });
         self.set_status(Status::of(!bad));
+    }
+
+    /// `trap "kill $pid" TERM` in front of `pid=$!`: the text of the handler, with nothing for numbers that the script has not taken yet.
+    fn expanded_early(&self, node: &Node) -> Option<String> {
+        let (NodeKind::Command(command), Some(expander)) = (&node.kind, self.expander()) else { return None };
+        let action = command.words.get(1)?;
+        let is_later = |name: &str| {
+            let taken = [format!("{name}=$!"), format!("{name}=\"$!\""), format!("{name}=${{!}}")];
+            taken.iter().any(|taken| node.excerpt.text().contains(taken.as_str()))
+        };
+        let mut shell = expander.shell.clone();
+        for part in &action.parts {
+            if let Part::Parameter(parameter, _) = part
+                && expander.variable(&parameter.name).unset
+                && is_later(&parameter.name)
+            {
+                shell.set(&parameter.name, Value::Scalar(Field::known("")));
+            }
+        }
+        let early = Expander { shell: &shell, ..expander };
+        early.string(action).text().map(str::to_owned)
     }
 
     pub(super) fn wait(&mut self, arguments: &[Field], node: &Node) {

@@ -64,7 +64,7 @@ impl Machine<'_, '_> {
         };
         match frame {
             Frame::List { list, next } => self.next_of_list(&list, next),
-            Frame::AndOr { right, and, whole, .. } => return self.and_or(&right, and, &whole),
+            Frame::AndOr { left, right, and, whole } => return self.and_or(&left, &right, and, &whole),
             Frame::Weigh { and } => {
                 self.pop();
                 // An unknown left side decides nothing; a right side that fails `&&`, or meets `||`, does.
@@ -360,9 +360,12 @@ impl Machine<'_, '_> {
             }
             NodeKind::And(left, right) | NodeKind::Or(left, right) => {
                 let and = matches!(node.kind, NodeKind::And(..));
-                let either =
-                    !and && matches!(&left.kind, NodeKind::And(test, _) if super::inert::is_test(test));
-                self.push(Frame::AndOr { right: Arc::clone(right), and, either, whole: node.place() });
+                self.push(Frame::AndOr {
+                    left: Arc::clone(left),
+                    right: Arc::clone(right),
+                    and,
+                    whole: node.place(),
+                });
                 self.run(left);
             }
             NodeKind::Background(inner) => self.background(inner),

@@ -119,7 +119,10 @@ impl Machine<'_, '_> {
         if self.stays(node) {
             self.stay_unknown(node, reason);
         } else {
-            self.with(|shell| shell.reads_unknown = true);
+            self.with(|shell| {
+                shell.reads_unknown = true;
+                shell.claims = Rc::default();
+            });
             self.set_status_quietly(status);
         }
     }

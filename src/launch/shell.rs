@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::claims::Known;
 use super::dialect::{Dialect, InPlace};
 use super::field::{Field, Value};
 use super::inert;
@@ -125,8 +126,7 @@ pub(crate) enum Frame {
     AndOr {
         right: Arc<Node>,
         and: bool,
-        /// True for the `||` of `test && a || b`, where one of the two is meant.
-        either: bool,
+        left: Arc<Node>,
         whole: Place,
     },
     /// The right side of `&&` or `||` after a left side that is not known; it changes nothing, so that both can be weighed.
@@ -216,6 +216,8 @@ pub(crate) struct Shell {
     pub(crate) status: Status,
     pub(crate) variables: Rc<BTreeMap<String, Value>>,
     pub(crate) functions: Rc<BTreeMap<String, Arc<Node>>>,
+    /// What tests have told of variables whose values are not known.
+    pub(crate) claims: Rc<Vec<Known>>,
     pub(crate) zero: Field,
     pub(crate) positional: Rc<Vec<Field>>,
     /// True where the positional parameters are the image's CMD, which the caller may replace.
@@ -378,7 +380,11 @@ impl Shell {
                 Frame::Test { .. } | Frame::Body { .. } | Frame::Endless { .. } | Frame::For { .. } => {
                     Rest::Loop
                 }
-                Frame::AndOr { right, and: false, either, .. } if *either || inert::is_exit(right) => {
+                // Of `test && a || b` one of the two is meant.
+                Frame::AndOr { left, right, and: false, .. }
+                    if matches!(&left.kind, NodeKind::And(test, _) if inert::is_test(test))
+                        || inert::is_exit(right) =>
+                {
                     Rest::Otherwise
                 }
                 _ => Rest::Commands,
@@ -418,6 +424,9 @@ impl Shell {
 
     /// Puts variables back as they were.
     pub(super) fn restore(&mut self, locals: Vec<(String, Option<Value>)>) {
+        for (name, _) in &locals {
+            self.forget_claims(name);
+        }
         let variables = Rc::make_mut(&mut self.variables);
         for (name, old) in locals.into_iter().rev() {
             match old {
@@ -429,6 +438,7 @@ impl Shell {
 
     /// A variable becomes local to the function that runs, if one does.
     pub(crate) fn make_local(&mut self, name: &str) {
+        self.forget_claims(name);
         let old = self.variables.get(name).cloned();
         let call = self.frames.iter_mut().rev().find_map(|frame| match frame {
             Frame::Call { locals, .. } => Some(locals),
@@ -442,6 +452,7 @@ impl Shell {
     }
 
     pub(crate) fn set(&mut self, name: &str, value: Value) {
+        self.forget_claims(name);
         Rc::make_mut(&mut self.variables).insert(name.to_owned(), value);
     }
 

@@ -243,6 +243,7 @@ fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: 
         status: Status::known(0),
         variables: Rc::default(),
         functions: Rc::default(),
+        claims: Rc::default(),
         zero: start.zero.clone(),
         positional: Rc::new(positional(environment, start)),
         arguments_overridable: !environment.started.get(),

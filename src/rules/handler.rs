@@ -1,7 +1,7 @@
 //! Repairs of a trap that is there.
 
 use crate::launch::{Fault, ShellState, Signal, Site, TrapFlaw};
-use crate::shell::{List, Node, NodeKind};
+use crate::shell::{List, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Place, Span};
 
 use super::insertion::{Line, ampersand, number_in, rest_of_line};
@@ -11,6 +11,9 @@ use super::{Repair, repair};
 /// A trap completed: who is not told is told, and who is told is waited for.
 pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Repair> {
     let Site::Trap { action, functions, jobs } = &fault.site else { return None };
+    if expands_early(fault) {
+        return quote_singly(fault);
+    }
     let kill = kill_of(action, functions);
     match (flaw, kill) {
         (TrapFlaw::NotWaited, Some(kill)) => add_wait(kill, &fault.shell),
@@ -105,6 +108,43 @@ fn tell_before_exit(action: &List, jobs: &[Node]) -> Option<Repair> {
     };
     edits.push(exit.excerpt.edit(Span::at(exit.span.start), &format!("kill -TERM ${name}; wait ${name}; "))?);
     Some(Repair::safe("Tell the service in the trap, and wait for it", edits))
+}
+
+/// True for `trap "kill $pid" TERM` in front of `pid=$!`.
+pub(super) fn expands_early(fault: &Fault) -> bool {
+    let Site::Trap { action, .. } = &fault.site else { return false };
+    let handler = fault.place.text().split('"').nth(1).unwrap_or("");
+    let targets = |node| repair::simple(node).map(|command| &command.words[..]);
+    let is_option = |word: &Word| word.literal().is_some_and(|text| text.starts_with('-'));
+    let lost = |words: &[Word]| {
+        words.first().and_then(Word::literal).as_deref() == Some("kill") && words[1..].iter().all(is_option)
+    };
+    handler.contains('$') && action.iter().filter_map(targets).any(lost)
+}
+
+/// Single quotes around a handler in which every variable holds the number of a job that is started later.
+fn quote_singly(fault: &Fault) -> Option<Repair> {
+    let place = &fault.place;
+    let text = place.text();
+    let start = text.find('"')?;
+    let end = start + 1 + text[start + 1..].find('"')?;
+    let handler = &text[start + 1..end];
+    let is_job = |name: &str| {
+        let length = name.bytes().take_while(|c| c.is_ascii_alphanumeric() || *c == b'_').count();
+        let name = &name[..length];
+        let taken = [format!("{name}=$!"), format!("{name}=\"$!\""), format!("{name}=${{!}}")];
+        !name.is_empty() && taken.iter().any(|taken| place.source.text().contains(taken.as_str()))
+    };
+    if handler.contains(['\'', '\\', '`']) || !handler.replace("${", "$").split('$').skip(1).all(is_job) {
+        return None;
+    }
+    let quote = |at: usize| Edit {
+        path: place.source.path().to_owned(),
+        span: Span::new(place.span.start + at, place.span.start + at + 1),
+        text: "'".to_owned(),
+    };
+    let message = "Put the handler into single quotes, so that it is expanded when it runs";
+    Some(Repair::safe(message, vec![quote(start), quote(end)]))
 }
 
 /// True for `kill TERM $pid` and `kill -TERM -- $pid` in a handler.

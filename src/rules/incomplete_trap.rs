@@ -1,8 +1,7 @@
 //! `incomplete-trap`: a trap that does not do all of it.
 
-use super::{Finding, Subject, handler, repair, words};
-use crate::launch::{Cause, Fault, Site, TrapFlaw};
-use crate::shell::Word;
+use super::{Finding, Subject, handler, words};
+use crate::launch::{Cause, TrapFlaw};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
@@ -13,7 +12,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         })
         .map(|(fault, flaw)| {
             let (label, why, help) = match flaw {
-                TrapFlaw::NotTold | TrapFlaw::ExitsWithoutTelling if expands_early(fault) => (
+                TrapFlaw::NotTold | TrapFlaw::ExitsWithoutTelling if handler::expands_early(fault) => (
                     "expanded when the trap is set",
                     "In double quotes a variable is expanded when the trap is set, and it was empty then.",
                     "put the handler in single quotes, or into a function",
@@ -72,13 +71,4 @@ fn advice(flaw: TrapFlaw) -> (&'static str, &'static str, &'static str) {
             "name the signal without SIG: `TERM`",
         ),
     }
-}
-
-/// True for `trap "kill $pid" TERM` in front of `pid=$!`.
-fn expands_early(fault: &Fault) -> bool {
-    let Site::Trap { action, .. } = &fault.site else { return false };
-    let handler = fault.place.text().split('"').nth(1).unwrap_or("");
-    let targets = |node| repair::simple(node).map(|command| &command.words[..]);
-    let lost = |words: &[Word]| words.len() == 1 && words[0].literal().as_deref() == Some("kill");
-    handler.contains('$') && action.iter().filter_map(targets).any(lost)
 }
