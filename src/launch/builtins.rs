@@ -14,7 +14,8 @@ use super::resolve::What;
 use super::shell::{Frame, Status};
 use super::signal::Signal;
 use super::world::{Role, Started};
-use crate::shell::{Command, Node, NodeKind, Part};
+use crate::programs::Sound;
+use crate::shell::{Command, List, Node, NodeKind, Part};
 
 const BUILTINS: [&str; 59] = [
     ".",
@@ -198,7 +199,11 @@ impl Machine<'_, '_> {
                 _ => None,
             })
         };
-        if lists('<').any(|list| self.weight_of(list, Inside::choice(true)) == Weight::Counts) {
+        let may_serve = |list: &List| {
+            self.weight_of(list, Inside::choice(true)) == Weight::Counts
+                || self.loudest(list, 0) == Sound::Service
+        };
+        if lists('<').any(may_serve) {
             // `exec 3< <(server)`
             self.doubt(Some(node.place()), "what the script reads from a command is not followed");
         }

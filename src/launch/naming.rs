@@ -56,7 +56,7 @@ impl Machine<'_, '_> {
     }
 
     /// What sounds most like a service among programs that no table knows.
-    fn loudest(&self, list: &[Node], calls: usize) -> Sound {
+    pub(super) fn loudest(&self, list: &[Node], calls: usize) -> Sound {
         let of_node = |node: &Node| {
             let NodeKind::Command(command) = &node.kind else {
                 let children =

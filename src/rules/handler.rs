@@ -4,8 +4,8 @@ use crate::launch::{Fault, ShellState, Signal, Site, TrapFlaw};
 use crate::shell::{List, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Place, Span};
 
-use super::insertion::{Line, ampersand, number_in, rest_of_line};
-use super::trap::{number, or_not};
+use super::insertion::{Line, ampersand, free_number, number_in, rest_of_line};
+use super::trap::{self, number, or_not};
 use super::{Repair, repair};
 
 /// A trap completed: who is not told is told, and who is told is waited for.
@@ -20,7 +20,7 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Re
         (TrapFlaw::NotTold, Some(kill)) => {
             name_signal(kill).or_else(|| add_targets(kill, jobs, &fault.shell))
         }
-        (TrapFlaw::ExitsWithoutTelling, None) => tell_before_exit(action, jobs),
+        (TrapFlaw::ExitsWithoutTelling, None) => tell_before_exit(fault, action, jobs),
         (TrapFlaw::ExitOnly, _) => Some(exit_on_signal(&fault.place, stop)),
         _ => None,
     }
@@ -45,6 +45,14 @@ fn exit_on_signal(place: &Place, stop: Signal) -> Repair {
     Repair::safe("Let the shell exit on the signal, which runs the trap for EXIT", vec![edit])
 }
 
+/// `pid=$(pgrep server)`: the number of any process, and `wait` takes those of the shell's own jobs only.
+fn is_looked_up(text: &str, variable: &str) -> bool {
+    let name = variable.trim_matches(['"', '$', '{', '}']);
+    text.contains(&format!("{name}=$("))
+        || text.contains(&format!("{name}=`"))
+        || text.contains(&format!("{name}=\"$("))
+}
+
 /// `wait` behind the `kill` of a handler, for the same targets.
 fn add_wait(kill: &Node, shell: &ShellState) -> Option<Repair> {
     let command = repair::simple(kill)?;
@@ -55,7 +63,8 @@ fn add_wait(kill: &Node, shell: &ShellState) -> Option<Repair> {
         .skip_while(|text| text.starts_with('-'))
         .collect();
     let plain = !targets.is_empty()
-        && targets.iter().all(|text| text.trim_matches('"').starts_with('$') && !text.contains('('));
+        && targets.iter().all(|text| text.trim_matches('"').starts_with('$') && !text.contains('('))
+        && targets.iter().all(|text| !is_looked_up(excerpt.source().text(), text));
     let wait = if plain { format!("wait {}", targets.join(" ")) } else { "wait".to_owned() };
     let wait = format!("{wait}{}", or_not(shell));
     let line = Line::of(excerpt.text(), kill.span.start, excerpt.encoding());
@@ -88,11 +97,13 @@ fn add_targets(kill: &Node, jobs: &[Node], shell: &ShellState) -> Option<Repair>
     Some(Repair::safe("Tell the other services too", vec![edit]))
 }
 
-/// `exit` alone in a handler: first the one service is told and waited for.
-fn tell_before_exit(action: &List, jobs: &[Node]) -> Option<Repair> {
-    let ([exit], [job]) = (action.as_ref(), jobs) else { return None };
-    let command = repair::simple(exit)?;
-    if command.words.first()?.literal()? != "exit" {
+/// A handler that ends with `exit` and tells nobody: first the one service is told and waited for.
+fn tell_before_exit(fault: &Fault, action: &List, jobs: &[Node]) -> Option<Repair> {
+    let [job] = jobs else { return None };
+    let first = action.first()?;
+    let ends = |node: &Node| node.is_command(&["exit"]);
+    // What reads `$?` would read that of `wait`.
+    if !action.last().is_some_and(ends) || trap::is_bare(first) || trap::reads_status(action) {
         return None;
     }
     let text = job.excerpt.text();
@@ -100,13 +111,20 @@ fn tell_before_exit(action: &List, jobs: &[Node]) -> Option<Repair> {
     let mut edits = Vec::new();
     let name = match number_in(text, end) {
         Some(name) => name,
-        None if rest_of_line(text, end).is_empty() && !text.contains("pid") => {
-            edits.push(job.excerpt.edit(Span::at(end), " pid=$!")?);
-            "pid".to_owned()
+        None if !text.contains("pid") || action.len() > 1 => {
+            let name = free_number(text);
+            let rest = rest_of_line(text, end);
+            let semicolon = if rest.is_empty() || rest.starts_with('#') { "" } else { ";" };
+            edits.push(job.excerpt.edit(Span::at(end), &format!(" {name}=$!{semicolon}"))?);
+            name.to_owned()
         }
         None => return None,
     };
-    edits.push(exit.excerpt.edit(Span::at(exit.span.start), &format!("kill -TERM ${name}; wait ${name}; "))?);
+    let tell = match action.len() {
+        1 => format!("kill -TERM ${name}; wait ${name}"),
+        _ => trap::tell(&name, &fault.shell),
+    };
+    edits.push(first.excerpt.edit(Span::at(first.span.start), &format!("{tell}; "))?);
     Some(Repair::safe("Tell the service in the trap, and wait for it", edits))
 }
 

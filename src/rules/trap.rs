@@ -47,6 +47,10 @@ pub(super) fn instead_of_keep_alive(fault: &Fault, stop: Signal) -> Vec<Repair> 
         return service_in_front(job, at).into_iter().collect();
     }
     let mut repairs = insert(fault, stop);
+    // What shows a log is told as the services are, and the script stays for as long as before.
+    if matches!(shape(at), Some(Stay::Service)) {
+        return repairs;
+    }
     for repair in &mut repairs {
         repair.safety = Safety::Unsafe;
         repair.message += "; the container then ends when all of them have ended";
@@ -204,6 +208,14 @@ fn lists_of(node: &Node) -> Vec<&[Node]> {
     }
 }
 
+/// What tells a service in a handler, which may run before it has started, and waits for it.
+pub(super) fn tell(name: &str, shell: &ShellState) -> String {
+    let or_not = or_not(shell);
+    format!(
+        "[ -z \"${{{name}-}}\" ] || {{ kill -TERM \"${name}\" 2>/dev/null{or_not}; wait \"${name}\"{or_not}; }}"
+    )
+}
+
 /// The command that keeps a trap from running goes to the background, and the trap tells it and waits for it first.
 pub(super) fn free(fault: &Fault) -> Option<Repair> {
     let Site::Deferred { node, action, functions, pause } = &fault.site else { return None };
@@ -231,11 +243,7 @@ pub(super) fn free(fault: &Fault) -> Option<Repair> {
     {
         return None;
     }
-    let or_not = or_not(&fault.shell);
-    // The handler may run before the service has started.
-    let tell = format!(
-        "[ -z \"${{{name}-}}\" ] || {{ kill -TERM \"${name}\" 2>/dev/null{or_not}; wait \"${name}\"{or_not}; }}"
-    );
+    let tell = tell(name, &fault.shell);
     let line = Line::of(handler.excerpt.text(), handler.span.start, handler.excerpt.encoding());
     // On a line of its own where the first statement has one.
     let alone = line.own_line && !functions.is_empty();
@@ -280,7 +288,7 @@ fn is_brief(node: &Node) -> bool {
 }
 
 /// True if something in these statements is written with `$?`.
-fn reads_status(list: &[Node]) -> bool {
+pub(super) fn reads_status(list: &[Node]) -> bool {
     list.iter().any(|node| {
         node.excerpt.text().get(node.span.start..node.span.end).is_some_and(|text| text.contains("$?"))
     })
@@ -393,6 +401,7 @@ fn shape(at: &Node) -> Option<Stay> {
         (Some("sleep"), Some("infinity")) => Some(Stay::KeepsAlive),
         // What follows a log shows it to somebody; what follows nothing only keeps the container alive.
         (Some("tail"), _) if last.as_deref() == Some("/dev/null") => Some(Stay::KeepsAlive),
+        (Some("tail"), _) if follows(&command.words) => Some(Stay::Service),
         (Some("tail" | "sleep" | "cat"), _) => None,
         // A job reads nothing: what somebody may talk to stays in front.
         (Some(_), _) if talks(&command.words) => None,
@@ -415,6 +424,15 @@ fn reads_last_job(text: &str) -> bool {
     };
     let next = text.match_indices('&').map(|(at, _)| at).find(|&at| starts_job(at)).unwrap_or(text.len());
     text[..next].contains("$!") || text[..next].contains("${!}")
+}
+
+/// `tail -f log`
+fn follows(words: &[Word]) -> bool {
+    let is_told = |word: String| match word.strip_prefix("--") {
+        Some(long) => long.starts_with("follow"),
+        None => word.starts_with('-') && word.contains(['f', 'F']),
+    };
+    words.iter().skip(1).filter_map(Word::literal).any(is_told)
 }
 
 /// True for a program that is likely to read what somebody types: an interpreter without a file, or one that is told so.
