@@ -161,7 +161,7 @@ pub(super) struct Image {
     bash: Option<bool>,
     /// Whether it has an init, where that is known.
     init: Option<bool>,
-    /// The tool that it brings to start a program as another user.
+    /// The tool that it brings to start a program as another user, except on Alpine.
     step_down: Option<String>,
     /// What it starts; absent if that is not known (a pattern for many images).
     launch: Option<Launch>,
@@ -176,6 +176,9 @@ pub(super) struct Image {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 struct Variant {
     tags: Vec<String>,
+    /// True for tags that are no longer built: a reference whose tag is not known is not taken for one of them.
+    #[serde(default)]
+    old: bool,
     #[serde(default)]
     on: Vec<String>,
     bash: Option<bool>,
@@ -285,13 +288,14 @@ impl Images {
             [] => hint,
         };
         let mut base = Base::default().on(distribution);
-        base.bash = variant.and_then(|variant| variant.bash).or(image.bash).or(base.bash);
+        base.bash = variant.and_then(|variant| variant.bash).or(base.bash).or(image.bash);
         base.init = image.init;
-        base.step_down.clone_from(&image.step_down);
+        // Those on Alpine went from su-exec to gosu, each at another time.
+        base.step_down = image.step_down.clone().filter(|_| base.family != Family::Alpine);
         let launches = [image.launch.as_ref(), variant.and_then(|variant| variant.launch.as_ref())];
         // Without its tag, an image is known where all its variants start the same.
         base.known = launches.iter().any(Option::is_some)
-            && (sure || image.variant.iter().all(|variant| variant.launch.is_none()));
+            && (sure || image.variant.iter().all(|variant| variant.old || variant.launch.is_none()));
         if base.known {
             launches.into_iter().flatten().for_each(|launch| base.start(launch));
         }

@@ -142,7 +142,9 @@ impl Image {
             Shell::Dash
         };
         let stop_signal = match short {
+            "nginx" if tag.starts_with("1.17") => "SIGTERM",
             "nginx" => "SIGQUIT",
+            "php" if tag.starts_with("7.0") => "SIGTERM",
             "php" if tag.contains("fpm") => "SIGQUIT",
             "php" if tag.contains("apache") => "SIGWINCH",
             "httpd" => "SIGWINCH",
