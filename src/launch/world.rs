@@ -366,9 +366,11 @@ impl World {
                 };
                 let assumed = usual || (stop_signal == Some(signal) && !knows_others && !is_foreign);
                 match program.as_ref().map_or(Reaction::Unknown, |row| row.reaction(&signal.name(), first)) {
+                    // Whose clients are in the same container loses them on a stop.
+                    Reaction::Waits if first && !may_be_other => {}
                     // Assume the best of what is not known.
                     Reaction::Unknown | Reaction::Forwards if !assumed => {}
-                    Reaction::Unknown | Reaction::Forwards | Reaction::Finishes => {
+                    Reaction::Unknown | Reaction::Forwards | Reaction::Finishes | Reaction::Waits => {
                         process.hears(signal, now + CLEAN_UP, false);
                     }
                     Reaction::Cuts if program.as_ref().is_some_and(|row| row.signals.none) => {
@@ -404,7 +406,7 @@ impl World {
                         self.forward(pid, &forwarder, signal);
                     }
                     Reaction::Cuts => self.die(pid, 128 + i32::from(signal.number()), Ended::Signal),
-                    Reaction::Ignores | Reaction::Unknown => {}
+                    Reaction::Ignores | Reaction::Waits | Reaction::Unknown => {}
                 }
             }
         }

@@ -10,6 +10,8 @@ use super::{Kind, Program};
 pub struct Handler {
     /// Signals (names without SIG) on which it finishes its work and ends; the first is the one to prefer.
     pub graceful: Vec<String>,
+    /// Signals on which it lets its clients stay, and ends when the last of them has left.
+    pub waits: Vec<String>,
     /// Signals on which it ends at once, cutting its work; a program with an inner command does not wait for that command.
     pub fast: Vec<String>,
     /// Signals that it catches and does not end on, as PID 1 or not.
@@ -25,6 +27,8 @@ pub enum Reaction {
     Forwards,
     /// It finishes its work and ends.
     Finishes,
+    /// It ends when its last client has left.
+    Waits,
     /// It ends at once: its work is cut, and its command is not waited for.
     Cuts,
     /// Nothing happens.
@@ -45,6 +49,8 @@ impl Program {
         let is_in = |list: &[String]| list.iter().any(|name| canonical(name) == signal);
         if is_in(&self.signals.ignored) {
             Reaction::Ignores
+        } else if is_in(&self.signals.waits) {
+            Reaction::Waits
         } else if is_in(&self.signals.fast) {
             Reaction::Cuts
         } else if is_in(&self.signals.graceful) {

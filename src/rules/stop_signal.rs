@@ -35,6 +35,9 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 Some(_) if is_inherited(subject) && !fault.known_service => {
                     format!("On stop the container gets {got}, which the base image sets for a program of its own: {service} is not that, and does nothing.")
                 }
+                Some(wanted) if words::waits_for_clients(&fault.hop, subject) => {
+                    format!("On stop the container gets {got}: {service} then waits until its last client has left, and is killed if one stays. On {wanted} it tells them to go.")
+                }
                 Some(wanted) => format!("On stop the container gets {got}, but {service} ends gracefully on {wanted}."),
                 None => format!("On stop the container gets {got}, on which {service} does not end gracefully."),
             };

@@ -1,9 +1,12 @@
 //! Sentences that several rules need.
 
+use std::sync::Arc;
+
 use super::Subject;
 use crate::diagnostic::Outcome;
 use crate::dockerfile::Image;
 use crate::launch::{Fault, Signal};
+use crate::programs::{Program, Reaction};
 use crate::source::Place;
 
 /// What a stop does because of a fault, from the service's side.
@@ -61,8 +64,19 @@ pub(super) fn launch_place(image: &Image) -> Option<Place> {
 
 /// What makes a program end gracefully that does so on no signal.
 pub(super) fn graceful_with<'a>(command: &str, subject: &'a Subject<'_>) -> Option<&'a str> {
+    program(command, subject)?.graceful_with.as_deref()
+}
+
+/// True if the program of a command lets its clients stay on the stop signal.
+pub(super) fn waits_for_clients(command: &str, subject: &Subject<'_>) -> bool {
+    let reaction = program(command, subject).map(|row| row.reaction(&subject.signal().name(), true));
+    reaction == Some(Reaction::Waits)
+}
+
+/// The row of a command's program.
+fn program<'a>(command: &str, subject: &'a Subject<'_>) -> Option<&'a Program> {
     let mut words = command.split_whitespace();
     let name = words.next()?;
     let arguments: Vec<Option<&str>> = words.map(Some).collect();
-    subject.tables.program(name, &arguments)?.graceful_with.as_deref()
+    subject.tables.program(name, &arguments).map(Arc::as_ref)
 }

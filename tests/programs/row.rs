@@ -62,7 +62,8 @@ impl Seen {
             Reaction::Forwards => matches!(self, Self::Forwards | Self::Ends),
             Reaction::Finishes => matches!(self, Self::Ends | Self::Forwards),
             Reaction::Cuts => matches!(self, Self::Ends | Self::Cuts),
-            Reaction::Ignores => self == Self::Ignores,
+            // Its entry has a client.
+            Reaction::Ignores | Reaction::Waits => self == Self::Ignores,
             Reaction::Unknown => true,
         }
     }
@@ -167,7 +168,7 @@ fn signals(row: &Program, entry: &Entry) -> Vec<String> {
     let own = &row.signals;
     let mut signals = vec!["TERM".to_owned()];
     for signal in
-        [&own.graceful, &own.fast, &own.ignored, &row.forwarded, &entry.signals].into_iter().flatten()
+        [&own.graceful, &own.waits, &own.fast, &own.ignored, &row.forwarded, &entry.signals].into_iter().flatten()
     {
         // Real-time signals cannot be sent by name.
         if !signals.contains(signal) && !signal.starts_with("RT") {
