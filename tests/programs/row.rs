@@ -167,8 +167,9 @@ pub(crate) fn row(entry: &Entry) -> Option<Program> {
 fn signals(row: &Program, entry: &Entry) -> Vec<String> {
     let own = &row.signals;
     let mut signals = vec!["TERM".to_owned()];
-    for signal in
-        [&own.graceful, &own.waits, &own.fast, &own.ignored, &row.forwarded, &entry.signals].into_iter().flatten()
+    for signal in [&own.graceful, &own.waits, &own.fast, &own.ignored, &row.forwarded, &entry.signals]
+        .into_iter()
+        .flatten()
     {
         // Real-time signals cannot be sent by name.
         if !signals.contains(signal) && !signal.starts_with("RT") {
