@@ -44,6 +44,8 @@ pub enum Found {
     File(ImageFile),
     /// A file that is put there, but whose content cannot be read; the reason is for people.
     Unreadable(String),
+    /// A file that ADD downloads and that nobody may execute; in place of its text stands the instruction.
+    Download(ImageFile),
     /// Nothing known puts a file there: the base image, a package or a build step may.
     Unknown,
 }
@@ -101,7 +103,7 @@ pub trait ImageFiles {
         for dir in std::iter::once(dir.as_str()).chain(path::ancestors(&dir)) {
             match self.find(&path::join(dir, "package.json")) {
                 Found::File(file) => return Some(file),
-                Found::Unreadable(_) => return None,
+                Found::Unreadable(_) | Found::Download(_) => return None,
                 Found::Unknown => {}
             }
         }

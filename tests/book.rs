@@ -270,6 +270,7 @@ fn reaction(program: &Program) -> &'static str {
     match program.reaction("TERM", true) {
         Reaction::Forwards => "passes it on",
         Reaction::Finishes => "finishes and ends",
+        Reaction::Waits => "waits for its clients",
         Reaction::Cuts => "ends at once",
         Reaction::Ignores => "nothing",
         Reaction::Unknown => "",

@@ -188,6 +188,9 @@ impl Resolver<'_, '_> {
                     Err(broken) => self.without_interpreter(&file, broken, argv, resolved),
                 };
             }
+            Some(Found::Download(file)) => {
+                return self.without_interpreter(&file, Broken::NotExecutable, argv, resolved);
+            }
             Some(Found::Unreadable(reason)) if is_script_name(&name) => {
                 resolved.identities.push(identity(None));
                 return What::Opaque(reason);
@@ -375,7 +378,7 @@ impl Resolver<'_, '_> {
         for path in paths {
             match self.environment.find(path) {
                 Found::File(file) => return !file.text.text().contains(&config.foreground),
-                Found::Unreadable(_) => return false,
+                Found::Unreadable(_) | Found::Download(_) => return false,
                 Found::Unknown => {}
             }
         }

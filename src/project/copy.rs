@@ -75,6 +75,8 @@ pub(super) enum Candidate {
     Text(Arc<Excerpt>),
     /// Something from outside of the project.
     Elsewhere,
+    /// A file that ADD downloads.
+    Download,
     /// A file that should be there, but cannot be read for this reason.
     Missing(String),
 }
@@ -188,7 +190,12 @@ impl Copy {
                 Source::Heredoc { name, body } if self.lands(rest, name) => {
                     found.push(Candidate::Text(Arc::clone(body)));
                 }
-                Source::Url(url) if self.lands(rest, url_name(url)) => found.push(Candidate::Elsewhere),
+                Source::Url(url) if self.lands(rest, url_name(url)) => {
+                    // A repository is cloned, and an archive may be unpacked.
+                    let name = url_name(url);
+                    let is_file = url.starts_with("http") && !name.ends_with(".git") && !is_archive(name);
+                    found.push(if is_file { Candidate::Download } else { Candidate::Elsewhere });
+                }
                 Source::Unknown(text) if self.lands(rest, path::name(text)) => {
                     found.push(Candidate::Missing(format!("its source `{text}` depends on the build")));
                 }

@@ -52,7 +52,7 @@ impl Program<'_> {
                     }
                     return true;
                 }
-                Found::Unreadable(_) => return false,
+                Found::Unreadable(_) | Found::Download(_) => return false,
                 Found::Unknown => {}
             }
         }

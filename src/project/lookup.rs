@@ -128,6 +128,7 @@ impl<'c, 'a> Lookup<'c, 'a> {
                 Candidate::Context(file) => return Some(self.read(&files.project_path(&file), path, by)),
                 Candidate::Text(text) => return Some(self.file(path, text, Some(false), by)),
                 Candidate::Elsewhere => return Some(Found::Unknown),
+                Candidate::Download => return Some(self.download(path, by)),
                 Candidate::Missing(reason) => return Some(Found::Unreadable(reason)),
                 Candidate::Stage { stage, path: source, exact } => match self.find(stage, &source) {
                     Found::Unknown if exact => return Some(Found::Unknown),
@@ -148,6 +149,15 @@ impl<'c, 'a> Lookup<'c, 'a> {
             }
             Err(ReadError::NotFound) => Found::Unknown,
             Err(error) => Found::Unreadable(format!("`{file}` cannot be read: {error}")),
+        }
+    }
+
+    /// ADD gives what it downloads the mode 600.
+    fn download(&self, path: &str, by: Span) -> Found {
+        let text = Arc::new(Excerpt::verbatim(&self.context.image.dockerfile.source, by));
+        match self.file(path, text, Some(false), by) {
+            Found::File(file) => Found::Download(file),
+            found => found,
         }
     }
 
@@ -172,6 +182,10 @@ impl<'c, 'a> Lookup<'c, 'a> {
         };
         let mut file = match found {
             Found::File(file) => file,
+            Found::Download(file) => {
+                let is_as_it_was = executable == Some(false) && pending.changed.is_none();
+                return if is_as_it_was { Found::Download(file) } else { Found::Unknown };
+            }
             Found::Unknown => match self.begun(&pending.appended, path, executable) {
                 Some(file) => return Found::File(file),
                 None => return Found::Unknown,

@@ -221,6 +221,10 @@ impl Runner<'_, '_> {
             return self.redirect(Output::nothing(place), ":", place);
         };
         let name = path::name(&program.text).to_owned();
+        if may_change_modes(program, operands) {
+            let target = Target { files: Files::Any, tree: false, name: None };
+            self.effects.push(Effect::Mode { target, executable: None });
+        }
         let output = self.dispatch(&name, operands, place);
         self.redirect(output, &name, place);
     }
@@ -440,5 +444,15 @@ fn is_shell_script(text: &str) -> bool {
             let line = rest.lines().next().unwrap_or("");
             line.split_ascii_whitespace().any(|word| path::name(word).ends_with("sh"))
         }
+    }
+}
+
+/// True for a script of the project, and for make: there may be a `chmod` in it.
+fn may_change_modes(program: &Arg, operands: &[Arg]) -> bool {
+    let runs_script = || operands.first().is_some_and(|first| !first.text.starts_with('-'));
+    match path::name(&program.text) {
+        "make" => true,
+        "sh" | "bash" | "ash" | "dash" | "." | "source" => runs_script(),
+        name => name.ends_with(".sh") || program.text.starts_with("./"),
     }
 }

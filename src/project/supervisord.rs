@@ -67,7 +67,7 @@ pub fn read(
                 }
                 return Some(sections.finish(true));
             }
-            Found::Unreadable(_) => return None,
+            Found::Unreadable(_) | Found::Download(_) => return None,
             Found::Unknown => {}
         }
     }

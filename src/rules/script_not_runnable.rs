@@ -27,6 +27,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             "the kernel gives `env` everything behind it as one word, and no program has that name (\"no such file or directory\")",
             "move the options to `set` in the next line, or write `env -S`, which newer ones know",
         ),
+        Broken::NotExecutable if script.by.as_ref().is_some_and(downloads) => (
+            "not executable",
+            "nobody may execute what `ADD` downloads (\"permission denied\")",
+            "download it with `ADD --chmod=755`, or `RUN chmod +x` it",
+        ),
         Broken::NotExecutable => (
             "not executable",
             "nobody may execute the script (\"permission denied\")",
@@ -110,6 +115,12 @@ fn line_feeds(file: &Excerpt) -> Repair {
     Repair::safe("Give the file LF line endings", edits.collect())
 }
 
+/// True for an ADD with an address.
+fn downloads(by: &Place) -> bool {
+    let text = by.text();
+    text.to_ascii_uppercase().starts_with("ADD") && text.contains("://") && !text.contains("<<")
+}
+
 /// `--chmod=755` for the instruction that copies the script; what else it copies gets that mode too.
 fn chmod(by: &Place, script: Option<&str>) -> Option<Repair> {
     let text = by.text();
@@ -126,8 +137,8 @@ fn chmod(by: &Place, script: Option<&str>) -> Option<Repair> {
         span: Span::at(by.span.start + keyword.len()),
         text: " --chmod=755".to_owned(),
     };
-    Some(match from.rsplit('/').next() == script {
-        true => Repair::safe("Copy it with `--chmod=755`", vec![edit]),
+    Some(match from.contains("://") || from.rsplit('/').next() == script {
+        true => Repair::safe(format!("{} it with `--chmod=755`", if from.contains("://") { "Download" } else { "Copy" }), vec![edit]),
         false => Repair::unsafe_("Copy it with `--chmod=755`, and all that is copied along with it", vec![edit]),
     })
 }

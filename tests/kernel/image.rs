@@ -228,7 +228,8 @@ impl Image {
         earlier: &[Image],
     ) -> Result<(), String> {
         let mut text = text;
-        let (mut from, mut mode) = (None, 0o755);
+        let is_download = text.contains("://") && instruction.heredoc.is_none();
+        let (mut from, mut mode) = (None, if is_download { 0o600 } else { 0o755 });
         while let Some(flag) = text.strip_prefix("--") {
             let (flag, rest) = flag.split_once(char::is_whitespace).ok_or("nothing to copy")?;
             text = rest.trim_start();
@@ -252,6 +253,13 @@ impl Image {
                 .first()
                 .map_or("", |word| word.trim_start_matches("<<").trim_matches(['-', '"', '\'']));
             self.container.files.insert(place(name), File { text: body.clone(), mode });
+            return Ok(());
+        }
+        // What is downloaded becomes the command behind it.
+        if is_download {
+            let name = sources.first().map_or("", |url| crate::programs::base_name(url));
+            let text = "#!/bin/sh\n[ \"$1\" = -- ] && shift\nexec \"$@\"\n".to_owned();
+            self.container.files.insert(place(name), File { text, mode });
             return Ok(());
         }
         // Another stage, an image from elsewhere (of which nothing is known), or the context.
