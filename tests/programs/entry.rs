@@ -18,6 +18,8 @@ pub(crate) struct Entry {
     /// Signals to try besides TERM and those that the row names.
     #[serde(default)]
     pub(crate) signals: Vec<String>,
+    /// The root filesystem that it is installed in, where its packages exclude those of others.
+    pub(crate) root: Option<String>,
     /// Debian packages.
     #[serde(default)]
     pub(crate) apt: Vec<String>,

@@ -1,6 +1,6 @@
-//! A root filesystem with the real programs: Debian, and what the entries name, installed once and kept below target/.
+//! Root filesystems with the real programs: Debian, and what the entries name, installed once and kept below target/.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -22,13 +22,22 @@ const DONE: &str = "var/lib/pidone-installed";
 /// The host's certificates, which it may need to reach the registries, and where they are inside.
 const CERTIFICATES: (&str, &str) = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pidone-certificates.pem");
 
-/// Where it is: beside the directory that containers are mounted over.
-pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("programs").join(SUITE)
+/// Where an entry's is: beside the directory that containers are mounted over.
+pub(crate) fn root(entry: &Entry) -> PathBuf {
+    let name = entry.root.as_deref().unwrap_or(SUITE);
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("programs").join(name)
 }
 
-/// Brings the root up to date with the entries.
-pub(crate) fn install(root: &Path, entries: &[Entry]) -> Result<(), String> {
+/// Brings the roots up to date with the entries.
+pub(crate) fn install(entries: &[Entry]) -> Result<(), String> {
+    let mut roots: BTreeMap<PathBuf, Vec<Entry>> = BTreeMap::new();
+    for entry in entries {
+        roots.entry(root(entry)).or_default().push(entry.clone());
+    }
+    roots.iter().try_for_each(|(root, entries)| install_in(root, entries))
+}
+
+fn install_in(root: &Path, entries: &[Entry]) -> Result<(), String> {
     let said = |error: io::Error| error.to_string();
     if !root.join(DONE).exists() {
         println!("making a Debian {SUITE} in {}", root.display());
@@ -70,7 +79,8 @@ fn step(root: &Path, line: &str, done: &[String]) -> Result<(), String> {
 
 /// What is run after the packages of Debian, each line once.
 fn lines(entries: &[Entry]) -> Vec<String> {
-    let mut lines = vec![NODE.to_owned()];
+    let needs_node = entries.iter().any(|entry| !entry.pip.is_empty() || !entry.npm.is_empty());
+    let mut lines: Vec<String> = needs_node.then(|| NODE.to_owned()).into_iter().collect();
     lines.extend(entries.iter().filter_map(|entry| {
         let (package, beside) = entry.pip.split_first()?;
         let beside: String = beside.iter().map(|other| format!(" --with {other}")).collect();

@@ -64,10 +64,11 @@ fn test(args: &[String]) -> ExitCode {
         );
         return ExitCode::SUCCESS;
     }
-    let base = install::root();
-    if !listing && let Err(error) = install::install(&base, &entries) {
+    if !listing && let Err(error) = install::install(&entries) {
         eprintln!("the programs could not be installed: {error}");
         return ExitCode::FAILURE;
     }
-    runner::main(args, THREADS, || entries.iter().flat_map(|entry| row::cases(entry, &base)).collect())
+    runner::main(args, THREADS, || {
+        entries.iter().flat_map(|entry| row::cases(entry, &install::root(entry))).collect()
+    })
 }

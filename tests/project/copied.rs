@@ -1,6 +1,6 @@
 //! COPY, ADD, stages and what is left out of the context.
 
-use super::Expect::{Mode, Text, Unknown, Unreadable};
+use super::Expect::{Download, Mode, Text, Unknown, Unreadable};
 use super::{Files, RUN, Row, TREE, check};
 
 #[test]
@@ -91,7 +91,24 @@ fn sources() {
             Text("deep"),
         ),
         Row("with a link", "COPY --link docker/run.sh /", TREE, "/run.sh", Text("run")),
-        Row("a URL", "ADD https://example.org/run.sh /run.sh", RUN, "/run.sh", Unknown),
+        Row("a URL", "ADD https://example.org/run.sh /run.sh", RUN, "/run.sh", Download),
+        Row(
+            "a URL and a mode",
+            "ADD --chmod=755 https://example.org/run.sh /run.sh",
+            RUN,
+            "/run.sh",
+            Unknown,
+        ),
+        Row(
+            "a URL and chmod",
+            "ADD https://example.org/run.sh /\nRUN chmod 0755 /*.sh",
+            RUN,
+            "/run.sh",
+            Unknown,
+        ),
+        Row("a URL and a copy", "ADD https://example.org/run /a\nRUN install /a /b", &[], "/b", Unknown),
+        Row("a URL and a script", "ADD https://example.org/run /a\nRUN ./setup.sh", &[], "/a", Unknown),
+        Row("a URL of a repository", "ADD https://example.org/run.git /a", &[], "/a", Unknown),
         Row("an archive", "ADD a.tar.gz /", &[("a.tar.gz", "x")], "/a.tar.gz", Unknown),
         Row("an archive copied", "COPY a.tar.gz /", &[("a.tar.gz", "x")], "/a.tar.gz", Text("x")),
     ]);
