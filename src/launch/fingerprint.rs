@@ -1,6 +1,8 @@
 //! When two courses of events have led to the same state: everything that decides what happens next, and nothing else.
 
+use std::collections::BTreeMap;
 use std::hash::{Hash, Hasher};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::field::{Field, Value};
@@ -19,10 +21,10 @@ impl Folding {
 
 impl Hasher for Folding {
     fn write(&mut self, bytes: &[u8]) {
-        for part in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..part.len()].copy_from_slice(part);
-            self.write_u64(u64::from_le_bytes(word));
+        let (words, rest) = bytes.as_chunks();
+        words.iter().for_each(|&word| self.write_u64(u64::from_le_bytes(word)));
+        if !rest.is_empty() {
+            self.write_u64(rest.iter().fold(0, |word, &byte| (word << 8) | u64::from(byte)));
         }
     }
 
@@ -52,7 +54,11 @@ struct Print {
     named: Pid,
     /// The others that have been met, in order: what number they have makes no difference.
     numbers: Vec<Pid>,
+    /// The last variables that were met, and what they come to: many jobs share those of the shell that started them.
+    shared: Option<(*const Variables, u64)>,
 }
+
+type Variables = BTreeMap<String, Value>;
 
 impl World {
     /// Equal for worlds with the same future.
@@ -65,7 +71,13 @@ impl World {
         };
         let noted = self.notes.values().filter_map(|number| number.parse().ok());
         let named = shells().map(|shell| shell.last_named()).chain(noted).max().unwrap_or(0);
-        let mut print = Print { hasher: Folding(Folding::START), now: self.now, named, numbers: Vec::new() };
+        let mut print = Print {
+            hasher: Folding(Folding::START),
+            now: self.now,
+            named,
+            numbers: Vec::new(),
+            shared: None,
+        };
         print.add((self.next_is_service, self.follow_next, self.path.default, self.path.aside));
         print.add(&self.notes);
         print.add((self.path.doubts.len(), self.path.mishaps.len(), self.path.endless));
@@ -123,6 +135,21 @@ impl Print {
         if is_new || !lap.circling {
             self.add(lap.rounds);
         }
+    }
+
+    fn variables(&mut self, variables: &Rc<Variables>) {
+        let own = Rc::as_ptr(variables);
+        let known = self.shared.filter(|(known, _)| *known == own).map(|(_, print)| print);
+        let print = known.unwrap_or_else(|| {
+            let before = std::mem::replace(&mut self.hasher, Folding(Folding::START));
+            for (name, value) in variables.iter() {
+                self.add(name);
+                self.value(value);
+            }
+            std::mem::replace(&mut self.hasher, before).finish()
+        });
+        self.shared = Some((own, print));
+        self.add(print);
     }
 
     fn value(&mut self, value: &Value) {
@@ -199,10 +226,7 @@ impl Shell {
         print.add((self.status.value, self.status.overridable));
         print.add((&self.aliases, self.hooks.len()));
         print.add((&self.jobs, &self.pending, &self.directory));
-        for (name, value) in self.variables.iter() {
-            print.add(name);
-            print.value(value);
-        }
+        print.variables(&self.variables);
         for (name, body) in self.functions.iter() {
             print.add((name, Arc::as_ptr(body)));
         }
