@@ -218,6 +218,13 @@ impl Machine<'_, '_> {
         }
     }
 
+    /// True if the script was given a command, and has taken all of it with `shift`: what that asked for has been done.
+    fn has_shifted_command(&self) -> bool {
+        let is_call = |frame: &Frame| matches!(frame, Frame::Call { .. });
+        let has_command = self.environment.image.cmd.is_some();
+        has_command && self.pid == 1 && self.shell().is_some_and(|shell| !shell.frames.iter().any(is_call))
+    }
+
     fn exec(&mut self, arguments: &[Field], command: &Command, node: &Node) {
         let mut at = 0;
         // dash takes no options, and no `--` either.
@@ -232,7 +239,8 @@ impl Machine<'_, '_> {
         let argv = &arguments[at.min(arguments.len())..];
         if argv.is_empty() {
             let is_empty = command.words.len() > 1 && command.redirects.is_empty();
-            if is_empty && self.world.path.default && self.world.stop.is_none() {
+            if is_empty && !self.has_shifted_command() && self.world.path.default && self.world.stop.is_none()
+            {
                 // `exec "$@"` in a function that is given nothing: what the script was to hand over to is not run.
                 self.candidates.settle(self.world);
             }

@@ -9,7 +9,7 @@ use std::collections::hash_map::Entry;
 
 use super::path::Doubt;
 use super::shell::Shell;
-use super::world::{Pid, Started, World};
+use super::world::{Pid, World};
 use crate::programs::Sound;
 use crate::source::Place;
 
@@ -378,21 +378,18 @@ impl Candidates {
         })
     }
 
-    /// Where a command that sounds like a service was passed over although jobs are waited for that were started before it:
-    /// `worker & server; wait`.
-    pub(super) fn passed_beside_jobs(&self, world: &World) -> Option<Place> {
+    /// True if what sounds like a service was passed over, and nothing comes after it but what keeps the container alive, or a `wait` for
+    /// jobs that were started before it: `server; tail -f /dev/null`, `worker & server; wait`.
+    pub(super) fn passed_service(&self, world: &World) -> bool {
+        let is_served =
+            |world: &World| world.processes().any(|process| process.is_service() && world.alive(process.pid));
         let waits = world.shell(1).is_some_and(Shell::waits_for_jobs);
-        let last = world.path.candidate.filter(|_| waits)?;
-        let has_job = |again: &World| {
-            let is_job =
-                |pid| again.process(pid).is_some_and(|process| process.started == Started::Background);
-            again.processes().any(|process| is_job(process.pid) && again.alive(process.pid))
-        };
-        let own = std::iter::once(&self.items[last]);
-        let mut passed = own.chain(self.before(last)).filter(|item| !item.settled);
-        passed
-            .find(|item| item.what.sound.surely == Sound::Service && item.again.as_ref().is_some_and(has_job))
-            .and_then(|item| item.what.place.clone())
+        let Some(last) = world.path.candidate.filter(|_| waits || !is_served(world)) else { return false };
+        let passed = std::iter::once(&self.items[last]).chain(self.before(last));
+        passed.filter(|item| !item.settled && item.what.place.is_some()).any(|item| {
+            let may_stay = |again: &World| !waits || is_served(again);
+            item.what.sound.surely == Sound::Service && item.again.as_ref().is_some_and(may_stay)
+        })
     }
 
     /// What was passed over after this on every course is not come back to.

@@ -205,10 +205,6 @@ fn run(
                     return;
                 }
                 steps.taken += world.weight();
-                if let Some(place) = candidates.passed_beside_jobs(&world) {
-                    let reason = "this may be a service, and what follows is not reached then".to_owned();
-                    world.path.doubts.push(Doubt { place: Some(place), reason });
-                }
                 let grace = environment.image.runtime.period.left();
                 let Stopped { world: after, is_cut, is_truncated } =
                     stop(environment, &world, signal, grace, steps);
@@ -221,8 +217,8 @@ fn run(
                     .then(|| stop(environment, &world, signal, LONGEST_GRACE, steps).world);
                 let is_well = |end: &World| super::verdict::outcome(end) == Outcome::Graceful;
                 let needed = patient.filter(is_well).map(|end| end.now - world.now);
-                if candidates.is_mere_pause(&world) {
-                    // The loop's own command may be what stays; if it is, this is none.
+                if candidates.is_mere_pause(&world) || candidates.passed_service(&world) {
+                    // The loop's own command may be what stays, or what sounds like a service; if it is, this is none.
                     candidates.end_well(&world);
                     found.pauses.push(Steady { before: world, after, needed });
                 } else {

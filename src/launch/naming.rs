@@ -4,7 +4,7 @@ use super::candidates::Sounds;
 use super::field::Field;
 use super::machine::Machine;
 use super::shell::Frame;
-use crate::programs::Sound;
+use crate::programs::{Kind, Sound};
 use crate::shell::{List, Node, NodeKind, Part, Word};
 
 /// Functions that call functions are looked into this deep.
@@ -23,7 +23,19 @@ impl Machine<'_, '_> {
         let resolved = self.resolve(&fields, node);
         let argv: &[Field] = resolved.identities.last().map_or(&fields, |identity| &identity.argv);
         let Some(name) = argv.first().and_then(Field::text) else { return Sound::Unclear };
-        self.environment.tables.sound(name, argv.get(1).and_then(Field::text))
+        let arguments: Vec<Option<&str>> = argv[1..].iter().map(Field::text).collect();
+        let tables = &self.environment.tables;
+        match tables.program(name, &arguments).map(|program| program.kind) {
+            Some(Kind::Interpreter | Kind::Runner) => {
+                let is_word = |word: &&&str| !word.starts_with('-') && !matches!(**word, "run" | "exec");
+                arguments
+                    .iter()
+                    .flatten()
+                    .find(is_word)
+                    .map_or(Sound::Unclear, |file| tables.sound_of_file(file))
+            }
+            _ => tables.sound(name, arguments.first().copied().flatten()),
+        }
     }
 
     /// The same of the ways of the condition that is about to be passed over.

@@ -23,6 +23,8 @@ pub(super) struct Words {
     service: Vec<String>,
     /// Of what starts something else, which may stay or not.
     start: Vec<String>,
+    /// Of the file that holds a whole application.
+    application: Vec<String>,
 }
 
 impl Words {
@@ -35,6 +37,18 @@ impl Words {
             Some(word) if self.is(&self.start, word) => own.min(Sound::Unclear),
             Some(word) if self.sound_of(word) != Sound::Unclear => self.sound_of(word),
             _ => own,
+        }
+    }
+
+    /// What the name of a file says that an interpreter runs.
+    pub(super) fn sound_of_file(&self, name: &str) -> Sound {
+        let base = name.rsplit('/').next().unwrap_or(name);
+        let (stem, extension) = base.split_once('.').unwrap_or((base, ""));
+        match self.sound_of(stem) {
+            Sound::Unclear if self.is(&self.application, stem) || extension.ends_with("jar") => {
+                Sound::Service
+            }
+            sound => sound,
         }
     }
 

@@ -268,6 +268,11 @@ impl Tables {
         own.flatten().any(|word| matches!(*word, "--help" | "--version"))
     }
 
+    /// The same of the file that an interpreter runs, or of the script that a package runner runs.
+    pub fn sound_of_file(&self, name: &str) -> Sound {
+        self.rest().words.sound_of_file(name)
+    }
+
     /// True for a program that gives its arguments to a shell, or has operators of its own.
     pub fn takes_operators(&self, name: &str) -> bool {
         let name = name.rsplit('/').next().unwrap_or(name);

@@ -29,6 +29,10 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
     let command = simple(node)?;
     let first = command.words.first()?;
     let name = first.literal();
+    // `$EXEC server`
+    if holds_exec(first, node.excerpt.text()) {
+        return None;
+    }
     // exec ends the hooks with the shell, and knows no aliases.
     if shell.hooks || name.as_deref().is_some_and(|name| shell.aliases.contains(name)) {
         return None;
@@ -55,6 +59,12 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
     } else {
         Repair::safe(message, vec![edit])
     })
+}
+
+/// True for a variable that the script sets to `exec` somewhere.
+fn holds_exec(word: &Word, text: &str) -> bool {
+    let [Part::Parameter(parameter, _)] = word.parts.as_slice() else { return false };
+    ["", "\"", "'"].iter().any(|quote| text.contains(&format!("{}={quote}exec", parameter.name)))
 }
 
 /// True for what stands in a loop of its text.
