@@ -358,6 +358,8 @@ impl Candidates {
             Sound::Errand if perhaps == Sound::Service => Reading::Before,
             // `if server; then cleanup; fi`
             Sound::Errand if perhaps.max(asked) > Sound::Errand => Reading::Unclear,
+            // Nothing but errands: the container does them and ends.
+            Sound::Errand => Reading::Before,
             Sound::Unclear if surely == Sound::Service => Reading::Unclear,
             _ => Reading::Service,
         }

@@ -14,7 +14,7 @@ impl Machine<'_, '_> {
     /// What the command line of a statement that is about to run says; wrappers are seen through.
     pub(super) fn sound(&self, node: &Node) -> Sound {
         let (NodeKind::Command(command), Some(expander)) = (&node.kind, self.expander()) else {
-            return self.loudest(std::slice::from_ref(node), 0);
+            return self.loudest(std::slice::from_ref(node), 0).max(Sound::Unclear);
         };
         let fields = expander.fields(&command.words, &node.excerpt);
         if fields.is_empty() {

@@ -75,7 +75,10 @@ impl Machine<'_, '_> {
                 false => Likelihood::Usual,
             };
             let sound = self.sound(node).into();
-            let place = Some(node.place());
+            // The name of a built-in says nothing of what is waited for.
+            let is_builtin = matches!(&node.kind, NodeKind::Command(command)
+                if command.name().is_some_and(|name| super::builtins::is_builtin(&name)));
+            let place = (!is_builtin).then(|| node.place());
             self.candidates.add(self.world, again, Passed { likelihood, job, sound, place });
         }
         false
