@@ -189,9 +189,10 @@ impl Launch {
         found
     }
 
-    /// True if the image starts a program that it does not name: `exec "$@"` without a CMD.
+    /// True if all that the image starts is a program that it does not name: `exec "$@"` without a CMD.
     pub fn waits_for_caller(&self) -> bool {
-        self.branches.iter().flat_map(|branch| &branch.processes).any(ProcessView::waits_for_caller)
+        let waits = |branch: &Branch| branch.processes.iter().any(ProcessView::waits_for_caller);
+        !self.branches.is_empty() && self.branches.iter().all(waits)
     }
 
     fn agrees(&self, other: &Launch) -> bool {

@@ -21,6 +21,7 @@ mod names;
 mod no_program;
 mod repair;
 mod step_down;
+mod telling;
 mod trap;
 mod words;
 

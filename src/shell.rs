@@ -9,6 +9,7 @@ use crate::source::{Excerpt, Place, Span};
 mod comments;
 mod convert;
 mod grammar;
+mod mask;
 mod torn;
 mod words;
 
@@ -363,6 +364,21 @@ mod tests {
         let script = parse(Arc::new(Excerpt::whole(&source)));
         assert!(script.errors.is_empty(), "{text}: {:?}", script.errors);
         script.statements.iter().map(show).collect::<Vec<_>>().join("; ")
+    }
+
+    #[test]
+    fn what_the_grammar_refuses() {
+        for (text, expected) in [
+            ("while ! </dev/tcp/db/5432; do a; done", "while ! < do a done"),
+            ("while !</dev/tcp/db/5432; do a; done", "while ! < do a done"),
+            ("if (true) then a; fi", "if ( true ) then a fi"),
+            ("if { true; } then a; fi", "if { true } then a fi"),
+            ("a || { b && (c) }", "(a || { (b && ( c )) })"),
+        ] {
+            assert_eq!(outline(text), expected, "{text}");
+        }
+        outline("export X=${X-(Filename:}");
+        outline(r"if [[ $c =~ \$\{([A-Za-z_]*)(:-([^}]*))?\} ]]; then a; fi");
     }
 
     #[test]

@@ -120,6 +120,10 @@ pub(super) fn interpreter(text: &str) -> Result<Vec<String>, Broken> {
     })
 }
 
+/// Endings of files that nobody runs.
+const CONFIGURATIONS: [&str; 10] =
+    ["cfg", "cnf", "conf", "config", "ini", "json", "properties", "toml", "yaml", "yml"];
+
 impl Resolver<'_, '_> {
     /// Where the kernel is told to run a shell that is not there: the word that asks for it.
     pub(super) fn missing_shell(&self, dialect: Dialect, name: &Field) -> Option<(Broken, ImageFile)> {
@@ -291,6 +295,12 @@ impl Resolver<'_, '_> {
             program: None,
         });
         let looks_like_shell = !file.text.text().starts_with('\u{7f}');
+        if broken == Broken::NoShebang && looks_like_shell && self.is_no_script(file) {
+            return What::Opaque(format!(
+                "{} is no script: how it comes to be started is not known",
+                file.path
+            ));
+        }
         match (self.caller, broken) {
             // A shell that gets "exec format error" runs the file itself.
             (Some(dialect), Broken::NoShebang | Broken::ByteOrderMark) if looks_like_shell => {
@@ -307,5 +317,16 @@ impl Resolver<'_, '_> {
             }
             _ => What::Broken(broken, Rc::new(file.clone())),
         }
+    }
+
+    /// A configuration file, by its name or because no shell could read it: an argument that was taken for a program.
+    fn is_no_script(&self, file: &ImageFile) -> bool {
+        let ending = file
+            .path
+            .rsplit('/')
+            .next()
+            .and_then(|name| name.rsplit_once('.'))
+            .map_or("", |(_, ending)| ending);
+        CONFIGURATIONS.contains(&ending) || !self.environment.parse(Arc::clone(&file.text)).errors.is_empty()
     }
 }

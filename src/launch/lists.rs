@@ -26,6 +26,8 @@ impl Expander<'_> {
         let is_known = values.iter().all(|value| value.text().is_some());
         let is_empty = match values.as_slice() {
             [] => true,
+            // What the caller may give: a default stands for nothing given.
+            [value] if value.is_rest() && operator.ends_with(['-', '=']) => true,
             [value] => operator.starts_with(':') && value.text() == Some(""),
             _ => false,
         };

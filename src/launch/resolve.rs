@@ -167,9 +167,14 @@ impl Resolver<'_, '_> {
         };
         let arguments: Vec<Option<&str>> = argv[1..].iter().map(Field::option).collect();
         let own = self.file(&name);
+        // The base's script puts its program in front of options, which no row for a script of its name knows.
+        let completes = own.is_none()
+            && self.is_base_entrypoint(&name)
+            && self.environment.image.base.default_program.is_some();
         let row = match own {
             // What the user says of a file counts more than what is in it.
             Some(_) => self.environment.tables.own(&name, &arguments),
+            None if completes => None,
             None if self.environment.sh == Dialect::Ash => self.environment.tables.applet(&name, &arguments),
             None => self.environment.tables.program(&name, &arguments),
         };
@@ -203,10 +208,7 @@ impl Resolver<'_, '_> {
             return What::Broken(broken, file);
         }
         let base = &self.environment.image.base;
-        let is_base_entrypoint = base
-            .entrypoint
-            .as_ref()
-            .is_some_and(|words| words.iter().any(|word| word.rsplit('/').next() == name.rsplit('/').next()));
+        let is_base_entrypoint = self.is_base_entrypoint(&name);
         if is_base_entrypoint && base.entrypoint_execs {
             let command = completed(&argv[1..], base);
             let what =
@@ -224,6 +226,14 @@ impl Resolver<'_, '_> {
             return What::Opaque(format!("the content of {name} is not known"));
         }
         What::Unknown
+    }
+
+    /// True for the script that the base image brings as its ENTRYPOINT.
+    fn is_base_entrypoint(&self, name: &str) -> bool {
+        let base = &self.environment.image.base;
+        base.entrypoint
+            .as_ref()
+            .is_some_and(|words| words.iter().any(|word| word.rsplit('/').next() == name.rsplit('/').next()))
     }
 
     /// A file of the project by that name. Tools by their bare names come from the tables first; a project that replaces one does so

@@ -1,7 +1,11 @@
 //! `deferred-trap`: a trap that cannot run, because a command is in the foreground.
 
-use super::{Finding, Subject, trap, words};
-use crate::launch::Cause;
+use super::insertion::{Line, free_number};
+use super::telling::{self, is_expanded_early};
+use super::trap::{apart, background, is_bare, reads_status, traps_reload};
+use super::{Finding, Repair, Subject, trap, words};
+use crate::launch::{Cause, Fault, Site};
+use crate::shell::{Node, NodeKind};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
@@ -13,7 +17,57 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             );
             Finding::of(fault, subject, "the trap waits until this has ended", message)
                 .with_help("start the command with `&`, pass the signal on in the trap, and `wait` for it")
-                .with_repairs(trap::free(fault).map(|repair| trap::heeding_input(repair, fault, subject)))
+                .with_repairs(free(fault).map(|repair| trap::heeding_input(repair, fault, subject)))
         })
         .collect()
+}
+
+/// The command that keeps the trap from running goes to the background, and the trap tells it and waits for it.
+fn free(fault: &Fault) -> Option<Repair> {
+    let Site::Deferred { node, action, functions, pause } = &fault.site else { return None };
+    if *pause {
+        return pause_apart(node);
+    }
+    if functions.is_empty() && action.first().is_none_or(|first| is_bare(first) || is_expanded_early(first)) {
+        return None;
+    }
+    let name = free_number(node.excerpt.text());
+    let handler = match functions.first().map(|body| &body.kind) {
+        None => action.as_ref(),
+        Some(NodeKind::Group(list)) => list.as_ref(),
+        Some(_) => return None,
+    };
+    // A handler that reads `$?` would read that of `wait`, one that reads `$!` the number of the new job; one that runs on a reload
+    // would stop the service.
+    let reads_number = |node: &Node| {
+        let text = node.excerpt.text().get(node.span.start..node.span.end).unwrap_or("");
+        text.contains("$!") || text.contains("${!}")
+    };
+    if reads_status(action)
+        || action.iter().chain(functions).any(reads_number)
+        || functions.iter().any(|body| reads_status(std::slice::from_ref(body)))
+        || traps_reload(&fault.shell)
+    {
+        return None;
+    }
+    let tell = telling::tell(name, &fault.shell);
+    let first = handler.first()?;
+    let line = Line::of(first.excerpt.text(), first.span.start, first.excerpt.encoding());
+    // On a line of its own where the first statement has one.
+    let alone = line.own_line && !functions.is_empty();
+    let separator = if alone { line.separator() } else { "; ".to_owned() };
+    let (edit, is_first) = telling::put_into(handler, &tell, &separator)?;
+    let edits = vec![background(node, name)?, edit];
+    Some(if is_first {
+        Repair::safe("Start it with `&`, tell it in the trap, and wait for it", edits)
+    } else {
+        let message = "Start it with `&`, tell it behind what the trap does now, and wait for it; if that is to come when it has ended, turn the two around";
+        Repair::unsafe_(message, edits)
+    })
+}
+
+/// `sleep 60` as `sleep 60 & wait $!`: a `wait` ends as soon as a signal comes.
+fn pause_apart(node: &Node) -> Option<Repair> {
+    let edit = apart(node, |_| " & wait \"$!\"".to_owned())?;
+    Some(Repair::safe("Pause with `&` and `wait`, which a signal interrupts", vec![edit]))
 }

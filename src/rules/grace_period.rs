@@ -12,7 +12,8 @@ const LONGEST: u64 = 120;
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     // Who gives no time at all wants no graceful stop.
-    if subject.image.runtime.period.left() < 1000 {
+    let period = &subject.image.runtime.period;
+    if period.length < 1000 || period.left() < 1000 {
         return Vec::new();
     }
     let drains = subject.launch.map(|launch| launch.drains.as_slice()).unwrap_or_default();

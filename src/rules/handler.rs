@@ -5,6 +5,7 @@ use crate::shell::{List, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Place, Span};
 
 use super::insertion::{Line, ampersand, free_number, number_in, rest_of_line};
+use super::telling::{self, is_expanded_early};
 use super::trap::{self, number, or_not};
 use super::{Repair, repair};
 
@@ -103,7 +104,11 @@ fn tell_before_exit(fault: &Fault, action: &List, jobs: &[Node]) -> Option<Repai
     let first = action.first()?;
     let ends = |node: &Node| node.is_command(&["exit"]);
     // What reads `$?` would read that of `wait`.
-    if !action.last().is_some_and(ends) || trap::is_bare(first) || trap::reads_status(action) {
+    if !action.last().is_some_and(ends)
+        || trap::is_bare(first)
+        || is_expanded_early(first)
+        || trap::reads_status(action)
+    {
         return None;
     }
     let text = job.excerpt.text();
@@ -122,10 +127,15 @@ fn tell_before_exit(fault: &Fault, action: &List, jobs: &[Node]) -> Option<Repai
     };
     let tell = match action.len() {
         1 => format!("kill -TERM ${name}; wait ${name}"),
-        _ => trap::tell(&name, &fault.shell),
+        _ => telling::tell(&name, &fault.shell),
     };
-    edits.push(first.excerpt.edit(Span::at(first.span.start), &format!("{tell}; "))?);
-    Some(Repair::safe("Tell the service in the trap, and wait for it", edits))
+    let (edit, is_first) = telling::put_into(action, &tell, "; ")?;
+    edits.push(edit);
+    Some(if is_first {
+        Repair::safe("Tell the service in the trap, and wait for it", edits)
+    } else {
+        Repair::unsafe_("Tell the service in the trap behind what it does now, and wait for it", edits)
+    })
 }
 
 /// True for `trap "kill $pid" TERM` in front of `pid=$!`.

@@ -138,11 +138,12 @@ fn insert_with(
         }
         Stay::KeepsAlive => edits.push(excerpt.edit(at.span, "wait")?),
         Stay::TakesJob => {
-            // It is the only one that can be meant.
-            if statements.len() != 1 {
+            // It is the only one that can be meant, and its status is the script's.
+            if statements.len() != 1 || shell.separated {
                 return None;
             }
-            edits.push(excerpt.edit(at.span, "wait")?);
+            let target = names.first().map_or_else(|| format!("${list}"), |name| number(name, shell));
+            edits.push(excerpt.edit(at.span, &format!("wait {target}"))?);
         }
     }
     let mut targets: Vec<String> = names.iter().map(|name| number(name, shell)).collect();
@@ -208,59 +209,6 @@ fn lists_of(node: &Node) -> Vec<&[Node]> {
     }
 }
 
-/// What tells a service in a handler, which may run before it has started, and waits for it.
-pub(super) fn tell(name: &str, shell: &ShellState) -> String {
-    let or_not = or_not(shell);
-    format!(
-        "[ -z \"${{{name}-}}\" ] || {{ kill -TERM \"${name}\" 2>/dev/null{or_not}; wait \"${name}\"{or_not}; }}"
-    )
-}
-
-/// The command that keeps a trap from running goes to the background, and the trap tells it and waits for it first.
-pub(super) fn free(fault: &Fault) -> Option<Repair> {
-    let Site::Deferred { node, action, functions, pause } = &fault.site else { return None };
-    if *pause {
-        return pause_apart(node);
-    }
-    if functions.is_empty() && action.first().is_none_or(is_bare) {
-        return None;
-    }
-    let name = free_number(node.excerpt.text());
-    let handler = functions.first().map_or(action.first(), |body| match &body.kind {
-        NodeKind::Group(list) => list.first(),
-        _ => None,
-    })?;
-    // A handler that reads `$?` would read that of `wait`, one that reads `$!` the number of the new job; one that runs on a reload
-    // would stop the service.
-    let reads_number = |node: &Node| {
-        let text = node.excerpt.text().get(node.span.start..node.span.end).unwrap_or("");
-        text.contains("$!") || text.contains("${!}")
-    };
-    if reads_status(action)
-        || action.iter().chain(functions).any(reads_number)
-        || functions.iter().any(|body| reads_status(std::slice::from_ref(body)))
-        || traps_reload(&fault.shell)
-    {
-        return None;
-    }
-    let tell = tell(name, &fault.shell);
-    let line = Line::of(handler.excerpt.text(), handler.span.start, handler.excerpt.encoding());
-    // On a line of its own where the first statement has one.
-    let alone = line.own_line && !functions.is_empty();
-    let separator = if alone { line.separator() } else { "; ".to_owned() };
-    let edits = vec![
-        background(node, name)?,
-        handler.excerpt.edit(Span::at(handler.span.start), &format!("{tell}{separator}"))?,
-    ];
-    Some(Repair::safe("Start it with `&`, tell it in the trap, and wait for it", edits))
-}
-
-/// `sleep 60` as `sleep 60 & wait $!`: a `wait` ends as soon as a signal comes.
-fn pause_apart(node: &Node) -> Option<Repair> {
-    let edit = apart(node, |_| " & wait \"$!\"".to_owned())?;
-    Some(Repair::safe("Pause with `&` and `wait`, which a signal interrupts", vec![edit]))
-}
-
 /// `sleep` for longer than a stop may take, or for nobody knows how long.
 fn is_slow_pause(node: &Node) -> bool {
     let Some(command) = repair::simple(node) else { return false };
@@ -295,7 +243,7 @@ pub(super) fn reads_status(list: &[Node]) -> bool {
 }
 
 /// True if the script sets a trap for a signal that asks for something other than a stop.
-fn traps_reload(shell: &ShellState) -> bool {
+pub(super) fn traps_reload(shell: &ShellState) -> bool {
     shell.traps.iter().any(|signal| matches!(signal.name().as_str(), "HUP" | "USR1" | "USR2"))
 }
 
@@ -333,12 +281,12 @@ pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
 }
 
 /// `server` as `server & pid=$!` and `wait "$pid"` on the next line.
-fn background(node: &Node, name: &str) -> Option<Edit> {
+pub(super) fn background(node: &Node, name: &str) -> Option<Edit> {
     apart(node, |separator| format!(" & {name}=$!{separator}wait \"${name}\""))
 }
 
 /// A command sent to the background; `tail` is what follows it, by what separates two commands there.
-fn apart(node: &Node, tail: impl Fn(&str) -> String) -> Option<Edit> {
+pub(super) fn apart(node: &Node, tail: impl Fn(&str) -> String) -> Option<Edit> {
     let command = repair::simple(node)?;
     let name = command.words.first()?.literal()?;
     // What the shell itself does is none of a job's business.

@@ -1,6 +1,5 @@
 //! The tree of tree-sitter-bash to our own.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use tree_sitter::{Node as Tree, TreeCursor};
@@ -8,7 +7,7 @@ use tree_sitter::{Node as Tree, TreeCursor};
 use super::words::Words;
 use super::{
     AssignedValue, Assignment, Case, CaseArm, Command, For, If, List, Loop, Node, NodeKind, Redirect, Script,
-    Word, grammar,
+    Word, grammar, mask,
 };
 use crate::source::{Excerpt, Span};
 
@@ -16,49 +15,26 @@ use crate::source::{Excerpt, Span};
 pub(super) const MAX_DEPTH: usize = 200;
 
 pub(super) fn script(excerpt: Arc<Excerpt>) -> Script {
-    let mut converter = Converter { excerpt: &excerpt, errors: Vec::new(), depth: 0 };
-    let text = without_backtick_comments(excerpt.text());
-    let statements = match grammar::tree(&without_bracket(&text)) {
-        Some(tree) => converter.statements(tree.root_node(), None),
-        None => Arc::from([converter.error(Span::new(0, excerpt.text().len()))]),
-    };
-    let errors = converter.errors;
+    let text = mask::always(excerpt.text());
+    let (statements, errors) = read(&excerpt, &text);
+    if !errors.is_empty()
+        && let Some(masked) = mask::when_refused(&text)
+        && let (statements, errors) = read(&excerpt, &masked)
+        && errors.is_empty()
+    {
+        return Script { excerpt, statements, errors };
+    }
     Script { excerpt, statements, errors }
 }
 
-/// The text with blanks for `` `# comments` `` between continued lines. To a shell they are empty substitutions; the grammar would read
-/// on to the end of the line, past the second backtick.
-fn without_backtick_comments(text: &str) -> Cow<'_, str> {
-    const OPENING: &str = " `#";
-    if !text.contains(OPENING) {
-        return Cow::Borrowed(text);
-    }
-    let mut blanked = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(OPENING) {
-        let (before, comment) = rest.split_at(at + 1);
-        blanked.push_str(before);
-        let line = comment.lines().next().unwrap_or("");
-        let length = line[1..].find('`').map_or(0, |end| end + 2);
-        blanked.extend(std::iter::repeat_n(' ', length));
-        // Left open, it is the grammar's to refuse.
-        let (open, after) = comment[length..].split_at(usize::from(length == 0));
-        blanked.push_str(open);
-        rest = after;
-    }
-    blanked.push_str(rest);
-    Cow::Owned(blanked)
-}
-
-/// `['server', 'run']`: to a shell a bracket is a word of its own only in front of a blank. The grammar takes it for a test wherever it
-/// is, and gives up on one with commas.
-fn without_bracket(text: &str) -> Cow<'_, str> {
-    let Some(rest) = text.trim_start().strip_prefix('[').filter(|rest| !rest.starts_with('[')) else {
-        return Cow::Borrowed(text);
+/// The statements of `excerpt`, by the tree of `text`, in which every byte stands where it does in the excerpt; and what could not be read.
+fn read(excerpt: &Arc<Excerpt>, text: &str) -> (List, Vec<Span>) {
+    let mut converter = Converter { excerpt, errors: Vec::new(), depth: 0 };
+    let statements = match grammar::tree(text) {
+        Some(tree) => converter.statements(tree.root_node(), None),
+        None => Arc::from([converter.error(Span::new(0, excerpt.text().len()))]),
     };
-    let is_list = rest.trim_start().starts_with(['"', '\'']) && (rest.contains("\",") || rest.contains("',"));
-    let is_name = rest.starts_with(|c: char| !c.is_whitespace() && c != '\\');
-    if is_list || is_name { Cow::Owned(text.replacen('[', "_", 1)) } else { Cow::Borrowed(text) }
+    (statements, converter.errors)
 }
 
 /// Reserved words that begin no statement.

@@ -1,0 +1,72 @@
+//! Where a handler that is there tells the service, and waits for it.
+
+use super::trap::or_not;
+use crate::launch::ShellState;
+use crate::shell::{Node, NodeKind};
+use crate::source::{Edit, Span};
+
+/// What only tidies up or says something: it can wait until the service has ended.
+const TIDYING: [&str; 24] = [
+    ":", "[", "cp", "date", "echo", "exit", "export", "kill", "log", "logger", "mv", "printf", "return",
+    "rm", "rmdir", "rsync", "set", "sleep", "sync", "tar", "test", "touch", "true", "umount",
+];
+
+/// Redirections to where people look, or nobody.
+const SEEN: [&str; 8] = [
+    ">&2",
+    ">&1",
+    "> /dev/null",
+    ">/dev/null",
+    "> /dev/stdout",
+    ">/dev/stdout",
+    "> /dev/stderr",
+    ">/dev/stderr",
+];
+
+/// What tells a service in a handler, which may run before it has started, and waits for it.
+pub(super) fn tell(name: &str, shell: &ShellState) -> String {
+    let or_not = or_not(shell);
+    format!(
+        "[ -z \"${{{name}-}}\" ] || {{ kill -TERM \"${name}\" 2>/dev/null{or_not}; wait \"${name}\"{or_not}; }}"
+    )
+}
+
+/// The edit that puts `tell` into a handler, and whether what the handler did before comes after it.
+///
+/// It comes first where the rest only tidies up. What may talk to the service (a save, its own way to stop) needs it alive: there
+/// it comes behind that, in front of an `exit`.
+pub(super) fn put_into(handler: &[Node], tell: &str, separator: &str) -> Option<(Edit, bool)> {
+    let in_front = |node: &Node| node.excerpt.edit(Span::at(node.span.start), &format!("{tell}{separator}"));
+    if handler.iter().all(is_tidying) {
+        return Some((in_front(handler.first()?)?, true));
+    }
+    let edit = match handler.iter().find(|node| node.is_command(&["exit", "return"])) {
+        Some(exit) => in_front(exit)?,
+        None => {
+            let last = handler.last().filter(|last| !matches!(last.kind, NodeKind::Background(_)))?;
+            last.excerpt.edit(Span::at(last.span.end), &format!("{separator}{tell}"))?
+        }
+    };
+    Some((edit, false))
+}
+
+/// True if nothing in the statement talks to a service.
+fn is_tidying(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Command(command) => {
+            let text = node.excerpt.text().get(node.span.start..node.span.end).unwrap_or("");
+            let rest = SEEN.iter().fold(text.to_owned(), |text, seen| text.replace(seen, ""));
+            !rest.contains('>')
+                && !rest.contains("$(")
+                && (command.words.is_empty() || node.is_command(&TIDYING))
+        }
+        NodeKind::Error => false,
+        _ => node.children().into_iter().all(is_tidying),
+    }
+}
+
+/// `trap "..." TERM`: what is put between double quotes is expanded when the trap is set.
+pub(super) fn is_expanded_early(handler: &Node) -> bool {
+    let start = handler.excerpt.span().start;
+    handler.excerpt.source().text()[..start].ends_with('"')
+}
