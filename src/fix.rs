@@ -1,7 +1,7 @@
 //! Repairs: checked by the model before they are shown, applied until nothing changes.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -232,17 +232,17 @@ impl<'a> Bench<'a> {
         after == Outcome::Graceful || (fewer && (no_worse || before == Outcome::Unknown))
     }
 
-    /// True unless an image of the file runs other services than before.
+    /// True unless an image of the file runs other services than before, with whatever arguments or with its own.
     fn keeps_services(&self, after: &Analysis) -> bool {
-        let services =
-            |judged: &Judged| judged.launch.as_ref().map(|launch| launch.services()).unwrap_or_default();
+        let keeps = |services: fn(&Launch) -> BTreeSet<String>, before: &Judged, after: &Judged| {
+            let of = |judged: &Judged| judged.launch.as_ref().map(services).unwrap_or_default();
+            of(before).is_subset(&of(after))
+        };
+        let mut images = self.analysis.images.iter().zip(&after.images);
         self.analysis.images.len() == after.images.len()
-            && self
-                .analysis
-                .images
-                .iter()
-                .zip(&after.images)
-                .all(|(before, after)| services(before).is_subset(&services(after)))
+            && images.all(|(before, after)| {
+                keeps(Launch::services, before, after) && keeps(Launch::default_services, before, after)
+            })
     }
 }
 

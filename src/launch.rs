@@ -182,8 +182,17 @@ impl Launch {
 
     /// The programs of the services that run in any branch.
     pub fn services(&self) -> BTreeSet<String> {
+        Self::services_of(self.branches.iter())
+    }
+
+    /// Those that run with the image's own arguments.
+    pub fn default_services(&self) -> BTreeSet<String> {
+        Self::services_of(self.branches.iter().filter(|branch| branch.default))
+    }
+
+    fn services_of<'b>(branches: impl Iterator<Item = &'b Branch>) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
-        for process in self.branches.iter().flat_map(|branch| &branch.processes) {
+        for process in branches.flat_map(|branch| &branch.processes) {
             process.services(&mut found);
         }
         found
