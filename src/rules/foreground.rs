@@ -130,6 +130,10 @@ fn stay(row: &Program, words: &[&str]) -> Option<Vec<String>> {
                     kept.extend(value.cloned());
                 }
             }
+            // `sshd` refuses to run unless it is called by its path.
+            if name.starts_with('/') && !own.contains('/') {
+                kept[0].clone_from(name);
+            }
         }
         // `caddy start` becomes `caddy run`.
         [subcommand] => *kept.get_mut(1)? = subcommand.clone(),

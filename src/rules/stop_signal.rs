@@ -1,7 +1,7 @@
 //! `stop-signal`: what is in front ends gracefully, but on another signal than the one that it gets.
 
 use super::{Finding, Repair, Subject, words};
-use crate::diagnostic::Related;
+use crate::diagnostic::{Related, Severity};
 use crate::dockerfile::Written;
 use crate::launch::{Cause, Signal, Site};
 use crate::source::{Edit, Place, Span};
@@ -47,8 +47,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 (None, None) => "set the signal that it understands with STOPSIGNAL".to_owned(),
             };
             let mut finding = Finding::of(fault, subject, format!("gets {got}"), message).with_help(help);
+            if words::waits_for_clients(&fault.hop, subject) {
+                finding.severity = Severity::Warning;
+            }
             finding.related.extend(where_from(subject));
-            if let Some(place) = of_deployment(subject) {
+            if let Some(place) = set_elsewhere(&finding, subject) {
                 let process = Related { place: std::mem::replace(&mut finding.place, place), message: finding.label };
                 finding.related.pop();
                 finding.related.insert(0, process);
@@ -74,10 +77,11 @@ fn no_signal(subject: &Subject<'_>) -> Option<Finding> {
     Some(Finding::at(setting.place.clone()?, "no signal", message).with_help(format!("name one, such as `{example}`")))
 }
 
-/// Where a deployment sets the signal.
-fn of_deployment(subject: &Subject<'_>) -> Option<Place> {
+/// Where the signal is set, if that is in a deployment, or in another file than what gets it: that is the line to change.
+fn set_elsewhere(finding: &Finding, subject: &Subject<'_>) -> Option<Place> {
     let setting = subject.image.stop_signal.as_ref()?;
-    setting.place.clone().filter(|_| matches!(setting.written, Written::Value { .. }))
+    let is_elsewhere = |place: &Place| place.source.path() != finding.place.source.path();
+    setting.place.clone().filter(|place| matches!(setting.written, Written::Value { .. }) || is_elsewhere(place))
 }
 
 /// True where the base image sets the signal.
