@@ -3,13 +3,20 @@
 use super::{Finding, Repair, Subject};
 use crate::diagnostic::Outcome;
 use crate::dockerfile::{Command, Setting};
-use crate::source::{Edit, Excerpt};
+use crate::source::{Edit, Excerpt, Place};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
+    let problems = &subject.image.dockerfile.problems;
+    let is_refused = |place: &Place| {
+        place.source.path() == subject.image.dockerfile.source.path()
+            && problems.iter().any(|problem| problem.span.overlaps(place.span))
+    };
     let outcome = subject.launch.map(|launch| launch.outcome).filter(|outcome| *outcome == Outcome::ExitsEarly);
     [&subject.image.entrypoint, &subject.image.cmd]
         .into_iter()
         .flatten()
+        // What the builder refuses runs nowhere.
+        .filter(|setting| !setting.place.as_ref().is_some_and(is_refused))
         .filter_map(malformed)
         .map(|finding| Finding { outcome, ..finding })
         .collect()

@@ -117,7 +117,12 @@ fn set(subject: &Subject<'_>, signal: Signal) -> Option<Repair> {
             Written::Value { .. } => 0,
         };
         let span = Span::new(place.span.start + value, place.span.end);
-        return repair(Edit { path: place.source.path().to_owned(), span, text: signal.to_string() });
+        let edit = Edit { path: place.source.path().to_owned(), span, text: signal.to_string() };
+        // A build may set the variable.
+        if text.contains('$') {
+            return Some(Repair::unsafe_(format!("Set STOPSIGNAL to {signal} in place of the variable"), vec![edit]));
+        }
+        return repair(edit);
     }
     let launch = || [&image.entrypoint, &image.cmd].into_iter().flatten();
     if let Some(written @ Written::Value { .. }) = launch().find(|own| own.place.is_some()).map(|own| &own.written) {

@@ -255,9 +255,10 @@ impl Image {
             self.container.files.insert(place(name), File { text: body.clone(), mode });
             return Ok(());
         }
-        // What is downloaded becomes the command behind it.
-        if is_download {
-            let name = sources.first().map_or("", |url| crate::programs::base_name(url));
+        // What is downloaded becomes the command behind it, unless it is an archive, which some RUN unpacks.
+        let name = sources.first().map_or("", |url| crate::programs::base_name(url));
+        let is_archive = [".tar", ".tgz", ".gz", ".xz", ".zip"].iter().any(|end| name.contains(end));
+        if is_download && !is_archive {
             let text = "#!/bin/sh\n[ \"$1\" = -- ] && shift\nexec \"$@\"\n".to_owned();
             self.container.files.insert(place(name), File { text, mode });
             return Ok(());
