@@ -62,11 +62,14 @@ pub enum Origin {
     Isolated,
 }
 
+/// What says that a folder may have a configuration of its own, or none from above.
+pub(crate) const MARKS: [&str; 3] = [FILE_NAMES[0], FILE_NAMES[1], ".git"];
+
 /// Folders whose configuration is remembered; what was forgotten is looked for again.
 const MAX_FOLDERS: usize = 10_000;
 
 /// What a search upwards ends with.
-type Nearest = Result<Option<Arc<Config>>, ConfigError>;
+pub(crate) type Nearest = Result<Option<Arc<Config>>, ConfigError>;
 
 /// All configuration of a run: the nearest files upwards, by default. Files are read once.
 #[derive(Debug, Default)]
@@ -114,12 +117,17 @@ impl Configs {
             None if folder.join(".git").exists() => Ok(None),
             None => folder.parent().map_or(Ok(None), |parent| self.of(parent)),
         };
+        self.remember(folder, &found);
+        found
+    }
+
+    /// Remembers what counts in a folder, for whoever asks for it.
+    pub(crate) fn remember(&self, folder: &Utf8Path, found: &Nearest) {
         let mut nearest = self.nearest.lock().unwrap_or_else(PoisonError::into_inner);
         if nearest.len() >= MAX_FOLDERS {
             nearest.clear();
         }
         nearest.insert(folder.as_str().to_owned(), found.clone());
-        found
     }
 
     fn known(&self, folder: &Utf8Path) -> Option<Nearest> {

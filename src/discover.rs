@@ -2,17 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use ignore::{WalkBuilder, WalkState};
 
 use crate::config::{Config, Configs};
 use crate::dockerfile::{self, Keyword};
 use crate::orchestrator;
-use crate::source::{DiskLoader, EntryKind, Loader, Source};
+use crate::source::{DiskLoader, EntryKind, Lists, Loader, Source};
 
+mod ignored;
 mod names;
+mod walk;
 
 pub use names::{Name, name};
 
@@ -26,7 +27,7 @@ pub struct Given {
 }
 
 /// Files that are checked together: what they copy and start is looked up below the same root.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct Project {
     /// The git top level; without git, the folder given, or the common parent. Absolute.
     pub root: Utf8PathBuf,
@@ -42,6 +43,8 @@ pub struct Project {
     pub is_whole: bool,
     /// Files whose text is given rather than on disk.
     pub texts: BTreeMap<Utf8PathBuf, String>,
+    /// What a search has seen of its folders.
+    pub lists: Lists,
 }
 
 /// What was found.
@@ -150,9 +153,11 @@ fn common_parent(left: &Utf8Path, right: &Utf8Path) -> Utf8PathBuf {
 
 fn add(path: Resolved, index: usize, configs: &Configs, force_exclude: bool, found: &mut Found) {
     if path.is_folder {
-        let files = walk(&path.path, &path.root, configs, found);
-        found.projects[index].files.extend(files);
-        found.projects[index].is_whole |= path.path == path.root;
+        let (files, lists) = walk(&path.path, &path.root, configs, found);
+        let project = &mut found.projects[index];
+        project.files.extend(files);
+        project.lists.append(lists);
+        project.is_whole |= path.path == path.root;
         return;
     }
     let project = &mut found.projects[index];
@@ -250,12 +255,13 @@ fn read(path: &Utf8Path) -> Result<Arc<Source>, String> {
 /// Sorts the lists, adds the Dockerfiles of deployments that were named, and looks for what may start the scripts.
 fn finish(index: usize, configs: &Configs, found: &mut Found) {
     let root = found.projects[index].root.clone();
-    let all = if found.projects[index].scripts.is_empty() {
-        Vec::new()
+    let (all, lists) = if found.projects[index].scripts.is_empty() {
+        Default::default()
     } else {
         walk(&root, &root, configs, found)
     };
     let project = &mut found.projects[index];
+    project.lists.append(lists);
     if let Ok(disk) = DiskLoader::new(&root) {
         let named = project.named.iter().filter_map(|path| orchestrator::deployment(path, &disk));
         let built = named.flat_map(|deployment| deployment.workloads);
@@ -270,149 +276,20 @@ fn finish(index: usize, configs: &Configs, found: &mut Found) {
     project.candidates.retain(|path| project.files.binary_search(path).is_err());
 }
 
-/// The Dockerfiles and deployments below `folder`, relative to `root`, sorted; what git ignores and hidden files are left out.
-fn walk(folder: &Utf8Path, root: &Utf8Path, configs: &Configs, found: &mut Found) -> Vec<Utf8PathBuf> {
-    let seen = Mutex::new(Seen::default());
-    let disk = DiskLoader::new(root).ok();
-    let walker = WalkBuilder::new(folder)
-        .require_git(false)
-        // A .gitignore above a folder that is not under git is about something else.
-        .parents(root.join(".git").exists())
-        .filter_entry(|entry| entry.file_name() != "node_modules")
-        .build_parallel();
-    walker.run(|| {
-        Box::new(|entry| {
-            // Files are read, and configurations looked for, without the lock. Most of what is below a folder is of no interest.
-            let mut here = Seen::default();
-            match entry {
-                Ok(entry) => here.add(entry.path(), entry.file_type(), disk.as_ref(), root, configs),
-                Err(error) => here.warnings.push(error.to_string()),
-            }
-            if !here.is_empty() {
-                seen.lock().unwrap_or_else(PoisonError::into_inner).append(here);
-            }
-            WalkState::Continue
-        })
-    });
-    let mut seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-    seen.notes.sort();
-    seen.warnings.sort();
-    found.notes.append(&mut seen.notes);
-    found.warnings.append(&mut seen.warnings);
-
-    let mut files = seen.files;
-    // A symlink to a file that is checked under its own name says nothing new.
-    for (target, links) in seen.links {
-        if let Some(link) = links.into_iter().next().filter(|_| !files.contains(&target)) {
-            files.insert(link);
-        }
-    }
-    files.into_iter().collect()
-}
-
-/// What a YAML file is.
-enum Manifest {
-    No,
-    Yes,
-    /// Not yet, and why.
-    NotYet(&'static str),
+/// What is below `folder`; what the walk has to say is told, and what it has seen is remembered.
+fn walk(
+    folder: &Utf8Path,
+    root: &Utf8Path,
+    configs: &Configs,
+    found: &mut Found,
+) -> (Vec<Utf8PathBuf>, Lists) {
+    let walk::Seen { files, mut notes, mut warnings, lists, .. } = walk::walk(folder, root, configs);
+    found.notes.append(&mut notes);
+    found.warnings.append(&mut warnings);
+    (files, lists)
 }
 
 const TEMPLATE: &str = "a template is no manifest yet";
-const PATCH: &str = "a patch is no manifest by itself";
-
-/// What a YAML file is.
-fn manifest(path: &Path, disk: Option<&DiskLoader>, root: &Utf8Path) -> Manifest {
-    let relative = Utf8Path::from_path(path).and_then(|path| path.strip_prefix(root).ok());
-    let source = relative.and_then(|relative| disk?.read(relative).ok());
-    match source {
-        Some(source) if !orchestrator::is_deployment(&source) => Manifest::No,
-        Some(source) if orchestrator::is_template(&source) => Manifest::NotYet(TEMPLATE),
-        Some(source) if disk.is_some_and(|disk| orchestrator::is_patch(source.path(), disk)) => {
-            Manifest::NotYet(PATCH)
-        }
-        Some(_) => Manifest::Yes,
-        None => Manifest::No,
-    }
-}
-
-/// What a walk came across.
-#[derive(Default)]
-struct Seen {
-    files: BTreeSet<Utf8PathBuf>,
-    /// Symlinks by what they lead to.
-    links: BTreeMap<Utf8PathBuf, BTreeSet<Utf8PathBuf>>,
-    notes: Vec<String>,
-    warnings: Vec<String>,
-}
-
-impl Seen {
-    fn is_empty(&self) -> bool {
-        self.files.is_empty() && self.links.is_empty() && self.notes.is_empty() && self.warnings.is_empty()
-    }
-
-    fn append(&mut self, mut other: Self) {
-        self.files.append(&mut other.files);
-        for (target, links) in other.links {
-            self.links.entry(target).or_default().extend(links);
-        }
-        self.notes.append(&mut other.notes);
-        self.warnings.append(&mut other.warnings);
-    }
-
-    fn add(
-        &mut self,
-        path: &Path,
-        file_type: Option<std::fs::FileType>,
-        disk: Option<&DiskLoader>,
-        root: &Utf8Path,
-        configs: &Configs,
-    ) {
-        let is_link = file_type.is_some_and(|kind| kind.is_symlink());
-        if !is_link && !file_type.is_some_and(|kind| kind.is_file()) {
-            return;
-        }
-        let Some(file_name) = path.file_name() else { return };
-        let is_own = Utf8Path::from_path(path).is_some_and(|path| is_named(configs, path));
-        match name(&file_name.to_string_lossy()) {
-            Name::Dockerfile => {}
-            _ if is_own => {}
-            Name::Template => {
-                self.notes.push(format!("{}: skipped, a template is no Dockerfile yet", path.display()));
-                return;
-            }
-            Name::Yaml => match manifest(path, disk, root) {
-                Manifest::Yes => {}
-                Manifest::No => return,
-                Manifest::NotYet(reason) => {
-                    self.notes.push(format!("{}: skipped, {reason}", path.display()));
-                    return;
-                }
-            },
-            Name::Script | Name::Other => return,
-        }
-        let Some(path) = Utf8Path::from_path(path) else {
-            self.warnings.push(format!("{}: skipped, its name is not UTF-8", path.display()));
-            return;
-        };
-        let Ok(relative) = path.strip_prefix(root) else { return };
-        if excludes(configs, path) {
-            self.notes.push(format!("{path}: skipped, the configuration excludes it"));
-            return;
-        }
-        if !is_link {
-            self.files.insert(relative.to_owned());
-            return;
-        }
-        let target = path.canonicalize_utf8().ok().filter(|target| target.is_file());
-        match target.as_ref().and_then(|target| target.strip_prefix(root).ok()) {
-            Some(target) => {
-                self.links.entry(target.to_owned()).or_default().insert(relative.to_owned());
-            }
-            None => self.notes.push(format!("{path}: skipped, the symlink leads to no file of the project")),
-        }
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -21,6 +21,7 @@ mod paths;
 mod shell_words;
 
 pub use builds::contexts;
+pub(crate) use kustomize::NAMES as KUSTOMIZATIONS;
 
 /// A file that says which containers are started.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ mod snapshot;
 pub use disk::{DiskLoader, MAX_FILE_SIZE};
 pub use memory::MemoryLoader;
 pub use overlay::OverlayLoader;
-pub use snapshot::Snapshot;
+pub use snapshot::{Listed, Lists, Snapshot};
 
 /// A half-open range of byte offsets into a [`Source`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]

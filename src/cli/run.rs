@@ -199,7 +199,7 @@ pub(super) fn check(
     terminal: &Terminal,
 ) -> Result<Checked, Failure> {
     let disk = disk(project)?;
-    let snapshot = Snapshot::new(&disk);
+    let snapshot = Snapshot::with_lists(&disk, &project.lists);
     let loader = overlay(project, &snapshot);
     let contexts = orchestrator::contexts(project.files.iter().chain(&project.candidates), &loader);
     let progress = Progress::new(project.files.len() + project.candidates.len(), terminal.quiet);

@@ -6,7 +6,7 @@ use super::{first_document, paths};
 use crate::source::Loader;
 
 /// The names of Kustomize's own file.
-const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+pub(crate) const NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
 
 /// True for a file that the kustomization in its folder, or one above it, names as a patch.
 pub(super) fn is_patch(path: &Utf8Path, loader: &dyn Loader) -> bool {

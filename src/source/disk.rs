@@ -31,38 +31,61 @@ impl DiskLoader {
 
     /// Where a path of the project really is, all symlinks followed.
     pub fn resolve(&self, path: &Utf8Path) -> Result<PathBuf, ReadError> {
-        let mut is_plain = !path.as_str().is_empty();
-        for part in path.components() {
-            match part {
-                Utf8Component::Normal(_) => {}
-                Utf8Component::CurDir => is_plain = false,
-                _ => return Err(ReadError::Outside),
-            }
-        }
-        let full = self.root.join(path);
-        if let Some(found) = is_plain.then(|| find_without_links(&full)).flatten() {
-            return found.map(|()| full).map_err(not_found);
+        let full = self.inside(path)?;
+        if let Some(found) = find_without_links(&full) {
+            return found.map(|_| full).map_err(not_found);
         }
         let real = fs::canonicalize(full).map_err(not_found)?;
         if real.starts_with(&self.root) { Ok(real) } else { Err(ReadError::Outside) }
     }
 
-    fn metadata(&self, path: &Utf8Path) -> Result<(PathBuf, Metadata), ReadError> {
-        let real = self.resolve(path)?;
-        let metadata = fs::metadata(&real).map_err(not_found)?;
-        Ok((real, metadata))
+    /// The path as it is written, which may lead outside by symlinks only.
+    fn inside(&self, path: &Utf8Path) -> Result<PathBuf, ReadError> {
+        let is_inside = |part| matches!(part, Utf8Component::Normal(_) | Utf8Component::CurDir);
+        if path.components().all(is_inside) { Ok(self.root.join(path)) } else { Err(ReadError::Outside) }
+    }
+
+    fn metadata(&self, path: &Utf8Path) -> Result<Metadata, ReadError> {
+        if let Some(found) = find_without_links(&self.inside(path)?) {
+            return Ok(found.map_err(not_found)?.metadata()?);
+        }
+        fs::metadata(self.resolve(path)?).map_err(not_found)
+    }
+
+    fn open(&self, path: &Utf8Path) -> Result<File, ReadError> {
+        if let Some(found) = open_without_links(&self.inside(path)?) {
+            return found.map_err(not_found);
+        }
+        // Looked at before it is opened: opening a FIFO waits for a writer.
+        if !self.metadata(path)?.is_file() {
+            return Err(ReadError::NotAFile);
+        }
+        File::open(self.resolve(path)?).map_err(not_found)
     }
 }
 
-/// Whether a path leads somewhere, if there is no symlink on the way; else `None`. This is one system call, where following symlinks takes
-/// one for each part of the path.
+/// What a path leads to, if there is no symlink on the way; else `None`. This is one system call, where following symlinks takes
+/// one for each part of the path. It can be asked what it is, and no more.
 #[cfg(target_os = "linux")]
-fn find_without_links(path: &Path) -> Option<io::Result<()>> {
+fn find_without_links(path: &Path) -> Option<io::Result<File>> {
+    without_links(path, rustix::fs::OFlags::PATH)
+}
+
+/// The same to be read; without waiting, if it is a FIFO.
+#[cfg(target_os = "linux")]
+fn open_without_links(path: &Path) -> Option<io::Result<File>> {
+    use rustix::fs::OFlags;
+
+    without_links(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)
+}
+
+#[cfg(target_os = "linux")]
+fn without_links(path: &Path, flags: rustix::fs::OFlags) -> Option<io::Result<File>> {
     use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
     use rustix::io::Errno;
 
-    match openat2(CWD, path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
-        Ok(_) => Some(Ok(())),
+    match openat2(CWD, path, flags | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::NO_SYMLINKS) {
+        Ok(file) => Some(Ok(file.into())),
         Err(error @ (Errno::NOENT | Errno::NOTDIR)) => Some(Err(error.into())),
         // A symlink; or a kernel or a sandbox that does not know the call.
         Err(_) => None,
@@ -70,8 +93,27 @@ fn find_without_links(path: &Path) -> Option<io::Result<()>> {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn find_without_links(_path: &Path) -> Option<io::Result<()>> {
+fn find_without_links(_path: &Path) -> Option<io::Result<File>> {
     None
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open_without_links(_path: &Path) -> Option<io::Result<File>> {
+    None
+}
+
+/// What is in a file of this length.
+fn bytes(mut file: File, length: u64) -> io::Result<Vec<u8>> {
+    let length = usize::try_from(length).unwrap_or_default();
+    // With room for one more, it is seen at once that there is no more.
+    let mut bytes = vec![0; length + 1];
+    let read = file.read(&mut bytes)?;
+    bytes.truncate(read);
+    if read != length {
+        // A file may grow while it is read, and files of /proc have no length.
+        file.take(MAX_FILE_SIZE).read_to_end(&mut bytes)?;
+    }
+    Ok(bytes)
 }
 
 fn not_found(error: io::Error) -> ReadError {
@@ -83,17 +125,15 @@ fn not_found(error: io::Error) -> ReadError {
 
 impl Loader for DiskLoader {
     fn read(&self, path: &Utf8Path) -> Result<Arc<Source>, ReadError> {
-        let (real, metadata) = self.metadata(path)?;
-        // Looked at before it is opened: opening a FIFO waits for a writer.
+        let file = self.open(path)?;
+        let metadata = file.metadata()?;
         if !metadata.is_file() {
             return Err(ReadError::NotAFile);
         }
         if metadata.len() > MAX_FILE_SIZE {
             return Err(ReadError::TooLarge(MAX_FILE_SIZE));
         }
-        let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
-        // A file may grow while it is read, and files of /proc have no size.
-        File::open(real).map_err(not_found)?.take(MAX_FILE_SIZE + 1).read_to_end(&mut bytes)?;
+        let bytes = bytes(file, metadata.len())?;
         if bytes.len() as u64 > MAX_FILE_SIZE {
             return Err(ReadError::TooLarge(MAX_FILE_SIZE));
         }
@@ -102,7 +142,7 @@ impl Loader for DiskLoader {
     }
 
     fn kind(&self, path: &Utf8Path) -> Option<EntryKind> {
-        let (_, metadata) = self.metadata(path).ok()?;
+        let metadata = self.metadata(path).ok()?;
         if metadata.is_file() {
             Some(EntryKind::File)
         } else {
@@ -125,7 +165,7 @@ impl Loader for DiskLoader {
         use std::os::unix::fs::PermissionsExt;
 
         let runs = |path: &Utf8Path| {
-            let (_, metadata) = self.metadata(path).ok()?;
+            let metadata = self.metadata(path).ok()?;
             metadata.is_file().then(|| metadata.permissions().mode() & 0o111 != 0)
         };
         if runs(path)? {

@@ -14,10 +14,53 @@ const ANSWER: usize = 200;
 /// Folders above a file that are listed before it is asked for.
 const MAX_DEPTH: usize = 64;
 
+/// Something in a folder.
+#[derive(Debug)]
+pub struct Listed {
+    /// Its name.
+    pub name: Box<str>,
+    /// What it is; `None` where that is to be asked.
+    pub kind: Option<EntryKind>,
+}
+
+/// What a walk has seen of the folders of a project, as far as there is room to remember it.
+#[derive(Debug, Default, Clone)]
+pub struct Lists {
+    folders: HashMap<String, Arc<[Listed]>>,
+    size: usize,
+}
+
+impl Lists {
+    /// Notes what is in a folder, by name.
+    pub fn insert(&mut self, folder: &Utf8Path, entries: Vec<Listed>) {
+        self.add(folder.as_str().to_owned(), entries.into());
+    }
+
+    /// Takes in the others, too.
+    pub fn append(&mut self, others: Self) {
+        for (folder, entries) in others.folders {
+            self.add(folder, entries);
+        }
+    }
+
+    fn add(&mut self, folder: String, entries: Arc<[Listed]>) {
+        self.size += ANSWER + size_of_names(&entries);
+        if self.size <= MAX_SIZE {
+            self.folders.insert(folder, entries);
+        }
+    }
+}
+
+fn size_of_names(entries: &[Listed]) -> usize {
+    entries.iter().map(|entry| entry.name.len() + size_of::<Listed>()).sum()
+}
+
 /// Files as they were when they were first asked for: each is read once, whatever number of images has it, and what its folder's list
 /// does not name is not asked for at all.
 pub struct Snapshot<'a> {
     under: &'a dyn Loader,
+    /// What was known before.
+    lists: Option<&'a Lists>,
     known: Mutex<Known>,
 }
 
@@ -35,7 +78,7 @@ struct Answers {
     source: Option<Arc<Source>>,
     kind: Option<Option<EntryKind>>,
     executable: Option<Option<bool>>,
-    names: Option<Arc<[String]>>,
+    names: Option<Arc<[Listed]>>,
 }
 
 impl Known {
@@ -51,7 +94,12 @@ impl Known {
 impl<'a> Snapshot<'a> {
     /// Everything as in `under`.
     pub fn new(under: &'a dyn Loader) -> Self {
-        Self { under, known: Mutex::default() }
+        Self { under, lists: None, known: Mutex::default() }
+    }
+
+    /// The same where some folders have been listed.
+    pub fn with_lists(under: &'a dyn Loader, lists: &'a Lists) -> Self {
+        Self { lists: Some(lists), ..Self::new(under) }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -63,14 +111,26 @@ impl<'a> Snapshot<'a> {
         self.known().paths.get(path.as_str()).and_then(answer)
     }
 
-    fn names(&self, folder: &Utf8Path) -> Arc<[String]> {
-        if let Some(names) = self.get(folder, |answers| answers.names.clone()) {
-            return names;
-        }
-        let names: Arc<[String]> = self.under.list(folder).into();
-        let size = names.iter().map(|name| name.len() + size_of::<String>()).sum();
-        self.known().answers(folder, size).names = Some(Arc::clone(&names));
-        names
+    /// What is in a folder, if that is known.
+    fn listed(&self, folder: &Utf8Path) -> Option<Arc<[Listed]>> {
+        let before = self.lists.and_then(|lists| lists.folders.get(folder.as_str()).cloned());
+        before.or_else(|| self.get(folder, |answers| answers.names.clone()))
+    }
+
+    fn names(&self, folder: &Utf8Path) -> Arc<[Listed]> {
+        self.listed(folder).unwrap_or_else(|| {
+            let names = self.under.list(folder).into_iter();
+            let names: Arc<[Listed]> = names.map(|name| Listed { name: name.into(), kind: None }).collect();
+            self.known().answers(folder, size_of_names(&names)).names = Some(Arc::clone(&names));
+            names
+        })
+    }
+
+    /// What is at a path, as far as its folder's list tells.
+    fn kind_in_list(&self, path: &Utf8Path) -> Option<EntryKind> {
+        let (folder, name) = split(path);
+        let entries = self.lists?.folders.get(folder.as_str())?;
+        entries[find(entries, name)?].kind
     }
 
     /// False if a folder on the way to the path is known not to have it.
@@ -80,18 +140,28 @@ impl<'a> Snapshot<'a> {
         {
             return true;
         }
-        let (folder, name) = path.as_str().rsplit_once('/').unwrap_or(("", path.as_str()));
-        let folder = Utf8Path::new(folder);
+        let (folder, name) = split(path);
         // Where a list names something, all folders above are there.
-        let listed = self.get(folder, |answers| answers.names.clone()).filter(|names| !names.is_empty());
+        let listed = self.listed(folder).filter(|names| !names.is_empty());
         let names = match listed {
             Some(names) => names,
             None if self.may_exist(folder) => self.names(folder),
             None => return false,
         };
         // An empty list may be that of a folder that cannot be listed.
-        names.is_empty() || names.binary_search_by(|known| known.as_str().cmp(name)).is_ok()
+        names.is_empty() || find(&names, name).is_some()
     }
+}
+
+/// A path's folder, and its name there.
+fn split(path: &Utf8Path) -> (&Utf8Path, &str) {
+    let (folder, name) = path.as_str().rsplit_once('/').unwrap_or(("", path.as_str()));
+    (Utf8Path::new(folder), name)
+}
+
+/// Where a list has a name.
+fn find(entries: &[Listed], name: &str) -> Option<usize> {
+    entries.binary_search_by(|entry| (*entry.name).cmp(name)).ok()
 }
 
 impl Loader for Snapshot<'_> {
@@ -111,13 +181,19 @@ impl Loader for Snapshot<'_> {
         if let Some(kind) = self.get(path, |answers| answers.kind) {
             return kind;
         }
+        if let Some(kind) = self.kind_in_list(path) {
+            return Some(kind);
+        }
         let kind = if self.may_exist(path) { self.under.kind(path) } else { None };
         self.known().answers(path, 0).kind = Some(kind);
         kind
     }
 
     fn list(&self, path: &Utf8Path) -> Vec<String> {
-        if self.may_exist(path) { self.names(path).to_vec() } else { Vec::new() }
+        if !self.may_exist(path) {
+            return Vec::new();
+        }
+        self.names(path).iter().map(|entry| entry.name.to_string()).collect()
     }
 
     fn executable(&self, path: &Utf8Path) -> Option<bool> {

@@ -47,6 +47,59 @@ fn ignore_files_count_up_to_the_root_of_the_project() {
 }
 
 #[test]
+fn all_that_git_reads_counts() {
+    let files = [
+        (".git/info/exclude", "excluded\n"),
+        (".gitignore", "/a/x/\n*.old\n!/.kept/\n"),
+        (".ignore", "!/b/Dockerfile.old\n"),
+        ("a/.gitignore", "!x/\nDockerfile\n!/y/Dockerfile\n"),
+        ("a/Dockerfile", SHELL_FORM),
+        ("a/x/Dockerfile.1", SHELL_FORM),
+        ("a/y/Dockerfile", SHELL_FORM),
+        ("a/z/Dockerfile", SHELL_FORM),
+        ("b/Dockerfile.old", SHELL_FORM),
+        ("b/old.dockerfile", SHELL_FORM),
+        ("excluded/Dockerfile", SHELL_FORM),
+        (".kept/Dockerfile", SHELL_FORM),
+        (".hidden/Dockerfile", SHELL_FORM),
+    ];
+    let project = Project::without_git(&files);
+    let found = [
+        ".kept/Dockerfile:3 shell-form",
+        "a/x/Dockerfile.1:3 shell-form",
+        "a/y/Dockerfile:3 shell-form",
+        "b/Dockerfile.old:3 shell-form",
+        "b/old.dockerfile:3 shell-form",
+    ];
+    assert_eq!(project.findings(&[]), found);
+    project.write("home/config", b"[core]\n\texcludesFile = users\n");
+    project.write("users", b"/b/old.*\n");
+    let of_user = |folder: &str| {
+        let mut command = project.command(&["check", "--output-format", "concise"]);
+        let output = command.env("GIT_CONFIG_GLOBAL", project.path(folder)).output().unwrap();
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .filter(|line| line.contains("old.dockerfile"))
+            .count()
+    };
+    assert_eq!((of_user("home/config"), of_user("home/none")), (0, 1));
+}
+
+#[test]
+fn a_working_tree_has_its_repositorys_exceptions() {
+    let project = Project::without_git(&[
+        ("main/.git/info/exclude", "excluded\n"),
+        ("main/.git/worktrees/tree/commondir", "../..\n"),
+        ("tree/Dockerfile", SHELL_FORM),
+        ("tree/excluded/Dockerfile", SHELL_FORM),
+    ]);
+    let own = project.path("main/.git/worktrees/tree");
+    project.write("tree/.git", format!("gitdir: {}\n", own.display()).as_bytes());
+    assert_eq!(project.findings(&["tree"]), ["Dockerfile:3 shell-form"]);
+}
+
+#[test]
 fn what_is_named_is_checked_whatever_its_name() {
     let project = Project::new(&[(".hidden/x.j2", SHELL_FORM), ("a/Dockerfile.md", SHELL_FORM)]);
     assert_eq!(project.findings(&[".hidden"]), [""; 0]);
