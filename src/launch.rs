@@ -15,6 +15,7 @@ use crate::project::{ImageFile, ImageFiles, package_json, supervised};
 use crate::source::{Excerpt, Place};
 
 mod arithmetic;
+mod beside;
 mod branch;
 mod builtins;
 mod candidates;

@@ -244,7 +244,7 @@ impl Machine<'_, '_> {
                 self.find_nothing(*broken, file, identity.unwrap_or_else(|| self.shell_identity(node)));
                 return;
             }
-            _ if in_place && self.world.stop.is_none() => {}
+            _ if in_place && self.world.stop.is_none() && !self.is_errand_beside(node) => {}
             What::Unknown | What::Opaque(_) => {
                 if !self.stays(node) {
                     if self.world.stop.is_some() {

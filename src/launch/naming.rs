@@ -1,5 +1,6 @@
 //! What the names of commands say of them, where no table knows these programs.
 
+use super::beside::name_of;
 use super::candidates::Sounds;
 use super::field::Field;
 use super::machine::Machine;
@@ -22,7 +23,7 @@ impl Machine<'_, '_> {
         }
         let resolved = self.resolve(&fields, node);
         let argv: &[Field] = resolved.identities.last().map_or(&fields, |identity| &identity.argv);
-        let Some(name) = argv.first().and_then(Field::text) else { return Sound::Unclear };
+        let Some(name) = argv.first().and_then(name_of) else { return Sound::Unclear };
         let arguments: Vec<Option<&str>> = argv[1..].iter().map(Field::text).collect();
         let tables = &self.environment.tables;
         match tables.program(name, &arguments).map(|program| program.kind) {

@@ -38,7 +38,8 @@ impl Machine<'_, '_> {
             return !ends
                 && !shell.is_in_condition()
                 && self.only_trifles_follow(shell)
-                && !self.is_periodic(shell);
+                && !self.is_periodic(shell)
+                && !self.is_errand_beside(node);
         }
         if self.is_periodic(shell) {
             return false;

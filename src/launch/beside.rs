@@ -1,0 +1,119 @@
+//! What a job does for a service that runs beside it: it waits until that is ready, asks something of it, and ends.
+
+use std::sync::Arc;
+
+use super::field::{Field, UNKNOWN};
+use super::machine::Machine;
+use super::shell::{Frame, Shell};
+use super::world::{Pid, Role, Started};
+use crate::programs::Sound;
+use crate::shell::{List, Loop, Node, NodeKind};
+
+/// Functions that call functions are looked into this deep.
+const MAX_CALLS: usize = 3;
+
+impl Machine<'_, '_> {
+    /// True for `create-topics` in `( until ready; do sleep 1; done; create-topics ) & exec server`: the job has waited for something, and
+    /// something else stays.
+    pub(super) fn is_errand_beside(&self, node: &Node) -> bool {
+        self.has_waited(self.pid, Some(node))
+            && self.is_named(node)
+            && self.sound(node) != Sound::Service
+            && self.world.processes().any(|other| {
+                other.is_service() && self.world.alive(other.pid) && !self.has_waited(other.pid, None)
+            })
+    }
+
+    /// The program is written out, and is not what the image's arguments name.
+    fn is_named(&self, node: &Node) -> bool {
+        let (NodeKind::Command(command), Some(expander)) = (&node.kind, self.expander()) else {
+            return matches!(node.kind, NodeKind::Pipeline(_));
+        };
+        let fields = expander.fields(&command.words, &node.excerpt);
+        fields.first().is_some_and(|field| !field.overridable && name_of(field).is_some())
+    }
+
+    /// True if a process belongs to a job that has waited for something before it came to `node`.
+    fn has_waited(&self, pid: Pid, node: Option<&Node>) -> bool {
+        let mut at = pid;
+        let mut has_waited = false;
+        while let Some(process) = self.world.process(at) {
+            if let Role::Shell(shell) = &process.role {
+                has_waited |= self.waits_before(shell, node.filter(|_| at == pid));
+            }
+            if process.started == Started::Background {
+                // The last program of the job may have taken its shell's place.
+                let has_gone = || process.statement.as_ref().is_some_and(|job| self.waits(job, &|_| true, 0));
+                return has_waited || (node.is_none() && has_gone());
+            }
+            at = process.born_of;
+        }
+        false
+    }
+
+    /// True if what a shell has done already is to wait for something.
+    fn waits_before(&self, shell: &Shell, node: Option<&Node>) -> bool {
+        let is_past = |inner: &Node| {
+            node.is_some_and(|node| {
+                inner.span.end <= node.span.start && Arc::ptr_eq(&inner.excerpt, &node.excerpt)
+            })
+        };
+        shell.frames.iter().any(|frame| {
+            let Frame::List { list, next } = frame else { return false };
+            let done = (*next).min(list.len()).saturating_sub(1);
+            let (past, rest) = list.split_at(done);
+            past.iter().any(|node| self.waits(node, &|_| true, 0))
+                || rest.first().is_some_and(|now| self.waits(now, &is_past, 0))
+        })
+    }
+
+    /// True if there is a loop in a statement that goes round until something is ready.
+    fn waits(&self, node: &Node, counts: &dyn Fn(&Node) -> bool, calls: usize) -> bool {
+        match &node.kind {
+            NodeKind::Loop(inner) if counts(node) && polls(inner) => true,
+            NodeKind::For(inner) if counts(node) && tries(&inner.body) => true,
+            NodeKind::ArithmeticFor(body, _) if counts(node) && tries(body) => true,
+            NodeKind::Function(..) | NodeKind::Background(_) => false,
+            NodeKind::Command(command) => {
+                let name = command.name().filter(|_| calls < MAX_CALLS && counts(node));
+                let body = name.and_then(|name| self.shell()?.functions.get(&name));
+                body.is_some_and(|body| self.waits(body, &|_| true, calls + 1))
+            }
+            _ => node.children().into_iter().any(|child| self.waits(child, counts, calls)),
+        }
+    }
+}
+
+/// The name of a program, where at most the folder in front of it is not known.
+pub(super) fn name_of(field: &Field) -> Option<&str> {
+    field.text().or_else(|| {
+        let (_, name) = field.sketch.as_deref()?.rsplit_once('/')?;
+        (!name.is_empty() && !name.contains(UNKNOWN)).then_some(name)
+    })
+}
+
+/// `until ready`, `while ! ready; do sleep 1; done`, `while true; do ready && break; sleep 1; done`
+fn polls(node: &Loop) -> bool {
+    let [condition] = node.condition.as_ref() else { return contains(&node.body, &["sleep"]) };
+    let asks = match &condition.kind {
+        NodeKind::Command(_) | NodeKind::Pipeline(_) => {
+            node.until && !condition.is_command(&["read", "false"])
+        }
+        NodeKind::Not(_) => !node.until,
+        _ => false,
+    };
+    let is_endless = condition.is_command(if node.until { &["false"] } else { &["true", ":"] });
+    if is_endless { tries(&node.body) } else { asks || contains(&node.body, &["sleep"]) }
+}
+
+/// A round that pauses, and that can be the last.
+fn tries(body: &List) -> bool {
+    contains(body, &["sleep"]) && contains(body, &["break", "return", "exit"])
+}
+
+fn contains(list: &[Node], names: &[&str]) -> bool {
+    list.iter().any(|node| {
+        node.is_command(names)
+            || node.children().into_iter().any(|child| contains(std::slice::from_ref(child), names))
+    })
+}
