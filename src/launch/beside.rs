@@ -24,13 +24,13 @@ impl Machine<'_, '_> {
             })
     }
 
-    /// The program is written out, and is not what the image's arguments name.
+    /// The program is written out, at least by its name.
     fn is_named(&self, node: &Node) -> bool {
         let (NodeKind::Command(command), Some(expander)) = (&node.kind, self.expander()) else {
             return matches!(node.kind, NodeKind::Pipeline(_));
         };
         let fields = expander.fields(&command.words, &node.excerpt);
-        fields.first().is_some_and(|field| !field.overridable && name_of(field).is_some())
+        !self.runs_arguments(node) && fields.first().is_some_and(|field| name_of(field).is_some())
     }
 
     /// True if a process belongs to a job that has waited for something before it came to `node`.

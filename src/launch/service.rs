@@ -85,7 +85,7 @@ impl Machine<'_, '_> {
         false
     }
 
-    fn runs_arguments(&self, node: &Node) -> bool {
+    pub(super) fn runs_arguments(&self, node: &Node) -> bool {
         let (NodeKind::Command(command), Some(expander)) = (&node.kind, self.expander()) else {
             return false;
         };
