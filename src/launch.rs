@@ -46,6 +46,7 @@ mod options;
 mod path;
 mod pattern;
 mod pipeline;
+mod question;
 mod reading;
 mod resolve;
 mod runner;

@@ -11,7 +11,7 @@ use super::interpreter::Broken;
 use super::machine::Machine;
 use super::path::{Mishap, MishapKind};
 use super::resolve::What;
-use super::shell::{Frame, Status};
+use super::shell::{Frame, Shell, Status};
 use super::signal::Signal;
 use super::world::{Role, Started};
 use crate::programs::Sound;
@@ -432,6 +432,8 @@ impl Machine<'_, '_> {
             None => Some(1),
             Some(field) => field.text().and_then(|text| text.parse::<usize>().ok()),
         };
+        // There may be more than the image's own.
+        self.with(Shell::forget_own_arguments);
         let Some(shell) = self.shell() else { return };
         let mut positional = shell.positional.as_ref().clone();
         match count {
@@ -451,7 +453,7 @@ impl Machine<'_, '_> {
             }
             None => positional = vec![Field::rest("\"$@\"")],
         }
-        self.with(|shell| shell.positional = Rc::new(positional));
+        self.with(|shell| shell.set_arguments(Rc::new(positional)));
         self.set_status_quietly(Status::known(0));
     }
 

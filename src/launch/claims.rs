@@ -1,10 +1,15 @@
-//! What a course of events has found out about variables: a test that held once holds again, until the variable changes.
+//! What a course of events has found out: a test that held once holds again, until what it looks at changes.
 
 use std::rc::Rc;
 
+use super::builtins::is_builtin;
+use super::field::Field;
+use super::inert::{Inside, Weight, is_test};
 use super::machine::Machine;
-use super::shell::Shell;
-use crate::shell::{Node, NodeKind, Operation, Parameter, Part, Word};
+use super::question::{Asked, claims_of};
+use super::shell::{Frame, Shell};
+use crate::shell::{Case, CaseArm, Node, NodeKind, Word};
+use crate::source::Excerpt;
 
 /// So many are remembered.
 const MAX_CLAIMS: usize = 64;
@@ -12,12 +17,30 @@ const MAX_CLAIMS: usize = 64;
 /// `"$MODE" = worker`, or `-n "$MODE"`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Claim {
-    /// The variable.
-    name: Rc<str>,
-    /// What it is if it is empty (`${MODE:-web}`).
-    default: Rc<str>,
-    /// What it is compared with; nothing if it is asked whether it is empty.
-    value: Option<Rc<str>>,
+    /// What is asked about.
+    pub(super) subject: Subject,
+    /// What a variable is compared with; nothing if it is asked whether it is empty.
+    pub(super) value: Option<Rc<str>>,
+}
+
+/// What a test looks at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Subject {
+    /// The value of a variable or argument.
+    Variable {
+        name: Rc<str>,
+        /// What it is if it is empty (`${MODE:-web}`).
+        default: Rc<str>,
+        /// For an argument: those of which function.
+        depth: Option<usize>,
+    },
+    /// What is known again by how it is written: `-f /etc/app.conf`, `$# -gt 1`.
+    Written {
+        text: Rc<str>,
+        /// The file or program that is looked for.
+        file: Option<Rc<str>>,
+        depth: Option<usize>,
+    },
 }
 
 /// A claim, and whether it holds.
@@ -29,33 +52,93 @@ impl Claim {
         if self == other {
             return Some(holds);
         }
-        let same = self.name == other.name && self.default == other.default && holds;
         match (&self.value, &other.value) {
-            (Some(own), Some(value)) if same => Some(own == value),
-            (None, Some(value)) if same => Some(!value.is_empty()),
+            _ if self.subject != other.subject || !holds => None,
+            (Some(own), Some(value)) => Some(own == value),
+            (None, Some(value)) => Some(!value.is_empty()),
+            _ => None,
+        }
+    }
+
+    /// True if a variable is part of it.
+    fn names(&self, variable: &str) -> bool {
+        match &self.subject {
+            Subject::Variable { name, .. } => &**name == variable,
+            Subject::Written { text, .. } => text.split('$').skip(1).any(|rest| {
+                rest.strip_prefix(variable)
+                    .is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+            }),
+        }
+    }
+
+    fn depth(&self) -> Option<usize> {
+        match &self.subject {
+            Subject::Variable { depth, .. } | Subject::Written { depth, .. } => *depth,
+        }
+    }
+
+    /// The last part of the path that is looked for.
+    fn file(&self) -> Option<&str> {
+        match &self.subject {
+            Subject::Written { file: Some(file), .. } => file.trim_end_matches('/').rsplit(['/', '$']).next(),
             _ => None,
         }
     }
 }
 
 impl Shell {
+    fn knows(&self, claim: &Claim) -> Option<bool> {
+        self.claims.iter().rev().find_map(|(other, holds)| claim.follows_from(other, *holds))
+    }
+
     /// What is known of all these together.
-    fn knows(&self, claims: &[Known]) -> Option<bool> {
-        let known = |claim: &Claim| {
-            self.claims.iter().rev().find_map(|(other, holds)| claim.follows_from(other, *holds))
-        };
+    fn knows_all(&self, claims: &[Known]) -> Option<bool> {
         let each: Vec<Option<bool>> =
-            claims.iter().map(|(claim, wanted)| Some(known(claim)? == *wanted)).collect();
+            claims.iter().map(|(claim, wanted)| Some(self.knows(claim)? == *wanted)).collect();
         if each.contains(&Some(false)) {
             return Some(false);
         }
         (!each.is_empty() && each.iter().all(Option::is_some)).then_some(true)
     }
 
+    fn forget_those(&mut self, is_over: impl Fn(&Known) -> bool) {
+        if self.claims.iter().any(&is_over) {
+            Rc::make_mut(&mut self.claims).retain(|known| !is_over(known));
+        }
+    }
+
     /// A variable has changed.
     pub(super) fn forget_claims(&mut self, name: &str) {
-        if self.claims.iter().any(|(claim, _)| &*claim.name == name) {
-            Rc::make_mut(&mut self.claims).retain(|(claim, _)| &*claim.name != name);
+        self.forget_those(|(claim, _)| claim.names(name));
+    }
+
+    /// How many functions and files with arguments of their own run inside one another.
+    fn argument_depth(&self) -> usize {
+        let has_own =
+            |frame: &&Frame| matches!(frame, Frame::Call { .. } | Frame::Source { positional: Some(_) });
+        self.frames.iter().filter(has_own).count()
+    }
+
+    /// The function or script that runs has other arguments from now on.
+    pub(super) fn set_arguments(&mut self, arguments: Rc<Vec<Field>>) {
+        self.positional = arguments;
+        self.forget_own_arguments();
+    }
+
+    /// The same, though it is not known which.
+    pub(super) fn forget_own_arguments(&mut self) {
+        let depth = self.argument_depth();
+        self.forget_those(|(claim, _)| claim.depth() == Some(depth));
+    }
+
+    /// In a shell of its own functions are counted anew.
+    pub(super) fn forget_arguments(&mut self) {
+        self.forget_those(|(claim, _)| claim.depth().is_some());
+    }
+
+    fn claim(&mut self, known: Known) {
+        if self.claims.len() < MAX_CLAIMS && !self.claims.contains(&known) {
+            Rc::make_mut(&mut self.claims).push(known);
         }
     }
 }
@@ -64,12 +147,13 @@ impl Machine<'_, '_> {
     /// Whether a test that is not known in itself has been answered on this course before.
     pub(super) fn recalls(&self, test: Option<&Node>) -> Option<bool> {
         let shell = self.shell().filter(|shell| !shell.claims.is_empty())?;
-        shell.knows(&claims_of(test?))
+        shell.knows_all(&claims_of(test?, shell.argument_depth()))
     }
 
     /// The course goes on as if the test held, or did not.
     pub(super) fn take_for(&mut self, test: Option<&Node>, holds: bool) {
-        let mut claims = test.map(claims_of).unwrap_or_default();
+        let (Some(test), Some(depth)) = (test, self.shell().map(Shell::argument_depth)) else { return };
+        let mut claims = claims_of(test, depth);
         if !holds {
             // Which of several does not hold is not known.
             if claims.len() != 1 {
@@ -77,119 +161,66 @@ impl Machine<'_, '_> {
             }
             claims[0].1 = !claims[0].1;
         }
-        self.with(|shell| {
-            let known = Rc::make_mut(&mut shell.claims);
-            for claim in claims {
-                if known.len() < MAX_CLAIMS && !known.contains(&claim) {
-                    known.push(claim);
-                }
-            }
-        });
+        self.with(|shell| claims.into_iter().for_each(|known| shell.claim(known)));
     }
 
     /// The word that a `case` compares, where a test has told what it is.
-    pub(super) fn recalled_value(&self, subject: &Word) -> Option<Rc<str>> {
-        let (name, default) = variable(subject)?;
-        let is_it = |claim: &Claim| claim.name == name && claim.default == default;
-        let known = self
-            .shell()?
-            .claims
-            .iter()
-            .find(|(claim, holds)| *holds && is_it(claim) && claim.value.is_some());
+    pub(super) fn recalled_value(&self, subject: &Word, excerpt: &Excerpt) -> Option<Rc<str>> {
+        let shell = self.shell()?;
+        let variable = Asked { excerpt, depth: shell.argument_depth() }.variable(subject)?;
+        let is_it = |claim: &Claim| claim.subject == variable && claim.value.is_some();
+        let known = shell.claims.iter().find(|(claim, holds)| *holds && is_it(claim));
         known.and_then(|(claim, _)| claim.value.clone())
     }
 
-    /// An arm of a `case` with one plain pattern is taken.
-    pub(super) fn take_value(&mut self, subject: &Word, patterns: &[Word]) {
-        let ([pattern], Some((name, default))) = (patterns, variable(subject)) else { return };
-        let Some(value) = plain(pattern) else { return };
-        let claim = Claim { name, default, value: Some(value) };
-        self.with(|shell| {
-            if shell.claims.len() < MAX_CLAIMS {
-                Rc::make_mut(&mut shell.claims).push((claim, true));
+    /// Whether an arm of a `case` has been taken, or passed by, before.
+    pub(super) fn recalls_arm(&self, case: &Case, arm: &CaseArm, excerpt: &Excerpt) -> Option<bool> {
+        let shell = self.shell().filter(|shell| !shell.claims.is_empty())?;
+        let asked = Asked { excerpt, depth: shell.argument_depth() };
+        let of = |patterns: &[Word]| shell.knows(&asked.arm(&case.subject, patterns)?);
+        of(&arm.patterns).or_else(|| {
+            let each = arm.patterns.iter().map(|pattern| of(std::slice::from_ref(pattern)));
+            each.clone().all(|known| known == Some(false)).then_some(false)
+        })
+    }
+
+    /// An arm of a `case` is taken, or none; those before it do not match.
+    pub(super) fn take_arm(&mut self, case: &Case, taken: Option<usize>, excerpt: &Excerpt) {
+        let Some(depth) = self.shell().map(Shell::argument_depth) else { return };
+        let asked = Asked { excerpt, depth };
+        let mut claims: Vec<Known> = Vec::new();
+        for (index, arm) in
+            case.arms.iter().enumerate().take(taken.map_or(case.arms.len(), |taken| taken + 1))
+        {
+            let is_taken = taken == Some(index);
+            claims.extend(asked.arm(&case.subject, &arm.patterns).map(|claim| (claim, is_taken)));
+            if !is_taken && arm.patterns.len() > 1 {
+                let each =
+                    arm.patterns.iter().filter_map(|one| asked.arm(&case.subject, std::slice::from_ref(one)));
+                claims.extend(each.map(|claim| (claim, false)));
             }
+        }
+        self.with(|shell| claims.into_iter().for_each(|known| shell.claim(known)));
+    }
+
+    /// A statement runs, or is stepped over: what files there are may be otherwise afterwards.
+    pub(super) fn forget_files(&mut self, node: &Node) {
+        let Some(shell) = self.shell() else { return };
+        if !shell.claims.iter().any(|(claim, _)| claim.file().is_some()) {
+            return;
+        }
+        if is_test(node) || node.is_command(&["command", "type", "which", "hash"]) {
+            return;
+        }
+        let text = node.excerpt.text().get(node.span.start..node.span.end).unwrap_or("").to_owned();
+        let is_inside = matches!(&node.kind, NodeKind::Command(command)
+            if command.name().is_some_and(|name| is_builtin(&name) || shell.functions.contains_key(&name)));
+        let may_make =
+            !is_inside && self.weight_of(std::slice::from_ref(node), Inside::default()) > Weight::Idle;
+        self.with(|shell| {
+            shell.forget_those(|(claim, holds)| {
+                claim.file().is_some_and(|file| text.contains(file) || (may_make && !holds))
+            });
         });
     }
-}
-
-/// What a test claims; all of it together. Nothing where it looks at something else than variables.
-fn claims_of(test: &Node) -> Vec<Known> {
-    match &test.kind {
-        NodeKind::And(left, right) => {
-            let (mut left, right) = (claims_of(left), claims_of(right));
-            if left.is_empty() || right.is_empty() {
-                return Vec::new();
-            }
-            left.extend(right);
-            left
-        }
-        NodeKind::Not(inner) => match claims_of(inner).as_slice() {
-            [(claim, holds)] => vec![(claim.clone(), !holds)],
-            _ => Vec::new(),
-        },
-        NodeKind::Test(words) => claim(words).into_iter().collect(),
-        NodeKind::Command(command) if test.is_command(&["[", "test"]) => {
-            let words = &command.words[1..];
-            let is_closed = words.last().and_then(Word::literal).is_some_and(|last| last == "]");
-            claim(&words[..words.len() - usize::from(is_closed)]).into_iter().collect()
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn claim(words: &[Word]) -> Option<Known> {
-    let of = |word: &Word, value| {
-        let (name, default) = variable(word)?;
-        Some(Claim { name, default, value })
-    };
-    match words {
-        [word] => Some((of(word, None)?, true)),
-        [operator, word] => match operator.literal()?.as_str() {
-            "-n" => Some((of(word, None)?, true)),
-            "-z" => Some((of(word, None)?, false)),
-            "!" => Some((of(word, None)?, false)),
-            _ => None,
-        },
-        [word, operator, value] => {
-            let equal = match operator.literal()?.as_str() {
-                "=" | "==" => true,
-                "!=" => false,
-                _ => return None,
-            };
-            let value = plain(value)?;
-            // `[ "$X" = "" ]`
-            let (value, equal) = if value.is_empty() { (None, !equal) } else { (Some(value), equal) };
-            Some((of(word, value)?, equal))
-        }
-        _ => None,
-    }
-}
-
-/// `"$NAME"`, `${NAME}` or `${NAME:-word}`: the name, and the word.
-fn variable(word: &Word) -> Option<(Rc<str>, Rc<str>)> {
-    let mut parts = word.parts.iter().filter(|part| !matches!(part, Part::Quoted(text) if text.is_empty()));
-    let (Some(Part::Parameter(Parameter { name, index: None, operation }, _)), None) =
-        (parts.next(), parts.next())
-    else {
-        return None;
-    };
-    // Arguments are shifted, and the others mean something else each time.
-    if !name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
-        return None;
-    }
-    let default = match operation {
-        Operation::Plain => Rc::from(""),
-        Operation::Operator(operator, word) if operator == ":-" => plain(word)?,
-        Operation::Operator(operator, word) if operator == "-" => {
-            plain(word).filter(|word| word.is_empty())?
-        }
-        _ => return None,
-    };
-    Some((Rc::from(name.as_str()), default))
-}
-
-/// Text without wildcards.
-fn plain(word: &Word) -> Option<Rc<str>> {
-    let is_pattern = |part: &Part| matches!(part, Part::Literal(text) if text.contains(['*', '?', '[', '\\', '+', '@', '!', '|']));
-    if word.parts.iter().any(is_pattern) { None } else { word.literal().map(Rc::from) }
 }

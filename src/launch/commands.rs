@@ -24,6 +24,7 @@ impl Machine<'_, '_> {
         let is_bash = self.shell().is_some_and(|shell| shell.dialect.is_bash());
         let own = command.without_descriptors().filter(|_| is_bash).map(Arc::new);
         let command = own.as_ref().unwrap_or(command);
+        self.forget_files(node);
         self.assign_in_words(command);
         let Some(expander) = self.expander() else { return };
         let fields = expander.fields(&command.words, &node.excerpt);
@@ -173,8 +174,8 @@ impl Machine<'_, '_> {
         let Some(shell) = self.shell() else { return };
         let positional = Rc::clone(&shell.positional);
         let arguments = Rc::new(arguments.to_vec());
-        self.with(|shell| shell.positional = arguments);
         self.push(Frame::Call { name: name.into(), positional, locals: Vec::new(), overridable: false });
+        self.with(|shell| shell.set_arguments(arguments));
         self.run(body);
     }
 

@@ -11,7 +11,7 @@ use super::path::Choice;
 use super::reading::defines_no_functions;
 use super::shell::{Frame, Lap, Status};
 use crate::shell::{Case, For, If, Loop, Node, NodeKind};
-use crate::source::Place;
+use crate::source::{Excerpt, Place};
 
 /// A loop whose condition holds goes round this often before it counts as endless.
 const ROUNDS: u32 = 3;
@@ -317,19 +317,27 @@ impl Machine<'_, '_> {
     pub(super) fn case(&mut self, case: &Arc<Case>, node: &Node) {
         let Some(expander) = self.expander() else { return };
         let mut subject = expander.string(&case.subject);
-        if let Some(value) = self.recalled_value(&case.subject).filter(|_| self.world.stop.is_none()) {
+        if let Some(value) =
+            self.recalled_value(&case.subject, &node.excerpt).filter(|_| self.world.stop.is_none())
+        {
             subject = Field::known(value);
         }
         let overridable = subject.overridable && self.world.stop.is_none();
+        let is_open = self.world.stop.is_none() && (overridable || subject.text().is_none());
         let mut ways = Vec::new();
         let mut likely = None;
         let mut exhausted = false;
         for (index, arm) in case.arms.iter().enumerate() {
+            // What has been passed by before does not match now.
+            let told = self.recalls_arm(case, arm, &node.excerpt).filter(|_| is_open);
+            if told == Some(false) {
+                continue;
+            }
             let patterns: Option<Vec<_>> = arm.patterns.iter().map(|word| expander.pattern(word)).collect();
             let catch_all =
                 patterns.as_ref().is_some_and(|all| all.iter().any(super::pattern::Pattern::matches_all));
             let matches = match (&patterns, subject.text()) {
-                _ if catch_all => Some(true),
+                _ if catch_all || told == Some(true) => Some(true),
                 (Some(patterns), Some(text)) => Some(patterns.iter().any(|pattern| pattern.matches(text))),
                 _ => None,
             };
@@ -339,7 +347,7 @@ impl Machine<'_, '_> {
             if overridable || matches != Some(false) {
                 ways.push(Some(index));
             }
-            if catch_all || (matches == Some(true) && !overridable) {
+            if catch_all || told == Some(true) || (matches == Some(true) && !overridable) {
                 exhausted = true;
                 break;
             }
@@ -348,7 +356,8 @@ impl Machine<'_, '_> {
             ways.push(None);
         }
         let likely = if overridable { Some(likely.unwrap_or(ways.len() - 1)) } else { None };
-        self.push(Frame::Case { node: Arc::clone(case), ways: ways.into(), likely, place: node.place() });
+        let (place, excerpt) = (node.place(), Arc::clone(&node.excerpt));
+        self.push(Frame::Case { node: Arc::clone(case), ways: ways.into(), likely, place, excerpt });
     }
 
     pub(super) fn choose_item(
@@ -357,12 +366,13 @@ impl Machine<'_, '_> {
         ways: &Rc<[Option<usize>]>,
         likely: Option<usize>,
         place: &Place,
+        excerpt: &Excerpt,
     ) -> Flow {
         let way = if ways.len() == 1 {
             0
         } else if let Some(answer) = self.world.answer.take() {
-            if let Some(arm) = ways.get(answer).copied().flatten().and_then(|arm| case.arms.get(arm)) {
-                self.take_value(&case.subject, &arm.patterns);
+            if let Some(&taken) = ways.get(answer) {
+                self.take_arm(case, taken, excerpt);
             }
             answer
         } else if let Some(weight) = self.passable(case, Inside::choice(likely.is_none())) {

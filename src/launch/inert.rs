@@ -240,6 +240,7 @@ impl Machine<'_, '_> {
     pub(crate) fn forget_assigned(&mut self, list: &[Node]) {
         let (mut names, mut local) = (Vec::new(), Vec::new());
         for node in list {
+            self.forget_files(node);
             self.note_assigned(node, &mut names, &mut local, 0);
         }
         self.with(|shell| {

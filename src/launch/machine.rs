@@ -77,8 +77,8 @@ impl Machine<'_, '_> {
                 self.set_status_quietly(self.status().not());
             }
             Frame::If { node, arm, place } => return self.choose_arm(&node, arm, &place),
-            Frame::Case { node, ways, likely, place } => {
-                return self.choose_item(&node, &ways, likely, &place);
+            Frame::Case { node, ways, likely, place, excerpt } => {
+                return self.choose_item(&node, &ways, likely, &place, &excerpt);
             }
             Frame::Test { node, place, lap } => return self.test_loop(&node, lap, &place),
             Frame::Body { node, place, lap } => {

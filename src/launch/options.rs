@@ -16,7 +16,7 @@ impl Machine<'_, '_> {
             if text == "--" {
                 at += 1;
                 let rest = arguments[at..].to_vec();
-                self.with(|shell| shell.positional = Rc::new(rest));
+                self.with(|shell| shell.set_arguments(Rc::new(rest)));
                 self.set_status_quietly(Status::known(0));
                 return;
             }
@@ -49,7 +49,7 @@ impl Machine<'_, '_> {
         }
         if at < arguments.len() {
             let rest = arguments[at..].to_vec();
-            self.with(|shell| shell.positional = Rc::new(rest));
+            self.with(|shell| shell.set_arguments(Rc::new(rest)));
         }
         self.set_status_quietly(Status::known(0));
     }

@@ -76,13 +76,14 @@ impl Machine<'_, '_> {
         let file = path.and_then(|path| self.environment.script_text(path, directory.as_deref()));
         match file {
             Some(text) if self.shell().is_some_and(|shell| shell.frames.len() < 200) => {
-                let positional = (arguments.len() > 1).then(|| {
-                    let old = self.shell().map(|shell| Rc::clone(&shell.positional)).unwrap_or_default();
-                    let new = Rc::new(arguments[1..].to_vec());
-                    self.with(|shell| shell.positional = new);
-                    old
-                });
+                let old = self.shell().map(|shell| Rc::clone(&shell.positional));
+                let positional = old.filter(|_| arguments.len() > 1);
+                let has_own = positional.is_some();
                 self.push(Frame::Source { positional });
+                if has_own {
+                    let own = Rc::new(arguments[1..].to_vec());
+                    self.with(|shell| shell.set_arguments(own));
+                }
                 self.run_text(text);
             }
             _ => {

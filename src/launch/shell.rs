@@ -156,6 +156,7 @@ pub(crate) enum Frame {
         ways: Rc<[Option<usize>]>,
         likely: Option<usize>,
         place: Place,
+        excerpt: Arc<Excerpt>,
     },
     For {
         node: Arc<For>,
@@ -461,6 +462,7 @@ impl Shell {
         let mut copy = self.clone();
         copy.origin = Origin::Fork;
         copy.frames = vec![Frame::List { list, next: 0 }];
+        copy.forget_arguments();
         copy.traps = Rc::default();
         copy.jobs = Vec::new();
         copy.readers = Vec::new();
