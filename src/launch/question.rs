@@ -133,7 +133,7 @@ impl Asked<'_> {
         };
         let is_argument = is_argument(name);
         let is_name = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-        if !is_name && !(is_argument && self.is_repeated(word)) {
+        if !(is_name || is_argument && self.is_repeated(word)) {
             return None;
         }
         let default = match operation {
