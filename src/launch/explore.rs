@@ -9,7 +9,7 @@ use super::environment::Environment;
 use super::machine::{Flow, Machine};
 use super::path::{Choice, Doubt};
 use super::signal::Signal;
-use super::world::{Millis, Pid, Stop, World};
+use super::world::{Millis, Pid, Process, State, Stop, World};
 use crate::diagnostic::Outcome;
 
 /// Courses that are followed for one image. What exceeds this is said, not guessed.
@@ -215,7 +215,8 @@ fn run(
                 let is_timeout = super::verdict::outcome(&after) == Outcome::Timeout;
                 let patient = (is_timeout && is_cut)
                     .then(|| stop(environment, &world, signal, LONGEST_GRACE, steps).world);
-                let is_well = |end: &World| super::verdict::outcome(end) == Outcome::Graceful;
+                let is_well =
+                    |end: &World| super::verdict::outcome(end) == Outcome::Graceful && !gives_up(end);
                 let needed = patient.filter(is_well).map(|end| end.now - world.now);
                 if candidates.is_mere_pause(&world) || candidates.passed_service(&world) {
                     // The loop's own command may be what stays, or what sounds like a service; if it is, this is none.
@@ -308,6 +309,12 @@ impl Met {
         *first = world.now.min(*first);
         known
     }
+}
+
+/// True where PID 1 has ended in failure, and not because it was told: a loop that looks after processes, say, and misses one.
+fn gives_up(end: &World) -> bool {
+    let failed = |process: &Process| matches!(process.state, State::Dead(death) if death.status != 0);
+    end.process(1).is_some_and(|first| first.heard.is_empty() && failed(first))
 }
 
 /// Sends the stop signal to PID 1 and follows every way it can go; the best one is taken.

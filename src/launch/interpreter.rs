@@ -46,9 +46,18 @@ pub enum Broken {
     NoSuchProgram,
     /// A script in the working directory, where nobody looks for a bare name.
     NotOnPath,
+    /// An init that nothing installs.
+    NoInit,
+    /// An init that is installed at another path.
+    InitElsewhere,
 }
 
 impl Broken {
+    /// True if the program that is not there is an init.
+    pub(super) fn is_for_init(self) -> bool {
+        matches!(self, Self::NoInit | Self::InitElsewhere)
+    }
+
     /// True if there is no such program, rather than one that the kernel refuses.
     pub fn is_not_found(self) -> bool {
         matches!(
@@ -61,6 +70,8 @@ impl Broken {
                 | Self::Empty
                 | Self::NoSuchProgram
                 | Self::NotOnPath
+                | Self::NoInit
+                | Self::InitElsewhere
         )
     }
 }

@@ -180,6 +180,11 @@ impl Resolver<'_, '_> {
         };
         if let Some(row) = row {
             resolved.identities.push(identity(Some(row)));
+            if own.is_none()
+                && let Some((broken, file)) = self.missing_init(row, &argv[0], &name)
+            {
+                return What::Broken(broken, file);
+            }
             return self.known(row, argv, &arguments, resolved, depth);
         }
         match own {
@@ -215,7 +220,9 @@ impl Resolver<'_, '_> {
                 if command.is_empty() { What::Unknown } else { self.step(&command, resolved, depth + 1) };
             // `redis.conf`: the base's script puts its server in front of what is no program.
             return match what {
-                What::Broken(..) => What::Opaque(format!("what {name} makes of its arguments is not known")),
+                What::Broken(broken, _) if !broken.is_for_init() => {
+                    What::Opaque(format!("what {name} makes of its arguments is not known"))
+                }
                 what => what,
             };
         }

@@ -92,6 +92,10 @@ pub struct Install {
     /// the tag alone does not tell (`debian:9*`).
     #[serde(default)]
     absent: Vec<String>,
+    /// Patterns of tags, as in `absent`, of releases that have it at `path` and, as far as that is another one, below `/bin` for
+    /// `/usr/bin`, and nowhere else.
+    #[serde(default, rename = "only-there")]
+    only_there: Vec<String>,
     /// The address of the documentation.
     pub source: String,
 }
@@ -232,13 +236,15 @@ impl Tables {
 
     /// How to install the tool of that name in an image that is built on `reference`, if its distribution packages it.
     pub fn install(&self, name: &str, family: Family, reference: &str) -> Option<&Install> {
-        let reference = Reference::parse(reference);
-        let tag = reference.tag.as_deref().unwrap_or_default();
-        let whole = format!("{}:{tag}", reference.repository);
         let mut rows = self.images.general.install.iter();
         let install = rows.find(|install| install.name == name && install.family == family)?;
-        let is_absent = |pattern: &String| glob(pattern, if pattern.contains(':') { &whole } else { tag });
-        (!install.absent.iter().any(is_absent)).then_some(install)
+        (!is_among(&install.absent, reference)).then_some(install)
+    }
+
+    /// Where the package of that name puts the tool, and no other place where programs are.
+    pub fn only_place(&self, name: &str, family: Family, reference: &str) -> Option<&str> {
+        let install = self.install(name, family, reference)?;
+        is_among(&install.only_there, reference).then_some(install.path.as_str())
     }
 
     /// True for a package whose programs leave processes behind that PID 1 has to reap.
@@ -397,6 +403,14 @@ impl Base {
         }
         self.entrypoint_execs = launch.entrypoint_execs.unwrap_or(self.entrypoint_execs);
     }
+}
+
+/// True if one of the patterns is for the tag of an image; with the repository in front where it has one.
+fn is_among(patterns: &[String], reference: &str) -> bool {
+    let reference = Reference::parse(reference);
+    let tag = reference.tag.as_deref().unwrap_or_default();
+    let whole = format!("{}:{tag}", reference.repository);
+    patterns.iter().any(|pattern| glob(pattern, if pattern.contains(':') { &whole } else { tag }))
 }
 
 /// The words of a command line that are told to install something, or to look for what is new.

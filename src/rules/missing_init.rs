@@ -2,44 +2,63 @@
 
 use super::{Finding, Repair, Subject, init, install, words};
 use crate::diagnostic::{Outcome, Related, Severity};
-use crate::dockerfile::{Command, Keyword};
+use crate::dockerfile::Command;
+use crate::launch::Broken;
 use crate::programs::Kind;
 use crate::settings::InitPolicy;
-use crate::source::{Edit, Excerpt};
+use crate::source::{Edit, Excerpt, Span};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
-    not_installed(subject).or_else(|| needed(subject)).into_iter().collect()
+    not_there(subject).or_else(|| unmentioned(subject)).or_else(|| needed(subject)).into_iter().collect()
 }
 
-/// `ENTRYPOINT ["tini", "--"]` where nothing brings tini.
-fn not_installed(subject: &Subject<'_>) -> Option<Finding> {
+/// `ENTRYPOINT ["tini", "--"]` where nothing brings tini, or where it is at another path.
+fn not_there(subject: &Subject<'_>) -> Option<Finding> {
+    let script = subject.launch?.broken.as_ref()?;
+    let element = &script.text;
+    let name = element.text().rsplit('/').next()?;
+    let mut finding = match script.broken {
+        Broken::NoInit => not_installed(subject, element),
+        Broken::InitElsewhere => {
+            let place = &install::how(name, subject)?.path;
+            let message = format!("The container does not start: there is no {} here, the package puts it at `{place}`.", words::code(element.text()));
+            Finding::at(element.whole_place(), "not in the image", message)
+                .with_help(format!("write `{place}`"))
+                .with_repairs(element.edit(Span::new(0, element.text().len()), place).map(|edit| {
+                    Repair::safe(format!("Start `{place}`"), vec![edit])
+                }))
+        }
+        _ => return None,
+    };
+    finding.outcome = Some(Outcome::ExitsEarly);
+    Some(finding)
+}
+
+/// `ENTRYPOINT ["tini", "--"]` where no instruction says anything of tini. What becomes of the container where it is there all the same
+/// is worth knowing, so that the model takes it for being there.
+fn unmentioned(subject: &Subject<'_>) -> Option<Finding> {
     let image = subject.image;
     let mut own = [&image.entrypoint, &image.cmd].into_iter().flatten();
     // The script that a base image brings execs what it is given.
     let setting = own.find(|setting| !matches!(setting.value, Command::Inherited(_)))?;
     let Command::Exec(elements) = &setting.value else { return None };
     let element = elements.first()?;
-    let is_init = subject.tables.program(element.text(), &[]).is_some_and(|row| row.kind == Kind::Init);
-    let name = element.text().rsplit('/').next()?;
+    let name = element.text();
+    let is_init = subject.tables.program(name, &[]).is_some_and(|row| row.kind == Kind::Init);
     // A base of which nothing is known may bring it.
-    if !is_init || image.base.init != Some(false) || !subject.installed.lacks(name) {
-        return None;
-    }
-    // Whether a file is at a path may be settled elsewhere; that an earlier stage brings it, and this one does not, is plain.
-    let elsewhere = image.dockerfile.instructions.iter().any(|instruction| {
-        let brings = matches!(instruction.keyword, Keyword::Run | Keyword::Copy | Keyword::Add);
-        brings && image.dockerfile.source.slice(instruction.span).contains(name)
-    });
-    let is_sole = !element.text().contains('/');
-    if !elsewhere && !is_sole {
-        return None;
-    }
-    let message = format!("The container does not start: `{}` is not installed in this image.", element.text());
+    let is_missing = image.base.init == Some(false) && !name.contains('/') && subject.installed.lacks(name);
+    (is_init && is_missing).then(|| not_installed(subject, element))
+}
+
+fn not_installed(subject: &Subject<'_>, element: &Excerpt) -> Finding {
+    let path = words::code(element.text());
+    let name = element.text().rsplit('/').next().unwrap_or_default();
+    let message = format!("The container does not start: {path} is not installed in this image.");
     let mut finding = Finding::at(element.whole_place(), "not in the image", message)
         .with_help("install it in the last stage; what another stage installs does not count")
         .with_repairs(installed(subject, element, name));
     finding.outcome = Some(Outcome::ExitsEarly);
-    Some(finding)
+    finding
 }
 
 /// The installation, and the path where it puts the init.

@@ -56,7 +56,8 @@ fn in_a_row(subject: &Subject<'_>) -> Option<Finding> {
     if let Some(own) = own {
         return Some(finding.with_repairs(without_engine_init(own)));
     }
-    let edit = drop_before(subject, |name| name == inner);
+    let is_missing = subject.image.base.init == Some(false) && subject.installed.lacks(&inner);
+    let edit = drop_before(subject, |name| name == inner).filter(|_| !is_missing);
     Some(finding.with_repairs(edit.map(|edit| Repair::safe(format!("Drop `{outer}`"), vec![edit]))))
 }
 
