@@ -17,6 +17,7 @@ mod runtime;
 mod setting;
 mod stages;
 mod state;
+mod targets;
 mod words;
 
 pub use image::{Command, Image, Step, image, images};

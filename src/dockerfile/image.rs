@@ -8,6 +8,7 @@ use crate::source::{Excerpt, Place, Span};
 
 use super::expand::{Unset, expand};
 use super::stages::chain;
+use super::targets;
 use super::state::State;
 use super::{Dockerfile, Instruction, Keyword, Runtime, Setting, Stage, StageBase};
 
@@ -28,6 +29,17 @@ pub enum Command {
     },
     /// Exec form, inherited from the base image, of which only the words are known.
     Inherited(Vec<String>),
+}
+
+impl Command {
+    /// Its words; a command line for a shell is one.
+    pub fn words(&self) -> Vec<&str> {
+        match self {
+            Self::Exec(elements) => elements.iter().map(|element| element.text()).collect(),
+            Self::Shell { text, .. } => vec![text.text()],
+            Self::Inherited(words) => words.iter().map(String::as_str).collect(),
+        }
+    }
 }
 
 /// What one build stage with a launch makes.
@@ -173,7 +185,7 @@ impl Dockerfile {
     }
 }
 
-/// The images of a Dockerfile: its last stage, and every other stage that sets ENTRYPOINT or CMD itself.
+/// The images of a Dockerfile: its last stage, and every other stage that sets ENTRYPOINT or CMD itself and does not only serve others.
 pub fn images(dockerfile: &Arc<Dockerfile>, tables: &Tables) -> Vec<Image> {
     let stages = dockerfile.stages();
     let is_launch = |i: &Instruction| matches!(i.keyword, Keyword::Entrypoint | Keyword::Cmd);
@@ -181,7 +193,7 @@ pub fn images(dockerfile: &Arc<Dockerfile>, tables: &Tables) -> Vec<Image> {
         stage + 1 == stages.len()
             || dockerfile.instructions[stages[stage].instructions.clone()].iter().any(is_launch)
     };
-    build(dockerfile, stages, tables, wanted)
+    targets::started(dockerfile, build(dockerfile, stages, tables, wanted))
 }
 
 /// The image of one stage, whether it has a launch or not; `None` if there is no such stage.

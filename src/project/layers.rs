@@ -276,11 +276,7 @@ impl Layers {
 fn origin(context: &Context<'_>, step: &Step<'_>) -> Origin {
     let Some(from) = step.instruction.flag("from") else { return Origin::Context };
     let from = step.expand(from);
-    let earlier = context.stages.get(..step.stage).unwrap_or_default();
-    let named = |name: &str| name.eq_ignore_ascii_case(&from);
-    let by_name = earlier.iter().rposition(|stage| stage.name.as_deref().is_some_and(named));
-    let by_index = || from.parse().ok().filter(|index| *index < earlier.len());
-    by_name.or_else(by_index).map_or(Origin::Elsewhere, Origin::Stage)
+    context.image.dockerfile.stage_named(&from, step.stage).map_or(Origin::Elsewhere, Origin::Stage)
 }
 
 #[cfg(test)]

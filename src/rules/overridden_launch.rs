@@ -98,13 +98,9 @@ fn left_behind(subject: &Subject<'_>) -> Option<Finding> {
     }
     let dockerfile = &image.dockerfile;
     let stages = dockerfile.stages();
-    let copied_from = |index: usize| {
-        let name = stages[index].name.as_deref();
-        image.instructions().iter().any(|(_, instruction)| {
-            let from = instruction.flag("from").filter(|_| instruction.keyword == Keyword::Copy);
-            from.is_some_and(|from| from.parse() == Ok(index) || Some(from.to_lowercase().as_str()) == name)
-        })
-    };
+    let mut own: Vec<usize> = image.instructions().iter().map(|(stage, _)| *stage).collect();
+    own.dedup();
+    let copied_from = |index: usize| own.iter().any(|stage| dockerfile.copies(*stage, index));
     let is_launch = |it: &&Instruction| matches!(it.keyword, Keyword::Cmd | Keyword::Entrypoint) && !is_reset(it);
     let (_, launch) = stages.iter().enumerate().filter(|(index, _)| copied_from(*index)).find_map(|(index, stage)| {
         dockerfile.instructions[stage.instructions.clone()].iter().find(is_launch).map(|launch| (index, launch))
