@@ -47,7 +47,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 (None, None) => "set the signal that it understands with STOPSIGNAL".to_owned(),
             };
             let mut finding = Finding::of(fault, subject, format!("gets {got}"), message).with_help(help);
-            if words::waits_for_clients(&fault.hop, subject) {
+            if words::waits_for_clients(&fault.hop, subject) || is_chosen(subject) {
                 finding.severity = Severity::Warning;
             }
             finding.related.extend(where_from(subject));
@@ -89,6 +89,12 @@ fn is_inherited(subject: &Subject<'_>) -> bool {
     subject.image.stop_signal.as_ref().is_some_and(|setting| setting.place.is_none())
 }
 
+/// True where somebody has written down what would be sent anyway: they may want a server to cut its requests.
+fn is_chosen(subject: &Subject<'_>) -> bool {
+    subject.signal() == Signal::TERM
+        && subject.image.stop_signal.as_ref().is_some_and(|setting| setting.place.is_some())
+}
+
 /// The instruction or the base image that sets the signal.
 fn where_from(subject: &Subject<'_>) -> Option<Related> {
     let image = subject.image;
@@ -105,7 +111,13 @@ fn where_from(subject: &Subject<'_>) -> Option<Related> {
 /// STOPSIGNAL with another value where it is set already, or in front of the instruction that starts the container.
 fn set(subject: &Subject<'_>, signal: Signal) -> Option<Repair> {
     let image = subject.image;
-    let repair = |edit| Some(Repair::safe(format!("Set STOPSIGNAL to {signal}"), vec![edit]));
+    let repair = |edit| {
+        let message = format!("Set STOPSIGNAL to {signal}");
+        Some(match is_chosen(subject) {
+            true => Repair::unsafe_(format!("{message}, where somebody has asked for {}", subject.signal()), vec![edit]),
+            false => Repair::safe(message, vec![edit]),
+        })
+    };
     // What other stages build on, too, they may have reason for.
     let is_own = |place: &&Place| !image.is_shared(place);
     if let Some(setting) = &image.stop_signal

@@ -61,9 +61,16 @@ fn stop_signal(fault: &Fault, subject: &Subject<'_>) -> Finding {
         None => format!("On stop {supervisor} sends {got} to {service}, which does not end gracefully on it."),
     };
     let name = |signal: Signal| signal.to_string().trim_start_matches("SIG").to_owned();
+    let set = program.and_then(|program| program.place_of("stopsignal"));
+    // Somebody has written down what would be sent anyway: they may want it to cut its requests.
+    let is_chosen = set.is_some() && got == Signal::TERM;
     let repair = program.zip(wanted).and_then(|(program, wanted)| {
         let edit = program.set("stopsignal", &name(wanted))?;
-        Some(Repair::safe(format!("Let supervisord stop it with {wanted}"), vec![edit]))
+        let message = format!("Let supervisord stop it with {wanted}");
+        Some(match is_chosen {
+            true => Repair::unsafe_(format!("{message}, where somebody has asked for {got}"), vec![edit]),
+            false => Repair::safe(message, vec![edit]),
+        })
     });
     let wanted = wanted.map_or_else(|| "the signal that it understands".to_owned(), |signal| format!("`{}`", name(signal)));
     let help = match services {
@@ -75,7 +82,9 @@ fn stop_signal(fault: &Fault, subject: &Subject<'_>) -> Finding {
     };
     let mut finding =
         Finding::of(fault, subject, format!("gets {got}"), message).with_help(help).with_repairs(repair);
-    let set = program.and_then(|program| program.place_of("stopsignal"));
+    if is_chosen {
+        finding.severity = Severity::Warning;
+    }
     finding.related.extend(set.map(|place| Related { place, message: "set here".to_owned() }));
     finding
 }
