@@ -23,6 +23,7 @@ mod claims;
 mod clock;
 mod commands;
 mod condition;
+mod configured;
 mod control;
 mod dialect;
 mod drain;

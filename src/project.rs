@@ -22,6 +22,7 @@ mod lookup;
 pub mod makefile;
 mod mentions;
 mod mode;
+pub mod options;
 pub mod package_json;
 mod path;
 mod run;

@@ -8,8 +8,8 @@ use crate::source::{Excerpt, Place, Span};
 
 use super::expand::{Unset, expand};
 use super::stages::chain;
-use super::targets;
 use super::state::State;
+use super::targets;
 use super::{Dockerfile, Instruction, Keyword, Runtime, Setting, Stage, StageBase};
 
 /// What the engine sets in a container (TERM with a terminal only), and PWD, which the shell sets.

@@ -10,7 +10,8 @@ impl Dockerfile {
     /// The earlier stage that `--from=NAME` means in a stage, variables substituted.
     pub fn stage_named(&self, name: &str, before: usize) -> Option<usize> {
         let earlier = self.stages().get(..before).unwrap_or_default();
-        let is_named = |stage: &Stage| stage.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name));
+        let is_named =
+            |stage: &Stage| stage.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name));
         let by_index = || name.parse().ok().filter(|index| *index < earlier.len());
         earlier.iter().rposition(is_named).or_else(by_index)
     }
@@ -66,8 +67,7 @@ fn users(dockerfile: &Dockerfile, stage: usize) -> Vec<bool> {
     uses[stage] = true;
     for at in stage + 1..stages.len() {
         uses[at] = (stage..at).any(|earlier| {
-            uses[earlier]
-                && (stages[at].base == StageBase::Stage(earlier) || dockerfile.copies(at, earlier))
+            uses[earlier] && (stages[at].base == StageBase::Stage(earlier) || dockerfile.copies(at, earlier))
         });
     }
     uses

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::dialect::Dialect;
 use super::environment::Environment;
-use super::field::Field;
+use super::field::{Field, UNKNOWN};
 use super::interpreter::{Broken, ShellStart, interpreter};
 use super::runner;
 use super::shell::{Origin, Status};
@@ -135,6 +135,10 @@ impl Resolver<'_, '_> {
             program: program.and_then(|row| row.names.first()).map(|name| Rc::from(name.as_str())),
         };
         let Some(name) = program else {
+            if let Some((row, arguments)) = self.wherever_it_is(argv) {
+                resolved.identities.push(identity(Some(&row)));
+                return self.known(&row, argv, &arguments, resolved, depth);
+            }
             resolved.identities.push(identity(None));
             // `/run-$ROLE.sh`
             if argv.first().and_then(|field| field.sketch.as_deref()).is_some_and(is_script_name) {
@@ -235,6 +239,15 @@ impl Resolver<'_, '_> {
         What::Unknown
     }
 
+    /// `$KAFKA_HOME/bin/kafka-server-start.sh`: a name that is known in any folder, and the arguments.
+    fn wherever_it_is<'f>(&self, argv: &'f [Field]) -> Option<(Arc<Program>, Vec<Option<&'f str>>)> {
+        let (folder, name) = argv.first()?.sketch.as_deref()?.rsplit_once('/')?;
+        let arguments: Vec<Option<&str>> = argv[1..].iter().map(Field::option).collect();
+        let is_known = folder.contains(UNKNOWN) && !name.contains(UNKNOWN);
+        let row = self.environment.tables.program(&format!("./{name}"), &arguments).filter(|_| is_known)?;
+        Some((Arc::clone(row), arguments))
+    }
+
     /// True for the script that the base image brings as its ENTRYPOINT.
     fn is_base_entrypoint(&self, name: &str) -> bool {
         let base = &self.environment.image.base;
@@ -265,6 +278,15 @@ impl Resolver<'_, '_> {
         resolved: &mut Resolved,
         depth: usize,
     ) -> What {
+        if let Some(options) = self.options_of(row, arguments) {
+            let all: Vec<Option<&str>> = options.iter().map(|word| word.as_deref()).collect();
+            let told =
+                self.environment.tables.program(&row.names[0], &all).filter(|told| !Arc::ptr_eq(told, row));
+            if let Some(told) = told {
+                let told = Arc::clone(told);
+                return self.known(&told, argv, &all, resolved, depth);
+            }
+        }
         match row.kind {
             Kind::Server | Kind::Supervisor if Tables::only_tells(arguments) => What::Ends(Status::UNKNOWN),
             Kind::Exec => match self.inner(row, argv, arguments) {
@@ -380,30 +402,6 @@ impl Resolver<'_, '_> {
             .entry(entry)
             .or_insert_with_key(|entry| handlers::has_none(self.environment.files, language, entry));
         has_none.then(|| Arc::new(Program { signals, ..row.clone() }))
-    }
-
-    /// True if the server puts itself into the background, by its arguments and by its configuration.
-    fn daemonizes(&self, row: &Program, arguments: &[Option<&str>]) -> bool {
-        if !row.daemonizes || !row.config_may_override {
-            return row.daemonizes;
-        }
-        let Some(config) = &row.config else { return false };
-        let options: Vec<&str> = config.options.iter().map(String::as_str).collect();
-        let directory = self.directory.as_deref().unwrap_or(&self.environment.image.workdir);
-        let named = row.option_value(arguments, &options).map(|named| vec![join(directory, named)]);
-        let paths = named.as_ref().unwrap_or(&config.paths);
-        for path in paths {
-            match self.environment.find(path) {
-                Found::File(file) => return !file.text.text().contains(&config.foreground),
-                Found::Unreadable(_) | Found::Download(_) => return false,
-                Found::Unknown => {}
-            }
-        }
-        // What an official image brings is its distribution's own, unless a build step changes it.
-        self.environment.image.base.known
-            && paths
-                .iter()
-                .all(|path| config.paths.contains(path) && !self.environment.files.is_changed(path))
     }
 
     /// A wrapper that waits is setup, service or unknown as its inner command is.

@@ -86,8 +86,30 @@ pub struct ConfigFile {
     /// Options that name another one (`-c`).
     #[serde(default)]
     pub options: Vec<String>,
-    /// The text that keeps the server in front.
-    pub foreground: String,
+    /// True if its first argument is one, where that is no option (stunnel).
+    #[serde(default)]
+    pub argument: bool,
+    /// True if only a file of the project says that the server leaves: people mount theirs over the one that is installed.
+    #[serde(default)]
+    pub own: bool,
+    /// Texts of which one keeps the server in front; blanks do not count.
+    pub foreground: Vec<String>,
+}
+
+/// Files and variables whose settings are options that the program could also be given as arguments (uwsgi).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct OptionsFile {
+    /// Options that name the file.
+    pub options: Vec<String>,
+    /// How the file's name ends; an argument that ends so is one, too.
+    pub ending: String,
+    /// The section that counts.
+    pub section: String,
+    /// How the names of variables begin whose values count alike.
+    pub variables: String,
+    /// How the names of settings begin that bring others, so that nothing is certain.
+    pub opaque: Vec<String>,
 }
 
 /// One row: a program, or a program with certain arguments.
@@ -160,6 +182,9 @@ pub struct Program {
     /// Its usual configuration file, and what that says where it keeps the program in front.
     #[serde(default)]
     pub config: Option<ConfigFile>,
+    /// Where it reads further options.
+    #[serde(default)]
+    pub options_file: Option<OptionsFile>,
     /// For a supervisor: where it reads which programs it starts.
     #[serde(default)]
     pub services: Option<Services>,

@@ -1,9 +1,9 @@
 //! `stop-signal`: what is in front ends gracefully, but on another signal than the one that it gets.
 
 use super::{Finding, Repair, Subject, words};
-use crate::diagnostic::{Related, Severity};
+use crate::diagnostic::{Outcome, Related, Severity};
 use crate::dockerfile::Written;
-use crate::launch::{Cause, Signal, Site};
+use crate::launch::{Cause, Fault, Signal, Site};
 use crate::source::{Edit, Place, Span};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
@@ -47,7 +47,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 (None, None) => "set the signal that it understands with STOPSIGNAL".to_owned(),
             };
             let mut finding = Finding::of(fault, subject, format!("gets {got}"), message).with_help(help);
-            if words::waits_for_clients(&fault.hop, subject) || is_chosen(subject) {
+            let is_warning = words::waits_for_clients(&fault.hop, subject) || is_chosen(subject) || is_asked_for(fault, wanted);
+            if is_warning {
                 finding.severity = Severity::Warning;
             }
             finding.related.extend(where_from(subject));
@@ -93,6 +94,11 @@ fn is_inherited(subject: &Subject<'_>) -> bool {
 fn is_chosen(subject: &Subject<'_>) -> bool {
     subject.signal() == Signal::TERM
         && subject.image.stop_signal.as_ref().is_some_and(|setting| setting.place.is_some())
+}
+
+/// True for a server that ends on the signal because it has been told to (`uwsgi --die-on-term`), and has no better one.
+fn is_asked_for(fault: &Fault, wanted: Option<Signal>) -> bool {
+    fault.outcome == Outcome::Abrupt && wanted.is_none() && fault.known_service
 }
 
 /// The instruction or the base image that sets the signal.

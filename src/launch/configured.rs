@@ -1,0 +1,83 @@
+//! What a program's configuration files and variables say beside its arguments.
+
+use super::resolve::Resolver;
+use crate::dockerfile::join;
+use crate::programs::Program;
+use crate::project::{Found, options};
+
+impl Resolver<'_, '_> {
+    /// True if the server puts itself into the background, by its arguments and by its configuration.
+    pub(super) fn daemonizes(&self, row: &Program, arguments: &[Option<&str>]) -> bool {
+        if !row.daemonizes || !row.config_may_override {
+            return row.daemonizes;
+        }
+        let Some(config) = &row.config else { return false };
+        let options: Vec<&str> = config.options.iter().map(String::as_str).collect();
+        let first =
+            arguments.first().copied().flatten().filter(|word| config.argument && !word.starts_with('-'));
+        let named = row.option_value(arguments, &options).or(first);
+        let named = named.map(|named| vec![join(self.working_directory(), named)]);
+        let paths = named.as_ref().unwrap_or(&config.paths);
+        let bare = |text: &str| text.split_whitespace().collect::<String>();
+        for path in paths {
+            match self.environment.find(path) {
+                Found::File(file) => {
+                    let text = bare(file.text.text());
+                    return !config.foreground.iter().any(|sign| text.contains(&bare(sign)));
+                }
+                Found::Unreadable(_) | Found::Download(_) => return false,
+                Found::Unknown => {}
+            }
+        }
+        // What an official image brings is its distribution's own, unless a build step changes it.
+        self.environment.image.base.known
+            && !config.own
+            && paths
+                .iter()
+                .all(|path| config.paths.contains(path) && !self.environment.files.is_changed(path))
+    }
+
+    /// The arguments with what a file of options and variables add; `None` where they add nothing, or may add what is not known.
+    pub(super) fn options_of(
+        &self,
+        row: &Program,
+        arguments: &[Option<&str>],
+    ) -> Option<Vec<Option<String>>> {
+        let rules = row.options_file.as_ref()?;
+        let mut all = Vec::new();
+        let mut words = arguments.iter().copied();
+        while let Some(word) = words.next() {
+            let given = word.unwrap_or_default();
+            let (option, attached) =
+                given.split_once('=').map_or((given, None), |(option, value)| (option, Some(value)));
+            let file = if rules.options.iter().any(|known| known == option) {
+                Some(attached.or_else(|| words.next().flatten())?)
+            } else {
+                Some(given).filter(|given| given.ends_with(&rules.ending) && !given.starts_with('-'))
+            };
+            match file {
+                Some(path) => {
+                    let file = match self.environment.find(&join(self.working_directory(), path)) {
+                        Found::File(file) => file.text,
+                        _ => return None,
+                    };
+                    all.extend(options::of_file(&file, &rules.section, &rules.opaque)?.into_iter().map(Some));
+                }
+                None => all.push(word.map(str::to_owned)),
+            }
+        }
+        for (name, value) in &self.environment.image.env {
+            let Some(name) = name.strip_prefix(&rules.variables) else { continue };
+            all.extend(
+                options::option(&name.to_lowercase().replace('_', "-"), value, &rules.opaque)?
+                    .into_iter()
+                    .map(Some),
+            );
+        }
+        Some(all)
+    }
+
+    fn working_directory(&self) -> &str {
+        self.directory.as_deref().unwrap_or(&self.environment.image.workdir)
+    }
+}
