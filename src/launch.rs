@@ -344,7 +344,8 @@ fn assemble(
             }
         }
         let outcome = verdict::outcome(&steady.after);
-        let told = outcome == Outcome::Timeout && steady.after.path.may_have_told;
+        let told = (outcome == Outcome::Timeout && steady.after.path.may_have_told)
+            || (outcome != Outcome::Graceful && steady.after.path.may_await);
         if told {
             launch.doubt(None, MAY_HAVE_TOLD);
         }

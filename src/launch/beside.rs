@@ -25,7 +25,7 @@ impl Machine<'_, '_> {
     }
 
     /// The program is written out, at least by its name.
-    fn is_named(&self, node: &Node) -> bool {
+    pub(super) fn is_named(&self, node: &Node) -> bool {
         let (NodeKind::Command(command), Some(expander)) = (&node.kind, self.expander()) else {
             return matches!(node.kind, NodeKind::Pipeline(_));
         };

@@ -242,7 +242,7 @@ impl Machine<'_, '_> {
             if is_empty && !self.has_shifted_command() && self.world.path.default && self.world.stop.is_none()
             {
                 // `exec "$@"` in a function that is given nothing: what the script was to hand over to is not run.
-                self.candidates.settle(self.world);
+                self.candidates.hand_over(self.world);
             }
             // `exec > file`: redirections for the rest of the script.
             self.redirect(command, node);

@@ -19,6 +19,8 @@ pub(crate) struct Candidates {
     items: Vec<Item>,
     /// Where a state was first reached.
     junctions: HashMap<u64, usize>,
+    /// True once a course has come to an `exec "$@"` without arguments.
+    hands_over: bool,
 }
 
 /// A command or condition that was passed over, or a state in which courses meet.
@@ -50,6 +52,8 @@ pub(super) struct Passed {
     pub(super) sound: Sounds,
     /// Where it stands.
     pub(super) place: Option<Place>,
+    /// True if the script keeps its status, or ends behind it: what the script is asked to do instead of serving, maybe.
+    pub(super) leaves: bool,
 }
 
 /// What the names of a command or of a condition's ways say.
@@ -70,7 +74,13 @@ impl From<Sound> for Sounds {
 impl Passed {
     /// What says nothing of itself.
     fn silent() -> Self {
-        Self { likelihood: Likelihood::Usual, job: None, sound: Sound::Errand.into(), place: None }
+        Self {
+            likelihood: Likelihood::Usual,
+            job: None,
+            sound: Sound::Errand.into(),
+            place: None,
+            leaves: false,
+        }
     }
 }
 
@@ -272,17 +282,31 @@ impl Candidates {
 
     /// The last passed-over things on courses where nothing stays. Where coming back to these found nothing either, those before
     /// them are next. What is likely comes first, and what follows it is not come back to.
-    pub(super) fn open(&mut self) -> Vec<World> {
-        let likely = self.open_those(|item| item.what.likelihood == Likelihood::Likely && item.ended_well);
+    /// `has_service`: there is a service on another course, so that this is done beside it.
+    pub(super) fn open(&mut self, has_service: bool) -> Vec<World> {
+        let is_mode = has_service || self.hands_over;
+        let counts = |item: &Item| {
+            item.ended_well && !(is_mode && item.what.leaves && item.what.sound.surely != Sound::Service)
+        };
+        let likely = self.open_those(|item| item.what.likelihood == Likelihood::Likely && counts(item));
         if !likely.is_empty() {
             return likely;
         }
-        self.open_those(|item| item.what.likelihood == Likelihood::Usual && item.ended_well)
+        self.open_those(|item| item.what.likelihood == Likelihood::Usual && counts(item))
+    }
+
+    /// The script hands over to arguments that it is not given: what it does otherwise is no service.
+    pub(super) fn hand_over(&mut self, world: &World) {
+        self.hands_over = true;
+        self.settle(world);
     }
 
     /// The same where nothing stays otherwise: on courses that end in a failure (`server; exit 1`, because a server is not expected to
     /// end), and at last in conditions.
     pub(super) fn open_unlikely(&mut self) -> Vec<World> {
+        if self.hands_over {
+            return Vec::new();
+        }
         let failed = self.open_those(|item| item.what.likelihood != Likelihood::Condition);
         if failed.is_empty() { self.open_those(|_| true) } else { failed }
     }
@@ -341,7 +365,8 @@ impl Candidates {
     /// Whether this is the service, by its name and by the names of what was passed over before it: `server; cleanup`.
     fn reading(&self, index: usize) -> Reading {
         let own = &self.items[index].what;
-        if own.likelihood != Likelihood::Usual || own.place.is_none() {
+        let is_errand = own.leaves && own.sound.surely == Sound::Errand;
+        if own.place.is_none() || (own.likelihood != Likelihood::Usual && !is_errand) {
             return Reading::Service;
         }
         let (mut surely, mut perhaps, mut asked) = (Sound::Errand, Sound::Errand, Sound::Errand);

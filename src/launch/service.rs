@@ -10,10 +10,15 @@ use super::resolve::What;
 use super::shell::{Frame, Origin, Rest, Shell, Waiting};
 use super::signal::Signal;
 use super::world::{Millis, Started};
+use crate::programs::Sound;
 use crate::shell::{Command, Node, NodeKind, Part, Word};
 
 /// A loop that pauses for so long does something from time to time.
 const PERIODIC_PAUSE: Millis = 120_000;
+/// The same where it does several things, none of which sounds like a service: what crashes is started again sooner.
+const TASKS_PAUSE: Millis = 30_000;
+/// The same of what ends, by its name.
+const ERRAND_PAUSE: Millis = 10_000;
 
 impl Machine<'_, '_> {
     /// Whether an unknown foreground command is the service. The first time round it is taken as setup, and remembered: if nothing
@@ -38,10 +43,10 @@ impl Machine<'_, '_> {
             return !ends
                 && !shell.is_in_condition()
                 && self.only_trifles_follow(shell)
-                && !self.is_periodic(shell)
+                && !self.is_periodic(node)
                 && !self.is_errand_beside(node);
         }
-        if self.is_periodic(shell) {
+        if self.is_periodic(node) {
             return false;
         }
         if self.is_done_again(node) {
@@ -80,7 +85,8 @@ impl Machine<'_, '_> {
             let is_builtin = matches!(&node.kind, NodeKind::Command(command)
                 if command.name().is_some_and(|name| super::builtins::is_builtin(&name)));
             let place = (!is_builtin).then(|| node.place());
-            self.candidates.add(self.world, again, Passed { likelihood, job, sound, place });
+            let leaves = shell.keeps_status() || shell.rest() == Rest::Exit;
+            self.candidates.add(self.world, again, Passed { likelihood, job, sound, place, leaves });
         }
         false
     }
@@ -124,20 +130,49 @@ impl Machine<'_, '_> {
         is_again
     }
 
-    /// True in a loop that pauses for minutes between two rounds: what it runs is a job that is done again and again, no service that is
-    /// started again when it has ended. The same of any pause, where a trap is there to end the loop.
-    fn is_periodic(&self, shell: &Shell) -> bool {
-        let least = if shell.traps.contains_key(&Signal::TERM) { 0 } else { PERIODIC_PAUSE };
-        let is_long = |node: &Node| {
+    /// True in a loop that pauses for long between two rounds: what it runs is a job that is done again and again, no service that is
+    /// started again when it has ended. So it is with what a script runs that such a loop has started.
+    fn is_periodic(&self, node: &Node) -> bool {
+        let sound = self.sound(node);
+        let mut at = self.pid;
+        while let Some(process) = self.world.process(at) {
+            if self.world.shell(at).is_some_and(|shell| self.pauses(shell, node, sound)) {
+                return true;
+            }
+            if process.started == Started::Background {
+                break;
+            }
+            at = process.parent;
+        }
+        false
+    }
+
+    /// True in a loop with a pause that is long for what it runs. Any pause is where a trap is there to end the loop.
+    fn pauses(&self, shell: &Shell, node: &Node, sound: Sound) -> bool {
+        let pause = |node: &Node| {
             let node = match &node.kind {
                 NodeKind::Background(inner) => inner,
                 _ => node,
             };
-            matches!(self.stage_program(node), Some(What::Pause(length)) if length >= least)
+            match self.stage_program(node) {
+                Some(What::Pause(length)) => Some(length),
+                _ => None,
+            }
         };
         for frame in shell.frames.iter().rev() {
             match frame {
-                Frame::List { list, .. } if shell.is_in_loop() && list.iter().any(is_long) => return true,
+                Frame::List { list, .. } if shell.is_in_loop() => {
+                    let jobs = list.iter().filter(|node| pause(node).is_none() && !self.is_trifle(node));
+                    let least = match sound {
+                        _ if shell.traps.contains_key(&Signal::TERM) => 0,
+                        Sound::Errand => ERRAND_PAUSE,
+                        Sound::Unclear if jobs.count() > 1 && self.is_named(node) => TASKS_PAUSE,
+                        _ => PERIODIC_PAUSE,
+                    };
+                    if list.iter().filter_map(pause).any(|length| length >= least) {
+                        return true;
+                    }
+                }
                 Frame::Body { .. } | Frame::Endless { .. } => return false,
                 _ => {}
             }

@@ -4,7 +4,11 @@ use super::field::Field;
 use super::machine::Machine;
 use super::shell::Status;
 use super::signal::Signal;
-use super::world::{Ended, Pid, Role, State};
+use super::world::{Ended, Pid, Process, Role, State};
+use crate::shell::{Node, NodeKind, Part, Word};
+
+/// A service and its program have as many letters in common, at least.
+const ALIKE: usize = 3;
 
 impl Machine<'_, '_> {
     /// `service app stop &` in a handler: true if it is such a command, and it is done.
@@ -13,7 +17,7 @@ impl Machine<'_, '_> {
         let stops = self.world.stop.is_some()
             && words.split_first().is_some_and(|(name, arguments)| says_stop(name, arguments));
         if stops {
-            self.stop_services();
+            self.stop_services(words.first().and_then(|name| named_service(name, &words[1..])));
         }
         stops
     }
@@ -22,6 +26,7 @@ impl Machine<'_, '_> {
     pub(super) fn act_on_processes(&mut self, fields: &[Field]) -> bool {
         let words: Vec<&str> = fields.iter().map(|field| field.text().unwrap_or("")).collect();
         let Some((name, arguments)) = words.split_first() else { return false };
+        let service = named_service(name, arguments);
         let name = name.rsplit('/').next().unwrap_or(name);
         match name {
             "kill" => {
@@ -53,12 +58,25 @@ impl Machine<'_, '_> {
             }
             _ if self.signals_its_like(name, arguments) => self.set_status_quietly(Status::known(0)),
             _ if says_stop(name, arguments) => {
-                self.stop_services();
+                self.stop_services(service);
                 self.set_status_quietly(Status::UNKNOWN);
             }
             _ => return false,
         }
         true
+    }
+
+    /// `while pgrep job; do sleep 1; done` in a handler waits for what ends by itself. A server that the tables know does not.
+    pub(super) fn note_awaited(&mut self, condition: &[Node]) {
+        let may_end = |process: &Process| {
+            matches!(process.role, Role::Service(None))
+                && process.heard.is_empty()
+                && self.world.alive(process.pid)
+        };
+        if self.world.stop.is_some() && looks_for_processes(condition) && self.world.processes().any(may_end)
+        {
+            self.world.path.may_await = true;
+        }
     }
 
     /// `nginx -s quit`: it signals the one that runs, and does not wait for it.
@@ -85,22 +103,60 @@ impl Machine<'_, '_> {
             .collect()
     }
 
-    /// A program's own stop command: the services end in good order, and the command returns when they have.
-    fn stop_services(&mut self) {
-        let services: Vec<Pid> = self
-            .world
-            .processes()
-            .filter(|process| process.state == State::Running && process.pid != 1)
-            .filter(|process| matches!(process.role, Role::Service(_)))
-            .map(|process| process.pid)
-            .collect();
-        for pid in services {
+    /// A program's own stop command: the services end in good order, and the command returns when they have. `named`: the one that it
+    /// names; before the stop it ends no other.
+    fn stop_services(&mut self, named: Option<&str>) {
+        let running = |process: &&Process| {
+            process.state == State::Running && process.pid != 1 && matches!(process.role, Role::Service(_))
+        };
+        let services = || self.world.processes().filter(running);
+        let is_it = |process: &Process| named.is_none_or(|name| goes_by(process, name));
+        let is_open = self.world.stop.is_some() && !services().any(is_it);
+        let ended: Vec<Pid> =
+            services().filter(|process| is_open || is_it(process)).map(|process| process.pid).collect();
+        for pid in ended {
             if let Some(process) = self.world.process_mut(pid) {
                 process.heard.push(Signal::TERM);
             }
             self.world.die(pid, 0, Ended::Clean);
         }
     }
+}
+
+/// `service app stop`, `/etc/init.d/app stop`, `systemctl stop app`: the name of the service.
+fn named_service<'a>(name: &'a str, arguments: &[&'a str]) -> Option<&'a str> {
+    let base = name.rsplit('/').next().unwrap_or(name);
+    match (base, arguments) {
+        ("service" | "rc-service" | "invoke-rc.d", [service, ..]) => Some(service),
+        ("systemctl", [.., service]) => Some(service),
+        (script, [_]) if name.contains("/init.d/") => Some(script),
+        _ => None,
+    }
+}
+
+/// True if a word of a process's command line begins like the name of a service: `mysqld_safe` for `mysql`.
+fn goes_by(process: &Process, service: &str) -> bool {
+    let alike = |word: &str| {
+        let base = word.rsplit('/').next().unwrap_or(word);
+        base.bytes().zip(service.bytes()).take_while(|(one, other)| one == other).count() >= ALIKE
+    };
+    process.identity.argv.iter().filter_map(Field::text).any(alike)
+}
+
+/// True for `pgrep name`, `[ -n "$(pidof name)" ]`, `ps | grep name`.
+fn looks_for_processes(list: &[Node]) -> bool {
+    let in_word = |word: &Word| {
+        word.parts
+            .iter()
+            .any(|part| matches!(part, Part::Substitution(inner, _) if looks_for_processes(inner)))
+    };
+    list.iter().any(|node| match &node.kind {
+        NodeKind::Command(command) => {
+            node.is_command(&["pgrep", "pidof", "ps"]) || command.words.iter().any(in_word)
+        }
+        NodeKind::Test(words) => words.iter().any(in_word),
+        _ => node.children().into_iter().any(|child| looks_for_processes(std::slice::from_ref(child))),
+    })
 }
 
 /// The signal that `-s stop` and `-s quit` stand for.

@@ -1,7 +1,7 @@
 //! Repairs that set a trap, or let one run.
 
 use crate::launch::{Fault, ShellState, Signal, Site};
-use crate::shell::{self, Node, NodeKind, Word};
+use crate::shell::{self, Node, NodeKind, Part, Word};
 use crate::source::{Edit, Encoding, Span};
 
 use super::insertion::{Line, ampersand, free_name, free_number, number_in, rest_of_line};
@@ -10,6 +10,8 @@ use crate::diagnostic::Safety;
 
 /// Seconds: half of the grace period that Docker gives.
 const SLOW_PAUSE: f64 = 5.0;
+/// What runs a command line that it is given.
+const SHELLS: [&str; 8] = ["sh", "bash", "dash", "ash", "zsh", "su", "sudo", "runuser"];
 
 /// A program that goes to the background cannot read what somebody types any more.
 pub(super) fn heeding_input(mut repair: Repair, fault: &Fault, subject: &Subject<'_>) -> Repair {
@@ -385,6 +387,11 @@ fn follows(words: &[Word]) -> bool {
 
 /// True for a program that is likely to read what somebody types: an interpreter without a file, or one that is told so.
 fn talks(words: &[Word]) -> bool {
+    // `bash -c "$*"`: whatever somebody asks for.
+    let is_argument = |part: &Part| matches!(part, Part::Parameter(parameter, _) if matches!(parameter.name.as_str(), "@" | "*"));
+    let is_shell = |name: String| SHELLS.contains(&name.rsplit('/').next().unwrap_or(&name));
+    let is_given = words.first().and_then(Word::literal).is_some_and(is_shell)
+        && words.iter().flat_map(|word| &word.parts).any(is_argument);
     const INTERPRETERS: [&str; 9] =
         ["sh", "bash", "python", "python3", "node", "irb", "php", "psql", "mysql"];
     let words: Vec<Option<String>> = words.iter().map(Word::literal).collect();
@@ -393,5 +400,5 @@ fn talks(words: &[Word]) -> bool {
         matches!(word, "-i" | "-it" | "--interactive" | "--repl" | "--console" | "nogui" | "--nogui")
     };
     let alone = matches!(words.as_slice(), [Some(name)] if INTERPRETERS.contains(&name.rsplit('/').next().unwrap_or(name)));
-    alone || words.iter().flatten().any(|word| told(word))
+    alone || is_given || words.iter().flatten().any(|word| told(word))
 }
