@@ -1,6 +1,7 @@
 //! `rules/images.toml`: what base images bring along.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 
@@ -122,7 +123,12 @@ pub(super) struct Images {
     own: Vec<Arc<Image>>,
     shipped: Arc<Rows<Image>>,
     general: Arc<General>,
+    /// What was asked for: many Dockerfiles are built on few images, and each repair asks again.
+    known: Arc<Mutex<HashMap<String, Base>>>,
 }
+
+/// References that are remembered; what was forgotten is looked up again.
+const MAX_KNOWN: usize = 1_000;
 
 /// What `rules/images.toml` holds besides images.
 #[derive(Debug, Default, Deserialize)]
@@ -210,8 +216,17 @@ impl Tables {
     /// A repository that no row knows still has the distribution that its tag or its name tells (`team/app:1-alpine`,
     /// `team/ubuntu-java`), but nothing else is known then.
     pub fn base(&self, reference: &str) -> Base {
-        let reference = Reference::parse(reference);
-        self.images.base(&reference)
+        let known = || self.images.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(base) = known().get(reference) {
+            return base.clone();
+        }
+        let base = self.images.base(&Reference::parse(reference));
+        let mut known = known();
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        known.insert(reference.to_owned(), base.clone());
+        base
     }
 
     /// The same base with what package managers tell of its distribution, where nothing else does: `apk add` is Alpine's. Lines that call
@@ -268,7 +283,8 @@ impl Images {
     pub(super) fn shipped() -> Self {
         // A test reads it, so that the default is never taken.
         let general = serde_json::from_str(IMAGES.rest).unwrap_or_default();
-        Self { own: Vec::new(), shipped: Arc::new(Rows::new(&IMAGES)), general: Arc::new(general) }
+        let shipped = Arc::new(Rows::new(&IMAGES));
+        Self { own: Vec::new(), shipped, general: Arc::new(general), known: Arc::default() }
     }
 
     /// The row of a repository.
@@ -320,7 +336,7 @@ impl Images {
     /// The same with rows in front.
     pub(super) fn with(&self, images: Vec<Image>) -> Images {
         let own = images.into_iter().map(Arc::new).chain(self.own.iter().cloned()).collect();
-        Images { own, ..self.clone() }
+        Images { own, known: Arc::default(), ..self.clone() }
     }
 
     /// What is wrong with a row, for people.
