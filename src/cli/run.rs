@@ -257,7 +257,7 @@ pub(super) fn check(
             report.diagnostics.push(diagnostic);
         }
     }
-    files.sort_by(|left, right| left.path.cmp(&right.path));
+    files.sort_unstable_by(|left, right| left.path.cmp(&right.path));
     Ok(Checked { root: project.root.clone(), files })
 }
 
