@@ -21,7 +21,7 @@ mod targets;
 mod words;
 
 pub use image::{Command, Image, Step, image, images};
-pub use reader::parse;
+pub use reader::{parse, read};
 pub use runtime::{Declared, Hook, Mount, MountSource, Period, Probe, Runtime};
 pub use setting::{Setting, Written};
 pub use stages::{Stage, StageBase};
@@ -31,25 +31,22 @@ pub const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bi
 
 /// `path` of an image as seen from `directory`: absolute, without `.`, `..` and doubled slashes. `..` does not climb over the root.
 pub fn join(directory: &str, path: &str) -> String {
-    let is_done = path.len() > 1
-        && path
-            .strip_prefix('/')
-            .is_some_and(|rest| rest.split('/').all(|part| !matches!(part, "" | "." | "..")));
-    if is_done {
-        return path.to_owned();
-    }
     let directory = if path.starts_with('/') { "" } else { directory };
-    let mut parts: Vec<&str> = Vec::new();
+    let mut joined = String::with_capacity(directory.len() + path.len() + 2);
     for part in directory.split('/').chain(path.split('/')) {
         match part {
             "" | "." => {}
-            ".." => {
-                parts.pop();
+            ".." => joined.truncate(joined.rfind('/').unwrap_or(0)),
+            part => {
+                joined.push('/');
+                joined.push_str(part);
             }
-            part => parts.push(part),
         }
     }
-    format!("/{}", parts.join("/"))
+    if joined.is_empty() {
+        joined.push('/');
+    }
+    joined
 }
 
 /// A Dockerfile as it was read. A line that cannot be read is a [`Problem`] and costs only itself.

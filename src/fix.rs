@@ -150,7 +150,7 @@ impl<'a> Bench<'a> {
             for (path, text) in texts {
                 self.work.update(|work| work + text.len() as u64 / BYTES);
                 let fixed = Source::new(path, text);
-                if !still_parses(self.loader, &fixed) {
+                if !self.still_parses(&fixed) {
                     return None;
                 }
                 overlay.insert(fixed);
@@ -186,6 +186,26 @@ impl<'a> Bench<'a> {
             }
         }
         None
+    }
+
+    /// True if a changed file reads as well as before.
+    fn still_parses(&self, fixed: &Arc<Source>) -> bool {
+        let (path, text) = (fixed.path(), fixed.text());
+        let Ok(original) = self.loader.read(path) else { return false };
+        if path.extension() == Some("json") {
+            return serde_json::from_str::<serde_json::Value>(text).is_ok()
+                || serde_json::from_str::<serde_json::Value>(original.text()).is_err();
+        }
+        if orchestrator::is_candidate(path) {
+            return yaml::parse(fixed).problem.is_none() || yaml::parse(&original).problem.is_some();
+        }
+        if self.analysis.images.iter().any(|judged| judged.image.dockerfile.source.path() == path) {
+            let problems = |source: &Arc<Source>| dockerfile::read(source).problems.len();
+            let before = problems(&original);
+            return problems(fixed) <= before;
+        }
+        let errors = |source: &Arc<Source>| shell::parse(Arc::new(Excerpt::whole(source))).errors.len();
+        errors(fixed) <= errors(&original)
     }
 
     /// What nobody wants to hear of is not repaired along with something else either.
@@ -266,25 +286,6 @@ impl Key {
             text: finding.place.text().to_owned(),
         }
     }
-}
-
-/// True if a changed file reads as well as before.
-fn still_parses(loader: &dyn Loader, fixed: &Arc<Source>) -> bool {
-    let (path, text) = (fixed.path(), fixed.text());
-    let Ok(original) = loader.read(path) else { return false };
-    if path.extension() == Some("json") {
-        return serde_json::from_str::<serde_json::Value>(text).is_ok()
-            || serde_json::from_str::<serde_json::Value>(original.text()).is_err();
-    }
-    if orchestrator::is_candidate(path) {
-        return yaml::parse(fixed).problem.is_none() || yaml::parse(&original).problem.is_some();
-    }
-    let before = dockerfile::parse(&original);
-    if before.instructions.iter().any(|instruction| instruction.keyword == dockerfile::Keyword::From) {
-        return dockerfile::parse(fixed).problems.len() <= before.problems.len();
-    }
-    let errors = |source: &Arc<Source>| shell::parse(Arc::new(Excerpt::whole(source))).errors.len();
-    errors(fixed) <= errors(&original)
 }
 
 /// True if the later edits, which are in the text after the first, take away something that those have put there.

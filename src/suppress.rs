@@ -125,7 +125,7 @@ fn suppressions(source: &Arc<Source>, language: Language, findings: &[Place]) ->
 }
 
 fn in_dockerfile(source: &Arc<Source>, findings: &[Place]) -> Vec<Suppression> {
-    let dockerfile = dockerfile::parse(source);
+    let dockerfile = dockerfile::read(source);
     let mut found = Vec::new();
     for &comment in &dockerfile.comments {
         // Above an instruction or between its lines, it is about the instruction. Its here-documents have comments of their own.

@@ -1,12 +1,11 @@
 //! A file's images, each with its launch: from text to the model's verdicts.
 
 use std::cell::Cell;
-use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::diagnostic::{ImageRef, Related};
-use crate::dockerfile::{self, Dockerfile, Image, Runtime};
+use crate::dockerfile::{self, Image, Runtime};
 use crate::launch::{self, Cause, Launch};
 use crate::orchestrator::{self, Deployment, Workload};
 use crate::programs::Family;
@@ -67,7 +66,7 @@ impl Analysis {
                 .unwrap_or_default();
         }
         let Ok(source) = loader.read(path) else { return Self::default() };
-        let dockerfile: Arc<Dockerfile> = Arc::new(dockerfile::parse(&source));
+        let dockerfile = dockerfile::read(&source);
         let steps = Steps::all();
         let images = dockerfile::images(&dockerfile, &settings.tables)
             .into_iter()

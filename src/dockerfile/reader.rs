@@ -1,6 +1,7 @@
 //! Text to instructions, as BuildKit reads it.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -60,6 +61,25 @@ pub fn parse(source: &Arc<Source>) -> Dockerfile {
     problems.extend(check::problems(&dockerfile));
     problems.sort_by_key(|problem| problem.span);
     dockerfile.problems = problems;
+    dockerfile
+}
+
+/// The same. What was read last is kept: a repair is tried on the same text, or on one that is read twice.
+pub fn read(source: &Arc<Source>) -> Arc<Dockerfile> {
+    /// A file as it is, and as a repair leaves it.
+    const KEPT: usize = 2;
+    thread_local! {
+        static LAST: RefCell<VecDeque<Arc<Dockerfile>>> = const { RefCell::new(VecDeque::new()) };
+    }
+    let known = LAST.with_borrow_mut(|last| {
+        let at = last.iter().position(|known| Arc::ptr_eq(&known.source, source))?;
+        last.remove(at)
+    });
+    let dockerfile = known.unwrap_or_else(|| Arc::new(parse(source)));
+    LAST.with_borrow_mut(|last| {
+        last.truncate(KEPT - 1);
+        last.push_front(Arc::clone(&dockerfile));
+    });
     dockerfile
 }
 
