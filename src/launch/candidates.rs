@@ -383,11 +383,17 @@ impl Candidates {
             Sound::Errand if perhaps == Sound::Service => Reading::Before,
             // `if server; then cleanup; fi`
             Sound::Errand if perhaps.max(asked) > Sound::Errand => Reading::Unclear,
-            // Nothing but errands: the container does them and ends.
-            Sound::Errand => Reading::Before,
+            // Nothing but errands: the container does them and ends. A name alone does not say so.
+            Sound::Errand if own.leaves || self.has_other(own) => Reading::Before,
+            Sound::Errand => Reading::Unclear,
             Sound::Unclear if surely == Sound::Service => Reading::Unclear,
             _ => Reading::Service,
         }
+    }
+
+    /// True if something else was passed over.
+    fn has_other(&self, own: &Passed) -> bool {
+        self.items.iter().any(|item| item.what.place.is_some() && item.what.place != own.place)
     }
 
     /// What was passed over before this, on any course.

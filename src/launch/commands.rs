@@ -13,10 +13,14 @@ use super::resolve::{Resolved, What};
 use super::shell::{Frame, Rest, Shell, Status};
 use super::signal::Signal;
 use super::start;
-use super::world::{Identity, Pid, Role, Started};
+use super::world::{Identity, Millis, Pid, Role, Started};
+use crate::programs::Sound;
 use crate::project::ImageFile;
 use crate::shell::{AssignedValue, Command, List, Node, NodeKind, Part, Word};
 use crate::source::Excerpt;
+
+/// How long what a job does once may take.
+const ERRAND: Millis = 1_000;
 
 impl Machine<'_, '_> {
     /// Runs a simple command.
@@ -392,6 +396,8 @@ impl Machine<'_, '_> {
             return Some(None);
         }
         let mut resolved = self.resolve(&fields, node);
+        // `create-topics.sh &`: by its name it ends soon.
+        let ends = started == Started::Background && pipeline.is_none() && self.sound(node) == Sound::Errand;
         match resolved.what {
             What::Unknown | What::Opaque(_) => {
                 // In a pipeline a command is as likely setup as in the foreground.
@@ -400,13 +406,16 @@ impl Machine<'_, '_> {
                 {
                     return Some(None);
                 }
-                resolved.what = What::Unknown;
+                resolved.what = if ends { What::Pause(ERRAND) } else { What::Unknown };
             }
             _ if resolved.uncertain => {
                 if let Some(pipeline) = pipeline
                     && !self.stays(pipeline)
                 {
                     return Some(None);
+                }
+                if ends {
+                    resolved.what = What::Pause(ERRAND);
                 }
             }
             What::Ends(_) if started == Started::Background && resolved.stays_on_input => {

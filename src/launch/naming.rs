@@ -5,7 +5,7 @@ use super::candidates::Sounds;
 use super::field::Field;
 use super::machine::Machine;
 use super::shell::Frame;
-use crate::programs::{Kind, Sound};
+use crate::programs::{Inner, Kind, Sound, Tables};
 use crate::shell::{List, Node, NodeKind, Part, Word};
 
 /// Functions that call functions are looked into this deep.
@@ -26,8 +26,12 @@ impl Machine<'_, '_> {
         let Some(name) = argv.first().and_then(name_of) else { return Sound::Unclear };
         let arguments: Vec<Option<&str>> = argv[1..].iter().map(Field::text).collect();
         let tables = &self.environment.tables;
-        match tables.program(name, &arguments).map(|program| program.kind) {
-            Some(Kind::Interpreter | Kind::Runner) => {
+        let row = tables.program(name, &arguments);
+        let sound = match row.map(|row| (row.kind, row.inner_command(&arguments))) {
+            Some((Kind::Interpreter, Inner::Command { name, .. })) => {
+                arguments[name].map_or(Sound::Unclear, |file| tables.sound_of_file(file))
+            }
+            Some((Kind::Interpreter | Kind::Runner, _)) => {
                 let is_word = |word: &&&str| !word.starts_with('-') && !matches!(**word, "run" | "exec");
                 arguments
                     .iter()
@@ -36,7 +40,8 @@ impl Machine<'_, '_> {
                     .map_or(Sound::Unclear, |file| tables.sound_of_file(file))
             }
             _ => tables.sound(name, arguments.first().copied().flatten()),
-        }
+        };
+        if Tables::goes_on(&arguments) { sound.max(Sound::Unclear) } else { sound }
     }
 
     /// The same of the ways of the condition that is about to be passed over.

@@ -63,8 +63,9 @@ impl Words {
             // What starts a server may leave it behind.
             Sound::Unclear
         } else if is_errand {
-            // `import-worker` is either.
-            if self.is(&self.service, last) { Sound::Unclear } else { Sound::Errand }
+            // `import-worker`, `update_bot` and `test-app` are either.
+            let may_stay = serves || name.split(['-', '_', ':']).any(|part| self.is(&self.application, part));
+            if may_stay { Sound::Unclear } else { Sound::Errand }
         } else if serves {
             Sound::Service
         } else {

@@ -271,15 +271,21 @@ impl Tables {
     /// True where a program that no row knows is told to do something that ends (`tool migrate`), and not to watch for more of it.
     pub fn is_errand(&self, arguments: &[Option<&str>]) -> bool {
         let Some(Some(first)) = arguments.first() else { return false };
-        let stays = |word: &Option<&str>| {
-            word.is_some_and(|word| {
-                word.contains("watch") || matches!(word, "-w" | "-f" | "--follow" | "--loop")
-            })
-        };
         let is_first = |errand: &String| glob(errand, first);
         // `--help` means something else in front of arguments.
         let counts = !first.starts_with('-') || arguments.len() == 1;
-        counts && !arguments.iter().any(stays) && self.rest().errands.iter().any(is_first)
+        counts && !Self::goes_on(arguments) && self.rest().errands.iter().any(is_first)
+    }
+
+    /// True for `--watch` and the like: what does it again and again does not end.
+    pub fn goes_on(arguments: &[Option<&str>]) -> bool {
+        arguments.iter().flatten().any(|word| {
+            word.contains("watch")
+                || matches!(
+                    *word,
+                    "-w" | "-f" | "--follow" | "--loop" | "--daemon" | "--serve" | "--interval"
+                )
+        })
     }
 
     /// What the name of a program that no row knows, and its first argument, make likely.
