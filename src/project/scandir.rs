@@ -29,7 +29,7 @@ pub fn s6(files: &dyn ImageFiles, directory: &str) -> Option<Vec<Arc<Program>>> 
         return None;
     }
     let scan = Scan { files, services: Services::S6Svscan, patience: FOREVER };
-    let is_plain = |at: &&String| scan.file(at, "down").is_none() && scan.file(at, "finish").is_none();
+    let is_plain = |at: &&String| scan.file(at, "down").is_none() && !scan.finish_may_kill(at);
     some(directories.iter().filter(is_plain).filter_map(|at| scan.service(at)).collect())
 }
 

@@ -46,7 +46,10 @@ fn unmentioned(subject: &Subject<'_>) -> Option<Finding> {
     let name = element.text();
     let is_init = subject.tables.program(name, &[]).is_some_and(|row| row.kind == Kind::Init);
     // A base of which nothing is known may bring it.
-    let is_missing = image.base.init == Some(false) && !name.contains('/') && subject.installed.lacks(name);
+    let tool = name.rsplit('/').next()?;
+    // A deployment may mount it where its path says.
+    let is_mounted = name.contains('/') && image.dockerfile.instructions.is_empty();
+    let is_missing = image.base.init == Some(false) && subject.installed.lacks(tool) && !is_mounted;
     (is_init && is_missing).then(|| not_installed(subject, element))
 }
 

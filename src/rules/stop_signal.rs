@@ -52,7 +52,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 finding.severity = Severity::Warning;
             }
             finding.related.extend(where_from(subject));
-            if let Some(place) = set_elsewhere(&finding, subject) {
+            if let Some(place) = where_set(subject) {
                 let process = Related { place: std::mem::replace(&mut finding.place, place), message: finding.label };
                 finding.related.pop();
                 finding.related.insert(0, process);
@@ -78,11 +78,10 @@ fn no_signal(subject: &Subject<'_>) -> Option<Finding> {
     Some(Finding::at(setting.place.clone()?, "no signal", message).with_help(format!("name one, such as `{example}`")))
 }
 
-/// Where the signal is set, if that is in a deployment, or in another file than what gets it: that is the line to change.
-fn set_elsewhere(finding: &Finding, subject: &Subject<'_>) -> Option<Place> {
-    let setting = subject.image.stop_signal.as_ref()?;
-    let is_elsewhere = |place: &Place| place.source.path() != finding.place.source.path();
-    setting.place.clone().filter(|place| matches!(setting.written, Written::Value { .. }) || is_elsewhere(place))
+/// Where the project sets the signal, if it does: that is the line to change, unless other stages rest on it.
+fn where_set(subject: &Subject<'_>) -> Option<Place> {
+    let place = subject.image.stop_signal.as_ref()?.place.clone()?;
+    (!subject.image.is_shared(&place)).then_some(place)
 }
 
 /// True where the base image sets the signal.
@@ -90,10 +89,12 @@ fn is_inherited(subject: &Subject<'_>) -> bool {
     subject.image.stop_signal.as_ref().is_some_and(|setting| setting.place.is_none())
 }
 
-/// True where somebody has written down what would be sent anyway: they may want a server to cut its requests.
+/// True where a deployment asks for what would be sent anyway: somebody may want a server to cut its requests. In a Dockerfile that is a
+/// line which official images had, too, before they changed it.
 fn is_chosen(subject: &Subject<'_>) -> bool {
+    let is_written = |written: &Written| matches!(written, Written::Value { .. });
     subject.signal() == Signal::TERM
-        && subject.image.stop_signal.as_ref().is_some_and(|setting| setting.place.is_some())
+        && subject.image.stop_signal.as_ref().is_some_and(|setting| is_written(&setting.written))
 }
 
 /// True for a server that ends on the signal because it has been told to (`uwsgi --die-on-term`), and has no better one.
