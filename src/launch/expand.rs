@@ -74,6 +74,12 @@ impl Expander<'_> {
             return fields;
         }
         let written = excerpt.text().get(word.span.start..word.span.end).unwrap_or("");
+        if let Some(text) = word.literal() {
+            let mut field = Field::known(text);
+            field.excerpt = self.as_written(word, excerpt, &field);
+            field.written = Some(written.into());
+            return vec![field];
+        }
         let pieces = self.pieces(&word.parts, 0);
         if let [Part::Parameter(parameter, _)] | [Part::Quoted(_), Part::Parameter(parameter, _)] =
             word.parts.as_slice()
@@ -91,14 +97,6 @@ impl Expander<'_> {
             let mut field = Field::unknown(written).overridable(overridable);
             field.sketch = Some(pieces.iter().map(Piece::sketch).collect::<String>().into());
             return if unquoted_unknown && pieces.len() == 1 { split_sketch(field) } else { vec![field] };
-        }
-        let expanded = word.parts.iter().any(|part| !matches!(part, Part::Literal(_) | Part::Quoted(_)));
-        if !expanded {
-            let text: String = pieces.into_iter().filter_map(|piece| piece.text).collect();
-            let mut field = Field::known(text);
-            field.excerpt = self.as_written(word, excerpt, &field);
-            field.written = Some(written.into());
-            return vec![field];
         }
         split(&pieces, &self.separators())
             .into_iter()

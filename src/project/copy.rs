@@ -149,7 +149,7 @@ impl Copy {
                 None => Source::read(step.expand(&word.text)),
             })
             .collect();
-        let absolute = tree.resolve(&path::join(&step.workdir, &dest));
+        let absolute = tree.resolve(path::join(&step.workdir, &dest));
         let into = path::says_directory(&dest) || sources.len() > 1 || tree.is_directory(&absolute);
         let unpack = instruction.flags.iter().find(|flag| flag.name == "unpack");
         let excludes = instruction.flags.iter().filter(|flag| flag.name == "exclude");

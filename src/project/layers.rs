@@ -228,8 +228,7 @@ impl Tree {
     }
 
     /// The path with the known symlinks on it followed.
-    pub(super) fn resolve(&self, path: &str) -> String {
-        let mut path = path.to_owned();
+    pub(super) fn resolve(&self, mut path: String) -> String {
         for _ in 0..MAX_LINKS {
             if self.links.is_empty() || path.len() > MAX_PATH {
                 break;
@@ -257,7 +256,7 @@ impl Layers {
     fn follow(&mut self, context: &Context<'_>, step: &Step<'_>, sh: Sh) {
         let by = step.instruction.span;
         let tree = &mut self.tree;
-        tree.make_directory(&tree.resolve(&step.workdir));
+        tree.make_directory(&tree.resolve(step.workdir.to_string()));
         match step.instruction.keyword {
             Keyword::Copy | Keyword::Add => {
                 let Some(copy) = Copy::read(step, origin(context, step), tree) else { return };

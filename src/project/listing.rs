@@ -21,7 +21,7 @@ pub(super) fn is_changed(context: &Context<'_>, stage: usize, path: &str) -> boo
     let Some(_) = context.stages.get(stage) else { return false };
     let layers = context.layers(stage);
     let asked = path::join("/", path);
-    let path = layers.tree.resolve(&asked);
+    let path = layers.tree.resolve(asked.clone());
     // A link leads to another file than the base image's.
     path != asked
         || layers.changes.iter().any(|change| match &change.effect {
@@ -36,7 +36,7 @@ fn collect(context: &Context<'_>, stage: usize, directory: &str, depth: usize, f
         return;
     }
     let layers = context.layers(stage);
-    let directory = layers.tree.resolve(directory);
+    let directory = layers.tree.resolve(directory.to_owned());
     let mut file = |at: &str| {
         let name = path::below(at, &directory).and_then(|rest| rest.split('/').next());
         found.extend(name.filter(|name| !name.is_empty()).map(str::to_owned));

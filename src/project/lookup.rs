@@ -51,7 +51,7 @@ impl<'c, 'a> Lookup<'c, 'a> {
         if path.len() > MAX_PATH {
             return Found::Unknown;
         }
-        let path = layers.tree.resolve(&path);
+        let path = layers.tree.resolve(path);
         self.find_in(&layers.changes, path)
     }
 

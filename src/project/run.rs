@@ -306,7 +306,7 @@ impl Runner<'_, '_> {
 
     /// A path as the script writes it.
     fn path(&self, text: &str) -> String {
-        self.tree.resolve(&path::join(&self.cwd, text))
+        self.tree.resolve(path::join(&self.cwd, text))
     }
 
     /// The files that an operand means. `None` if that cannot be known.
@@ -331,6 +331,12 @@ impl Runner<'_, '_> {
     }
 
     fn expand(&self, word: &Word) -> Vec<Arg> {
+        // As most words are.
+        if let [Part::Text { text, quoted }] = &word.parts[..]
+            && (*quoted || !super::glob::has_wildcards(text))
+        {
+            return vec![Arg::literal(text)];
+        }
         let mut args = vec![(Arg::default(), String::new(), false)];
         for part in &word.parts {
             let values: Vec<Arg> = match part {
