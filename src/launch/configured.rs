@@ -29,12 +29,19 @@ impl Resolver<'_, '_> {
                 Found::Unknown => {}
             }
         }
-        // What an official image brings is its distribution's own, unless a build step changes it.
+        // What an official image brings is its distribution's own, unless a build step changes it, or a script does when it starts.
         self.environment.image.base.known
             && !config.own
-            && paths
-                .iter()
-                .all(|path| config.paths.contains(path) && !self.environment.files.is_changed(path))
+            && paths.iter().all(|path| config.paths.contains(path) && !self.may_be_written(path))
+    }
+
+    /// True if a step of the build touches a file, brings a template for it (`nginx.conf.template`), or a script names it.
+    fn may_be_written(&self, path: &str) -> bool {
+        let (folder, name) = path.rsplit_once('/').unwrap_or_default();
+        let is_template = |other: &String| other != name && other.starts_with(name);
+        self.environment.files.is_changed(path)
+            || self.environment.list(folder).iter().any(is_template)
+            || self.environment.is_named_in_scripts(path)
     }
 
     /// The arguments with what a file of options and variables add; `None` where they add nothing, or may add what is not known.

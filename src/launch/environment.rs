@@ -100,6 +100,11 @@ impl<'a> Environment<'a> {
         self.command_variables.borrow().contains(name)
     }
 
+    /// True if a script that has been read so far holds this path.
+    pub(super) fn is_named_in_scripts(&self, path: &str) -> bool {
+        self.scripts.borrow().values().any(|(excerpt, _)| excerpt.text().contains(path))
+    }
+
     /// True if the image has a script of the project at this path.
     pub(crate) fn is_script(&self, path: &str) -> bool {
         matches!(self.find(&join(&self.image.workdir, path)), Found::File(_))

@@ -120,7 +120,10 @@ pub(crate) fn explore(
             run(environment, world, &mut candidates, &mut work, &mut steps, &mut found, signal);
         }
         // Nothing stayed on some course: its last command was the service after all.
-        work.extend(candidates.open(found.steady.iter().any(Steady::has_service)));
+        work.extend(
+            candidates
+                .open(found.steady.iter().any(|steady| steady.has_service() || steady.before.path.aside)),
+        );
         if work.is_empty() && found.is_empty() && found.ended.iter().all(|world| world.path.broken.is_none())
         {
             work.extend(candidates.open_unlikely());

@@ -85,7 +85,7 @@ impl Machine<'_, '_> {
             let is_builtin = matches!(&node.kind, NodeKind::Command(command)
                 if command.name().is_some_and(|name| super::builtins::is_builtin(&name)));
             let place = (!is_builtin).then(|| node.place());
-            let leaves = shell.keeps_status() || shell.rest() == Rest::Exit;
+            let leaves = shell.keeps_status() || shell.is_left();
             self.candidates.add(self.world, again, Passed { likelihood, job, sound, place, leaves });
         }
         false

@@ -375,7 +375,11 @@ impl Shell {
         for frame in self.frames.iter().rev() {
             let here = match frame {
                 Frame::List { list, next } if *next >= list.len() => Rest::Nothing,
-                Frame::List { list, next } if list[*next..].iter().all(inert::is_exit) => Rest::Exit,
+                Frame::List { list, next }
+                    if list[*next..].iter().all(inert::is_exit) && !gives_other_status(&list[*next]) =>
+                {
+                    Rest::Exit
+                }
                 Frame::Call { .. } | Frame::Source { .. } => Rest::Nothing,
                 Frame::For { items, next, .. } if *next >= items.len() => Rest::Nothing,
                 Frame::Test { .. } | Frame::Body { .. } | Frame::Endless { .. } | Frame::For { .. } => {
@@ -404,6 +408,11 @@ impl Shell {
             }
         }
         rest
+    }
+
+    /// True if the statement that runs now is the last but an `exit`.
+    pub(crate) fn is_left(&self) -> bool {
+        matches!(self.frames.last(), Some(Frame::List { list, next }) if list.get(*next).is_some_and(inert::is_exit))
     }
 
     /// The same, where a loop comes back to the statement whatever follows it in the loop's body.
@@ -471,6 +480,13 @@ impl Shell {
         copy.in_place = InPlace::default();
         copy
     }
+}
+
+/// `exit $status` with a status that was kept before: that of the command in front makes no difference.
+fn gives_other_status(exit: &Node) -> bool {
+    let NodeKind::Command(command) = &exit.kind else { return false };
+    let is_kept = |part: &Part| matches!(part, Part::Parameter(parameter, _) if parameter.name != "?");
+    command.words.iter().skip(1).flat_map(|word| &word.parts).any(is_kept)
 }
 
 /// True if a command that is no built-in has this variable in it.
