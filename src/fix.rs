@@ -58,23 +58,38 @@ pub fn fix_all(paths: &[Utf8PathBuf], loader: &dyn Loader, settings: &Settings) 
 pub fn fix_each(targets: &[Target], loader: &dyn Loader) -> FixOutcome {
     let mut session = Session::new(targets, loader);
     let mut outcome = FixOutcome::default();
-    for target in targets {
-        for _ in 0..MAX_ROUNDS {
-            let found = session.check(target);
-            let repaired =
-                found.into_iter().find_map(|found| Some((session.repair(target, &found).ok()?, found)));
-            let Some((texts, diagnostic)) = repaired else { break };
-            outcome.applied.push(Applied { diagnostic, changes: session.apply(texts) });
+    // What repairs one target may open a repair in a target before it.
+    for _ in 0..MAX_ROUNDS {
+        for target in targets {
+            repair_one_by_one(&mut session, target, &mut outcome.applied);
         }
-    }
-    for target in targets {
-        for diagnostic in session.check(target) {
-            let obstacle = session.repair(target, &diagnostic).err().unwrap_or(Obstacle::Endless);
-            outcome.remaining.push((diagnostic, obstacle));
+        outcome.remaining = targets.iter().flat_map(|target| remaining(&session, target)).collect();
+        if !outcome.remaining.iter().any(|(_, why)| matches!(why, Obstacle::Endless)) {
+            break;
         }
     }
     outcome.changed = session.changes();
     outcome
+}
+
+/// Makes the repairs of a target, each on what the one before it left.
+fn repair_one_by_one(session: &mut Session, target: &Target, applied: &mut Vec<Applied>) {
+    for _ in 0..MAX_ROUNDS {
+        let found = session.check(target);
+        let repaired =
+            found.into_iter().find_map(|found| Some((session.repair(target, &found).ok()?, found)));
+        let Some((texts, diagnostic)) = repaired else { break };
+        applied.push(Applied { diagnostic, changes: session.apply(texts) });
+    }
+}
+
+/// What is left of a target, and why.
+fn remaining(session: &Session, target: &Target) -> Vec<(Diagnostic, Obstacle)> {
+    let with_reason = |found: Diagnostic| {
+        let why = session.repair(target, &found).err().unwrap_or(Obstacle::Endless);
+        (found, why)
+    };
+    session.check(target).into_iter().map(with_reason).collect()
 }
 
 /// The files that edits change, as they are afterwards. `None` if the edits do not fit.

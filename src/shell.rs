@@ -10,6 +10,7 @@ mod comments;
 mod convert;
 mod grammar;
 mod mask;
+mod pieces;
 mod torn;
 mod words;
 

@@ -1,5 +1,6 @@
 //! The tree of tree-sitter-bash to our own.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use tree_sitter::{Node as Tree, TreeCursor};
@@ -7,7 +8,7 @@ use tree_sitter::{Node as Tree, TreeCursor};
 use super::words::Words;
 use super::{
     AssignedValue, Assignment, Case, CaseArm, Command, For, If, List, Loop, Node, NodeKind, Redirect, Script,
-    Word, grammar, mask,
+    Word, grammar, mask, pieces,
 };
 use crate::source::{Excerpt, Span};
 
@@ -17,14 +18,39 @@ pub(super) const MAX_DEPTH: usize = 200;
 pub(super) fn script(excerpt: Arc<Excerpt>) -> Script {
     let text = mask::always(excerpt.text());
     let (statements, errors) = read(&excerpt, &text);
-    if !errors.is_empty()
-        && let Some(masked) = mask::when_refused(&text)
-        && let (statements, errors) = read(&excerpt, &masked)
-        && errors.is_empty()
-    {
+    if errors.is_empty() {
         return Script { excerpt, statements, errors };
     }
-    Script { excerpt, statements, errors }
+    let masked = mask::when_refused(&text).unwrap_or_else(|| text.clone().into_owned());
+    match whole(&excerpt, &masked).or_else(|| in_pieces(&excerpt, &text, &masked)) {
+        Some(statements) => Script { excerpt, statements, errors: Vec::new() },
+        None => Script { excerpt, statements, errors },
+    }
+}
+
+/// The statements, if all of the text can be read.
+fn whole(excerpt: &Arc<Excerpt>, text: &str) -> Option<List> {
+    let (statements, errors) = read(excerpt, text);
+    errors.is_empty().then_some(statements)
+}
+
+/// The same, piece by piece, each as it is or masked.
+fn in_pieces(excerpt: &Arc<Excerpt>, text: &str, masked: &str) -> Option<List> {
+    let pieces = pieces::each(text, |range| {
+        piece(excerpt, text, range.clone()).or_else(|| piece(excerpt, masked, range))
+    })?;
+    Some(pieces.iter().flat_map(|statements| statements.iter().cloned()).collect())
+}
+
+fn piece(excerpt: &Arc<Excerpt>, text: &str, range: Range<usize>) -> Option<List> {
+    let tree = grammar::part(text, range.clone())?;
+    // The end of a here-document may be all that is missing.
+    if tree.root_node().has_error() && text[range].contains("<<") {
+        return None;
+    }
+    let mut converter = Converter { excerpt, errors: Vec::new(), depth: 0 };
+    let statements = converter.statements(tree.root_node(), None);
+    converter.errors.is_empty().then_some(statements)
 }
 
 /// The statements of `excerpt`, by the tree of `text`, in which every byte stands where it does in the excerpt; and what could not be read.
@@ -148,6 +174,11 @@ impl<'a> Converter<'a> {
             | "unset_command"
             | "variable_assignment"
             | "variable_assignments" => self.command(tree, &[], out),
+            // `$(< file)`
+            "file_redirect" => {
+                let redirects = self.redirect(tree).into_iter().collect();
+                out.push(self.simple(at, Command { redirects, ..Command::default() }));
+            }
             _ => {
                 let kind = self.compound(tree);
                 match kind {

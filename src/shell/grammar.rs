@@ -1,8 +1,8 @@
 //! Text to the tree of tree-sitter-bash, within bounds.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
-use tree_sitter::{ParseOptions, Parser, Tree};
+use tree_sitter::{ParseOptions, Parser, Point, Tree};
 
 /// Texts of more bytes are not read: they are archives that unpack themselves, not what a person wrote.
 const MAX_TEXT: usize = 256 * 1024;
@@ -17,11 +17,26 @@ const MAX_HEREDOCS: usize = 1_000;
 
 /// The tree; `None` where there is too much to read.
 pub(super) fn tree(text: &str) -> Option<Tree> {
+    tree_of(text, None)
+}
+
+/// The tree of a part of `text`, in which positions count from the start of the whole text.
+pub(super) fn part(text: &str, range: Range<usize>) -> Option<Tree> {
+    tree_of(text, Some(range))
+}
+
+fn tree_of(text: &str, range: Option<Range<usize>>) -> Option<Tree> {
     if text.len() > MAX_TEXT || text.matches("<<").count() > MAX_HEREDOCS {
         return None;
     }
     let mut parser = Parser::new();
     parser.set_language(&tree_sitter_bash::LANGUAGE.into()).ok()?;
+    if let Some(Range { start, end }) = range {
+        // Rows and columns are not asked for.
+        let (start_point, end_point) = (Point::new(0, start), Point::new(0, end));
+        let range = tree_sitter::Range { start_byte: start, end_byte: end, start_point, end_point };
+        parser.set_included_ranges(&[range]).ok()?;
+    }
     let mut left = QUESTIONS + text.len() / BYTES_PER_QUESTION;
     let mut progress = |_: &tree_sitter::ParseState| {
         left = left.saturating_sub(1);

@@ -19,7 +19,10 @@ pub(super) fn when_refused(text: &str) -> Option<String> {
     negated_redirections(text, &mut masked);
     patterns(text, &mut masked);
     words_behind_brackets(text, &mut masked);
-    brackets_in_defaults(text, &mut masked);
+    defaults(text, &mut masked);
+    line_ends(text, &mut masked);
+    alternatives(text, &mut masked);
+    bases(text, &mut masked);
     String::from_utf8(masked).ok().filter(|masked| masked != text)
 }
 
@@ -55,18 +58,70 @@ fn words_behind_brackets(text: &str, masked: &mut [u8]) {
     }
 }
 
-/// `${NAME-(none)}`: brackets in a default are text.
-fn brackets_in_defaults(text: &str, masked: &mut [u8]) {
+/// `${NAME-(none)}`, `${NAME- }`: what is literal in a default is text.
+fn defaults(text: &str, masked: &mut [u8]) {
     for (at, _) in text.match_indices("${") {
         let Some(end) = text[at..].find(['}', '\n']) else { continue };
         let inner = &text[at + 2..at + end];
-        if inner.contains("$(") || inner.contains('`') {
+        let name = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inner.len());
+        let default = &inner[name..];
+        let operator = default.len() - default.trim_start_matches([':', '-', '=', '+']).len();
+        let value = &default[operator..];
+        if operator == 0 || value.contains(['$', '`', '"']) {
             continue;
         }
-        for (bracket, _) in inner.match_indices(['(', ')']) {
-            masked[at + 2 + bracket] = b'_';
+        let start = at + 2 + name + operator;
+        for (character, _) in value.match_indices(|c: char| c.is_ascii() && !c.is_ascii_alphanumeric()) {
+            masked[start + character] = b'_';
         }
     }
+}
+
+/// `for key in /run/@(api|web)*`: a pattern of bash's.
+fn alternatives(text: &str, masked: &mut [u8]) {
+    for (at, _) in text.match_indices(['@', '?', '*', '+', '!']) {
+        let Some(inner) = text[at + 1..].strip_prefix('(') else { continue };
+        let is_part = |c: char| c.is_ascii_alphanumeric() || "_-.*?|/".contains(c);
+        if let Some(end) = inner.find(|c| !is_part(c)).filter(|end| inner[*end..].starts_with(')')) {
+            masked[at..at + end + 3].fill(b'_');
+        }
+    }
+}
+
+/// `$((8#$MASK))`: a number whose base is given.
+fn bases(text: &str, masked: &mut [u8]) {
+    for (at, _) in text.match_indices("#$") {
+        let digits = text[..at].bytes().rev().take_while(u8::is_ascii_digit).count();
+        if digits > 0 {
+            masked[at - digits..=at].fill(b' ');
+        }
+    }
+}
+
+/// A line break in front of a line that begins with a reserved word ends a command, which a `;` says more plainly: behind some words the
+/// grammar reads on, and takes `if` for an argument.
+fn line_ends(text: &str, masked: &mut [u8]) {
+    const WORDS: [&str; 14] = [
+        "if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac", "[[", "}",
+    ];
+    for (at, _) in text.match_indices('\n') {
+        let next = text[at + 1..].trim_start().split([' ', '\t', '\n', ';']).next().unwrap_or("");
+        let line = text[..at].rsplit('\n').next().unwrap_or("").trim();
+        if WORDS.contains(&next) && ends_a_command(line) {
+            masked[at] = b';';
+        }
+    }
+}
+
+/// True for a line that ends with a word of a command: with no operator, and with no reserved word behind which one follows. A single word may
+/// end a here-document, and a comment would go on.
+fn ends_a_command(line: &str) -> bool {
+    const OPEN: [&str; 8] = ["then", "do", "else", "in", "if", "elif", "while", "until"];
+    let last = line.rsplit([' ', '\t', ';']).next().unwrap_or("");
+    line.contains(' ')
+        && !line.contains('#')
+        && !line.ends_with(['\\', ';', '&', '|', '(', '{', ')', '`'])
+        && !OPEN.contains(&last)
 }
 
 /// The text with blanks for `` `# comments` `` between continued lines. To a shell they are empty substitutions; the grammar would read
