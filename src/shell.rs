@@ -375,11 +375,43 @@ mod tests {
             ("if (true) then a; fi", "if ( true ) then a fi"),
             ("if { true; } then a; fi", "if { true } then a fi"),
             ("a || { b && (c) }", "(a || { (b && ( c )) })"),
+            ("{ while a; do b; done } | c", "{ while a do b done } | c"),
+            ("for f in @(x|y)*; do a; done", "for f do a done"),
+            ("case $1 in --${k}=*) a ;; esac", "case of 1"),
+            (
+                "if a; then\n  b \"$x\"\n  if [[ $c == 0 ]] && [[ $d -ge 1 ]]; then\n    e\n  fi\nfi",
+                "if a then b ?; if ([[ 3 ]] && [[ 3 ]]) then e fi fi",
+            ),
         ] {
             assert_eq!(outline(text), expected, "{text}");
         }
-        outline("export X=${X-(Filename:}");
+        for text in [
+            "export X=${X-(Filename:}",
+            "a \"${X:+ (chown options: ${OPTIONS})}\"",
+            "a=\"${B/snap\\/x\\//\\/snap\\/$NAME\\/}\"",
+            "a \"${1/#\"--${key}=\"}\"",
+            "export A=${B:-hdfs://`hostname -f`:8020}",
+            "if [[ $l == \\[$x\\] ]]; then a; fi",
+            "x=$(( 8#0777-8#$MASK ))",
+        ] {
+            outline(text);
+        }
         outline(r"if [[ $c =~ \$\{([A-Za-z_]*)(:-([^}]*))?\} ]]; then a; fi");
+    }
+
+    /// What is masked keeps its text.
+    #[test]
+    fn words_come_from_the_script_itself() {
+        let source = Source::new("x.sh", "export X=${X-(a)}\nserver \"${X-(a b)}\" @(c|d) {e}=f");
+        let script = parse(Arc::new(Excerpt::whole(&source)));
+        let NodeKind::Command(command) = &script.statements.last().unwrap().kind else { panic!() };
+        let texts: Vec<_> = command.words.iter().map(|word| source.slice(word.span)).collect();
+        assert_eq!(texts, ["server", "\"${X-(a b)}\"", "@(c|d)", "{e}=f"]);
+    }
+
+    #[test]
+    fn a_shift_is_no_here_document() {
+        assert_eq!(outline("export X=${X-(a)}\nx=$((1<<N))\nserver\nexit"), "export ?; x=; server; exit");
     }
 
     #[test]

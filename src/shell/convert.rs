@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tree_sitter::{Node as Tree, TreeCursor};
 
+use super::mask::LineEnds;
 use super::words::Words;
 use super::{
     AssignedValue, Assignment, Case, CaseArm, Command, For, If, List, Loop, Node, NodeKind, Redirect, Script,
@@ -21,8 +22,8 @@ pub(super) fn script(excerpt: Arc<Excerpt>) -> Script {
     if errors.is_empty() {
         return Script { excerpt, statements, errors };
     }
-    let masked = mask::when_refused(&text).unwrap_or_else(|| text.clone().into_owned());
-    match whole(&excerpt, &masked).or_else(|| in_pieces(&excerpt, &text, &masked)) {
+    let masked = [LineEnds::BeforeReserved, LineEnds::All].map(|ends| mask::when_refused(&text, ends));
+    match whole(&excerpt, &masked[0]).or_else(|| in_pieces(&excerpt, [&text, &masked[0], &masked[1]])) {
         Some(statements) => Script { excerpt, statements, errors: Vec::new() },
         None => Script { excerpt, statements, errors },
     }
@@ -34,10 +35,10 @@ fn whole(excerpt: &Arc<Excerpt>, text: &str) -> Option<List> {
     errors.is_empty().then_some(statements)
 }
 
-/// The same, piece by piece, each as it is or masked.
-fn in_pieces(excerpt: &Arc<Excerpt>, text: &str, masked: &str) -> Option<List> {
-    let pieces = pieces::each(text, |range| {
-        piece(excerpt, text, range.clone()).or_else(|| piece(excerpt, masked, range))
+/// The same, piece by piece, each as the first of `texts` in which it can be read.
+fn in_pieces(excerpt: &Arc<Excerpt>, texts: [&str; 3]) -> Option<List> {
+    let pieces = pieces::each(texts[0], |range| {
+        texts.into_iter().find_map(|text| piece(excerpt, text, range.clone()))
     })?;
     Some(pieces.iter().flat_map(|statements| statements.iter().cloned()).collect())
 }

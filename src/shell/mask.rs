@@ -12,24 +12,45 @@ pub(super) fn always(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// Masks for what the grammar refuses; `None` where there is nothing of the kind. They may hit the text of a string, where they change
-/// nothing.
-pub(super) fn when_refused(text: &str) -> Option<String> {
+/// What is masked where the grammar refuses a text, besides what it cannot read in any place. It may hit the text of a string, where it
+/// changes nothing.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum LineEnds {
+    /// Line breaks in front of reserved words.
+    BeforeReserved,
+    /// All that end a command. In an array they end none, so that this is the second try.
+    All,
+}
+
+/// The text with masks for what the grammar refuses.
+pub(super) fn when_refused(text: &str, ends: LineEnds) -> String {
     let mut masked = text.as_bytes().to_vec();
     negated_redirections(text, &mut masked);
     patterns(text, &mut masked);
     words_behind_brackets(text, &mut masked);
-    defaults(text, &mut masked);
-    line_ends(text, &mut masked);
+    line_ends(text, ends, &mut masked);
     alternatives(text, &mut masked);
     bases(text, &mut masked);
-    String::from_utf8(masked).ok().filter(|masked| masked != text)
+    for (at, _) in text.match_indices("${") {
+        operand(text, at, &mut masked);
+    }
+    behind_expansions(text, &mut masked);
+    here_documents(text, &mut masked);
+    String::from_utf8(masked).unwrap_or_else(|_| text.to_owned())
+}
+
+/// How far the end of a construct is looked for, in bytes. Without it a long line with many beginnings would be read again and again.
+const REACH: usize = 2_000;
+
+/// What follows at an offset, as far as anything is looked for.
+fn near(text: &str, at: usize) -> &str {
+    &text[at..text.floor_char_boundary(text.len().min(at + REACH))]
 }
 
 /// `! </dev/tcp/db/5432`: a redirection alone, negated. Under another name the command fails or not, as it may.
 fn negated_redirections(text: &str, masked: &mut [u8]) {
     for (at, _) in text.match_indices('!') {
-        if text[at + 1..].trim_start_matches([' ', '\t']).starts_with(['<', '>']) {
+        if near(text, at + 1).trim_start_matches([' ', '\t']).starts_with(['<', '>']) {
             masked[at] = b'_';
         }
     }
@@ -40,17 +61,28 @@ fn patterns(text: &str, masked: &mut [u8]) {
     const OPERATOR: &str = "=~ ";
     for (at, _) in text.match_indices(OPERATOR) {
         let start = at + OPERATOR.len();
-        let line = text[start..].lines().next().unwrap_or("");
+        let line = near(text, start).lines().next().unwrap_or("");
         let end = [" ]]", " &&", " ||"].iter().filter_map(|end| line.find(end)).min();
         masked[start..start + end.unwrap_or(0)].fill(b'_');
     }
+    // `[[ $line == \[$name\] ]]`
+    for bracket in ["\\[", "\\]"] {
+        for (at, _) in text.match_indices(bracket) {
+            masked[at..at + bracket.len()].fill(b'_');
+        }
+    }
 }
 
-/// `if (a) then`, `{ a || (b) }`: a reserved word right behind a bracket, which needs no `;`.
+/// `if (a) then`, `{ a || (b) }`, `{ while a; do b; done }`: a reserved word right behind another one or a bracket, which needs no `;`.
 fn words_behind_brackets(text: &str, masked: &mut [u8]) {
+    for end in ["done }", "fi }", "esac }"] {
+        for (at, _) in text.match_indices(end) {
+            masked[at + end.len() - 2] = b';';
+        }
+    }
     const WORDS: [&str; 8] = ["then", "do", "else", "elif", "fi", "done", "esac", "}"];
     for (at, _) in text.match_indices([')', '}']) {
-        let rest = &text[at + 1..];
+        let rest = near(text, at + 1);
         let word = rest.strip_prefix(' ').unwrap_or("").split([' ', ';', '\n', ')']).next().unwrap_or("");
         if WORDS.contains(&word) {
             masked[at + 1] = b';';
@@ -58,29 +90,98 @@ fn words_behind_brackets(text: &str, masked: &mut [u8]) {
     }
 }
 
-/// `${NAME-(none)}`, `${NAME- }`: what is literal in a default is text.
-fn defaults(text: &str, masked: &mut [u8]) {
-    for (at, _) in text.match_indices("${") {
-        let Some(end) = text[at..].find(['}', '\n']) else { continue };
-        let inner = &text[at + 2..at + end];
-        let name = inner.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(inner.len());
-        let default = &inner[name..];
-        let operator = default.len() - default.trim_start_matches([':', '-', '=', '+']).len();
-        let value = &default[operator..];
-        if operator == 0 || value.contains(['$', '`', '"']) {
-            continue;
-        }
-        let start = at + 2 + name + operator;
-        for (character, _) in value.match_indices(|c: char| c.is_ascii() && !c.is_ascii_alphanumeric()) {
-            masked[start + character] = b'_';
+/// `${NAME-(none)}`, `${NAME- }`, `${NAME/a\/b}`: what is literal behind the operator of the expansion at `at` is text.
+fn operand(text: &str, at: usize, masked: &mut [u8]) {
+    const OPERATORS: &str = ":-=+?/#%";
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let inner = near(text, at + 2);
+    let operators = inner.trim_start_matches(is_name);
+    let literal = operators.trim_start_matches(|c| OPERATORS.contains(c));
+    if operators.len() == literal.len() || operators.len() == inner.len() {
+        return;
+    }
+    let start = at + 2 + inner.len() - literal.len();
+    let mut at = start;
+    let mut found = Vec::new();
+    while let Some(c) = text[at..].chars().next().filter(|_| at < start + REACH) {
+        let rest = near(text, at);
+        let nested = ["${", "$(", "`"].into_iter().find(|opening| rest.starts_with(opening));
+        match (c, nested) {
+            ('}', _) => {
+                // In front of a backtick the grammar reads no text.
+                let blank = if text[start..at].contains('`') { b' ' } else { b'_' };
+                for at in found {
+                    masked[at] = blank;
+                }
+                return;
+            }
+            ('\n', _) => return,
+            ('$', None) if rest.starts_with("$'") => return,
+            (_, Some(opening)) => match end_of(rest, opening) {
+                Some(length) => at += length,
+                None => return,
+            },
+            _ => {
+                if c.is_ascii() && c != '$' {
+                    found.push(at);
+                }
+                at += c.len_utf8();
+            }
         }
     }
+}
+
+/// The length of the expansion or substitution that `text` begins with.
+fn end_of(text: &str, opening: &str) -> Option<usize> {
+    let (open, close) = match opening {
+        "${" => ('{', '}'),
+        "$(" => ('(', ')'),
+        _ => return text[1..].find('`').map(|end| end + 2),
+    };
+    let mut depth = 0;
+    for (at, c) in text.char_indices() {
+        depth += i32::from(c == open) - i32::from(c == close);
+        if c == close && depth == 0 {
+            return Some(at + 1);
+        }
+    }
+    None
+}
+
+/// The text of here-documents that end, which the grammar reads as words.
+fn here_documents(text: &str, masked: &mut [u8]) {
+    let mut end: Option<&str> = None;
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_end_matches(['\n', '\r']);
+        match end {
+            Some(name) if bare.trim_start_matches('\t') == name => end = None,
+            Some(_) => masked[start..start + bare.len()].fill(b'_'),
+            None => {
+                let ends =
+                    |name: &&str| text[start..].lines().any(|line| line.trim_start_matches('\t') == *name);
+                end = here_document(bare).filter(ends);
+            }
+        }
+        start += line.len();
+    }
+}
+
+/// The word that ends the here-document that a line begins.
+fn here_document(line: &str) -> Option<&str> {
+    let (before, rest) = line.split_once("<<")?;
+    if before.trim_start().starts_with('#') || rest.starts_with('<') {
+        return None;
+    }
+    let rest = rest.strip_prefix('-').unwrap_or(rest).trim_start_matches([' ', '\t', '\'', '"', '\\']);
+    let length = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+    Some(&rest[..length]).filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
 }
 
 /// `for key in /run/@(api|web)*`: a pattern of bash's.
 fn alternatives(text: &str, masked: &mut [u8]) {
     for (at, _) in text.match_indices(['@', '?', '*', '+', '!']) {
-        let Some(inner) = text[at + 1..].strip_prefix('(') else { continue };
+        let Some(inner) = near(text, at + 1).strip_prefix('(') else { continue };
         let is_part = |c: char| c.is_ascii_alphanumeric() || "_-.*?|/".contains(c);
         if let Some(end) = inner.find(|c| !is_part(c)).filter(|end| inner[*end..].starts_with(')')) {
             masked[at..at + end + 3].fill(b'_');
@@ -98,16 +199,27 @@ fn bases(text: &str, masked: &mut [u8]) {
     }
 }
 
+/// `case $1 in --${name}=*)`: in a pattern the grammar reads no `=` behind an expansion.
+fn behind_expansions(text: &str, masked: &mut [u8]) {
+    for (at, _) in text.match_indices("}=") {
+        masked[at + 1] = b'*';
+    }
+}
+
 /// A line break in front of a line that begins with a reserved word ends a command, which a `;` says more plainly: behind some words the
 /// grammar reads on, and takes `if` for an argument.
-fn line_ends(text: &str, masked: &mut [u8]) {
+fn line_ends(text: &str, ends: LineEnds, masked: &mut [u8]) {
     const WORDS: [&str; 14] = [
         "if", "then", "elif", "else", "fi", "for", "while", "until", "do", "done", "case", "esac", "[[", "}",
     ];
     for (at, _) in text.match_indices('\n') {
-        let next = text[at + 1..].trim_start().split([' ', '\t', '\n', ';']).next().unwrap_or("");
+        let next = near(text, at + 1)
+            .trim_start_matches([' ', '\t'])
+            .split([' ', '\t', '\n', ';'])
+            .next()
+            .unwrap_or("");
         let line = text[..at].rsplit('\n').next().unwrap_or("").trim();
-        if WORDS.contains(&next) && ends_a_command(line) {
+        if (ends == LineEnds::All || WORDS.contains(&next)) && ends_a_command(line) {
             masked[at] = b';';
         }
     }

@@ -3,16 +3,20 @@
 
 use std::ops::Range;
 
-/// Lines by which a piece may grow until it can be read.
-const MAX_TRIES: usize = 100;
+/// How often a byte is read on average, as part of one piece or another, before they are given up.
+const MAX_READINGS: usize = 16;
 
 /// Splits `text` at beginnings of lines so that `read` succeeds for each piece, and gives what it read; `None` where it cannot be split so. A
 /// shell reads line by line as well: lines that are whole statements do not depend on what follows.
 pub(super) fn each<T>(text: &str, mut read: impl FnMut(Range<usize>) -> Option<T>) -> Option<Vec<T>> {
     let mut pieces = Vec::new();
+    let mut left = text.len() * MAX_READINGS;
     let mut start = 0;
     while start < text.len() {
-        let mut tries = starts(text, start).take(MAX_TRIES);
+        let mut tries = starts(text, start).take_while(|end| {
+            left = left.saturating_sub(end - start);
+            left > 0
+        });
         let (end, piece) = tries.find_map(|end| Some((end, read(start..end)?)))?;
         pieces.push(piece);
         start = end;
