@@ -44,7 +44,8 @@ const REACH: usize = 2_000;
 
 /// What follows at an offset, as far as anything is looked for.
 fn near(text: &str, at: usize) -> &str {
-    &text[at..text.floor_char_boundary(text.len().min(at + REACH))]
+    let end = (at + REACH..text.len()).find(|end| text.is_char_boundary(*end)).unwrap_or(text.len());
+    &text[at..end]
 }
 
 /// `! </dev/tcp/db/5432`: a redirection alone, negated. Under another name the command fails or not, as it may.
@@ -178,8 +179,11 @@ fn here_document(line: &str) -> Option<&str> {
     Some(&rest[..length]).filter(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
 }
 
-/// `for key in /run/@(api|web)*`: a pattern of bash's.
+/// `for key in /run/@(api|web)*`: a pattern of bash's, where it has been told to read such.
 fn alternatives(text: &str, masked: &mut [u8]) {
+    if !text.contains("extglob") {
+        return;
+    }
     for (at, _) in text.match_indices(['@', '?', '*', '+', '!']) {
         let Some(inner) = near(text, at + 1).strip_prefix('(') else { continue };
         let is_part = |c: char| c.is_ascii_alphanumeric() || "_-.*?|/".contains(c);
