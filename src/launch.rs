@@ -344,8 +344,7 @@ fn assemble(
             }
         }
         let outcome = verdict::outcome(&steady.after);
-        let told = (outcome == Outcome::Timeout && steady.after.path.may_have_told)
-            || (outcome != Outcome::Graceful && steady.after.path.may_await);
+        let told = outcome == Outcome::Timeout && steady.after.path.may_have_told;
         if told {
             launch.doubt(None, MAY_HAVE_TOLD);
         }

@@ -230,7 +230,7 @@ impl Machine<'_, '_> {
 
     pub(super) fn test_loop(&mut self, node: &Arc<Loop>, lap: Lap, place: &Place) -> Flow {
         let rounds = lap.rounds;
-        self.note_awaited(&node.condition);
+        self.await_jobs(&node.condition);
         let mut status = self.status();
         // Arguments are walked as given: an option loop over CMD has one course.
         status.overridable = false;

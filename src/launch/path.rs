@@ -26,8 +26,6 @@ pub(crate) struct Path {
     pub(crate) aside: bool,
     /// True once a handler has run a program of which nothing is known: it may have asked the service to end.
     pub(crate) may_have_told: bool,
-    /// True once a handler has looked again and again for processes that nobody has told: it waits until they have ended by themselves.
-    pub(crate) may_await: bool,
     /// Where a loop was left whose condition may hold for as long as the container runs, or a `read` that may wait as long.
     pub(crate) may_stay: Option<Place>,
     /// True once a shell has read the image's own arguments as commands (`eval "$@"`).
@@ -55,7 +53,6 @@ impl Path {
             mishaps: Vec::new(),
             aside: false,
             may_have_told: false,
-            may_await: false,
             may_stay: None,
             evaluates: false,
             repeated: Vec::new(),

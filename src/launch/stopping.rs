@@ -66,16 +66,20 @@ impl Machine<'_, '_> {
         true
     }
 
-    /// `while pgrep job; do sleep 1; done` in a handler waits for what ends by itself. A server that the tables know does not.
-    pub(super) fn note_awaited(&mut self, condition: &[Node]) {
-        let may_end = |process: &Process| {
-            matches!(process.role, Role::Service(None))
-                && process.heard.is_empty()
-                && self.world.alive(process.pid)
-        };
-        if self.world.stop.is_some() && looks_for_processes(condition) && self.world.processes().any(may_end)
-        {
-            self.world.path.may_await = true;
+    /// `while pgrep job; do sleep 1; done` in a handler waits for what ends by itself: jobs of the shell that nobody has told. A server
+    /// that the tables know does not.
+    pub(super) fn await_jobs(&mut self, condition: &[Node]) {
+        if self.world.stop.is_none() || !looks_for_processes(condition) {
+            return;
+        }
+        let jobs = self.shell().map(|shell| shell.jobs.clone()).unwrap_or_default();
+        for pid in jobs {
+            let is_alive = self.world.alive(pid);
+            let Some(process) = self.world.process_mut(pid) else { continue };
+            if is_alive && matches!(process.role, Role::Service(None)) && process.heard.is_empty() {
+                process.heard.push(Signal::TERM);
+                self.world.die(pid, 0, Ended::Clean);
+            }
         }
     }
 
