@@ -58,7 +58,7 @@ impl Machine<'_, '_> {
             return;
         }
         self.note_numbers(command, &fields);
-        if self.writes_to_job(command) {
+        if self.may_talk_to_job(command, &fields) {
             self.world.path.may_have_told = true;
         }
         // An assignment in front of `exec` or a function is the shell's own; for the others it only shows in the child.

@@ -8,9 +8,9 @@ use super::expand::Expander;
 use super::field::{Field, Value};
 use super::machine::Machine;
 use super::path::MishapKind;
-use super::shell::{Hook, Shell, Status, Trap, Waiting};
+use super::shell::{Frame, Hook, Shell, Status, Trap, Waiting};
 use super::signal::Signal;
-use super::world::{Ended, Pid, Role, Started, State};
+use super::world::{Ended, Pid, Process, Role, Started, State};
 use crate::shell::{Command, Node, NodeKind, Part, Redirect};
 use crate::source::Excerpt;
 
@@ -275,13 +275,28 @@ impl Machine<'_, '_> {
         self.set_status(Status::of(sent));
     }
 
-    /// True for `echo stop > console` in a handler, where something that runs reads from `console`: who reads it may do as it is told.
-    pub(super) fn writes_to_job(&self, command: &Command) -> bool {
-        let Some(expander) = self.expander().filter(|_| self.world.stop.is_some()) else { return false };
+    /// True in a handler for a program that talks to others (`curl`), and for `echo stop > console` where something that runs reads from
+    /// `console`, or it is a descriptor that is kept open: who hears it may do as it is told.
+    pub(super) fn may_talk_to_job(&self, command: &Command, fields: &[Field]) -> bool {
+        let handles = |process: &Process| {
+            let shell = self.world.shell(process.pid);
+            shell.is_some_and(|shell| shell.frames.iter().any(|frame| matches!(frame, Frame::Trap { .. })))
+        };
+        if self.world.stop.is_none() || !self.world.processes().any(handles) {
+            return false;
+        }
+        let Some(expander) = self.expander() else { return false };
+        let name = fields.first().and_then(Field::text);
+        if name.is_some_and(|name| self.environment.tables.is_speaker(name)) {
+            return true;
+        }
         let writes = command.redirects.iter().filter(|redirect| redirect.operator.starts_with('>'));
         writes.filter_map(|redirect| redirect.target.as_ref()).any(|target| {
             let Field { text: Some(path), .. } = expander.string(target) else { return false };
-            path.starts_with('/') && !path.starts_with("/dev/") && self.is_read(&path)
+            let is_kept_open = path.parse().is_ok_and(|descriptor: u32| descriptor > 2);
+            is_kept_open
+                || path.starts_with("/proc/")
+                || path.starts_with('/') && !path.starts_with("/dev/") && self.is_read(&path)
         })
     }
 

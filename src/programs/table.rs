@@ -237,6 +237,7 @@ pub struct Tables {
 struct Rest {
     errands: Vec<String>,
     takes_operators: Vec<String>,
+    speakers: Vec<String>,
     ending_scripts: Vec<String>,
     drain: Vec<Drain>,
     words: Words,
@@ -308,6 +309,12 @@ impl Tables {
     pub fn takes_operators(&self, name: &str) -> bool {
         let name = name.rsplit('/').next().unwrap_or(name);
         self.rest().takes_operators.iter().any(|known| known == name)
+    }
+
+    /// True for a program that talks to others, by its name or path.
+    pub fn is_speaker(&self, name: &str) -> bool {
+        let name = name.rsplit('/').next().unwrap_or(name);
+        self.rest().speakers.iter().any(|known| known == name)
     }
 
     /// True for the usual name of a script of package.json that ends (`build`).

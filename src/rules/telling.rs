@@ -37,6 +37,10 @@ pub(super) fn tell(name: &str, shell: &ShellState) -> String {
 /// it comes behind that, in front of an `exit`.
 pub(super) fn put_into(handler: &[Node], tell: &str, separator: &str) -> Option<(Edit, bool)> {
     let in_front = |node: &Node| node.excerpt.edit(Span::at(node.span.start), &format!("{tell}{separator}"));
+    // A shell that signals its own group again from the handler comes back to the handler, until it crashes.
+    if handler.iter().any(signals_group) && !handler.iter().any(|node| node.is_command(&["trap"])) {
+        return None;
+    }
     if handler.iter().all(is_tidying) {
         return Some((in_front(handler.first()?)?, true));
     }
@@ -48,6 +52,14 @@ pub(super) fn put_into(handler: &[Node], tell: &str, separator: &str) -> Option<
         }
     };
     Some((edit, false))
+}
+
+/// `kill 0`, `kill -TERM -$$`
+fn signals_group(node: &Node) -> bool {
+    let NodeKind::Command(command) = &node.kind else { return false };
+    let text = |word: &crate::shell::Word| node.excerpt.text()[word.span.start..word.span.end].to_owned();
+    node.is_command(&["kill"])
+        && command.words.last().map(text).is_some_and(|last| last == "0" || last.starts_with("-$"))
 }
 
 /// True if nothing in the statement talks to a service.
