@@ -303,9 +303,20 @@ impl Candidates {
 
     /// The same where nothing stays otherwise: on courses that end in a failure (`server; exit 1`, because a server is not expected to
     /// end), and at last in conditions.
-    pub(super) fn open_unlikely(&mut self) -> Vec<World> {
+    ///
+    /// `beside`: something stays with other arguments than the image's own. The image's own may be there to be refused, so that only what is
+    /// a service by its name counts: `case $1 in own) server ;; *) exec "$@" ;; esac; exit 1`.
+    pub(super) fn open_unlikely(&mut self, beside: bool) -> Vec<World> {
         if self.hands_over {
             return Vec::new();
+        }
+        if beside {
+            let is_own = |item: &Item| item.again.as_ref().is_some_and(|world| world.path.default);
+            return self.open_those(|item| {
+                item.what.likelihood == Likelihood::Usual
+                    && item.what.sound.surely == Sound::Service
+                    && (item.tried || is_own(item))
+            });
         }
         let failed = self.open_those(|item| item.what.likelihood != Likelihood::Condition);
         if failed.is_empty() { self.open_those(|_| true) } else { failed }

@@ -124,9 +124,9 @@ pub(crate) fn explore(
             candidates
                 .open(found.steady.iter().any(|steady| steady.has_service() || steady.before.path.aside)),
         );
-        if work.is_empty() && found.is_empty() && found.ended.iter().all(|world| world.path.broken.is_none())
-        {
-            work.extend(candidates.open_unlikely());
+        let is_missing = !found.steady.iter().any(|steady| steady.before.path.default);
+        if work.is_empty() && is_missing && found.ended.iter().all(|world| world.path.broken.is_none()) {
+            work.extend(candidates.open_unlikely(!found.is_empty()));
         }
         if work.is_empty() {
             // A course in which the service was taken for setup ends early; it is none.
