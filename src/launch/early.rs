@@ -2,7 +2,7 @@
 
 use super::fault::{Cause, Fault, Site};
 use super::path::MishapKind;
-use super::verdict::{is_known, is_launcher, is_named_by_caller, state_of};
+use super::verdict::{is_known, is_launcher, is_named_by_caller, may_leave, state_of};
 use super::work::is_cut;
 use super::world::{Ended, Pid, Process, Role, Started, State, World};
 use crate::diagnostic::Outcome;
@@ -72,5 +72,6 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         known_service: is_known(service),
         by_caller: is_named_by_caller(service),
         by_launcher: is_launcher(service),
+        may_leave: may_leave(service),
     })
 }

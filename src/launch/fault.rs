@@ -45,6 +45,8 @@ pub struct Fault {
     pub by_caller: bool,
     /// True if the service is known only by the command that started it and ended (`service app start`).
     pub by_launcher: bool,
+    /// True if a configuration that is not known decides whether the service stays in front or puts itself into the background.
+    pub may_leave: bool,
 }
 
 /// A further hop.

@@ -142,6 +142,7 @@ impl View<'_> {
             known_service: is_known(service),
             by_caller: is_named_by_caller(service),
             by_launcher: is_launcher(service),
+            may_leave: may_leave(service),
         })
     }
 
@@ -471,6 +472,7 @@ impl View<'_> {
             last_round: None,
             init: None,
             by_launcher: is_launcher(process),
+            may_leave: may_leave(process),
         }
     }
 
@@ -581,6 +583,11 @@ pub(super) fn is_launcher(process: &Process) -> bool {
     process.started == Started::Forked
         && matches!(&process.role, Role::Service(Some(program)) if program.daemonizes)
         && process.identity.argv.iter().any(starts)
+}
+
+/// True for a program that puts itself into the background unless it is told otherwise, and stays as far as is known.
+pub(super) fn may_leave(process: &Process) -> bool {
+    matches!(&process.role, Role::Service(Some(program)) if program.daemonizes)
 }
 
 /// The signal on which a program ends best.
