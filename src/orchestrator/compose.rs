@@ -201,7 +201,18 @@ impl<'a> Project<'a> {
         });
         overrides.runtime.period.declared = Some(service.declared(key));
         let place = key.place.clone();
-        Some(Workload { name: name.to_owned(), place, origin, overrides, is_task: false, doubt })
+        let is_task = self.is_awaited(name);
+        Some(Workload { name: name.to_owned(), place, origin, overrides, is_task, doubt })
+    }
+
+    /// True for a service that another one waits for until it has ended well.
+    fn is_awaited(&self, name: &str) -> bool {
+        let awaits = |service: &Node| {
+            let condition = service.get("depends_on").and_then(|depends| depends.get(name)?.get("condition"));
+            condition.is_some_and(|condition| condition.text() == Some("service_completed_successfully"))
+        };
+        let services = self.files.iter().filter_map(|file| file.document.get("services"));
+        services.flat_map(|services| services.entries()).any(|(_, service)| awaits(service))
     }
 
     /// What all files say about a service, and then what those that it extends say.
