@@ -410,6 +410,13 @@ mod tests {
     }
 
     #[test]
+    fn a_here_document_begins_on_a_line_of_its_own() {
+        let text = "export X=${X-(a)}\ncat <<E\nif a\nE\nserver run";
+        assert_eq!(outline(text), "export ?; cat <<; server run");
+        assert!(mask::when_refused(text, mask::LineEnds::All).contains("cat <<E\n"));
+    }
+
+    #[test]
     fn a_shift_is_no_here_document() {
         assert_eq!(outline("export X=${X-(a)}\nx=$((1<<N))\nserver\nexit"), "export ?; x=; server; exit");
     }

@@ -12,8 +12,7 @@ pub(super) fn always(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// What is masked where the grammar refuses a text, besides what it cannot read in any place. It may hit the text of a string, where it
-/// changes nothing.
+/// Which line breaks become a `;`.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum LineEnds {
     /// Line breaks in front of reserved words.
@@ -22,7 +21,7 @@ pub(super) enum LineEnds {
     All,
 }
 
-/// The text with masks for what the grammar refuses.
+/// The text with masks for what the grammar refuses. They may hit the text of a string, where they change nothing.
 pub(super) fn when_refused(text: &str, ends: LineEnds) -> String {
     let mut masked = text.as_bytes().to_vec();
     negated_redirections(text, &mut masked);
@@ -230,12 +229,13 @@ fn line_ends(text: &str, ends: LineEnds, masked: &mut [u8]) {
 }
 
 /// True for a line that ends with a word of a command: with no operator, and with no reserved word behind which one follows. A single word may
-/// end a here-document, and a comment would go on.
+/// end a here-document, which begins behind the line's end, and a comment would go on.
 fn ends_a_command(line: &str) -> bool {
     const OPEN: [&str; 8] = ["then", "do", "else", "in", "if", "elif", "while", "until"];
     let last = line.rsplit([' ', '\t', ';']).next().unwrap_or("");
     line.contains(' ')
         && !line.contains('#')
+        && !line.contains("<<")
         && !line.ends_with(['\\', ';', '&', '|', '(', '{', ')', '`'])
         && !OPEN.contains(&last)
 }
