@@ -11,7 +11,7 @@ use super::interpreter::Broken;
 use super::machine::Machine;
 use super::path::{Mishap, MishapKind};
 use super::resolve::What;
-use super::shell::{Frame, Shell, Status};
+use super::shell::{Frame, Rest, Shell, Status};
 use super::signal::Signal;
 use super::world::{Role, Started};
 use crate::programs::Sound;
@@ -236,7 +236,15 @@ impl Machine<'_, '_> {
                 _ => break,
             }
         }
-        let argv = &arguments[at.min(arguments.len())..];
+        let mut argv = &arguments[at.min(arguments.len())..];
+        if command.words.len() == 2
+            && argv.iter().any(Field::is_rest)
+            && self.world.stop.is_none()
+            && self.candidates.has_passed_service(self.world)
+        {
+            // `server; exec "$@"`: without arguments, which is how the image is started, nothing follows.
+            argv = &[];
+        }
         if argv.is_empty() {
             let is_empty = command.words.len() > 1 && command.redirects.is_empty();
             if is_empty && !self.has_shifted_command() && self.world.path.default && self.world.stop.is_none()
@@ -267,7 +275,7 @@ impl Machine<'_, '_> {
         let resolved = self.resolve(argv, node);
         let unknown = matches!(resolved.what, What::Unknown) && self.world.stop.is_none();
         // `wait-for host -- command`: what another script starts may be setup, however it is started.
-        if unknown && self.pid != 1 && !self.is_background() && !self.stays(node) {
+        if unknown && self.has_caller() && !self.is_background() && !self.stays(node) {
             self.world.die(self.pid, 0, super::world::Ended::Clean);
             return;
         }
@@ -342,6 +350,19 @@ impl Machine<'_, '_> {
             }
             if process.started == super::world::Started::Background {
                 return false;
+            }
+            at = process.parent;
+        }
+        false
+    }
+
+    /// True if another shell has something left to do when this one has ended.
+    fn has_caller(&self) -> bool {
+        let mut at = self.world.process(self.pid).map_or(0, |process| process.parent);
+        while let Some(process) = self.world.process(at) {
+            let rest = self.world.shell(at).map(Shell::rest);
+            if rest.is_some_and(|rest| !matches!(rest, Rest::Nothing | Rest::Exit)) {
+                return true;
             }
             at = process.parent;
         }

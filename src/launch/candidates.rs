@@ -295,8 +295,11 @@ impl Candidates {
         self.open_those(|item| item.what.likelihood == Likelihood::Usual && counts(item))
     }
 
-    /// The script hands over to arguments that it is not given: what it does otherwise is no service.
+    /// The script hands over to arguments that it is not given: what it does otherwise is no service, unless it sounds like one.
     pub(super) fn hand_over(&mut self, world: &World) {
+        if self.has_passed_service(world) {
+            return;
+        }
         self.hands_over = true;
         self.settle(world);
     }
@@ -422,15 +425,27 @@ impl Candidates {
         })
     }
 
+    /// True if what sounds like a service was passed over on a course.
+    pub(super) fn has_passed_service(&self, world: &World) -> bool {
+        self.passed_on(world).any(|item| !item.settled && item.what.sound.surely == Sound::Service)
+    }
+
+    /// What was passed over on a course, and on those that it has met.
+    fn passed_on(&self, world: &World) -> impl Iterator<Item = &Item> {
+        let last = world.path.candidate;
+        last.into_iter().flat_map(|last| std::iter::once(&self.items[last]).chain(self.before(last)))
+    }
+
     /// True if what sounds like a service was passed over, and nothing comes after it but what keeps the container alive, or a `wait` for
     /// jobs that were started before it: `server; tail -f /dev/null`, `worker & server; wait`.
     pub(super) fn passed_service(&self, world: &World) -> bool {
         let is_served =
             |world: &World| world.processes().any(|process| process.is_service() && world.alive(process.pid));
         let waits = world.shell(1).is_some_and(Shell::waits_for_jobs);
-        let Some(last) = world.path.candidate.filter(|_| waits || !is_served(world)) else { return false };
-        let passed = std::iter::once(&self.items[last]).chain(self.before(last));
-        passed.filter(|item| !item.settled && item.what.place.is_some()).any(|item| {
+        if !waits && is_served(world) {
+            return false;
+        }
+        self.passed_on(world).filter(|item| !item.settled && item.what.place.is_some()).any(|item| {
             let may_stay = |again: &World| !waits || is_served(again);
             item.what.sound.surely == Sound::Service && item.again.as_ref().is_some_and(may_stay)
         })

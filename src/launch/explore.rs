@@ -233,15 +233,17 @@ fn run(
             }
             Next::Over => {
                 let cut = super::early::is_cut_early(&world);
-                if !world.path.failed {
-                    candidates.end_well(&world);
-                }
                 let may_stay = cut.then(|| world.path.may_stay.take()).flatten();
                 if let Some(place) = may_stay {
+                    // It may be what stays: nothing before it has to be.
+                    candidates.settle(&world);
                     let reason = "whether the script goes on from here is not known".to_owned();
                     world.path.doubts.push(Doubt { place: Some(place), reason });
                     found.ended.push(world);
                     return;
+                }
+                if !world.path.failed {
+                    candidates.end_well(&world);
                 }
                 if let Some(service) = super::early::daemon(&world).or(super::early::last_job(&world)) {
                     candidates.precede(&world, service);

@@ -127,6 +127,13 @@ pub enum TrapFlaw {
     ExitsWithoutTelling,
     /// The service is told, but the shell does not wait until it has finished.
     NotWaited,
+    /// The service is told and waited for, but by a signal on which it drops its work.
+    OtherSignal {
+        /// The one that the handler sends.
+        got: Signal,
+        /// The one on which it would end gracefully.
+        wanted: Signal,
+    },
     /// The handler signals itself until the shell crashes.
     Recursion,
     /// The shell does not end after it.
@@ -167,6 +174,8 @@ pub struct ShellState {
 pub enum Site {
     /// Nothing but the place.
     Process,
+    /// A server that has put itself into the background.
+    Daemon,
     /// A statement in the foreground.
     Foreground {
         /// The statement.
@@ -270,6 +279,9 @@ impl Fault {
                 TrapFlaw::NotTold => format!("the trap does not tell {service}"),
                 TrapFlaw::ExitsWithoutTelling => format!("the trap ends the shell without telling {service}"),
                 TrapFlaw::NotWaited => format!("{service} is told, but nobody waits until it has finished"),
+                TrapFlaw::OtherSignal { got, wanted } => {
+                    format!("the trap sends {got} to {service}, which ends gracefully on {wanted}")
+                }
                 TrapFlaw::Recursion => "the trap signals its own shell until it crashes".to_owned(),
                 TrapFlaw::Endless => "the trap does not end the shell".to_owned(),
                 TrapFlaw::ExitOnly => "this shell does not run an EXIT trap when a signal comes".to_owned(),

@@ -31,13 +31,13 @@ impl Machine<'_, '_> {
             Some((Kind::Interpreter, Inner::Command { name, .. })) => {
                 arguments[name].map_or(Sound::Unclear, |file| tables.sound_of_file(file))
             }
-            Some((Kind::Interpreter | Kind::Runner, _)) => {
+            Some((kind @ (Kind::Interpreter | Kind::Runner), _)) => {
                 let is_word = |word: &&&str| !word.starts_with('-') && !matches!(**word, "run" | "exec");
-                arguments
-                    .iter()
-                    .flatten()
-                    .find(is_word)
-                    .map_or(Sound::Unclear, |file| tables.sound_of_file(file))
+                let named = arguments.iter().flatten().find(is_word);
+                named.map_or(Sound::Unclear, |name| match kind {
+                    Kind::Runner => tables.sound_of_script(name),
+                    _ => tables.sound_of_file(name),
+                })
             }
             _ => tables.sound(name, arguments.first().copied().flatten()),
         };

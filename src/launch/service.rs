@@ -9,7 +9,7 @@ use super::pattern::Pattern;
 use super::resolve::What;
 use super::shell::{Frame, Origin, Rest, Shell, Waiting};
 use super::signal::Signal;
-use super::world::{Millis, Started};
+use super::world::{Millis, Role, Started};
 use crate::programs::Sound;
 use crate::shell::{Command, Node, NodeKind, Part, Word};
 
@@ -42,7 +42,7 @@ impl Machine<'_, '_> {
             let ends = own.is_some_and(|own| !own.program.stays || shell.is_in_loop());
             return !ends
                 && !shell.is_in_condition()
-                && self.only_trifles_follow(shell)
+                && self.is_last_of_job()
                 && !self.is_periodic(node)
                 && !self.is_errand_beside(node);
         }
@@ -231,6 +231,41 @@ impl Machine<'_, '_> {
             Frame::AndOr { right, .. } => self.is_trifle(right),
             _ => true,
         })
+    }
+
+    /// True if only trifles are left to do in this job, by this shell and by those that wait for it. A shell that goes on to wait for what
+    /// it has started in the background is about that.
+    fn is_last_of_job(&self) -> bool {
+        let mut at = self.pid;
+        while let Some(process) = self.world.process(at) {
+            match &process.role {
+                Role::Shell(shell) if !self.only_trifles_follow(shell) || self.waits_for_service(shell) => {
+                    return false;
+                }
+                Role::Supervisor(_) => return true,
+                _ if process.started == Started::Background => return true,
+                _ => at = process.parent,
+            }
+        }
+        true
+    }
+
+    /// `server & pid=$!; job; wait "$pid"`
+    fn waits_for_service(&self, shell: &Shell) -> bool {
+        let waits = |node: &Node| {
+            node.is_command(&["wait"])
+                && matches!(&node.kind, NodeKind::Command(command) if command.words.len() > 1)
+        };
+        let has_service = || {
+            shell.jobs.iter().any(|&job| {
+                self.world.process(job).is_some_and(|job| job.is_service() && self.world.alive(job.pid))
+            })
+        };
+        let is_ahead = |frame: &Frame| match frame {
+            Frame::List { list, next } => list[(*next).min(list.len())..].iter().any(waits),
+            _ => false,
+        };
+        shell.frames.iter().any(is_ahead) && has_service()
     }
 
     pub(super) fn is_trifle(&self, node: &Node) -> bool {

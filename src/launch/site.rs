@@ -1,15 +1,49 @@
 //! The place in a script where a repair begins.
 
-use super::fault::{Site, TrapFlaw};
+use super::fault::{Cause, Site, TrapFlaw};
 use super::shell::{Frame, Origin, Rest, Shell};
 use super::signal::Signal;
-use super::verdict::View;
+use super::verdict::{View, preferred};
 use super::work::is_at_work;
-use super::world::{Pid, Process, Role};
+use super::world::{Death, Ended, Pid, Process, Role, Started, State};
 use crate::shell::{Node, NodeKind};
 use crate::source::Place;
 
 impl View<'_> {
+    /// The processes from PID 1 down to `pid`, by who waits for whom.
+    pub(super) fn chain(&self, pid: Pid) -> Vec<&Process> {
+        let mut chain = Vec::new();
+        let mut at = pid;
+        while let Some(process) = self.before.process(at) {
+            chain.push(process);
+            at = if process.pid == 1 { 0 } else { self.in_front_of(process) };
+        }
+        chain.reverse();
+        chain
+    }
+
+    /// Who waits for a process, or keeps the container alive for what has left its parent: behind an init, the script that started it.
+    fn in_front_of(&self, process: &Process) -> Pid {
+        let Some(Process { role: Role::Forwarder(forwarder), .. }) = self.before.process(process.parent)
+        else {
+            return process.parent;
+        };
+        let script = self.before.process(forwarder.child);
+        let is_script = matches!(script.map(|script| &script.role), Some(Role::Shell(_)));
+        let has_left = process.started == Started::Forked && process.pid != forwarder.child;
+        if has_left && is_script && self.before.alive(forwarder.child) {
+            forwarder.child
+        } else {
+            process.parent
+        }
+    }
+
+    /// A job of a shell that is gone: nobody tells it.
+    pub(super) fn orphaned(&self, job: &Process) -> Option<(Cause, Place, Site)> {
+        let site = if job.started == Started::Forked { Site::Daemon } else { Site::Process };
+        Some((Cause::OrphanedBackground, job.identity.place.clone()?, site))
+    }
+
     /// A trap, and the command in the foreground that it waits for.
     pub(super) fn deferred(&self, shell: &Shell, node: &Node) -> Site {
         match self.trap(shell) {
@@ -53,11 +87,20 @@ impl View<'_> {
         let told = self.heard(service.pid);
         match (status, told) {
             (Some(139), _) => TrapFlaw::Recursion,
-            (Some(_), true) => TrapFlaw::NotWaited,
+            (Some(_), true) => self.cut_short(service).unwrap_or(TrapFlaw::NotWaited),
             (Some(_), false) => TrapFlaw::ExitsWithoutTelling,
             (None, false) => TrapFlaw::NotTold,
             (None, true) => TrapFlaw::Endless,
         }
+    }
+
+    /// The service was waited for, but the signal that the handler sent made it drop its work.
+    fn cut_short(&self, service: &Process) -> Option<TrapFlaw> {
+        let after = self.after.process(service.pid)?;
+        let State::Dead(Death { how: Ended::Fast, .. }) = after.state else { return None };
+        let Role::Service(Some(row)) = &service.role else { return None };
+        let (got, wanted) = (*after.heard.first()?, preferred(row)?);
+        (!after.heard.contains(&wanted)).then_some(TrapFlaw::OtherSignal { got, wanted })
     }
 
     pub(super) fn has_service_jobs(&self, shell: &Shell) -> bool {

@@ -82,18 +82,6 @@ pub(super) struct View<'a> {
 }
 
 impl View<'_> {
-    /// The processes from PID 1 down to `pid`, by who waits for whom.
-    fn chain(&self, pid: Pid) -> Vec<&Process> {
-        let mut chain = Vec::new();
-        let mut at = pid;
-        while let Some(process) = self.before.process(at) {
-            chain.push(process);
-            at = if process.pid == 1 { 0 } else { process.parent };
-        }
-        chain.reverse();
-        chain
-    }
-
     fn fault(&self, pid: Pid) -> Option<Fault> {
         let chain = self.chain(pid);
         let service = *chain.last()?;
@@ -200,8 +188,7 @@ impl View<'_> {
                 if !forwarder.program.broadcast
                     && below.is_some_and(|below| below.pid != forwarder.child) =>
             {
-                let job = below.unwrap_or(service);
-                Some((Cause::OrphanedBackground, job.identity.place.clone()?, Site::Process))
+                self.orphaned(below.unwrap_or(service))
             }
             Role::Forwarder(forwarder) => {
                 let row = &forwarder.program;
@@ -285,10 +272,7 @@ impl View<'_> {
                 }
             }
             // A job of the shell that this process replaced: nobody tells it.
-            Role::Service(_) => {
-                let job = below.unwrap_or(service);
-                Some((Cause::OrphanedBackground, job.identity.place.clone()?, Site::Process))
-            }
+            Role::Service(_) => self.orphaned(below.unwrap_or(service)),
             Role::Helper | Role::Timer(_) | Role::Follower(_) => {
                 Some((Cause::KeepAlive, own_place()?, Site::Process))
             }
@@ -591,7 +575,7 @@ pub(super) fn may_leave(process: &Process) -> bool {
 }
 
 /// The signal on which a program ends best.
-fn preferred(row: &Program) -> Option<Signal> {
+pub(super) fn preferred(row: &Program) -> Option<Signal> {
     Signal::parse(row.signals.graceful.first()?)
 }
 

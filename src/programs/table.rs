@@ -300,9 +300,17 @@ impl Tables {
         own.flatten().any(|word| matches!(*word, "--help" | "--version"))
     }
 
-    /// The same of the file that an interpreter runs, or of the script that a package runner runs.
+    /// The same of the file that an interpreter runs.
     pub fn sound_of_file(&self, name: &str) -> Sound {
         self.rest().words.sound_of_file(name)
+    }
+
+    /// The same of the script that a package runner runs: `npm start` and `yarn start:prod` are what the package is for.
+    pub fn sound_of_script(&self, name: &str) -> Sound {
+        match name.split(':').next() {
+            Some("start") => Sound::Service,
+            _ => self.rest().words.sound_of_file(name),
+        }
     }
 
     /// True for a program that gives its arguments to a shell, or has operators of its own.

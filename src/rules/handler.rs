@@ -18,6 +18,7 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Re
     let kill = kill_of(action, functions);
     match (flaw, kill) {
         (TrapFlaw::NotWaited, Some(kill)) => add_wait(kill, &fault.shell),
+        (TrapFlaw::OtherSignal { wanted, .. }, Some(kill)) if jobs.len() == 1 => send(kill, wanted),
         (TrapFlaw::NotTold, Some(kill)) => {
             name_signal(kill).or_else(|| add_targets(kill, jobs, &fault.shell))
         }
@@ -73,6 +74,36 @@ fn add_wait(kill: &Node, shell: &ShellState) -> Option<Repair> {
     let separator = if alone { line.separator() } else { "; ".to_owned() };
     let edit = excerpt.edit(Span::at(kill.span.end), &format!("{separator}{wait}"))?;
     Some(Repair::safe("Wait in the trap until the service has finished", vec![edit]))
+}
+
+/// Another signal in the `kill` of a handler. Somebody may have chosen the one that is written there.
+fn send(kill: &Node, wanted: Signal) -> Option<Repair> {
+    let words = &repair::simple(kill)?.words;
+    let first = words.get(1)?;
+    let option = format!("-{}", wanted.name());
+    let message = format!("Send {wanted} in the trap");
+    if names_signal(first) {
+        let edit = kill.excerpt.edit(first.span, &option)?;
+        return Some(Repair::unsafe_(format!("{message}, where another signal is written"), vec![edit]));
+    }
+    if first.literal().is_some_and(|text| text.starts_with('-')) {
+        return None;
+    }
+    let edit = kill.excerpt.edit(Span::at(first.span.start), &format!("{option} "))?;
+    Some(Repair::safe(message, vec![edit]))
+}
+
+/// `-TERM`, `-15`
+fn names_signal(word: &Word) -> bool {
+    word.literal()
+        .is_some_and(|text| text.strip_prefix('-').is_some_and(|name| Signal::parse(name).is_some()))
+}
+
+/// True for a handler with the name of a signal in its `kill`.
+pub(super) fn chooses_signal(fault: &Fault) -> bool {
+    let Site::Trap { action, functions, .. } = &fault.site else { return false };
+    let kill = kill_of(action, functions).and_then(repair::simple);
+    kill.and_then(|command| command.words.get(1)).is_some_and(names_signal)
 }
 
 /// The jobs that a handler's `kill` leaves out, by the variables that hold their numbers.

@@ -1,6 +1,7 @@
 //! `incomplete-trap`: a trap that does not do all of it.
 
 use super::{Finding, Subject, handler, words};
+use crate::diagnostic::Severity;
 use crate::launch::{Cause, TrapFlaw};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
@@ -24,12 +25,23 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 ),
                 _ => advice(flaw),
             };
-            let message = format!("{} {why}", words::what_happens(fault, subject.signal()));
+            let happens = words::what_happens(fault, subject.signal());
+            let message = match flaw {
+                TrapFlaw::OtherSignal { got, wanted } => {
+                    let service = words::service(fault);
+                    format!("On stop, {service} hears {got} from the trap, and drops its work: it ends gracefully on {wanted}.")
+                }
+                _ => format!("{happens} {why}"),
+            };
             let repairs = match flaw {
                 TrapFlaw::SignalName => handler::plain_names(&fault.place),
                 _ => handler::complete(fault, flaw, subject.signal()),
             };
-            Finding::of(fault, subject, label, message).with_help(help).with_repairs(repairs)
+            let mut finding = Finding::of(fault, subject, label, message).with_help(help).with_repairs(repairs);
+            if matches!(flaw, TrapFlaw::OtherSignal { .. }) && handler::chooses_signal(fault) {
+                finding.severity = Severity::Warning;
+            }
+            finding
         })
         .collect()
 }
@@ -51,6 +63,11 @@ fn advice(flaw: TrapFlaw) -> (&'static str, &'static str, &'static str) {
             "does not wait",
             "The trap tells it, but the shell ends before it has finished.",
             "`wait` for the service in the trap: the `wait` outside returns as soon as the trap has run",
+        ),
+        TrapFlaw::OtherSignal { .. } => (
+            "sends another signal than the service wants",
+            "",
+            "send the signal on which the service finishes its work: the trap may listen for one and send another",
         ),
         TrapFlaw::Recursion => (
             "signals its own shell again and again",
