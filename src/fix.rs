@@ -10,7 +10,7 @@ use crate::check::{Analysis, Judged};
 use crate::diagnostic::{Diagnostic, Fix, Outcome, Safety};
 use crate::dockerfile;
 use crate::edit;
-use crate::launch::Launch;
+use crate::launch::{Launch, Signal};
 use crate::orchestrator;
 use crate::rules::{Finding, Repair};
 use crate::settings::Settings;
@@ -23,8 +23,8 @@ mod ignore;
 mod session;
 
 pub use ignore::ignore;
-pub(crate) use session::spares;
 pub use session::{Applied, Change, Obstacle, Session, Target, Texts};
+pub(crate) use session::{spares, take_back};
 
 /// A defect may hide others behind it; so many repairs at once are one fix at most.
 const MAX_HOPS: usize = 8;
@@ -187,6 +187,11 @@ impl<'a> Bench<'a> {
                 let good = fresh.is_none_or(|fresh| fresh.severity <= finding.severity)
                     && self.keeps_services(&analysis)
                     && self.improves(judged, &analysis, now.len(), fresh.is_some());
+                if let Some((program, signal)) = self.on_faith(&analysis) {
+                    safety = Safety::Unsafe;
+                    messages
+                        .push(format!("`{program}` then gets {signal}, too, and may have no handler for it"));
+                }
                 return good.then(|| Fix { safety, message: sentence(&messages), edits });
             };
             // Two repairs of one rule that undo each other.
@@ -265,6 +270,14 @@ impl<'a> Bench<'a> {
         let fewer = findings < self.old.len();
         let no_worse = after <= before && after != Outcome::Unknown && (unknown(judged) || !unknown(image));
         after == Outcome::Graceful || (fewer && (no_worse || before == Outcome::Unknown))
+    }
+
+    /// A service that would be told by another signal than before, where nothing says that it handles that one.
+    fn on_faith(&self, after: &Analysis) -> Option<(String, Signal)> {
+        self.analysis.images.iter().zip(&after.images).find_map(|(before, after)| {
+            let (before, after) = (before.launch.as_ref()?, after.launch.as_ref()?);
+            Some((after.newly_on_faith(before)?, after.stop_signal))
+        })
     }
 
     /// True unless an image of the file runs other services than before, with whatever arguments or with its own.

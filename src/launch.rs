@@ -201,6 +201,21 @@ impl Launch {
         found
     }
 
+    /// A service that hears the stop signal, where that is not what `before` was stopped with and nothing says that the service handles
+    /// it. What a caller names in place of the image's own arguments is the caller's to know.
+    pub(crate) fn newly_on_faith(&self, before: &Launch) -> Option<String> {
+        if self.stop_signal == before.stop_signal {
+            return None;
+        }
+        let of_branch = |branch: &'_ Branch| {
+            let mut found = Vec::new();
+            branch.processes.iter().for_each(|process| process.on_faith(&mut found));
+            let named = found.into_iter().find(|process| branch.default || !process.overridable);
+            named.and_then(|process| process.argv.first().cloned())
+        };
+        self.branches.iter().find_map(of_branch)
+    }
+
     /// True if all that the image starts is a program that it does not name: `exec "$@"` without a CMD.
     pub fn waits_for_caller(&self) -> bool {
         let waits = |branch: &Branch| branch.processes.iter().any(ProcessView::waits_for_caller);

@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::config::{Configs, Options, Origin};
 use crate::diagnostic::Diagnostic;
 use crate::discover::{self, Given, Project};
+use crate::fix::take_back;
 use crate::orchestrator;
 use crate::report::Checked;
 use crate::rules::RuleInfo;
@@ -206,6 +207,8 @@ pub(super) fn check(
     let report = |path: &Utf8PathBuf| {
         let mut report = crate::check(path, &loader, &settings(project, path, configs, &contexts)?);
         progress.tick();
+        let others = report.sources.iter().map(|source| source.path()).filter(|read| read != path);
+        let reads: Vec<Utf8PathBuf> = others.map(Utf8Path::to_owned).collect();
         if wanted == Wanted::Findings {
             report.drop_pictures();
             // Who names a script wants to know who reads it.
@@ -213,17 +216,24 @@ pub(super) fn check(
                 report.drop_sources();
             }
         }
-        Ok(report)
+        Ok((report, reads))
     };
-    let mut files = each(&project.files, report)?;
+    let (mut files, mut reads): (Vec<FileReport>, Vec<_>) = each(&project.files, report)?.into_iter().unzip();
+    let (candidates, read_by_others): (Vec<FileReport>, Vec<_>) =
+        each(&project.candidates, report)?.into_iter().unzip();
+    drop(progress);
+    reads.extend(read_by_others);
+    let asked = files.len();
+    files.extend(candidates);
+    let of_file = |path: &Utf8Path| settings(project, path, configs, &contexts).ok();
+    take_back(&mut files, &reads, of_file, &loader);
+    let candidates = files.split_off(asked);
     files.retain(|report| {
         if let Some(error) = &report.unreadable {
             terminal.warning(&format!("{}: {error}", project.root.join(&report.path)));
         }
         report.unreadable.is_none()
     });
-    let candidates = each(&project.candidates, report)?;
-    drop(progress);
     let unused = if project.is_whole { unused_ignores(files.iter().chain(&candidates)) } else { Vec::new() };
     // What one image needs is not without use in another file's view.
     let ignores = files.iter().chain(&candidates).flat_map(|report| &report.ignores);

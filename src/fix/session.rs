@@ -1,6 +1,6 @@
 //! Repairs of a project, one after the other, in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
@@ -165,6 +165,53 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Takes back the repairs that would harm what another of these files starts, as a [`Session`] does not make them. `reads` says which
+/// files each verdict rests on.
+pub(crate) fn take_back(
+    reports: &mut [FileReport],
+    reads: &[Vec<Utf8PathBuf>],
+    settings: impl Fn(&Utf8Path) -> Option<Settings>,
+    loader: &dyn Loader,
+) {
+    let mut readers: BTreeMap<Utf8PathBuf, Vec<Utf8PathBuf>> = BTreeMap::new();
+    for fix in reports.iter().flat_map(|report| &report.diagnostics).filter_map(|found| found.fix.as_ref()) {
+        readers.extend(fix.edits.iter().map(|edit| (edit.path.clone(), Vec::new())));
+    }
+    for (report, reads) in reports.iter().zip(reads) {
+        for file in reads {
+            if let Some(readers) = readers.get_mut(file) {
+                readers.push(report.path.clone());
+            }
+        }
+    }
+    // Several files may lead to one finding.
+    let mut known: Vec<(Vec<Edit>, Vec<Utf8PathBuf>, bool)> = Vec::new();
+    for report in reports {
+        for found in &mut report.diagnostics {
+            let Some(edits) = found.fix.as_ref().map(|fix| fix.edits.clone()) else { continue };
+            let paths: BTreeSet<&Utf8Path> = edits.iter().map(|edit| edit.path.as_path()).collect();
+            let others = paths.into_iter().filter_map(|path| readers.get(path)).flatten();
+            let others: BTreeSet<&Utf8PathBuf> = others.filter(|other| **other != report.path).collect();
+            let others: Vec<Utf8PathBuf> = others.into_iter().cloned().collect();
+            let is_good = match known.iter().find(|known| (&known.0, &known.1) == (&edits, &others)) {
+                _ if others.is_empty() => true,
+                Some((.., is_good)) => *is_good,
+                None => {
+                    let own: Vec<_> =
+                        others.iter().filter_map(|other| Some((other, settings(other)?))).collect();
+                    let own: Vec<_> = own.iter().map(|(path, settings)| (path.as_path(), settings)).collect();
+                    let is_good = guarded(|| spares(&edits, &own, loader)).unwrap_or(false);
+                    known.push((edits, others, is_good));
+                    is_good
+                }
+            };
+            if !is_good {
+                found.fix = None;
+            }
+        }
+    }
+}
+
 /// True if with these edits no image of these Dockerfiles ends worse, or runs other services.
 pub(crate) fn spares(edits: &[Edit], others: &[(&Utf8Path, &Settings)], loader: &dyn Loader) -> bool {
     let spared = |texts: &Texts| others.par_iter().all(|(other, own)| is_spared(other, texts, loader, own));
@@ -182,7 +229,9 @@ fn is_spared(path: &Utf8Path, texts: &Texts, loader: &dyn Loader, settings: &Set
     before.len() == after.len()
         && before.iter().zip(&after).all(|(before, after)| match (&before.launch, &after.launch) {
             (Some(before), Some(after)) => {
-                after.outcome <= before.outcome && before.services().is_subset(&after.services())
+                after.outcome <= before.outcome
+                    && before.services().is_subset(&after.services())
+                    && after.newly_on_faith(before).is_none()
             }
             (None, None) => true,
             _ => false,

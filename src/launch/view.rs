@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use super::explore::Steady;
 use super::signal::Signal;
+use super::verdict::is_named_by_caller;
 use super::world::{Death, Ended, Identity, Pid, Process, Role, Started, State, World};
+use crate::programs::Reaction;
 use crate::source::Place;
 
 /// Whether a process hears the stop signal.
@@ -32,8 +34,12 @@ pub struct ProcessView {
     pub better: Option<String>,
     /// True if it is what the caller names when the container starts, for want of a CMD.
     pub named_by_caller: bool,
+    /// True if it is one of the image's own arguments, which a caller may replace.
+    pub overridable: bool,
     /// Whether it hears the stop signal.
     pub receives: Receives,
+    /// True for a service that is told by another signal than SIGTERM, where nothing says that it has a handler for that one.
+    pub on_faith: bool,
     /// True if the stop signal kills it, for want of a handler.
     pub dies_of_it: bool,
     /// What it was before it replaced itself, oldest first.
@@ -48,6 +54,12 @@ impl ProcessView {
     /// True if the caller names this process, or one below it.
     pub(super) fn waits_for_caller(&self) -> bool {
         self.named_by_caller || self.children.iter().any(Self::waits_for_caller)
+    }
+
+    /// The services among this process and those below it that are told by a signal which nothing says that they handle.
+    pub(super) fn on_faith<'p>(&'p self, found: &mut Vec<&'p ProcessView>) {
+        found.extend(self.on_faith.then_some(self));
+        self.children.iter().for_each(|child| child.on_faith(found));
     }
 
     /// The programs of the services among this process and those below it. A command of node_modules/.bin goes by its bare name, by
@@ -69,6 +81,17 @@ impl Identity {
     }
 }
 
+/// True for a service that has heard a signal of which its row, if it has one, says nothing. Nearly all handle SIGTERM.
+fn is_told_on_faith(process: &Process) -> bool {
+    let Role::Service(program) = &process.role else { return false };
+    let reaction = |signal: &Signal| {
+        program.as_ref().map_or(Reaction::Unknown, |row| row.reaction(&signal.name(), process.pid == 1))
+    };
+    process.heard.iter().any(|signal| {
+        *signal != Signal::TERM && matches!(reaction(signal), Reaction::Unknown | Reaction::Forwards)
+    })
+}
+
 /// Text that may span lines, as one.
 fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
@@ -88,7 +111,9 @@ fn node(steady: &Steady, process: &Process, signal: Signal, depth: usize) -> Pro
         service: matches!(process.role, Role::Service(_)),
         better: better(process),
         named_by_caller: process.identity.argv.first().is_some_and(super::field::Field::is_rest),
+        overridable: is_named_by_caller(process),
         receives: receives(steady, process, signal),
+        on_faith: steady.after.process(process.pid).is_some_and(is_told_on_faith),
         dies_of_it: dies_of(steady, process, signal),
         replaced: process.before.iter().map(Identity::shown).collect(),
         place: process.identity.place.clone(),

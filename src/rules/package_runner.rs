@@ -30,10 +30,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// The program itself in place of the runner, where its script is one simple command that needs nothing of the runner.
 fn inline(fault: &Fault, subject: &Subject<'_>) -> Option<Repair> {
-    let (words, _) = simple_script(fault, subject)?;
+    let (words, text) = simple_script(fault, subject)?;
     let name = words.first()?;
     // Other names may come from node_modules/.bin, which only the runner has in its PATH; a script may call such names.
-    if !matches!(name.as_str(), "node" | "python" | "python3" | "java" | "deno" | "bun") {
+    let is_system = matches!(name.as_str(), "node" | "python" | "python3" | "java" | "deno" | "bun");
+    if !is_system || package_json::depends_on(text, name) {
         return None;
     }
     let edits = vec![replace_in_launch(fault, subject, &words)?];

@@ -84,3 +84,23 @@ fn an_init_where_the_configuration_wants_it() {
     let fixed = compose.replacen("python:3.13\n", "python:3.13\n    init: true\n", 1);
     assert_eq!(project.read("compose.yaml"), fixed);
 }
+
+/// The repair of a Dockerfile that sends a signal on which nobody knows what a container of a Compose file does.
+#[test]
+fn what_harms_another_container_is_not_offered() {
+    let dockerfile = "FROM debian:12\nCMD [\"nginx\", \"-g\", \"daemon off;\"]\n";
+    let web = "services:\n  web: {build: .}\n";
+    let jobs = |command: &str| format!("{web}  jobs: {{build: ., command: {command}}}\n");
+    for (compose, is_offered) in [
+        (web.to_owned(), true),
+        (jobs("./worker --queue high"), false),
+        (jobs("celery -A app worker"), false),
+    ] {
+        let project = Project::new(&[("Dockerfile", dockerfile), ("compose.yaml", &compose)]);
+        let found = project.run(&["check"]);
+        assert!(found.out.contains("error[stop-signal]"), "{}", found.out);
+        assert_eq!(found.out.contains("(1 fixable with --fix)"), is_offered, "{compose}{}", found.out);
+        let diff = project.run(&["check", "--diff"]);
+        assert_eq!(diff.out.contains("+STOPSIGNAL SIGQUIT"), is_offered, "{compose}{}", diff.out);
+    }
+}
