@@ -68,7 +68,7 @@ pub use branch::Branch;
 pub(crate) use branch::labels;
 pub use dialect::Dialect;
 pub use drain::Drain;
-pub use fault::{Cause, Fault, Hop, ShellState, Site, SupervisorFlaw, TrapFlaw};
+pub use fault::{Cause, Fault, Hop, Job, Jobs, ShellState, Site, SupervisorFlaw, TrapFlaw};
 pub use interpreter::Broken;
 pub use shell::Rest;
 pub use signal::Signal;

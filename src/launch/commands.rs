@@ -14,7 +14,7 @@ use super::shell::{Frame, Rest, Shell, Status};
 use super::signal::Signal;
 use super::start;
 use super::world::{Identity, Millis, Pid, Role, Started};
-use crate::programs::Sound;
+use crate::programs::{Kind, Sound};
 use crate::project::ImageFile;
 use crate::shell::{AssignedValue, Command, List, Node, NodeKind, Part, Word};
 use crate::source::Excerpt;
@@ -268,10 +268,16 @@ impl Machine<'_, '_> {
                 }
                 resolved.what = What::Unknown;
             }
-            _ if resolved.uncertain && !self.stays(node) => {
-                self.set_status(Status::UNKNOWN);
-                return;
-            }
+            _ if resolved.uncertain && !self.stays(node) => match &resolved.what {
+                // What follows runs at all, so that it has left: its configuration says so.
+                What::Service(Some(row)) if row.daemonizes && row.kind == Kind::Server => {
+                    resolved.what = What::Daemon(Arc::clone(row));
+                }
+                _ => {
+                    self.set_status(Status::UNKNOWN);
+                    return;
+                }
+            },
             _ => {}
         }
         if in_place {
@@ -285,6 +291,10 @@ impl Machine<'_, '_> {
             Some(pid) => self.wait_for(vec![pid], node),
             // What goes into the background has started well.
             None if matches!(resolved.what, What::Daemon(_) | What::Detach(..) | What::Supervise(_)) => {
+                let last = self.world.processes().len();
+                if let (What::Daemon(_), Some(daemon)) = (&resolved.what, self.world.process_mut(last)) {
+                    daemon.statement = Some(node.clone());
+                }
                 self.set_status(Status::known(0))
             }
             None => self.set_status(Status::UNKNOWN),

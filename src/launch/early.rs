@@ -1,9 +1,9 @@
 //! Containers that end before they are told to.
 
-use super::fault::{Cause, Fault, Site};
+use super::fault::{Cause, Fault, Job, Jobs, Site};
 use super::path::MishapKind;
-use super::verdict::{is_known, is_launcher, is_named_by_caller, may_leave, state_of};
-use super::work::is_cut;
+use super::verdict::{is_known, is_launcher, is_named_by_caller, state_of};
+use super::work::{is_cut, may_leave};
 use super::world::{Ended, Pid, Process, Role, Started, State, World};
 use crate::diagnostic::Outcome;
 
@@ -47,8 +47,9 @@ pub(super) fn early(world: &World) -> Option<Fault> {
     let first = world.process(1)?;
     let service = cut.unwrap_or(first);
     let site = match (&service.statement, world.process(1)) {
-        (Some(statement), Some(Process { role: Role::Shell(_), .. })) => {
-            Site::Jobs { statements: vec![statement.clone()], at: statement.clone() }
+        (Some(statement), Some(Process { role: Role::Shell(_), .. })) if cause != Cause::Daemonized => {
+            let at = Job { node: statement.clone(), wants: None, leaves: false };
+            Site::Jobs(Jobs { jobs: vec![at.clone()], at })
         }
         _ => match &service.role {
             Role::Supervisor(supervisor) => Site::Supervisor { foreground: supervisor.foreground.clone() },
@@ -67,6 +68,7 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         init: None,
         hops: Vec::new(),
         site,
+        daemons: None,
         shell: state_of(first),
         default: world.path.default,
         known_service: is_known(service),

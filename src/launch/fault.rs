@@ -35,6 +35,8 @@ pub struct Fault {
     pub hops: Vec<Hop>,
     /// What a repair needs to know of the place.
     pub site: Site,
+    /// Servers that the shell which loses the signal has started, and that have put themselves into the background.
+    pub daemons: Option<Jobs>,
     /// What the shell that loses the signal has set by then; nothing if it is no shell.
     pub shell: ShellState,
     /// False if it takes other arguments than the image's defaults to get there.
@@ -253,12 +255,27 @@ pub enum Site {
         needed: u64,
     },
     /// Jobs in the background.
-    Jobs {
-        /// The statements that start them.
-        statements: Vec<Node>,
-        /// The statement at which the shell stays.
-        at: Node,
-    },
+    Jobs(Jobs),
+}
+
+/// What runs beside a shell.
+#[derive(Debug, Clone)]
+pub struct Jobs {
+    /// What it has started, in the order of the text.
+    pub jobs: Vec<Job>,
+    /// The statement at which it stays.
+    pub at: Job,
+}
+
+/// A statement that starts a program which stays.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// The statement.
+    pub node: Node,
+    /// The signal on which the program ends best, if that is known.
+    pub wants: Option<Signal>,
+    /// True for a server that puts itself into the background there.
+    pub leaves: bool,
 }
 
 impl Fault {

@@ -1,10 +1,10 @@
 //! The place in a script where a repair begins.
 
-use super::fault::{Cause, Site, TrapFlaw};
-use super::shell::{Frame, Origin, Rest, Shell};
+use super::fault::{Cause, Job, Jobs, Site, TrapFlaw};
+use super::shell::{Frame, Origin, Rest, Shell, Waiting};
 use super::signal::Signal;
-use super::verdict::{View, preferred};
-use super::work::is_at_work;
+use super::verdict::View;
+use super::work::{is_at_work, preferred};
 use super::world::{Death, Ended, Pid, Process, Role, Started, State};
 use crate::shell::{Node, NodeKind};
 use crate::source::Place;
@@ -116,10 +116,51 @@ impl View<'_> {
             || self.before.children(pid).into_iter().any(|child| self.leads_to_service(child, depth + 1))
     }
 
-    /// The shell's jobs that live, and where it stays.
-    pub(super) fn jobs(&self, shell: &Shell, at: &Node) -> Site {
-        let statements = self.statements(shell).map(|(_, statement)| statement.clone()).collect();
-        Site::Jobs { statements, at: at.clone() }
+    /// The shell's jobs that live, the servers that have left it, and where it stays.
+    pub(super) fn jobs(&self, process: &Process, shell: &Shell, at: &Node) -> Site {
+        let own = self.statements(shell);
+        let own = own.map(|(job, node)| Job { node: node.clone(), wants: self.wanted(job), leaves: false });
+        let mut jobs: Vec<Job> = own.chain(self.daemons(process)).collect();
+        jobs.sort_by_key(|job| job.node.span.start);
+        Site::Jobs(Jobs { jobs, at: self.stays_at(shell, at) })
+    }
+
+    /// The servers that have put themselves into the background in front of the statement at which a shell stays.
+    pub(super) fn daemons_beside(&self, process: &Process) -> Option<Jobs> {
+        let Role::Shell(shell) = &process.role else { return None };
+        let Waiting::Foreground { node, .. } = &shell.waiting else { return None };
+        let jobs = self.daemons(process);
+        (!jobs.is_empty()).then(|| Jobs { jobs, at: self.stays_at(shell, node) })
+    }
+
+    fn daemons(&self, shell: &Process) -> Vec<Job> {
+        let left = |process: &&Process| {
+            process.born_of == shell.pid
+                && process.started == Started::Forked
+                && self.before.alive(process.pid)
+        };
+        let job = |process: &Process| {
+            let node = process.statement.clone()?;
+            Some(Job { node, wants: self.wanted(process.pid), leaves: true })
+        };
+        self.before.processes().filter(left).filter_map(job).collect()
+    }
+
+    /// The statement at which a shell stays.
+    fn stays_at(&self, shell: &Shell, node: &Node) -> Job {
+        let wants = match &shell.waiting {
+            Waiting::Foreground { pids, .. } => pids.first().and_then(|&pid| self.wanted(pid)),
+            _ => None,
+        };
+        Job { node: node.clone(), wants, leaves: false }
+    }
+
+    /// The signal on which a service ends best.
+    fn wanted(&self, pid: Pid) -> Option<Signal> {
+        match &self.before.process(pid)?.role {
+            Role::Service(row) => preferred(row.as_ref()?),
+            _ => None,
+        }
     }
 
     /// Where the first of the jobs is started that have something to lose, or the first of all if none has.

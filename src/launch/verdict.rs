@@ -9,10 +9,10 @@ use super::shell::{Origin, Rest, Shell, Waiting};
 use super::signal::Signal;
 use super::site::{foreground, package, place_of};
 use super::supervise::Supervised;
-use super::work::{has_no_handler, is_at_work, is_cut};
+use super::work::{has_no_handler, is_at_work, is_cut, may_leave, preferred};
 use super::world::{Ended, Pid, Process, Role, Started, State, World};
 use crate::diagnostic::Outcome;
-use crate::programs::{Kind, Program};
+use crate::programs::Kind;
 use crate::shell::NodeKind;
 use crate::source::Place;
 
@@ -88,6 +88,7 @@ impl View<'_> {
         let shown = chain.iter().map(|process| process.identity.shown()).collect();
         let (mut hops, mut first): (Vec<Hop>, Option<(Cause, Place, Site)>) = (Vec::new(), None);
         let (mut hop, mut init, mut shell) = (String::new(), None, ShellState::default());
+        let mut daemons = None;
         for (index, process) in chain.iter().enumerate() {
             let below = chain.get(index + 1).copied();
             // What the service does itself counts only if the signal gets that far.
@@ -103,6 +104,7 @@ impl View<'_> {
                 None => {
                     hop = process.identity.shown();
                     shell = state_of(process);
+                    daemons = self.daemons_beside(process);
                     let (cause, by) = behind_init(cause, &chain[..index]);
                     init = by;
                     first = Some((cause, place, site));
@@ -125,6 +127,7 @@ impl View<'_> {
             init,
             hops,
             site,
+            daemons,
             shell,
             default: self.before.path.default,
             known_service: is_known(service),
@@ -339,10 +342,10 @@ impl View<'_> {
                     return Some((Cause::PipedService, place, site()));
                 }
                 if only_helpers && !pauses {
-                    return Some((Cause::KeepAlive, place, self.jobs(shell, node)));
+                    return Some((Cause::KeepAlive, place, self.jobs(process, shell, node)));
                 }
                 if self.has_service_jobs(shell) || pauses {
-                    let site = self.jobs(shell, node);
+                    let site = self.jobs(process, shell, node);
                     return Some((Cause::UntrappedBackground, self.first_job(shell).unwrap_or(place), site));
                 }
                 if *rest == Rest::Loop {
@@ -357,7 +360,7 @@ impl View<'_> {
                 })
             }
             Waiting::Wait { node, .. } => {
-                let site = self.jobs(shell, node);
+                let site = self.jobs(process, shell, node);
                 // It has passed the signal on, and waits still for who does not end.
                 let waits = self.after.alive(process.pid)
                     && below.is_some_and(|b| {
@@ -448,6 +451,7 @@ impl View<'_> {
             chain: vec![shown],
             hops: Vec::new(),
             site,
+            daemons: None,
             shell: state_of(process),
             default: self.before.path.default,
             known_service: is_known(process),
@@ -478,10 +482,15 @@ impl View<'_> {
                         }
                         Waiting::Wait { node, .. } if handles => {
                             let place = self.trap_place(shell).unwrap_or_else(|| place_of(node));
-                            (Cause::IncompleteTrap(TrapFlaw::Endless), place, self.jobs(shell, node), None)
+                            (
+                                Cause::IncompleteTrap(TrapFlaw::Endless),
+                                place,
+                                self.jobs(process, shell, node),
+                                None,
+                            )
                         }
                         Waiting::Wait { node, .. } => {
-                            (Cause::KeepAlive, place_of(node), self.jobs(shell, node), None)
+                            (Cause::KeepAlive, place_of(node), self.jobs(process, shell, node), None)
                         }
                         Waiting::None => return None,
                     }
@@ -567,16 +576,6 @@ pub(super) fn is_launcher(process: &Process) -> bool {
     process.started == Started::Forked
         && matches!(&process.role, Role::Service(Some(program)) if program.daemonizes)
         && process.identity.argv.iter().any(starts)
-}
-
-/// True for a program that puts itself into the background unless it is told otherwise, and stays as far as is known.
-pub(super) fn may_leave(process: &Process) -> bool {
-    matches!(&process.role, Role::Service(Some(program)) if program.daemonizes)
-}
-
-/// The signal on which a program ends best.
-pub(super) fn preferred(row: &Program) -> Option<Signal> {
-    Signal::parse(row.signals.graceful.first()?)
 }
 
 fn is_privilege(name: &str) -> bool {

@@ -1,5 +1,6 @@
 //! Which services have something to lose, and whether a stop has cut it.
 
+use super::signal::Signal;
 use super::world::{Ended, Process, Role, Started, State, World};
 use crate::programs::{Kind, Program};
 
@@ -44,4 +45,14 @@ pub(super) fn is_cut(world: &World, process: &Process) -> bool {
         State::Dead(death) => death.how != Ended::Clean,
         State::Running | State::Finishing { .. } => true,
     }
+}
+
+/// True for a program that puts itself into the background unless it is told otherwise, and stays as far as is known.
+pub(super) fn may_leave(process: &Process) -> bool {
+    matches!(&process.role, Role::Service(Some(program)) if program.daemonizes)
+}
+
+/// The signal on which a program ends best.
+pub(super) fn preferred(row: &Program) -> Option<Signal> {
+    Signal::parse(row.signals.graceful.first()?)
 }

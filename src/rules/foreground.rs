@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Repair, Subject, words};
+use super::{Repair, Subject, repair, words};
 use crate::dockerfile::{Command, Setting};
 use crate::launch::Fault;
 use crate::programs::{Kind, Program, Sh};
@@ -22,11 +22,30 @@ pub(super) fn keep(fault: &Fault, subject: &Subject<'_>, message: &str) -> Optio
     Some(Repair::safe(message, vec![written.rewrite(&kept)?]))
 }
 
+/// The command of a statement in that form, and the words that it then has, for people.
+pub(super) fn in_job(node: &Node, subject: &Subject<'_>) -> Option<(Edit, String)> {
+    let command = repair::simple(node)?;
+    let word = |word: &shell::Word| Some((word.literal()?, node.excerpt.place(word.span)));
+    let written = Written::Line(command.words.iter().map(word).collect::<Option<_>>()?);
+    let words = written.words();
+    let kept = stay(row_of(&words, subject)?, &words)?;
+    // Another program may be none that what follows knows (`pm2-runtime`).
+    if kept[0].rsplit('/').next() != words[0].rsplit('/').next() {
+        return None;
+    }
+    let (first, last) = (command.words.first()?.span, command.words.last()?.span);
+    let quoted: Vec<_> = kept.iter().map(|word| shlex::try_quote(word)).collect::<Result<_, _>>().ok()?;
+    Some((node.excerpt.edit(first.to(last), &quoted.join(" "))?, words::code(&kept.join(" "))))
+}
+
 /// The row of the program, with the arguments that it has.
 fn row<'a>(fault: &Fault, subject: &'a Subject<'_>) -> Option<&'a Program> {
-    let mut words = fault.service.split_whitespace();
-    let name = words.next()?;
-    let arguments: Vec<Option<&str>> = words.map(Some).collect();
+    row_of(&fault.service.split_whitespace().collect::<Vec<_>>(), subject)
+}
+
+fn row_of<'a>(words: &[&str], subject: &'a Subject<'_>) -> Option<&'a Program> {
+    let (name, arguments) = words.split_first()?;
+    let arguments: Vec<Option<&str>> = arguments.iter().copied().map(Some).collect();
     let row = match subject.image.base.sh {
         // busybox's tools are the system's.
         Sh::Ash => subject.tables.applet(name, &arguments),
@@ -117,7 +136,8 @@ fn stay(row: &Program, words: &[&str]) -> Option<Vec<String>> {
         words.iter().filter(|word| !sends_away(word)).map(|word| (*word).to_owned()).collect();
     match more {
         [] if name.starts_with(&format!("{}-", base(own))) => kept[0].clone_from(name),
-        _ if base(name) != base(own) => return None,
+        // `php-fpm8.2` goes by its row's name.
+        _ if base(name) != base(own) && !row.names.contains(&base(name)) => return None,
         [] if kept.len() < words.len() => {}
         _ if is_prose => return None,
         [option, ..] if option.starts_with('-') => {

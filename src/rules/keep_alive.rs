@@ -28,8 +28,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             let message = format!("{happens} {why}");
             Finding::of(fault, subject, "only keeps the container alive", message)
                 .with_help(help)
-                // In front it might leave at once, and the container with it.
-                .with_repairs((!fault.may_leave).then(|| trap::instead_of_keep_alive(fault, subject.signal())).into_iter().flatten())
+                .with_repairs(trap::instead_of_keep_alive(fault, subject))
                 .with_repairs((fault.chain.len() == 1).then(|| init::of_engine(subject)).flatten())
         })
         .collect()

@@ -1,6 +1,6 @@
 //! `missing-exec`: a script starts its service without exec.
 
-use super::{Finding, Repair, Subject, repair, words};
+use super::{Finding, Repair, Subject, repair, trap, words};
 use crate::diagnostic::Safety;
 use crate::dockerfile::Keyword;
 use crate::launch::{Cause, Fault, Rest, Site};
@@ -22,6 +22,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             Finding::of(fault, subject, "runs as a child of the script", message)
                 .with_help(help)
                 .with_repairs(repair::exec_prefix(fault).map(|repair| heeding_others(repair, fault, subject)))
+                .with_repairs(trap::for_daemons(fault, subject))
         })
         .collect()
 }

@@ -1,6 +1,6 @@
 //! `shell-form`: the shell of a shell-form ENTRYPOINT or CMD stays in front of the service.
 
-use super::{Finding, Subject, repair, words};
+use super::{Finding, Subject, repair, trap, words};
 use crate::dockerfile::Command;
 use crate::launch::Cause;
 use crate::programs::Kind;
@@ -27,7 +27,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                     finding = finding.with_repairs(repair::without_second_shell(text));
                 }
             }
-            finding.with_repairs(repair::exec_prefix(fault))
+            finding.with_repairs(repair::exec_prefix(fault)).with_repairs(trap::for_daemons(fault, subject))
         })
         .collect()
 }

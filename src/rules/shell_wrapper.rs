@@ -1,6 +1,6 @@
 //! `shell-wrapper`: the shell of `sh -c` stays in front of the service.
 
-use super::{Finding, Subject, repair, words};
+use super::{Finding, Subject, repair, trap, words};
 use crate::launch::Cause;
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
@@ -14,6 +14,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             Finding::of(fault, subject, "runs as a child of the shell", message)
                 .with_help("put `exec` in front of the command, so that it takes the shell's place")
                 .with_repairs(repair::exec_prefix(fault))
+                .with_repairs(trap::for_daemons(fault, subject))
         })
         .collect()
 }

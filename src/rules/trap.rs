@@ -1,11 +1,11 @@
 //! Repairs that set a trap, or let one run.
 
-use crate::launch::{Fault, ShellState, Signal, Site};
+use crate::launch::{Fault, Job, Jobs, ShellState, Signal, Site};
 use crate::shell::{self, Node, NodeKind, Part, Word};
 use crate::source::{Edit, Encoding, Span};
 
 use super::insertion::{Line, ampersand, free_name, free_number, number_in, rest_of_line};
-use super::{Repair, Subject, repair};
+use super::{Repair, Subject, foreground, repair};
 use crate::diagnostic::Safety;
 
 /// Seconds: half of the grace period that Docker gives.
@@ -16,7 +16,7 @@ const SHELLS: [&str; 8] = ["sh", "bash", "dash", "ash", "zsh", "su", "sudo", "ru
 /// A program that goes to the background cannot read what somebody types any more.
 pub(super) fn heeding_input(mut repair: Repair, fault: &Fault, subject: &Subject<'_>) -> Repair {
     let moves_it = match &fault.site {
-        Site::Jobs { at, .. } => matches!(shape(at), Some(Stay::Service)),
+        Site::Jobs(jobs) => matches!(shape(&jobs.at.node), Some(Stay::Service)),
         Site::Deferred { pause, .. } => !pause,
         _ => true,
     };
@@ -28,29 +28,48 @@ pub(super) fn heeding_input(mut repair: Repair, fault: &Fault, subject: &Subject
 }
 
 /// A trap that tells every job, and the numbers of the jobs for it.
-pub(super) fn insert(fault: &Fault, stop: Signal) -> Vec<Repair> {
-    let Site::Jobs { statements, at, .. } = &fault.site else { return Vec::new() };
+pub(super) fn insert(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
+    match &fault.site {
+        Site::Jobs(jobs) => with_jobs(jobs, fault, subject),
+        _ => Vec::new(),
+    }
+}
+
+/// The same where servers have put themselves into the background in front of the one at which the shell stays.
+pub(super) fn for_daemons(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
+    fault.daemons.iter().flat_map(|jobs| with_jobs(jobs, fault, subject)).collect()
+}
+
+fn with_jobs(jobs: &Jobs, fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
+    let stop = subject.signal();
     // What one program is told by, the others do not know.
-    if stop.ignored_by_default() && statements.len() > 1 {
+    if stop.ignored_by_default() && jobs.jobs.len() > 1 {
         return Vec::new();
     }
-    let mut signals = vec![Signal::TERM];
+    let mut ways = vec![Tells::All(Signal::TERM)];
     if stop != Signal::TERM {
-        signals.push(stop);
+        ways.push(Tells::All(stop));
     }
-    signals.into_iter().filter_map(|signal| insert_with(statements, at, &fault.shell, stop, signal)).collect()
+    if jobs.jobs.iter().chain([&jobs.at]).any(|job| job.wants.is_some_and(|wanted| wanted != Signal::TERM)) {
+        ways.push(Tells::Each);
+    }
+    ways.into_iter().filter_map(|tells| insert_with(jobs, &fault.shell, subject, tells)).collect()
 }
 
 /// Where only something that keeps the container alive is in front: the one service in its place, or a trap and `wait`. The container
 /// then ends when its services do.
-pub(super) fn instead_of_keep_alive(fault: &Fault, stop: Signal) -> Vec<Repair> {
-    let Site::Jobs { statements, at, .. } = &fault.site else { return Vec::new() };
-    if let ([job], Some(Stay::KeepsAlive)) = (statements.as_slice(), shape(at)) {
-        return service_in_front(job, at).into_iter().collect();
+pub(super) fn instead_of_keep_alive(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
+    let Site::Jobs(Jobs { jobs, at }) = &fault.site else { return Vec::new() };
+    // In front it might leave at once, and the container with it.
+    if fault.may_leave && !jobs.iter().all(|job| job.leaves) {
+        return Vec::new();
     }
-    let mut repairs = insert(fault, stop);
+    if let ([Job { node, leaves: false, .. }], Some(Stay::KeepsAlive)) = (jobs.as_slice(), shape(&at.node)) {
+        return service_in_front(node, &at.node).into_iter().collect();
+    }
+    let mut repairs = insert(fault, subject);
     // What shows a log is told as the services are, and the script stays for as long as before.
-    if matches!(shape(at), Some(Stay::Service)) {
+    if matches!(shape(&at.node), Some(Stay::Service)) {
         return repairs;
     }
     for repair in &mut repairs {
@@ -85,87 +104,197 @@ fn service_in_front(job: &Node, at: &Node) -> Option<Repair> {
     ))
 }
 
-/// `signal` is what the services get.
-fn insert_with(
-    statements: &[Node],
-    at: &Node,
-    shell: &ShellState,
-    stop: Signal,
-    signal: Signal,
-) -> Option<Repair> {
+/// What the services are told by.
+#[derive(Clone, Copy)]
+enum Tells {
+    /// All by the same signal.
+    All(Signal),
+    /// Each by the one that it wants.
+    Each,
+}
+
+impl Tells {
+    fn signal(self, job: &Job) -> Signal {
+        match self {
+            Self::All(signal) => signal,
+            Self::Each => job.wants.unwrap_or(Signal::TERM),
+        }
+    }
+}
+
+/// Whom a handler tells, by the signal for it: variables that hold the number of one service each, and lists of others.
+struct Targets<'a> {
+    list: &'a str,
+    /// The signals, in the order in which their services are started.
+    told: Vec<(Signal, Vec<String>)>,
+    /// The signals whose services are in a list.
+    listed: Vec<Signal>,
+}
+
+impl Targets<'_> {
+    fn entry(&mut self, signal: Signal) -> &mut Vec<String> {
+        let at = self.told.iter().position(|(known, _)| *known == signal).unwrap_or_else(|| {
+            self.told.push((signal, Vec::new()));
+            self.told.len() - 1
+        });
+        &mut self.told[at].1
+    }
+
+    fn name(&mut self, signal: Signal, name: String) {
+        self.entry(signal).push(name);
+    }
+
+    /// What puts the last job's number on the list for a signal.
+    fn collect(&mut self, signal: Signal) -> String {
+        self.entry(signal);
+        if !self.listed.contains(&signal) {
+            self.listed.push(signal);
+        }
+        let list = self.list_of(signal);
+        format!("{list}=\"${list} $!\"")
+    }
+
+    fn list_of(&self, signal: Signal) -> String {
+        match self.listed.first() {
+            Some(first) if *first != signal => format!("{}_{}", self.list, signal.name().to_lowercase()),
+            _ => self.list.to_owned(),
+        }
+    }
+
+    fn of(&self, signal: Signal, shell: &ShellState) -> Vec<String> {
+        let names = self.told.iter().filter(|(known, _)| *known == signal).flat_map(|(_, names)| names);
+        let list = self.listed.contains(&signal).then(|| format!("${}", self.list_of(signal)));
+        names.map(|name| number(name, shell)).chain(list).collect()
+    }
+
+    fn all(&self, shell: &ShellState) -> Vec<String> {
+        self.told.iter().flat_map(|(signal, _)| self.of(*signal, shell)).collect()
+    }
+}
+
+fn insert_with(jobs: &Jobs, shell: &ShellState, subject: &Subject<'_>, tells: Tells) -> Option<Repair> {
+    let Jobs { jobs, at: stays } = jobs;
+    let at = &stays.node;
     let excerpt = &at.excerpt;
-    let same = statements.iter().all(|job| std::sync::Arc::ptr_eq(&job.excerpt, excerpt));
+    let same = jobs.iter().all(|job| std::sync::Arc::ptr_eq(&job.node.excerpt, excerpt));
     if !same || excerpt.encoding() == Encoding::Derived {
         return None;
     }
     let text = excerpt.text();
     let script = shell::parse(std::sync::Arc::clone(excerpt));
-    let spans: Vec<Span> = statements.iter().chain([at]).map(|node| node.span).collect();
+    let spans: Vec<Span> = jobs.iter().chain([stays]).map(|job| job.node.span).collect();
     let first = in_front_of_all(&script.statements, &spans)?;
-    let list = free_name(text);
+    let mut targets = Targets { list: free_name(text), told: Vec::new(), listed: Vec::new() };
     let mut edits: Vec<Edit> = Vec::new();
-    let mut names: Vec<String> = Vec::new();
-    let mut collects = false;
-    for (index, job) in statements.iter().enumerate() {
+    let mut stayed: Vec<String> = Vec::new();
+    for (index, job) in jobs.iter().enumerate() {
+        let span = job.node.span;
         // A loop starts the same statement again and again: a variable holds the number of the last one only.
-        if statements[..index].iter().any(|other| other.span == job.span) {
+        if jobs[..index].iter().any(|other| other.node.span == span) {
             continue;
         }
-        let repeated = statements[index + 1..].iter().any(|other| other.span == job.span)
-            || is_repeated(&script.statements, job.span);
-        let end = ampersand(text, job.span.end)?;
+        let repeated = jobs[index + 1..].iter().any(|other| other.node.span == span)
+            || is_repeated(&script.statements, span);
+        let signal = tells.signal(job);
+        if job.leaves {
+            // The whole list would go to the background.
+            if ["&&", "||", "|", "!"].iter().any(|sign| text[..span.start].trim_end().ends_with(sign)) {
+                return None;
+            }
+            let (edit, kept) = foreground::in_job(&job.node, subject).filter(|_| !repeated)?;
+            edits.push(edit);
+            edits.push(excerpt.edit(
+                end_of_command(text, span.end)?,
+                &format!(" & {}{}", targets.collect(signal), after(text, span.end)),
+            )?);
+            stayed.push(kept);
+            continue;
+        }
+        let end = ampersand(text, span.end)?;
         match number_in(text, end).filter(|_| !repeated) {
-            Some(name) => names.push(name),
+            Some(name) => targets.name(signal, name),
             None => {
-                collects = true;
                 let rest = rest_of_line(text, end);
                 let semicolon = if rest.is_empty() || rest.starts_with('#') { "" } else { ";" };
-                edits.push(excerpt.edit(Span::at(end), &format!(" {list}=\"${list} $!\"{semicolon}"))?);
+                let collects = targets.collect(signal);
+                edits.push(excerpt.edit(Span::at(end), &format!(" {collects}{semicolon}"))?);
             }
         }
     }
-    let shape = shape(at)?;
     let line = Line::of(text, at.span.start, excerpt.encoding());
-    match shape {
+    match shape(at)? {
         Stay::Waits => {}
         // As before, the script goes on when this one ends, with its status.
         Stay::Service => {
-            collects = true;
             let rest = rest_of_line(text, at.span.end);
             if (!rest.is_empty() && !rest.starts_with('#')) || reads_last_job(&text[at.span.end..]) {
                 return None;
             }
-            let wait = format!(" & {list}=\"${list} $!\"{}wait \"$!\"", line.separator());
+            let collects = targets.collect(tells.signal(stays));
+            let wait = format!(" & {collects}{}wait \"$!\"", line.separator());
             edits.push(excerpt.edit(Span::at(at.span.end), &wait)?);
         }
         Stay::KeepsAlive => edits.push(excerpt.edit(at.span, "wait")?),
         Stay::TakesJob => {
             // It is the only one that can be meant, and its status is the script's.
-            if statements.len() != 1 || shell.separated {
+            if jobs.len() != 1 || shell.separated {
                 return None;
             }
-            let target = names.first().map_or_else(|| format!("${list}"), |name| number(name, shell));
+            let target = targets.all(shell).first()?.clone();
             edits.push(excerpt.edit(at.span, &format!("wait {target}"))?);
         }
     }
-    let mut targets: Vec<String> = names.iter().map(|name| number(name, shell)).collect();
-    if collects {
-        targets.push(format!("${list}"));
-    }
+    let stop = subject.signal();
+    let kill = |(signal, _): &(Signal, Vec<String>)| {
+        format!(
+            "kill -{} {} 2>/dev/null{}; ",
+            signal.name(),
+            targets.of(*signal, shell).join(" "),
+            or_not(shell)
+        )
+    };
     let handler = format!(
-        "trap '{}kill -{} {} 2>/dev/null{}; wait{}; exit {}' {}",
-        if shell.separated && collects { "IFS=\" \"; " } else { "" },
-        signal.name(),
-        targets.join(" "),
-        or_not(shell),
-        if shell.readers { format!(" {}", targets.join(" ")) } else { String::new() },
+        "trap '{}{}wait{}; exit {}' {}",
+        if shell.separated && !targets.listed.is_empty() { "IFS=\" \"; " } else { "" },
+        targets.told.iter().map(kill).collect::<String>(),
+        if shell.readers { format!(" {}", targets.all(shell).join(" ")) } else { String::new() },
         128 + u32::from(stop.number()),
         heard(stop, shell)
     );
     let start = Line::of(text, first, excerpt.encoding()).above_comments(text);
-    let setup = if collects { format!("{list}=''{}{handler}", start.separator()) } else { handler };
+    let lists =
+        targets.listed.iter().map(|signal| format!("{}=''{}", targets.list_of(*signal), start.separator()));
+    let setup = lists.collect::<String>() + &handler;
     edits.push(excerpt.edit(Span::at(start.insertion), &format!("{}{setup}{}", start.lead(), start.tail()))?);
-    Some(Repair::safe("Trap the stop, pass it on to every service, and wait for them", edits))
+    let message = "Trap the stop, pass it on to every service, and wait for them";
+    Some(match stayed.as_slice() {
+        [] => Repair::safe(message, edits),
+        kept => Repair::unsafe_(
+            format!(
+                "{message}; {} stays in the foreground for it, and what follows does not wait until it is ready",
+                kept.join(" and ")
+            ),
+            edits,
+        ),
+    })
+}
+
+/// What ends a command that goes to the background now: `&&` behind it would be read by its job.
+fn end_of_command(text: &str, end: usize) -> Option<Span> {
+    let rest = text.get(end..)?;
+    let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
+    match &rest[blanks..] {
+        rest if rest.starts_with("&&") => Some(Span::new(end, end + blanks + 2)),
+        rest if rest.is_empty() || rest.starts_with(['\n', ';', '#']) && !rest.starts_with(";;") => {
+            Some(Span::at(end))
+        }
+        _ => None,
+    }
+}
+
+/// What stands in place of such an `&&`.
+fn after(text: &str, end: usize) -> &'static str {
+    if rest_of_line(text, end).starts_with("&&") { ";" } else { "" }
 }
 
 /// True for what stands inside a loop.

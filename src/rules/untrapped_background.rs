@@ -14,7 +14,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                     .with_help("run it in the foreground with `exec`, or `wait` for it");
             }
             let message = format!("{what} The shell in front has no trap, and tells nobody.");
-            let repairs = trap::insert(fault, subject.signal()).into_iter();
+            let repairs = trap::insert(fault, subject).into_iter();
             Finding::of(fault, subject, "runs in the background of the script", message)
                 .with_help("trap the signal, pass it on to every service, and wait until they have finished")
                 .with_repairs(repairs.map(|repair| trap::heeding_input(repair, fault, subject)))

@@ -139,6 +139,9 @@ pub(crate) fn daemonises(name: &str, args: &[String]) -> bool {
         "httpd" | "apache2" => !has("FOREGROUND"),
         "sshd" => !args.iter().any(|arg| arg.starts_with('-') && arg.contains('D')),
         "celery" => has("--detach"),
+        // The configuration of the official images keeps it in front, Debian's does not.
+        "php-fpm" => has("-D"),
+        "php-fpm8.2" => !has("-F"),
         _ => false,
     }
 }
