@@ -255,7 +255,7 @@ fn report(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileRepo
         .filter(&counts)
         .map(Finding::into_diagnostic)
         .collect();
-    let bench = fix::Bench::new(path, loader, settings, &analysis, &all);
+    let bench = fix::Bench::new(path, loader, settings, &analysis, &sources, &all);
     for ((judged, findings), in_image) in findings.into_iter().zip(in_image) {
         images.push(judged.report());
         let is_of_image = |finding: &Finding| {

@@ -20,6 +20,7 @@ use crate::suppress::Suppressions;
 use crate::yaml;
 
 mod ignore;
+mod readers;
 mod session;
 
 pub use ignore::ignore;
@@ -113,6 +114,8 @@ pub(crate) struct Bench<'a> {
     loader: &'a dyn Loader,
     settings: &'a Settings,
     analysis: &'a Analysis,
+    /// The files that this rests on.
+    sources: &'a [Arc<Source>],
     /// What is found in all its images.
     old: Vec<Key>,
     /// What trying repairs has taken so far.
@@ -125,16 +128,18 @@ impl<'a> Bench<'a> {
         loader: &'a dyn Loader,
         settings: &'a Settings,
         analysis: &'a Analysis,
+        sources: &'a [Arc<Source>],
         findings: &[Finding],
     ) -> Self {
         let old = findings.iter().map(Key::of).collect();
-        Self { path, loader, settings, analysis, old, work: Cell::new(0) }
+        Self { path, loader, settings, analysis, sources, old, work: Cell::new(0) }
     }
 
     /// A finding as a diagnostic, with the first of its repairs that the model finds good.
     pub(crate) fn diagnose(&self, finding: Finding, judged: &Judged) -> Diagnostic {
         let fix =
             self.in_order(&finding).into_iter().find_map(|repair| self.verified(&finding, repair, judged));
+        let fix = fix.map(|fix| self.heeding_readers(fix));
         let mut related = finding.related.clone();
         related.extend(judged.context_note().filter(|_| self.settings.context.is_none()));
         let image = Some(judged.reference());
@@ -206,6 +211,19 @@ impl<'a> Bench<'a> {
             }
         }
         None
+    }
+
+    /// A script that nothing here starts may read a repaired one: it has not been tried, and would end with it, say.
+    fn heeding_readers(&self, mut fix: Fix) -> Fix {
+        let known: BTreeSet<&Utf8Path> = self.sources.iter().map(|source| source.path()).collect();
+        let is_script = |path: &&Utf8PathBuf| **path != self.path && !orchestrator::is_candidate(path);
+        let scripts: BTreeSet<_> = fix.edits.iter().map(|edit| &edit.path).filter(is_script).collect();
+        let reader = scripts.into_iter().find_map(|script| readers::reader(script, &known, self.loader));
+        if let Some(reader) = reader.filter(|_| fix.safety == Safety::Safe) {
+            fix.safety = Safety::Unsafe;
+            fix.message = format!("{}; {reader} reads this script, too, and does the same then", fix.message);
+        }
+        fix
     }
 
     /// True if a changed file reads as well as before.

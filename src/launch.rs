@@ -66,6 +66,7 @@ mod world;
 
 pub use branch::Branch;
 pub(crate) use branch::labels;
+pub(crate) use builtins::is_builtin;
 pub use dialect::Dialect;
 pub use drain::Drain;
 pub use fault::{Cause, Fault, Hop, Job, Jobs, ShellState, Site, SupervisorFlaw, TrapFlaw};
@@ -365,7 +366,9 @@ fn assemble(
         }
         let doubtful = told || !path.doubts.is_empty();
         let outcome = if doubtful { Outcome::Unknown } else { outcome };
-        let mut faults = if doubtful { Vec::new() } else { verdict::faults(steady, stop_signal) };
+        let mut faults = verdict::faults(steady, stop_signal);
+        // What a supervisor does to one of its programs does not depend on the others.
+        faults.retain(|fault| !doubtful || matches!(fault.cause, Cause::SupervisorConfig(_)));
         // With other arguments than the image's own, only what is surely a service counts.
         faults
             .retain(|fault| fault.default || fault.known_service || sounds_like_service(fault, environment));
@@ -469,7 +472,10 @@ impl Launch {
     }
 
     fn add_fault(&mut self, fault: Fault) {
-        match self.faults.iter_mut().find(|known| known.is_same(&fault)) {
+        match self.faults.iter_mut().find(|known| known.is_same(&fault) || known.shares_wait(&fault)) {
+            // What stands at the same `wait` with more jobs is the whole of it.
+            Some(known) if fault.has_more_jobs(known) => *known = fault,
+            Some(known) if known.has_more_jobs(&fault) => {}
             // The worse of two outcomes with one cause.
             Some(known) if (fault.default, fault.outcome) > (known.default, known.outcome) => *known = fault,
             Some(_) => {}

@@ -15,7 +15,7 @@ use super::shell::{Frame, Rest, Shell, Status};
 use super::signal::Signal;
 use super::world::{Role, Started};
 use crate::programs::Sound;
-use crate::shell::{Command, List, Node, NodeKind, Part};
+use crate::shell::{Command, List, Node, NodeKind, Part, Word};
 
 const BUILTINS: [&str; 59] = [
     ".",
@@ -237,7 +237,10 @@ impl Machine<'_, '_> {
             }
         }
         let mut argv = &arguments[at.min(arguments.len())..];
-        if command.words.len() == 2
+        let is_rest = |word: &Word| {
+            word.parts.iter().any(|part| matches!(part, Part::Parameter(own, _) if own.name == "@"))
+        };
+        if matches!(command.words.as_slice(), [_, all] if is_rest(all))
             && argv.iter().any(Field::is_rest)
             && self.world.stop.is_none()
             && self.candidates.has_passed_service(self.world)

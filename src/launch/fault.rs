@@ -283,6 +283,28 @@ impl Fault {
         self.cause == other.cause && self.place == other.place
     }
 
+    /// True if both are missed by one `wait` without a trap: on one course more jobs run than on the other.
+    pub(super) fn shares_wait(&self, other: &Fault) -> bool {
+        self.has_more_jobs(other) || other.has_more_jobs(self)
+    }
+
+    /// True if the same `wait` stands for all the jobs of the other, and for more.
+    pub(super) fn has_more_jobs(&self, other: &Fault) -> bool {
+        let (Site::Jobs { statements, at }, Site::Jobs { statements: others, at: other_at }) =
+            (&self.site, &other.site)
+        else {
+            return false;
+        };
+        let is_mine = |job: &Node| statements.iter().any(|own| own.place() == job.place());
+        self.cause == Cause::UntrappedBackground
+            && other.cause == self.cause
+            && self.outcome >= other.outcome
+            && self.default >= other.default
+            && at.place() == other_at.place()
+            && statements.len() > others.len()
+            && others.iter().all(is_mine)
+    }
+
     /// In a sentence, without the place.
     pub fn why(&self) -> String {
         let hop = &self.hop;

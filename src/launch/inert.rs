@@ -3,18 +3,21 @@
 //! Most conditions of an entry script guard such setup (create a folder, render a file). They are stepped over instead of being
 //! followed both ways; what they assign is not known afterwards.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::arithmetic::assigned_names;
 use super::builtins::is_builtin;
 use super::environment::Environment;
 use super::expand::outline;
-use super::field::Value;
+use super::field::{Field, Value};
 use super::machine::Machine;
 use super::shell::Frame;
 use super::signal::Signal;
 use crate::programs::Kind;
-use crate::shell::{AssignedValue, Command, If, List, Node, NodeKind, Operation, Parameter, Part, Word};
+use crate::shell::{
+    AssignedValue, Assignment, Command, If, List, Node, NodeKind, Operation, Parameter, Part, Word,
+};
 
 /// Functions that call functions are looked into this deep.
 const MAX_CALLS: usize = 6;
@@ -243,9 +246,22 @@ impl Machine<'_, '_> {
             self.forget_files(node);
             self.note_assigned(node, &mut names, &mut local, 0);
         }
+        let mut appended = Vec::new();
+        list.iter().for_each(|node| note_appended(node, &mut appended));
+        let count = |list: &[String], name: &str| list.iter().filter(|own| *own == name).count();
         self.with(|shell| {
-            for name in names.into_iter().chain(local) {
-                shell.set(&name, Value::unknown());
+            for name in names.iter().chain(&local) {
+                let only_longer = local.is_empty() && count(&names, name) == count(&appended, name);
+                let value = match shell.variables.get(name).filter(|_| only_longer) {
+                    // It begins as before.
+                    Some(Value::Array(fields)) => {
+                        let more = Field::rest("...");
+                        let known = fields.iter().filter(|field| !field.is_rest()).cloned();
+                        Value::Array(Rc::new(known.chain([more]).collect()))
+                    }
+                    _ => Value::unknown(),
+                };
+                shell.set(name, value);
             }
         });
     }
@@ -284,6 +300,15 @@ impl Machine<'_, '_> {
             self.note_assigned(child, names, local, calls);
         }
     }
+}
+
+/// The names of arrays to which a statement adds something, `args+=(--verbose)`: once for each time.
+fn note_appended(node: &Node, names: &mut Vec<String>) {
+    if let NodeKind::Command(command) = &node.kind {
+        let is_longer = |own: &&Assignment| own.append && matches!(own.value, AssignedValue::Array(_));
+        names.extend(command.assignments.iter().filter(is_longer).map(|own| own.name.clone()));
+    }
+    node.children().into_iter().for_each(|child| note_appended(child, names));
 }
 
 /// The names that `$((NAME += 1))` and `${NAME:=word}` set when the words of a command are expanded; for the latter with its parameter.

@@ -34,7 +34,8 @@ fn is_settings(path: &str) -> bool {
 /// True for a file of settings, and for the hooks of a folder like `/entrypoint.d`: a script calls no function that only these define.
 pub(super) fn defines_no_functions(path: &str) -> bool {
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    is_settings(path) || folder.ends_with(".d")
+    // What `profile.d` holds is there to define something for whoever reads it: `module`, `nvm`.
+    is_settings(path) || (folder.ends_with(".d") && !folder.ends_with("/profile.d"))
 }
 
 impl Machine<'_, '_> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::Repair;
 use crate::dockerfile::{Command as Setting, Image};
-use crate::launch::{Fault, Rest, ShellState, Site};
-use crate::shell::{self, Command, Node, NodeKind, Part, Word};
+use crate::launch::{Fault, Rest, ShellState, Site, is_builtin};
+use crate::shell::{self, AssignedValue, Command, Node, NodeKind, Part, Word};
 use crate::source::{Edit, Excerpt, Span};
 
 /// Programs that a person talks to: exec would end the script behind them, and nobody stops them.
@@ -46,7 +46,8 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
     });
     let message = format!("Put `exec` in front of `{shown}`");
     let may_be_function = first.literal().is_none() && !names_path(first) && offers_functions(node, shell);
-    Some(if !is_sure(first) || may_be_function {
+    let is_program = holds_program(first, node, shell) || (is_sure(first) && !may_be_function);
+    Some(if !is_program {
         Repair::unsafe_(
             format!("{message}; if `{shown}` may hold a function or a built-in of the shell, that breaks"),
             vec![edit],
@@ -65,6 +66,58 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
 fn holds_exec(word: &Word, text: &str) -> bool {
     let [Part::Parameter(parameter, _)] = word.parts.as_slice() else { return false };
     ["", "\"", "'"].iter().any(|quote| text.contains(&format!("{}={quote}exec", parameter.name)))
+}
+
+/// True for a variable that is given the name of a program wherever the script gives it something.
+fn holds_program(word: &Word, node: &Node, shell: &ShellState) -> bool {
+    let is_empty = |part: &&Part| matches!(part, Part::Quoted(text) if text.is_empty());
+    let parts: Vec<&Part> = word.parts.iter().filter(|part| !is_empty(part)).collect();
+    let [Part::Parameter(parameter, _)] = parts.as_slice() else { return false };
+    let mut values = Vec::new();
+    let script = shell::parse(Arc::clone(&node.excerpt));
+    let is_known = script.errors.is_empty()
+        && !shell.unknown_functions
+        && script.statements.iter().all(|node| collect_values(node, &parameter.name, &mut values));
+    let is_program = |name: &String| {
+        !name.is_empty()
+            && !is_builtin(name)
+            && !shell.functions.contains(name)
+            && !shell.aliases.contains(name)
+    };
+    is_known && !values.is_empty() && values.iter().all(is_program)
+}
+
+/// The first words that a statement gives a variable; false if one of them is not written out.
+fn collect_values(node: &Node, name: &str, values: &mut Vec<String>) -> bool {
+    let NodeKind::Command(command) = &node.kind else {
+        let is_own = matches!(&node.kind, NodeKind::For(inner) if inner.variable == name);
+        return !is_own && node.children().into_iter().all(|child| collect_values(child, name, values));
+    };
+    // `read NAME`, `local NAME=...`, `for NAME in`
+    if command
+        .words
+        .iter()
+        .skip(1)
+        .any(|word| word.literal().is_some_and(|text| text.split('=').next() == Some(name)))
+    {
+        return false;
+    }
+    command.assignments.iter().filter(|own| own.name == name).all(|own| {
+        let first = match &own.value {
+            AssignedValue::Scalar(word) => word.literal(),
+            AssignedValue::Array(words) => words.first().and_then(Word::literal),
+        };
+        let first = first.map(|text| text.split_whitespace().next().unwrap_or("").to_owned());
+        match first {
+            // What is added changes no first word.
+            _ if own.append => true,
+            Some(first) => {
+                values.push(first);
+                own.index.is_none()
+            }
+            None => false,
+        }
+    })
 }
 
 /// True for what stands in a loop of its text.
