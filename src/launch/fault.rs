@@ -290,19 +290,15 @@ impl Fault {
 
     /// True if the same `wait` stands for all the jobs of the other, and for more.
     pub(super) fn has_more_jobs(&self, other: &Fault) -> bool {
-        let (Site::Jobs { statements, at }, Site::Jobs { statements: others, at: other_at }) =
-            (&self.site, &other.site)
-        else {
-            return false;
-        };
-        let is_mine = |job: &Node| statements.iter().any(|own| own.place() == job.place());
+        let (Site::Jobs(own), Site::Jobs(others)) = (&self.site, &other.site) else { return false };
+        let is_mine = |job: &Job| own.jobs.iter().any(|mine| mine.node.place() == job.node.place());
         self.cause == Cause::UntrappedBackground
             && other.cause == self.cause
             && self.outcome >= other.outcome
             && self.default >= other.default
-            && at.place() == other_at.place()
-            && statements.len() > others.len()
-            && others.iter().all(is_mine)
+            && own.at.node.place() == others.at.node.place()
+            && own.jobs.len() > others.jobs.len()
+            && others.jobs.iter().all(is_mine)
     }
 
     /// In a sentence, without the place.
