@@ -41,6 +41,7 @@ macro_rules! rules {
 }
 
 rules! {
+    broadcasting_init = "broadcasting-init",
     daemonized = "daemonized",
     deferred_trap = "deferred-trap",
     empty_entrypoint = "empty-entrypoint",

@@ -68,7 +68,7 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         init: None,
         hops: Vec::new(),
         site,
-        daemons: None,
+        beyond_exec: None,
         shell: state_of(first),
         default: world.path.default,
         known_service: is_known(service),

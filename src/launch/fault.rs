@@ -35,8 +35,9 @@ pub struct Fault {
     pub hops: Vec<Hop>,
     /// What a repair needs to know of the place.
     pub site: Site,
-    /// Servers that the shell which loses the signal has started, and that have put themselves into the background.
-    pub daemons: Option<Jobs>,
+    /// What `exec` would not tell either, where a shell loses the signal: servers that have put themselves into the background, or a
+    /// program that wants another signal.
+    pub beyond_exec: Option<Jobs>,
     /// What the shell that loses the signal has set by then; nothing if it is no shell.
     pub shell: ShellState,
     /// False if it takes other arguments than the image's defaults to get there.
@@ -105,6 +106,8 @@ pub enum Cause {
     WrongInterpreter,
     /// An init that must be PID 1 is not.
     NestedInit,
+    /// An init signals the service's own workers, too.
+    Broadcast,
     /// The configuration of a supervisor.
     SupervisorConfig(SupervisorFlaw),
     /// All are told and waited for, but it takes longer than there is time.
@@ -341,6 +344,7 @@ impl Fault {
             Cause::Daemonized => format!("{service} puts itself into the background, and PID 1 ends"),
             Cause::UnsupportedWait => "the shell has no wait -n, and the script ends".to_owned(),
             Cause::GracePeriod => "the stop takes longer than the grace period".to_owned(),
+            Cause::Broadcast => format!("the init signals the workers of {service}, too, and they die of it"),
             Cause::NestedInit => format!("{service} is not PID 1, and refuses to run"),
             Cause::SupervisorConfig(SupervisorFlaw::StopSignal) => {
                 format!("{service} does not end gracefully on the signal that its supervisor sends")

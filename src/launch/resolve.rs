@@ -431,7 +431,19 @@ impl Resolver<'_, '_> {
             }
         }
         let rewrites = rewrites(row, arguments);
-        What::Forward(Box::new(Forward { program: Arc::clone(row), child, rewrites }))
+        let program = if self.signals_alone(row) {
+            Arc::new(Program { broadcast: false, ..row.as_ref().clone() })
+        } else {
+            Arc::clone(row)
+        };
+        What::Forward(Box::new(Forward { program, child, rewrites }))
+    }
+
+    /// True where the image's environment keeps an init from signalling a whole group.
+    fn signals_alone(&self, row: &Program) -> bool {
+        let setting = row.broadcast_unless.as_deref().and_then(|setting| setting.split_once('='));
+        let env = &self.environment.image.env;
+        setting.is_some_and(|(name, value)| env.get(name).is_some_and(|own| own == value))
     }
 
     /// Helpers: `sleep` pauses, `tail -f` stays, and what copies its input ends with it.

@@ -125,12 +125,15 @@ impl View<'_> {
         Site::Jobs(Jobs { jobs, at: self.stays_at(shell, at) })
     }
 
-    /// The servers that have put themselves into the background in front of the statement at which a shell stays.
-    pub(super) fn daemons_beside(&self, process: &Process) -> Option<Jobs> {
+    /// What `exec` cannot tell: servers that have put themselves into the background in front of the statement at which a shell stays,
+    /// and a program there that wants another signal than comes.
+    pub(super) fn beyond_exec(&self, process: &Process) -> Option<Jobs> {
         let Role::Shell(shell) = &process.role else { return None };
         let Waiting::Foreground { node, .. } = &shell.waiting else { return None };
         let jobs = self.daemons(process);
-        (!jobs.is_empty()).then(|| Jobs { jobs, at: self.stays_at(shell, node) })
+        let at = self.stays_at(shell, node);
+        let wants_other = at.wants.is_some_and(|wanted| wanted != self.signal);
+        (!jobs.is_empty() || wants_other).then_some(Jobs { jobs, at })
     }
 
     fn daemons(&self, shell: &Process) -> Vec<Job> {

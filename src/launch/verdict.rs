@@ -9,7 +9,7 @@ use super::shell::{Origin, Rest, Shell, Waiting};
 use super::signal::Signal;
 use super::site::{foreground, package, place_of};
 use super::supervise::Supervised;
-use super::work::{has_no_handler, is_at_work, is_cut, may_leave, preferred};
+use super::work::{has_no_handler, is_at_work, is_cut, is_told_alone, may_leave, preferred};
 use super::world::{Ended, Pid, Process, Role, Started, State, World};
 use crate::diagnostic::Outcome;
 use crate::programs::Kind;
@@ -88,7 +88,7 @@ impl View<'_> {
         let shown = chain.iter().map(|process| process.identity.shown()).collect();
         let (mut hops, mut first): (Vec<Hop>, Option<(Cause, Place, Site)>) = (Vec::new(), None);
         let (mut hop, mut init, mut shell) = (String::new(), None, ShellState::default());
-        let mut daemons = None;
+        let mut beyond_exec = None;
         for (index, process) in chain.iter().enumerate() {
             let below = chain.get(index + 1).copied();
             // What the service does itself counts only if the signal gets that far.
@@ -104,7 +104,7 @@ impl View<'_> {
                 None => {
                     hop = process.identity.shown();
                     shell = state_of(process);
-                    daemons = self.daemons_beside(process);
+                    beyond_exec = self.beyond_exec(process);
                     let (cause, by) = behind_init(cause, &chain[..index]);
                     init = by;
                     first = Some((cause, place, site));
@@ -127,7 +127,7 @@ impl View<'_> {
             init,
             hops,
             site,
-            daemons,
+            beyond_exec,
             shell,
             default: self.before.path.default,
             known_service: is_known(service),
@@ -198,6 +198,13 @@ impl View<'_> {
                 let told = self.heard(process.pid);
                 let cause = match row.kind {
                     Kind::Runner => Cause::PackageRunner,
+                    Kind::Init if told && row.broadcast && is_told_alone(service) => {
+                        // What stands in between loses the signal first.
+                        if below.is_some_and(|below| below.pid != service.pid) {
+                            return None;
+                        }
+                        Cause::Broadcast
+                    }
                     // Passed on and waited for: not here.
                     _ if told
                         && (row.kills_after.is_none()
@@ -451,7 +458,7 @@ impl View<'_> {
             chain: vec![shown],
             hops: Vec::new(),
             site,
-            daemons: None,
+            beyond_exec: None,
             shell: state_of(process),
             default: self.before.path.default,
             known_service: is_known(process),

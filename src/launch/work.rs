@@ -56,3 +56,8 @@ pub(super) fn may_leave(process: &Process) -> bool {
 pub(super) fn preferred(row: &Program) -> Option<Signal> {
     Signal::parse(row.signals.graceful.first()?)
 }
+
+/// True for a service whose own workers must not get the signal that it gets.
+pub(super) fn is_told_alone(process: &Process) -> bool {
+    row_of(process).is_some_and(|row| row.told_alone)
+}

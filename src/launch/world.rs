@@ -206,6 +206,12 @@ impl Process {
         matches!(&self.role, Role::Shell(shell) if shell.is_in_loop())
     }
 
+    /// True for a service whose workers die of a signal on which it would let them finish.
+    fn loses_workers(&self, signal: Signal) -> bool {
+        let Role::Service(Some(row)) = &self.role else { return false };
+        row.told_alone && row.reaction(&signal.name(), self.pid == 1) == Reaction::Finishes
+    }
+
     /// The process begins to end.
     fn hears(&mut self, signal: Signal, until: Millis, fast: bool) {
         self.heard.push(signal);
@@ -419,7 +425,7 @@ impl World {
         if row.broadcast {
             let others = self.group_of(forwarder.child);
             for other in others.into_iter().filter(|&other| other != pid) {
-                self.send(other, signal);
+                self.send_with_workers(other, signal);
             }
         } else {
             self.send(forwarder.child, signal);
@@ -431,6 +437,15 @@ impl World {
             && let Some(Process { role: Role::Forwarder(own), .. }) = self.process_mut(pid)
         {
             own.kills_at.get_or_insert(now + patience);
+        }
+    }
+
+    /// A signal to a process that its own workers get, too.
+    fn send_with_workers(&mut self, pid: Pid, signal: Signal) {
+        let now = self.now;
+        match self.process_mut(pid) {
+            Some(process) if process.loses_workers(signal) => process.hears(signal, now, true),
+            _ => drop(self.send(pid, signal)),
         }
     }
 

@@ -78,6 +78,8 @@ impl Program {
             (self.waits_as_pid1 && !self.forwards, "`waits-as-pid1` needs `forwards`"),
             (!self.forwarded.is_empty() && !self.forwards, "`forwarded` needs `forwards`"),
             (self.broadcast && self.kind != Kind::Init, "`broadcast` is for the kind `init`"),
+            (self.broadcast_unless.is_some() && !self.broadcast, "`broadcast-unless` needs `broadcast`"),
+            (self.told_alone && self.kind != Kind::Server, "`told-alone` is for the kind `server`"),
         ]
         .into_iter()
         .filter(|(wrong, _)| *wrong)

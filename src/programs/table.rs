@@ -145,6 +145,13 @@ pub struct Program {
     /// For `init`: true if the whole process group gets the signal (dumb-init, `tini -g`).
     #[serde(default)]
     pub broadcast: bool,
+    /// For `init`: the variable and value with which it signals its command alone after all (`DUMB_INIT_SETSID=0`).
+    #[serde(default)]
+    pub broadcast_unless: Option<String>,
+    /// For servers: true if its own workers, which are in its process group, die of a signal on which it lets them finish (celery): it must
+    /// be the only one that is told.
+    #[serde(default)]
+    pub told_alone: bool,
     /// Seconds after a forwarded signal when it kills the child (su: 2).
     #[serde(default)]
     pub kills_after: Option<f64>,

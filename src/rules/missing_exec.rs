@@ -22,7 +22,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             Finding::of(fault, subject, "runs as a child of the script", message)
                 .with_help(help)
                 .with_repairs(repair::exec_prefix(fault).map(|repair| heeding_others(repair, fault, subject)))
-                .with_repairs(trap::for_daemons(fault, subject))
+                .with_repairs(trap::in_place_of_exec(fault, subject))
         })
         .collect()
 }

@@ -14,7 +14,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             Finding::of(fault, subject, "runs as a child of the shell", message)
                 .with_help("put `exec` in front of the command, so that it takes the shell's place")
                 .with_repairs(repair::exec_prefix(fault))
-                .with_repairs(trap::for_daemons(fault, subject))
+                .with_repairs(trap::in_place_of_exec(fault, subject))
         })
         .collect()
 }

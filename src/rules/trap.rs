@@ -35,9 +35,9 @@ pub(super) fn insert(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
     }
 }
 
-/// The same where servers have put themselves into the background in front of the one at which the shell stays.
-pub(super) fn for_daemons(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
-    fault.daemons.iter().flat_map(|jobs| with_jobs(jobs, fault, subject)).collect()
+/// The same where `exec` would leave somebody untold.
+pub(super) fn in_place_of_exec(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
+    fault.beyond_exec.iter().flat_map(|jobs| with_jobs(jobs, fault, subject)).collect()
 }
 
 fn with_jobs(jobs: &Jobs, fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
@@ -230,8 +230,14 @@ fn insert_with(jobs: &Jobs, shell: &ShellState, subject: &Subject<'_>, tells: Te
             if (!rest.is_empty() && !rest.starts_with('#')) || reads_last_job(&text[at.span.end..]) {
                 return None;
             }
-            let collects = targets.collect(tells.signal(stays));
-            let wait = format!(" & {collects}{}wait \"$!\"", line.separator());
+            let signal = tells.signal(stays);
+            let wait = if jobs.is_empty() {
+                let name = free_number(text);
+                targets.name(signal, name.to_owned());
+                format!(" & {name}=$!{}wait \"${name}\"", line.separator())
+            } else {
+                format!(" & {}{}wait \"$!\"", targets.collect(signal), line.separator())
+            };
             edits.push(excerpt.edit(Span::at(at.span.end), &wait)?);
         }
         Stay::KeepsAlive => edits.push(excerpt.edit(at.span, "wait")?),
