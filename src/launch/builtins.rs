@@ -360,7 +360,7 @@ impl Machine<'_, '_> {
     }
 
     /// True if another shell has something left to do when this one has ended.
-    fn has_caller(&self) -> bool {
+    pub(super) fn has_caller(&self) -> bool {
         let mut at = self.world.process(self.pid).map_or(0, |process| process.parent);
         while let Some(process) = self.world.process(at) {
             let rest = self.world.shell(at).map(Shell::rest);

@@ -221,6 +221,8 @@ impl Machine<'_, '_> {
         let in_place = self
             .shell()
             .is_some_and(|shell| shell.in_place.contains(&Arc::as_ptr(command)) && shell.traps.is_empty());
+        // `bash -c 'prepare'` in a script: what becomes of this shell may be setup, as its commands may.
+        let waited_for = self.has_caller() && !self.is_background();
         match &resolved.what {
             What::Ends(status) => {
                 if fields[0].overridable && self.world.stop.is_none() {
@@ -249,8 +251,8 @@ impl Machine<'_, '_> {
                 self.find_nothing(*broken, file, identity.unwrap_or_else(|| self.shell_identity(node)));
                 return;
             }
-            _ if in_place && self.world.stop.is_none() && !self.is_errand_beside(node) => {}
-            What::Unknown | What::Opaque(_) => {
+            _ if in_place && self.world.stop.is_none() && !waited_for && !self.is_errand_beside(node) => {}
+            What::Unknown | What::Opaque(_) | What::Unread(_) => {
                 if !self.stays(node) {
                     if self.world.stop.is_some() {
                         self.world.path.may_have_told = true;
@@ -409,7 +411,7 @@ impl Machine<'_, '_> {
         // `create-topics.sh &`: by its name it ends soon.
         let ends = started == Started::Background && pipeline.is_none() && self.sound(node) == Sound::Errand;
         match resolved.what {
-            What::Unknown | What::Opaque(_) => {
+            What::Unknown | What::Opaque(_) | What::Unread(_) => {
                 // In a pipeline a command is as likely setup as in the foreground.
                 if let Some(pipeline) = pipeline
                     && !self.stays(pipeline)
