@@ -60,6 +60,8 @@ fn start_process(
 ) -> Option<Pid> {
     match &resolved.what {
         What::Ends(_) | What::Broken(..) => return None,
+        // `tail --pid` of what has ended already.
+        What::Follows(other) if !world.alive(*other) => return None,
         What::Daemon(program) => {
             // The daemon's own parent leaves at once; the daemon is nobody's child.
             let identity = last_identity(resolved);
@@ -147,6 +149,7 @@ pub(super) fn first(world: &mut World, environment: &Environment<'_>, resolved: 
 fn begin(world: &mut World, environment: &Environment<'_>, pid: Pid, resolved: &Resolved) {
     match &resolved.what {
         What::Ends(status) => world.die(pid, status.value.unwrap_or(0), Ended::Clean),
+        What::Follows(other) if !world.alive(*other) => world.die(pid, 0, Ended::Clean),
         What::Broken(broken, file) => {
             world.path.broken = Some((*broken, last_identity(resolved), Rc::clone(file)));
             world.die(pid, 126, Ended::Clean);
@@ -216,10 +219,10 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
             world.path.doubts.push(Doubt { place, reason: "an interactive shell is in front".to_owned() });
             Role::Opaque
         }
-        What::Opaque(reason) => {
+        What::Opaque(reason) | What::Unread(reason) => {
             let place = last_identity(resolved).place;
             world.path.doubts.push(Doubt { place, reason: reason.clone() });
-            Role::Opaque
+            if matches!(resolved.what, What::Unread(_)) { Role::Unread } else { Role::Opaque }
         }
         What::Helper | What::Ends(_) | What::Daemon(_) | What::Detach(..) | What::Broken(..) => Role::Helper,
     };
@@ -336,7 +339,7 @@ fn start_child(
     match &forward.child {
         Child::Command(argv) => {
             let mut inner = environment.resolve(argv, place?, directory, None);
-            if matches!(inner.what, What::Opaque(_)) && !forward.program.forwards {
+            if matches!(inner.what, What::Opaque(_) | What::Unread(_)) && !forward.program.forwards {
                 // It will not hear a signal, whatever it is.
                 inner.what = What::Unknown;
             }
