@@ -1,7 +1,7 @@
 //! `deferred-trap`: a trap that cannot run, because a command is in the foreground.
 
 use super::insertion::{Line, free_number};
-use super::telling::{self, is_expanded_early};
+use super::telling;
 use super::trap::{apart, background, is_bare, reads_status, traps_reload};
 use super::{Finding, Repair, Subject, trap, words};
 use crate::launch::{Cause, Fault, Site};
@@ -28,9 +28,11 @@ fn free(fault: &Fault) -> Option<Repair> {
     if *pause {
         return pause_apart(node);
     }
-    if functions.is_empty() && action.first().is_none_or(|first| is_bare(first) || is_expanded_early(first)) {
-        return None;
-    }
+    let late = match action.first() {
+        _ if !functions.is_empty() => Vec::new(),
+        Some(first) if !is_bare(first) => telling::expanded_late(first)?,
+        _ => return None,
+    };
     let name = free_number(node.excerpt.text());
     let handler = match functions.first().map(|body| &body.kind) {
         None => action.as_ref(),
@@ -57,7 +59,7 @@ fn free(fault: &Fault) -> Option<Repair> {
     let alone = line.own_line && !functions.is_empty();
     let separator = if alone { line.separator() } else { "; ".to_owned() };
     let (edit, is_first) = telling::put_into(handler, &tell, &separator)?;
-    let edits = vec![background(node, name)?, edit];
+    let edits: Vec<_> = late.into_iter().chain([background(node, name)?, edit]).collect();
     Some(if is_first {
         Repair::safe("Start it with `&`, tell it in the trap, and wait for it", edits)
     } else {

@@ -1,11 +1,13 @@
 //! Repairs of a trap that is there.
 
+use std::sync::Arc;
+
 use crate::launch::{Fault, ShellState, Signal, Site, TrapFlaw};
-use crate::shell::{List, Node, NodeKind, Word};
-use crate::source::{Edit, Encoding, Place, Span};
+use crate::shell::{self, List, Node, NodeKind, Word};
+use crate::source::{Edit, Encoding, Excerpt, Place, Span};
 
 use super::insertion::{Line, ampersand, free_number, number_in, rest_of_line};
-use super::telling::{self, is_expanded_early};
+use super::telling;
 use super::trap::{self, number, or_not};
 use super::{Repair, repair};
 
@@ -15,6 +17,8 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Re
     if expands_early(fault) {
         return quote_singly(fault);
     }
+    let written = as_written(fault, action);
+    let action = written.as_ref().unwrap_or(action);
     let kill = kill_of(action, functions);
     match (flaw, kill) {
         (TrapFlaw::NotWaited, Some(kill)) => add_wait(kill, &fault.shell),
@@ -22,10 +26,29 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Re
         (TrapFlaw::NotTold, Some(kill)) => {
             name_signal(kill).or_else(|| add_targets(kill, jobs, &fault.shell))
         }
-        (TrapFlaw::ExitsWithoutTelling, None) => tell_before_exit(fault, action, jobs),
+        (TrapFlaw::ExitsWithoutTelling, None) => tell_before_exit(fault, action, functions, jobs),
         (TrapFlaw::ExitOnly, _) => Some(exit_on_signal(&fault.place, stop)),
         _ => None,
     }
+}
+
+/// `trap "kill $pid" TERM`: the handler with its variables as they stand there. What comes to it is expanded when the trap is set, too.
+fn as_written(fault: &Fault, action: &List) -> Option<List> {
+    let first = action.first().filter(|first| first.excerpt.encoding() == Encoding::Derived)?;
+    let place = &fault.place;
+    let text = place.text();
+    let start = text.find('"')? + 1;
+    let end = start + text[start..].find('"')?;
+    // What is escaped, or asked for when the trap is set, reads otherwise in the handler.
+    if text[..start].contains('\'')
+        || text[start..end].contains(['\\', '`', '\n'])
+        || text[start..end].contains("$(")
+    {
+        return None;
+    }
+    let span = Span::new(place.span.start + start, place.span.start + end);
+    let excerpt = Arc::new(Excerpt::verbatim(first.excerpt.source(), span));
+    Some(Arc::clone(&shell::parse(excerpt).statements))
 }
 
 /// A second trap that lets the shell exit, behind the one for EXIT: with the signal's name in the same trap, it would run twice.
@@ -130,24 +153,27 @@ fn add_targets(kill: &Node, jobs: &[Node], shell: &ShellState) -> Option<Repair>
 }
 
 /// A handler that ends with `exit` and tells nobody: first the one service is told and waited for.
-fn tell_before_exit(fault: &Fault, action: &List, jobs: &[Node]) -> Option<Repair> {
+fn tell_before_exit(fault: &Fault, action: &List, functions: &[Node], jobs: &[Node]) -> Option<Repair> {
     let [job] = jobs else { return None };
-    let first = action.first()?;
+    let function = functions.first().filter(|_| action.len() == 1);
+    let (handler, mut edits) = match function.map(|body| &body.kind) {
+        Some(NodeKind::Group(list)) => (list, Vec::new()),
+        Some(_) => return None,
+        None => {
+            (action, action.first().filter(|first| !trap::is_bare(first)).and_then(telling::expanded_late)?)
+        }
+    };
+    let first = handler.first()?;
     let ends = |node: &Node| node.is_command(&["exit"]);
     // What reads `$?` would read that of `wait`.
-    if !action.last().is_some_and(ends)
-        || trap::is_bare(first)
-        || is_expanded_early(first)
-        || trap::reads_status(action)
-    {
+    if !handler.last().is_some_and(ends) || trap::reads_status(action) || trap::reads_status(handler) {
         return None;
     }
     let text = job.excerpt.text();
     let end = ampersand(text, job.span.end)?;
-    let mut edits = Vec::new();
     let name = match number_in(text, end) {
         Some(name) => name,
-        None if !text.contains("pid") || action.len() > 1 => {
+        None if !text.contains("pid") || handler.len() > 1 => {
             let name = free_number(text);
             let rest = rest_of_line(text, end);
             let semicolon = if rest.is_empty() || rest.starts_with('#') { "" } else { ";" };
@@ -156,11 +182,14 @@ fn tell_before_exit(fault: &Fault, action: &List, jobs: &[Node]) -> Option<Repai
         }
         None => return None,
     };
-    let tell = match action.len() {
+    let tell = match handler.len() {
         1 => format!("kill -TERM ${name}; wait ${name}"),
         _ => telling::tell(&name, &fault.shell),
     };
-    let (edit, is_first) = telling::put_into(action, &tell, "; ")?;
+    let line = Line::of(first.excerpt.text(), first.span.start, first.excerpt.encoding());
+    // On a line of its own where the first statement has one.
+    let separator = if function.is_none() { "; ".to_owned() } else { line.separator() };
+    let (edit, is_first) = telling::put_into(handler, &tell, &separator)?;
     edits.push(edit);
     Some(if is_first {
         Repair::safe("Tell the service in the trap, and wait for it", edits)

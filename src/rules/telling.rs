@@ -77,8 +77,22 @@ fn is_tidying(node: &Node) -> bool {
     }
 }
 
-/// `trap "..." TERM`: what is put between double quotes is expanded when the trap is set.
-pub(super) fn is_expanded_early(handler: &Node) -> bool {
-    let start = handler.excerpt.span().start;
-    handler.excerpt.source().text()[..start].ends_with('"')
+/// What it takes for a handler to be expanded when it runs. `trap "exit" TERM`: what is put between double quotes is expanded when the
+/// trap is set, so that they become single ones. `None` where they say something else.
+pub(super) fn expanded_late(handler: &Node) -> Option<Vec<Edit>> {
+    let (excerpt, source) = (&handler.excerpt, handler.excerpt.source());
+    let Span { start, end } = excerpt.span();
+    if !source.text()[..start].ends_with('"') {
+        return Some(Vec::new());
+    }
+    let written = source.slice(excerpt.span());
+    if written != excerpt.text()
+        || written.contains(['\'', '$', '`', '\\'])
+        || !source.text()[end..].starts_with('"')
+    {
+        return None;
+    }
+    let quote =
+        |at| Edit { path: source.path().to_owned(), span: Span::new(at, at + 1), text: "'".to_owned() };
+    Some(vec![quote(start - 1), quote(end)])
 }
