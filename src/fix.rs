@@ -276,16 +276,21 @@ impl<'a> Bench<'a> {
     }
 
     /// The stop must end better. Where other findings remain it must at least end no worse, on any course, with one finding less; where
-    /// one has come to light that nobody can repair here (and that is no graver), well, with none more.
+    /// one has come to light that nobody can repair here (and that is no graver), well, with none more. What a script outside the project
+    /// makes of a signal that now gets there is its own business.
     fn improves(&self, judged: &Judged, after: &Analysis, findings: usize, came_to_light: bool) -> bool {
         let outcome = |judged: &Judged| judged.launch.as_ref().map(|launch| launch.outcome);
         let unknown = |judged: &Judged| judged.launch.as_ref().is_some_and(Launch::has_unknown_course);
         let Some(image) = after.images.iter().find(|image| image.is_same(judged)) else { return false };
         let (Some(before), Some(after)) = (outcome(judged), outcome(image)) else { return false };
+        let fewer = findings < self.old.len();
+        let launches = judged.launch.as_ref().zip(image.launch.as_ref());
+        if fewer && launches.is_some_and(|(before, after)| after.hands_over(before)) {
+            return true;
+        }
         if came_to_light {
             return after == Outcome::Graceful && findings <= self.old.len();
         }
-        let fewer = findings < self.old.len();
         let no_worse = after <= before && after != Outcome::Unknown && (unknown(judged) || !unknown(image));
         after == Outcome::Graceful || (fewer && (no_worse || before == Outcome::Unknown))
     }

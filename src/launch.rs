@@ -184,6 +184,17 @@ impl Launch {
         self.branches.iter().any(|branch| branch.outcome == Outcome::Unknown)
     }
 
+    /// True if it is not known how the stop ends for this reason alone: the signal now gets as far as a script outside the project, which
+    /// nobody told before.
+    pub(crate) fn hands_over(&self, before: &Launch) -> bool {
+        let services = before.services();
+        let unknown = self.branches.iter().filter(|branch| branch.outcome == Outcome::Unknown);
+        before.is_bad()
+            && self.outcome == Outcome::Unknown
+            && self.faults.is_empty()
+            && unknown.flat_map(|branch| &branch.processes).all(|process| process.hands_over(&services))
+    }
+
     /// The programs of the services that run in any branch.
     pub fn services(&self) -> BTreeSet<String> {
         Self::services_of(self.branches.iter())

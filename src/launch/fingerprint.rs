@@ -199,7 +199,7 @@ impl Process {
                     print.moment(own.kills_at);
                 }
             }
-            Role::Service(_) | Role::Helper | Role::Opaque => {}
+            Role::Service(_) | Role::Helper | Role::Opaque | Role::Unread => {}
         }
     }
 }

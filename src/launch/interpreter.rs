@@ -220,7 +220,7 @@ impl Resolver<'_, '_> {
             return What::Opaque(format!("which script {} is, is not known", first.shown()));
         };
         let Some(file) = self.environment.script_file(path, self.directory.as_deref()) else {
-            return What::Opaque(format!("the content of {path} is not known"));
+            return What::Unread(format!("the content of {path} is not known"));
         };
         if file.text.text().split_once('\n').is_some_and(|(first, _)| first.ends_with('\r')) {
             return What::Broken(Broken::CarriageReturn, Rc::new(file));

@@ -49,6 +49,8 @@ pub(crate) enum What {
     Interactive,
     /// Cannot be followed.
     Opaque(String),
+    /// A script that is not there to be read.
+    Unread(String),
     /// The kernel refuses to run it.
     Broken(Broken, Rc<ImageFile>),
 }
@@ -207,7 +209,7 @@ impl Resolver<'_, '_> {
             }
             Some(Found::Unreadable(reason)) if is_script_name(&name) => {
                 resolved.identities.push(identity(None));
-                return What::Opaque(reason);
+                return What::Unread(reason);
             }
             // A binary, or a file that a build step makes: a program like any other.
             Some(Found::Unreadable(_) | Found::Unknown) | None => {}
@@ -234,7 +236,7 @@ impl Resolver<'_, '_> {
             return What::Ends(Status::UNKNOWN);
         }
         if is_script_name(&name) || is_base_entrypoint {
-            return What::Opaque(format!("the content of {name} is not known"));
+            return What::Unread(format!("the content of {name} is not known"));
         }
         What::Unknown
     }
@@ -426,7 +428,7 @@ impl Resolver<'_, '_> {
                 What::Helper | What::Pause(_) if limited => {
                     return What::Ends(Status::UNKNOWN);
                 }
-                What::Unknown | What::Opaque(_) => resolved.uncertain = true,
+                What::Unknown | What::Opaque(_) | What::Unread(_) => resolved.uncertain = true,
                 _ => resolved.uncertain |= below.uncertain,
             }
         }
@@ -565,7 +567,7 @@ fn nothing_to_start(argv: &[Field]) -> What {
 fn tells_program(what: &What, resolved: &Resolved) -> bool {
     let is_known = |argv: &[Field]| argv.first().is_some_and(|name| name.text().is_some());
     match what {
-        What::Opaque(_) => false,
+        What::Opaque(_) | What::Unread(_) => false,
         What::Forward(forward) => match &forward.child {
             Child::Command(inner) => is_known(inner),
             Child::Line(..) | Child::Own(_) => true,

@@ -274,9 +274,9 @@ fn start_one(
 ) -> Option<Pid> {
     match resolved.what {
         // What ends by itself is nothing to be stopped.
-        What::Unknown | What::Opaque(_) if !stays => return None,
+        What::Unknown | What::Opaque(_) | What::Unread(_) if !stays => return None,
         _ if resolved.uncertain && !stays => return None,
-        What::Opaque(_) => resolved.what = What::Unknown,
+        What::Opaque(_) | What::Unread(_) => resolved.what = What::Unknown,
         _ => {}
     }
     resolved.directory = resolved.directory.or(directory.map(Rc::from));

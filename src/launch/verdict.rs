@@ -286,7 +286,7 @@ impl View<'_> {
             Role::Helper | Role::Timer(_) | Role::Follower(_) => {
                 Some((Cause::KeepAlive, own_place()?, Site::Process))
             }
-            Role::Opaque => None,
+            Role::Opaque | Role::Unread => None,
         }
     }
 
@@ -511,7 +511,7 @@ impl View<'_> {
                     let staying = supervisor.programs.iter().find(|own| self.after.alive(own.pid));
                     (Cause::StopSignal, process.identity.place.clone()?, site, staying.map(|own| own.pid))
                 }
-                Role::Opaque => return None,
+                Role::Opaque | Role::Unread => return None,
                 Role::Service(_) if self.signal.ignored_by_default() => {
                     let site = Site::Signal { wanted: Some(Signal::TERM) };
                     (Cause::StopSignal, process.identity.place.clone()?, site, None)

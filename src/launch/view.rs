@@ -30,6 +30,8 @@ pub struct ProcessView {
     pub started: Started,
     /// True if it does the container's work.
     pub service: bool,
+    /// True for a script that is not there to be read.
+    pub unread: bool,
     /// The program that does the same and ends well, where the tables name one (`pm2-runtime` for `pm2`).
     pub better: Option<String>,
     /// True if it is what the caller names when the container starts, for want of a CMD.
@@ -62,14 +64,33 @@ impl ProcessView {
         self.children.iter().for_each(|child| child.on_faith(found));
     }
 
-    /// The programs of the services among this process and those below it. A command of node_modules/.bin goes by its bare name, by
-    /// which package runners find it there; one in whose place another is to be started, by that one's name.
+    /// The programs of the services among this process and those below it, and what may be one. A command of node_modules/.bin goes by
+    /// its bare name, by which package runners find it there; one in whose place another is to be started, by that one's name.
     pub(super) fn services(&self, found: &mut BTreeSet<String>) {
-        if self.service {
+        if self.service || self.unread {
             let own = self.argv.first().map(|name| name.trim_start_matches("node_modules/.bin/").to_owned());
             found.extend(self.better.clone().or(own));
         }
         self.children.iter().for_each(|child| child.services(found));
+    }
+}
+
+impl ProcessView {
+    /// True if the stop signal gets as far as a script that cannot be read, which was one of these services before, and past no other.
+    /// A shell or an init has to have started it: the kernel itself runs no script without `#!`.
+    pub(super) fn hands_over(&self, services: &BTreeSet<String>) -> bool {
+        let mut below = self.children.iter().filter(|child| child.is_at_work());
+        if self.unread {
+            let by_shell = self.started != Started::Pid1 || !self.replaced.is_empty();
+            let was_service = self.argv.first().is_some_and(|name| services.contains(name));
+            return by_shell && was_service && below.next().is_none();
+        }
+        let only = below.next().filter(|_| below.next().is_none());
+        self.receives == Receives::Yes && !self.service && only.is_some_and(|only| only.hands_over(services))
+    }
+
+    fn is_at_work(&self) -> bool {
+        self.service || self.unread || self.children.iter().any(Self::is_at_work)
     }
 }
 
@@ -109,6 +130,7 @@ fn node(steady: &Steady, process: &Process, signal: Signal, depth: usize) -> Pro
         argv: process.identity.argv.iter().map(super::field::Field::shown).collect(),
         started: process.started,
         service: matches!(process.role, Role::Service(_)),
+        unread: matches!(process.role, Role::Unread),
         better: better(process),
         named_by_caller: process.identity.argv.first().is_some_and(super::field::Field::is_rest),
         overridable: is_named_by_caller(process),
@@ -136,7 +158,7 @@ fn alive_children(world: &World, pid: Pid) -> Vec<Pid> {
 }
 
 fn receives(steady: &Steady, process: &Process, signal: Signal) -> Receives {
-    if matches!(process.role, Role::Opaque) {
+    if matches!(process.role, Role::Opaque | Role::Unread) {
         return Receives::Unknown;
     }
     match steady.after.process(process.pid) {

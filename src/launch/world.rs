@@ -127,6 +127,8 @@ pub(crate) enum Role {
     Supervisor(Supervisor),
     /// Not followed any further.
     Opaque,
+    /// A script that is not there to be read.
+    Unread,
 }
 
 /// Signals that are passed on in place of others; EXIT, which is none, where one is not passed on at all.
@@ -393,7 +395,7 @@ impl World {
                     Reaction::Ignores => {}
                 }
             }
-            Role::Helper | Role::Timer(_) | Role::Follower(_) | Role::Opaque => {
+            Role::Helper | Role::Timer(_) | Role::Follower(_) | Role::Opaque | Role::Unread => {
                 if !first && !signal.ignored_by_default() {
                     self.die(pid, 128 + i32::from(signal.number()), Ended::Signal);
                 }

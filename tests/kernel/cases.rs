@@ -100,7 +100,7 @@ fn of_fixture(fixture: Fixture) -> Vec<Case> {
     let mut cases = Vec::new();
     let before = expect.kernel.unwrap_or(expect.outcome);
     cases.push(project_case(&fixture, "before", &fixture.before, before, |_| {}));
-    if let (Some(after), Some(outcome)) = (&fixture.after, expect.outcome_after) {
+    if let (Some(after), Some(outcome)) = (&fixture.after, expect.kernel_after.or(expect.outcome_after)) {
         cases.push(project_case(&fixture, "after", after, outcome, |_| {}));
         let own = expect.stress.iter().copied();
         for (index, stress) in own.chain(stress_of_traps(after)).enumerate() {

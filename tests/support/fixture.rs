@@ -80,6 +80,8 @@ pub struct Expect {
     pub kernel: Option<Outcome>,
     /// What model and kernel say of the repaired project.
     pub outcome_after: Option<Outcome>,
+    /// What the kernel says of it, where that is not what the model says.
+    pub kernel_after: Option<Outcome>,
     /// What is reported, and nothing else.
     #[serde(default)]
     pub findings: Vec<Finding>,
