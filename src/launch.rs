@@ -346,6 +346,8 @@ fn assemble(
     let mut branches = Branches::default();
     // What is wrong where no service runs.
     let mut beside: Vec<Fault> = Vec::new();
+    // What may be wrong with other arguments.
+    let mut unlikely: Vec<Fault> = Vec::new();
     for steady in &exploration.steady {
         let path = &steady.before.path;
         for doubt in path.doubts.iter().chain(&steady.after.path.doubts) {
@@ -381,8 +383,10 @@ fn assemble(
         // What a supervisor does to one of its programs does not depend on the others.
         faults.retain(|fault| !doubtful || matches!(fault.cause, Cause::SupervisorConfig(_)));
         // With other arguments than the image's own, only what is surely a service counts.
-        faults
-            .retain(|fault| fault.default || fault.known_service || sounds_like_service(fault, environment));
+        let (mut faults, unsure): (Vec<Fault>, Vec<Fault>) = faults.into_iter().partition(|fault| {
+            fault.default || fault.known_service || sounds_like_service(fault, environment)
+        });
+        unlikely.extend(unsure);
         for fault in &mut faults {
             if let Site::Package { text, alone: true, needs_runner, .. } = &mut fault.site {
                 *needs_runner = package_json::needs_runner(environment.files, text);
@@ -410,6 +414,7 @@ fn assemble(
             if aside { beside.push(fault) } else { launch.add_fault(fault) }
         }
     }
+    unlikely.iter().for_each(|fault| launch.add_jobs(fault));
     for world in &exploration.early {
         if let Some(fault) = early::early(world).filter(|fault| fault.default || fault.known_service) {
             branches.add(Branch {
@@ -446,6 +451,12 @@ fn assemble(
         beside.into_iter().for_each(|fault| launch.add_fault(fault));
     }
     launch.conclude();
+    // What was not followed to its end may hold the service.
+    let is_served = launch.branches.iter().any(|branch| branch.default && !branch.aside);
+    if exploration.truncated && !is_served && launch.outcome == Outcome::Graceful {
+        launch.outcome = Outcome::Unknown;
+        launch.why = "the script has more branches than are followed".to_owned();
+    }
     let nothing_stays = launch.broken.is_none() && launch.branches.is_empty() && launch.doubts.is_empty();
     if nothing_stays && environment.image.runtime.dropped.is_some() {
         launch.outcome = Outcome::ExitsEarly;
@@ -483,14 +494,26 @@ impl Launch {
     }
 
     fn add_fault(&mut self, fault: Fault) {
+        let is_worse =
+            |fault: &Fault, known: &Fault| (fault.default, fault.outcome) > (known.default, known.outcome);
         match self.faults.iter_mut().find(|known| known.is_same(&fault) || known.shares_wait(&fault)) {
-            // What stands at the same `wait` with more jobs is the whole of it.
-            Some(known) if fault.has_more_jobs(known) => *known = fault,
-            Some(known) if known.has_more_jobs(&fault) => {}
-            // The worse of two outcomes with one cause.
-            Some(known) if (fault.default, fault.outcome) > (known.default, known.outcome) => *known = fault,
-            Some(_) => {}
+            // The worse of two outcomes with one cause, and all the jobs that one `wait` stands for.
+            Some(known) => {
+                let site = if fault.has_more_jobs(known) { fault.site.clone() } else { known.site.clone() };
+                let is_whole = fault.has_more_jobs(known) && !is_worse(known, &fault);
+                if is_whole || (is_worse(&fault, known) && known.is_same(&fault)) {
+                    *known = fault;
+                }
+                known.site = site;
+            }
             None => self.faults.push(fault),
+        }
+    }
+
+    /// The jobs of a way on which nothing is surely a fault: a repair of the others must not leave them out.
+    fn add_jobs(&mut self, fault: &Fault) {
+        for known in self.faults.iter_mut().filter(|known| fault.has_more_jobs(known)) {
+            known.site = fault.site.clone();
         }
     }
 

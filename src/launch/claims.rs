@@ -3,13 +3,13 @@
 use std::rc::Rc;
 
 use super::builtins::is_builtin;
-use super::field::Field;
+use super::field::{Field, Value};
 use super::inert::{Inside, Weight, is_test};
 use super::machine::Machine;
 use super::question::{Asked, claims_of};
 use super::shell::{Frame, Shell};
 use crate::shell::{Case, CaseArm, Node, NodeKind, Word};
-use crate::source::Excerpt;
+use crate::source::{Excerpt, Span};
 
 /// So many are remembered.
 const MAX_CLAIMS: usize = 64;
@@ -143,6 +143,22 @@ impl Shell {
     }
 }
 
+/// True if a test looks at the image's own arguments, or at a variable that holds one of them.
+fn asks_for_arguments(text: &str, shell: &Shell) -> bool {
+    let own: Vec<&str> =
+        shell.positional.iter().filter(|field| field.overridable).filter_map(Field::text).collect();
+    let holds_one = |name: &str| {
+        let value = shell.variables.get(name).map(Value::scalar);
+        value.is_some_and(|value| value.overridable && value.text().is_some_and(|text| own.contains(&text)))
+    };
+    !own.is_empty()
+        && text.split('$').skip(1).any(|rest| {
+            let rest = rest.trim_start_matches('{');
+            let length = rest.bytes().take_while(|c| c.is_ascii_alphanumeric() || *c == b'_').count();
+            rest.starts_with(|c: char| c.is_ascii_digit() || "@*#".contains(c)) || holds_one(&rest[..length])
+        })
+}
+
 impl Machine<'_, '_> {
     /// Whether a test that is not known in itself has been answered on this course before.
     pub(super) fn recalls(&self, test: Option<&Node>) -> Option<bool> {
@@ -162,6 +178,33 @@ impl Machine<'_, '_> {
             claims[0].1 = !claims[0].1;
         }
         self.with(|shell| claims.into_iter().for_each(|known| shell.claim(known)));
+    }
+
+    /// The course goes another way than the image's own arguments lead, where something asks for them: what they are then is not known.
+    pub(super) fn leave_own_arguments(&mut self, excerpt: &Excerpt, asked: Span) {
+        let text = excerpt.text().get(asked.start..asked.end).unwrap_or("").to_owned();
+        let Some(shell) = self.shell().filter(|shell| asks_for_arguments(&text, shell)) else { return };
+        let other = |fields: &Rc<Vec<Field>>| {
+            let mut fields: Vec<Field> = fields.as_ref().clone();
+            let own = fields.iter().position(|field| field.overridable);
+            fields.retain(|field| !field.overridable);
+            if let Some(at) = own {
+                fields.insert(at, Field::rest("\"$@\""));
+            }
+            Rc::new(fields)
+        };
+        let positional = other(&shell.positional);
+        let frames = shell.frames.iter().cloned().map(|frame| match frame {
+            Frame::Call { name, positional, locals, overridable } => {
+                Frame::Call { name, positional: other(&positional), locals, overridable }
+            }
+            frame => frame,
+        });
+        let frames = frames.collect();
+        self.with(|shell| {
+            shell.positional = positional;
+            shell.frames = frames;
+        });
     }
 
     /// The word that a `case` compares, where a test has told what it is.

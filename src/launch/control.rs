@@ -49,6 +49,9 @@ impl Machine<'_, '_> {
         if let Some(answer) = self.world.answer.take() {
             let holds = (answer == 0) == status.value.is_none_or(|value| value == 0);
             self.take_for(test, holds);
+            if let Some(test) = test.filter(|_| status.value.is_some_and(|value| (value == 0) != holds)) {
+                self.leave_own_arguments(&test.excerpt, test.span);
+            }
             return Decision::Holds(holds);
         }
         if let Some(holds) = self.recalls(test) {
@@ -374,6 +377,9 @@ impl Machine<'_, '_> {
         } else if let Some(answer) = self.world.answer.take() {
             if let Some(&taken) = ways.get(answer) {
                 self.take_arm(case, taken, excerpt);
+            }
+            if likely.is_some_and(|likely| likely != answer) {
+                self.leave_own_arguments(excerpt, case.subject.span);
             }
             answer
         } else if let Some(weight) = self.passable(case, Inside::choice(likely.is_none())) {

@@ -297,8 +297,6 @@ impl Fault {
         let is_mine = |job: &Job| own.jobs.iter().any(|mine| mine.node.place() == job.node.place());
         self.cause == Cause::UntrappedBackground
             && other.cause == self.cause
-            && self.outcome >= other.outcome
-            && self.default >= other.default
             && own.at.node.place() == others.at.node.place()
             && own.jobs.len() > others.jobs.len()
             && others.jobs.iter().all(is_mine)

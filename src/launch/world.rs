@@ -205,7 +205,8 @@ impl Process {
 
     /// True for a shell inside a loop.
     pub(crate) fn runs_loop(&self) -> bool {
-        matches!(&self.role, Role::Shell(shell) if shell.is_in_loop())
+        let lives = !matches!(self.state, State::Dead(_));
+        matches!(&self.role, Role::Shell(shell) if lives && shell.is_in_loop())
     }
 
     /// True for a service whose workers die of a signal on which it would let them finish.
