@@ -51,6 +51,7 @@ impl Resolver<'_, '_> {
         arguments: &[Option<&str>],
     ) -> Option<Vec<Option<String>>> {
         let rules = row.options_file.as_ref()?;
+        let reading = options::Reading { opaque: &rules.opaque, decisive: &rules.decisive };
         let mut all = Vec::new();
         let mut words = arguments.iter().copied();
         while let Some(word) = words.next() {
@@ -68,7 +69,7 @@ impl Resolver<'_, '_> {
                         Found::File(file) => file.text,
                         _ => return None,
                     };
-                    all.extend(options::of_file(&file, &rules.section, &rules.opaque)?.into_iter().map(Some));
+                    all.extend(options::of_file(&file, &rules.section, reading)?.into_iter().map(Some));
                 }
                 None => all.push(word.map(str::to_owned)),
             }
@@ -76,12 +77,22 @@ impl Resolver<'_, '_> {
         for (name, value) in &self.environment.image.env {
             let Some(name) = name.strip_prefix(&rules.variables) else { continue };
             all.extend(
-                options::option(&name.to_lowercase().replace('_', "-"), value, &rules.opaque)?
+                options::option(&name.to_lowercase().replace('_', "-"), value, reading)?
                     .into_iter()
                     .map(Some),
             );
         }
         Some(all)
+    }
+
+    /// True if an argument names a file of options that is not the project's.
+    pub(super) fn reads_unseen_options(&self, row: &Program, arguments: &[Option<&str>]) -> bool {
+        let Some(rules) = &row.options_file else { return false };
+        let mut named = arguments.iter().flatten().filter(|word| word.ends_with(&rules.ending));
+        named.any(|word| {
+            let path = word.rsplit_once('=').map_or(*word, |(_, path)| path);
+            !matches!(self.environment.find(&join(self.working_directory(), path)), Found::File(_))
+        })
     }
 
     fn working_directory(&self) -> &str {

@@ -289,6 +289,8 @@ impl Resolver<'_, '_> {
                 return self.known(&told, argv, &all, resolved, depth);
             }
         }
+        // What a file says that nobody has seen may send it into the background.
+        resolved.uncertain |= self.reads_unseen_options(row, arguments);
         match row.kind {
             Kind::Server | Kind::Supervisor if Tables::only_tells(arguments) => What::Ends(Status::UNKNOWN),
             Kind::Exec => match self.inner(row, argv, arguments) {
@@ -319,6 +321,7 @@ impl Resolver<'_, '_> {
                     let own: Vec<Field> = shell.chain(argv[1..].iter().cloned()).collect();
                     self.step(&own, resolved, depth + 1)
                 }
+                None if arguments.is_empty() => What::Interactive,
                 None => What::Opaque(format!("{} is a shell that is not followed", argv[0].shown())),
             },
             Kind::Runner => {

@@ -337,7 +337,9 @@ impl World {
         }
         let stop_signal = self.stop.as_ref().map(|stop| stop.signal);
         let made_for = self.stop.as_ref().and_then(|stop| stop.made_for.clone());
-        let may_be_other = self.stop.as_ref().is_some_and(|stop| !stop.is_known && stop.signal == signal);
+        // What a supervisor sends is its own.
+        let may_be_other = self.supervised(pid).is_none()
+            && self.stop.as_ref().is_some_and(|stop| !stop.is_known && stop.signal == signal);
         let now = self.now;
         let Some(process) = self.process_mut(pid) else { return false };
         // A service that handles a signal does so whatever it inherits.

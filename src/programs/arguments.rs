@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::reference::glob;
 use super::{Kind, Program, Tables};
 
 /// How a program's arguments are read: when its row applies, and how the inner command is found.
@@ -35,7 +36,7 @@ pub struct CommandLine {
     /// For `runner`: options whose value is a package of the workspace; a positional argument before the script is one, too.
     pub workspace_options: Vec<String>,
     /// Words that must follow the name for this row to apply, options between them aside (`poetry run`: ["run"]). A word may have
-    /// alternatives (`run|run-script`) and end in `*` (`db:*`).
+    /// alternatives (`run|run-script`) and stand for any text with `*` (`db:*`).
     pub subcommand: Vec<String>,
     /// For `runner`: true if the last word of the subcommand is itself the script's name (`npm start`).
     pub subcommand_is_script: bool,
@@ -439,10 +440,7 @@ fn ends_in_option(word: &str, option: &str) -> bool {
 /// Whether a word is the expected one, as it stands or as a file's base name.
 fn is_subcommand(expected: &str, word: &str) -> bool {
     let base = word.rsplit('/').next().unwrap_or(word);
-    expected.split('|').any(|choice| match choice.strip_suffix('*') {
-        Some(start) => word.starts_with(start),
-        None => choice == word || choice == base,
-    })
+    expected.split('|').any(|choice| glob(choice, word) || choice == base)
 }
 
 fn is_assignment(word: &str) -> bool {

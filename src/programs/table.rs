@@ -110,6 +110,8 @@ pub struct OptionsFile {
     pub variables: String,
     /// How the names of settings begin that bring others, so that nothing is certain.
     pub opaque: Vec<String>,
+    /// Settings that decide what the program does: a variable in their value leaves it open.
+    pub decisive: Vec<String>,
 }
 
 /// One row: a program, or a program with certain arguments.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::supervised::{Program, Word};
 use super::{Found, ImageFile, ImageFiles, path};
 use crate::programs::Services;
-use crate::shell::{self, NodeKind, Word as ShellWord};
+use crate::shell::{self, NodeKind};
 use crate::source::{Excerpt, Place, Span};
 
 /// Seconds until SIGKILL where nothing sets any: s6-supervise waits for ever.
@@ -18,9 +18,10 @@ pub fn s6(files: &dyn ImageFiles, directory: &str) -> Option<Vec<Arc<Program>>> 
     // What it does on a signal, and what follows it in the end, may be scripts.
     let control = path::under(directory, ".s6-svscan");
     let own = files.list(&control);
-    if own.iter().any(|name| {
-        name != "crash" && !(name == "finish" && does_nothing(files, &path::under(&control, name)))
-    }) {
+    let may_do_more = |name: &String| name != "crash" && name != "finish";
+    // What it becomes in the end is of no interest any more: its services have ended.
+    let ends = || matches!(files.find(&path::under(&control, "finish")), Found::Unknown | Found::File(_));
+    if own.iter().any(may_do_more) || !ends() {
         return None;
     }
     let directories = below(files, directory);
@@ -110,6 +111,9 @@ impl Scan<'_> {
 
     /// True if a `finish` script may tell what `run` has left behind.
     pub(super) fn finish_may_kill(&self, directory: &str) -> bool {
+        if matches!(self.file(directory, "run"), Some(Found::File(run)) if becomes_service(&run)) {
+            return false;
+        }
         self.file(directory, "finish")
             .is_some_and(|found| text(&found).is_none_or(|text| text.contains("kill")))
     }
@@ -123,19 +127,13 @@ pub(super) fn text(found: &Found) -> Option<String> {
     }
 }
 
-/// True for a script that ends at once: s6-svscan becomes its `finish`.
-fn does_nothing(files: &dyn ImageFiles, path: &str) -> bool {
-    let Found::File(file) = files.find(path) else { return false };
+/// True for a script whose last statement is `exec`: what `run` has become is all that there is.
+fn becomes_service(file: &ImageFile) -> bool {
     let script = shell::parse(Arc::clone(&file.text));
-    script.errors.is_empty()
-        && script.statements.iter().all(|node| match &node.kind {
-            NodeKind::Command(command) => {
-                let name = command.words.first().and_then(ShellWord::literal);
-                command.redirects.is_empty()
-                    && matches!(name.as_deref(), Some("true" | "exit" | "echo" | ":" | "/bin/true"))
-            }
-            _ => false,
-        })
+    script.statements.last().is_some_and(|last| match &last.kind {
+        NodeKind::Redirected(inner, _) => inner.is_command(&["exec"]),
+        _ => last.is_command(&["exec"]),
+    })
 }
 
 /// The path of a file as a word that nobody wrote.

@@ -205,11 +205,11 @@ impl Runner<'_, '_> {
         for file in files {
             let Some(target) = self.target(file, false) else { continue };
             let reason = self.reason("is changed", "sed", place);
-            self.effects.push(if newlines {
-                Effect::Newlines(target)
-            } else {
-                Effect::Obscure { target, reason }
-            });
+            if newlines {
+                self.effects.push(Effect::Newlines(target));
+            } else if !scripts.iter().all(|script| fills_in(script)) {
+                self.effects.push(Effect::Obscure { target, reason });
+            }
         }
         Output::nothing(place)
     }
@@ -384,9 +384,38 @@ fn removes_returns(script: &str) -> bool {
     matches!(returns, "\r" | "\\r" | "\\x0D" | "\\x0d" | "\\o015")
 }
 
+/// Whether a sed script replaces a placeholder (`__HOST__`, `{{HOST}}`, `@HOST@`): what it leaves is the same but for a value.
+fn fills_in(script: &str) -> bool {
+    let Some(rest) = script.strip_prefix('s') else { return false };
+    let Some(separator) = rest.chars().next() else { return false };
+    let mut parts = rest.split(separator).skip(1);
+    let pattern = parts.next().unwrap_or_default();
+    let name = pattern.trim_matches(['_', '{', '}', '@', '%', ' ']);
+    let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
+    pattern.len() >= name.len() + 2 && name.len() > 1 && name.chars().all(is_name) && parts.count() == 2
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn knows_what_fills_in() {
+        for script in ["s/__HOST__/x/", "s|{{ HOST }}|x|g", "s/@HOST@/$HOST/g", "s#%PORT%#80#"] {
+            assert!(fills_in(script), "{script}");
+        }
+        for script in [
+            "s/HOST/x/",
+            "s/__host__/x/",
+            "s/a/b/",
+            "",
+            "s/__HOST__/x/;s/a/b/",
+            "/__X__/d",
+            "s/__HOST__/a/b/",
+        ] {
+            assert!(!fills_in(script), "{script}");
+        }
+    }
 
     #[test]
     fn readers_are_sorted() {
