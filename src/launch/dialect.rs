@@ -1,5 +1,6 @@
 //! What sets the shells apart, as far as it decides a stop. All of it is measured: `tests/data/shell-forms.toml`.
 
+use super::signal::Signal;
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -65,6 +66,11 @@ impl Dialect {
     /// bash runs an EXIT trap when a signal ends it; the others do not.
     pub(crate) fn exit_trap_runs_on_signals(self) -> bool {
         self.is_bash()
+    }
+
+    /// bash ignores QUIT, as PID 1 and elsewhere, unless it has a trap for it.
+    pub(crate) fn ignores(self, signal: Signal) -> bool {
+        self.is_bash() && signal == Signal::QUIT
     }
 
     /// A trap on CHLD makes `wait` return when a child ends.

@@ -263,6 +263,7 @@ impl Shell {
             && !self.traps.contains_key(&signal)
             && self.traps.contains_key(&Signal::EXIT)
             && !signal.ignored_by_default()
+            && !self.dialect.ignores(signal)
     }
 
     /// While its EXIT trap runs, bash ends on the next signal that it has no trap for.

@@ -66,7 +66,10 @@ pub(super) fn faults(steady: &Steady, signal: Signal) -> Vec<Fault> {
     }
     if faults.is_empty() && outcome == Outcome::Timeout {
         // What has nothing to finish keeps everybody waiting all the same.
-        let service = before.processes().find(|process| process.is_service() && before.alive(process.pid));
+        let alive =
+            |is: fn(&Process) -> bool| before.processes().find(|own| is(own) && before.alive(own.pid));
+        // A supervisor of which nobody knows what it starts is there for something.
+        let service = alive(Process::is_service).or_else(|| alive(Process::is_supervisor));
         faults.extend(service.and_then(|service| view.fault(service.pid)).or_else(|| view.keep_alive()));
     }
     faults.extend(view.told_last());

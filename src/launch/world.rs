@@ -203,6 +203,10 @@ impl Process {
         matches!(self.role, Role::Service(_))
     }
 
+    pub(crate) fn is_supervisor(&self) -> bool {
+        matches!(self.role, Role::Supervisor(_))
+    }
+
     /// True for a shell inside a loop.
     pub(crate) fn runs_loop(&self) -> bool {
         let lives = !matches!(self.state, State::Dead(_));
@@ -359,7 +363,7 @@ impl World {
                 } else if shell.catches(signal) {
                     shell.pending.push(signal);
                     process.heard.push(signal);
-                } else if !first && !signal.ignored_by_default() {
+                } else if !first && !signal.ignored_by_default() && !shell.dialect.ignores(signal) {
                     self.die(pid, 128 + i32::from(signal.number()), Ended::Signal);
                 }
             }
