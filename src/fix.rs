@@ -137,8 +137,9 @@ impl<'a> Bench<'a> {
 
     /// A finding as a diagnostic, with the first of its repairs that the model finds good.
     pub(crate) fn diagnose(&self, finding: Finding, judged: &Judged) -> Diagnostic {
-        let fix =
-            self.in_order(&finding).into_iter().find_map(|repair| self.verified(&finding, repair, judged));
+        let repairs = self.in_order(&finding);
+        let whole = repairs.iter().find_map(|repair| self.verified(&finding, repair, judged));
+        let fix = whole.or_else(|| repairs.iter().find_map(|repair| self.step(&finding, repair, judged)));
         let fix = fix.map(|fix| self.heeding_readers(fix));
         let mut related = finding.related.clone();
         related.extend(judged.context_note().filter(|_| self.settings.context.is_none()));
@@ -165,21 +166,8 @@ impl<'a> Bench<'a> {
             if self.work.get() > MAX_WORK {
                 return None;
             }
-            let texts = texts_after(&edits, self.loader)?;
-            let mut overlay = OverlayLoader::new(self.loader);
-            for (path, text) in texts {
-                self.work.update(|work| work + text.len() as u64 / BYTES);
-                let fixed = Source::new(path, text);
-                if !self.still_parses(&fixed) {
-                    return None;
-                }
-                overlay.insert(fixed);
-            }
-            let analysis = Analysis::of(self.path, &overlay, self.settings);
-            self.work.update(|work| work + analysis.images.iter().map(work_of).sum::<u64>());
-            let now: Vec<Finding> =
-                analysis.images.iter().flat_map(|image| image.findings(self.settings)).collect();
-            let fresh = self.fresh(finding, &now);
+            let (analysis, now) = self.after(&edits)?;
+            let fresh = self.fresh(finding, &now).next();
             // What only an unsafe repair would mend is left to its own finding, if the stop ends well without it.
             let needed = |further: &&Repair| {
                 further.safety <= safety || !self.improves(judged, &analysis, now.len(), true)
@@ -226,6 +214,49 @@ impl<'a> Bench<'a> {
         fix
     }
 
+    /// The project as edits leave it, and what is found there. `None` if a file no longer parses.
+    fn after(&self, edits: &[Edit]) -> Option<(Analysis, Vec<Finding>)> {
+        let mut overlay = OverlayLoader::new(self.loader);
+        for (path, text) in texts_after(edits, self.loader)? {
+            self.work.update(|work| work + text.len() as u64 / BYTES);
+            let fixed = Source::new(path, text);
+            if !self.still_parses(&fixed) {
+                return None;
+            }
+            overlay.insert(fixed);
+        }
+        let analysis = Analysis::of(self.path, &overlay, self.settings);
+        self.work.update(|work| work + analysis.images.iter().map(work_of).sum::<u64>());
+        let now = analysis.images.iter().flat_map(|image| image.findings(self.settings)).collect();
+        Some((analysis, now))
+    }
+
+    /// The repair as a fix, if it is a step: the finding is gone, and the stop ends better for some service and worse for none, though
+    /// what was hidden behind it comes to light and has to be mended on its own.
+    fn step(&self, finding: &Finding, repair: &Repair, judged: &Judged) -> Option<Fix> {
+        if self.work.get() > MAX_WORK {
+            return None;
+        }
+        let (analysis, now) = self.after(&repair.edits)?;
+        let image = analysis.images.iter().find(|image| image.is_same(judged))?;
+        let (before, after) = (judged.launch.as_ref()?, image.launch.as_ref()?);
+        let about_stop = |fresh: &Finding| fresh.outcome.is_some() && Key::of(fresh) != Key::of(finding);
+        let is_step = after.outcome <= before.outcome
+            && !after.has_unknown_course()
+            && after.spares_more(before)
+            && self.fresh(finding, &now).all(about_stop)
+            && self.on_faith(&analysis).is_none()
+            && self.keeps_services(&analysis);
+        let left = after.untold().filter(|_| after.outcome < before.outcome);
+        let (safety, message) = match left {
+            None => (repair.safety, repair.message.clone()),
+            Some(left) => {
+                (Safety::Unsafe, format!("{}; `{left}` is still killed untold, and sooner", repair.message))
+            }
+        };
+        is_step.then(|| Fix { safety, message, edits: repair.edits.clone() })
+    }
+
     /// True if a changed file reads as well as before.
     fn still_parses(&self, fixed: &Arc<Source>) -> bool {
         let (path, text) = (fixed.path(), fixed.text());
@@ -255,23 +286,18 @@ impl<'a> Bench<'a> {
             && !suppressions.silence(finding.rule, place)
     }
 
-    /// What was found before may stay; the first that was not, or the finding itself if it is still there.
-    fn fresh<'f>(&self, finding: &Finding, now: &'f [Finding]) -> Option<&'f Finding> {
+    /// What was found before may stay. What was not, or is the finding itself, still there: the last one first.
+    fn fresh<'f>(&self, finding: &Finding, now: &'f [Finding]) -> impl Iterator<Item = &'f Finding> {
         let own = Key::of(finding);
         let mut left: Vec<&Key> = self.old.iter().collect();
         // Another may look the same: only one of them is to go.
         if let Some(at) = left.iter().position(|key| **key == own) {
             left.remove(at);
         }
-        now.iter().rfind(|candidate| {
+        now.iter().rev().filter(move |candidate| {
             let key = Key::of(candidate);
-            match left.iter().position(|known| **known == key) {
-                Some(at) => {
-                    left.remove(at);
-                    false
-                }
-                None => true,
-            }
+            let known = left.iter().position(|known| **known == key);
+            known.map(|at| left.remove(at)).is_none()
         })
     }
 

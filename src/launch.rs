@@ -4,7 +4,7 @@
 //! ([`machine`]), programs react to signals as the tables say ([`world`]), until nothing moves any more. Then the stop signal is
 //! sent, and what happens is the verdict ([`verdict`]).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -81,6 +81,7 @@ use environment::Environment;
 use explore::{Exploration, explore};
 use field::Field;
 use path::MishapKind;
+use view::Ending;
 use world::World;
 
 /// What the model says about the launch of an image.
@@ -193,6 +194,28 @@ impl Launch {
             && self.outcome == Outcome::Unknown
             && self.faults.is_empty()
             && unknown.flat_map(|branch| &branch.processes).all(|process| process.hands_over(&services))
+    }
+
+    /// How a stop ends for each service, by its words.
+    fn endings(&self) -> BTreeMap<String, Ending> {
+        let mut found = BTreeMap::new();
+        let branches = self.branches.iter().filter(|branch| branch.default);
+        branches.flat_map(|branch| &branch.processes).for_each(|process| process.endings(&mut found));
+        found
+    }
+
+    /// A service that is killed untold.
+    pub(crate) fn untold(&self) -> Option<String> {
+        self.endings().into_iter().find(|(_, ending)| *ending == Ending::Untold).map(|(service, _)| service)
+    }
+
+    /// True if the stop ends better than before for at least one service, and worse for none.
+    pub(crate) fn spares_more(&self, before: &Launch) -> bool {
+        let (before, after) = (before.endings(), self.endings());
+        let pairs = || after.iter().map(|(service, now)| (before.get(service), now));
+        before.len() == after.len()
+            && pairs().all(|(then, now)| then.is_some_and(|then| now <= then))
+            && pairs().any(|(then, now)| then.is_some_and(|then| now < then))
     }
 
     /// The programs of the services that run in any branch.

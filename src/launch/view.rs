@@ -1,10 +1,11 @@
 //! The processes of a steady state as a tree, for people and for reports.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::explore::Steady;
 use super::signal::Signal;
 use super::verdict::is_named_by_caller;
+use super::work::is_cut;
 use super::world::{Death, Ended, Identity, Pid, Process, Role, Started, State, World};
 use crate::programs::Reaction;
 use crate::source::Place;
@@ -19,6 +20,28 @@ pub enum Receives {
     No,
     /// The model cannot tell.
     Unknown,
+}
+
+/// How a stop ends for a service: the later, the worse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Ending {
+    /// It finishes its work.
+    Well,
+    /// It is told, and does not finish.
+    Cut,
+    /// It is killed untold.
+    Untold,
+}
+
+impl Ending {
+    fn of(steady: &Steady, pid: Pid) -> Self {
+        let after = &steady.after;
+        match after.process(pid).filter(|process| is_cut(after, process)) {
+            None => Self::Well,
+            Some(process) if process.heard.is_empty() => Self::Untold,
+            Some(_) => Self::Cut,
+        }
+    }
 }
 
 /// A process in a steady state.
@@ -44,6 +67,8 @@ pub struct ProcessView {
     pub on_faith: bool,
     /// True if the stop signal kills it, for want of a handler.
     pub dies_of_it: bool,
+    /// How the stop ends for it.
+    pub(super) ending: Ending,
     /// What it was before it replaced itself, oldest first.
     pub replaced: Vec<String>,
     /// Where it is started.
@@ -62,6 +87,15 @@ impl ProcessView {
     pub(super) fn on_faith<'p>(&'p self, found: &mut Vec<&'p ProcessView>) {
         found.extend(self.on_faith.then_some(self));
         self.children.iter().for_each(|child| child.on_faith(found));
+    }
+
+    /// How the stop ends for the services among this process and those below it, by their words.
+    pub(super) fn endings(&self, found: &mut BTreeMap<String, Ending>) {
+        if self.service {
+            let ending = found.entry(self.argv.join(" ")).or_insert(self.ending);
+            *ending = self.ending.max(*ending);
+        }
+        self.children.iter().for_each(|child| child.endings(found));
     }
 
     /// The programs of the services among this process and those below it, and what may be one. A command of node_modules/.bin goes by
@@ -137,6 +171,7 @@ fn node(steady: &Steady, process: &Process, signal: Signal, depth: usize) -> Pro
         receives: receives(steady, process, signal),
         on_faith: steady.after.process(process.pid).is_some_and(is_told_on_faith),
         dies_of_it: dies_of(steady, process, signal),
+        ending: Ending::of(steady, process.pid),
         replaced: process.before.iter().map(Identity::shown).collect(),
         place: process.identity.place.clone(),
         children: children
