@@ -54,6 +54,8 @@ pub(super) struct Passed {
     pub(super) place: Option<Place>,
     /// True if the script keeps its status, or ends behind it: what the script is asked to do instead of serving, maybe.
     pub(super) leaves: bool,
+    /// True if the script then stops what it has started in the background.
+    pub(super) tidies: bool,
 }
 
 /// What the names of a command or of a condition's ways say.
@@ -80,6 +82,7 @@ impl Passed {
             sound: Sound::Errand.into(),
             place: None,
             leaves: false,
+            tidies: false,
         }
     }
 }
@@ -379,6 +382,9 @@ impl Candidates {
     /// Whether this is the service, by its name and by the names of what was passed over before it: `server; cleanup`.
     fn reading(&self, index: usize) -> Reading {
         let own = &self.items[index].what;
+        if own.tidies && own.sound.surely != Sound::Service {
+            return Reading::Unclear;
+        }
         let is_errand = own.leaves && own.sound.surely == Sound::Errand;
         if own.place.is_none() || (own.likelihood != Likelihood::Usual && !is_errand) {
             return Reading::Service;

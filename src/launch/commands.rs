@@ -209,6 +209,16 @@ impl Machine<'_, '_> {
             self.find_nothing(broken, &file, self.shell_identity(node));
             return;
         }
+        let mut named = Vec::new();
+        let fields = match fields[0].text().filter(|name| name.contains(UNKNOWN)).map(Field::sketched) {
+            // Its folder alone is not known.
+            Some(first) if super::beside::name_of(&first).is_some() => {
+                named.push(first);
+                named.extend_from_slice(&fields[1..]);
+                &named[..]
+            }
+            _ => fields,
+        };
         if fields[0].text().is_some_and(|name| name.contains(UNKNOWN)) {
             if self.stays(node) {
                 self.stay_unknown(node, "the command is put together from what is not known");

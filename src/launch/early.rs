@@ -1,15 +1,20 @@
 //! Containers that end before they are told to.
 
-use super::fault::{Cause, Fault, Job, Jobs, Site};
+use super::fault::{Cause, Fault, Job, Jobs, Site, TrapFlaw};
 use super::path::MishapKind;
 use super::verdict::{is_known, is_launcher, is_named_by_caller, state_of};
 use super::work::{is_cut, may_leave};
 use super::world::{Ended, Pid, Process, Role, Started, State, World};
 use crate::diagnostic::Outcome;
 
-/// True if PID 1 has ended and taken a service with it.
+/// True if PID 1 has ended and taken a service with it that the script had not told to end.
 pub(super) fn is_cut_early(world: &World) -> bool {
-    world.processes().any(|process| is_cut(world, process)) || (world.path.default && daemon(world).is_some())
+    world.processes().any(|process| is_taken(world, process))
+        || (world.path.default && daemon(world).is_some())
+}
+
+fn is_taken(world: &World, process: &Process) -> bool {
+    process.heard.is_empty() && is_cut(world, process)
 }
 
 /// The server that has sent itself into the background, and that PID 1 has taken along.
@@ -29,13 +34,14 @@ pub(super) fn last_job(world: &World) -> Option<Pid> {
 
 /// A course in which the container ends although a service runs.
 pub(super) fn early(world: &World) -> Option<Fault> {
-    let cut = world.processes().find(|process| is_cut(world, process));
+    let cut = world.processes().find(|process| is_taken(world, process));
     let cut = cut.or_else(|| daemon(world).and_then(|pid| world.process(pid)));
     // Where a supervisor has left, what it has started is not to blame.
     let cut = cut.map(|process| world.supervisor_of(process.pid).unwrap_or(process));
     let mishap = world.path.mishaps.iter().find_map(|mishap| match mishap.kind {
         MishapKind::WaitNext => Some((Cause::UnsupportedWait, mishap.place.clone())),
         MishapKind::Bashism => Some((Cause::WrongInterpreter, mishap.place.clone())),
+        MishapKind::BadTrap => Some((Cause::IncompleteTrap(TrapFlaw::SignalName), mishap.place.clone())),
         MishapKind::NotPid1 => Some((Cause::NestedInit, mishap.place.clone())),
         _ => None,
     });
@@ -48,7 +54,7 @@ pub(super) fn early(world: &World) -> Option<Fault> {
     let service = cut.unwrap_or(first);
     let site = match (&service.statement, world.process(1)) {
         (Some(statement), Some(Process { role: Role::Shell(_), .. })) if cause != Cause::Daemonized => {
-            let at = Job { node: statement.clone(), wants: None, leaves: false };
+            let at = Job { node: statement.clone(), wants: None, leaves: false, side: false };
             Site::Jobs(Jobs { jobs: vec![at.clone()], at })
         }
         _ => match &service.role {

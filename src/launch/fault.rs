@@ -279,6 +279,8 @@ pub struct Job {
     pub wants: Option<Signal>,
     /// True for a server that puts itself into the background there.
     pub leaves: bool,
+    /// True for a program that others rest on and that loses nothing (a display): it is best told last.
+    pub side: bool,
 }
 
 impl Fault {

@@ -47,6 +47,11 @@ impl Field {
         Self { text: Some(excerpt.text().into()), excerpt: Some(Arc::clone(excerpt)), ..Self::default() }
     }
 
+    /// Known text with unknown pieces in it, as an argument that is not known as a whole.
+    pub(crate) fn sketched(text: &str) -> Self {
+        Self { sketch: Some(text.into()), ..Self::unknown(&text.replace(UNKNOWN, "...")) }
+    }
+
     pub(crate) fn overridable(mut self, overridable: bool) -> Self {
         self.overridable = overridable;
         self
@@ -56,11 +61,12 @@ impl Field {
         self.text.as_deref()
     }
 
-    /// The text as far as it tells a command line from its arguments: only what is unknown is an argument's own.
+    /// The text as far as it tells a command line from its arguments: what is unknown is an argument's own, or the program's folder.
     pub(crate) fn sketch(&self) -> Option<&str> {
         let sketch = self.sketch.as_deref()?;
         let first = sketch.split_whitespace().next()?;
-        (!first.contains(UNKNOWN)).then_some(sketch)
+        let (_, name) = first.rsplit_once('/').unwrap_or(("", first));
+        (!name.contains(UNKNOWN)).then_some(sketch)
     }
 
     /// As an argument whose form matters: an option whose value is not known is still an option, and `NAME=` an assignment.

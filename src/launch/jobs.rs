@@ -62,6 +62,9 @@ impl Machine<'_, '_> {
                 signals.push(signal);
             }
         }
+        if bad && self.shell().is_some_and(|shell| shell.errexit && !shell.is_tested()) {
+            self.mishap(MishapKind::BadTrap, node);
+        }
         // Only arguments in it are not known: `trap "rm -f $file" EXIT`.
         let early = self.expanded_early(node);
         let action_text = early.as_deref().or(action.text()).or(action.sketch());

@@ -101,6 +101,8 @@ pub(crate) enum MishapKind {
     WaitNext,
     /// `trap ... SIGTERM` where the shell knows names without SIG only.
     SignalName,
+    /// The same under `set -e`, which ends the script there.
+    BadTrap,
     /// Bash syntax run by another shell.
     Bashism,
     /// An init that runs as PID 1 only is started as another process.

@@ -86,7 +86,8 @@ impl Machine<'_, '_> {
                 if command.name().is_some_and(|name| super::builtins::is_builtin(&name)));
             let place = (!is_builtin).then(|| node.place());
             let leaves = shell.keeps_status() || shell.is_left();
-            self.candidates.add(self.world, again, Passed { likelihood, job, sound, place, leaves });
+            let tidies = leaves && self.stops_jobs_later(shell);
+            self.candidates.add(self.world, again, Passed { likelihood, job, sound, place, leaves, tidies });
         }
         false
     }
@@ -173,7 +174,8 @@ impl Machine<'_, '_> {
                         return true;
                     }
                 }
-                Frame::Body { .. } | Frame::Endless { .. } => return false,
+                Frame::Body { node, .. } => return node.condition.iter().any(waits_for_event),
+                Frame::Endless { .. } => return false,
                 _ => {}
             }
         }
@@ -248,6 +250,17 @@ impl Machine<'_, '_> {
             }
         }
         true
+    }
+
+    /// `server & run-tests; status=$?; kill $!; exit $status`: what runs in the background may be there for this.
+    fn stops_jobs_later(&self, shell: &Shell) -> bool {
+        let is_ahead = |frame: &Frame| match frame {
+            Frame::List { list, next } => list[(*next).min(list.len())..]
+                .iter()
+                .any(|node| node.is_command(&["kill", "pkill", "killall"])),
+            _ => false,
+        };
+        shell.jobs.iter().any(|&job| self.world.alive(job)) && shell.frames.iter().any(is_ahead)
     }
 
     /// `server & pid=$!; job; wait "$pid"`
@@ -333,6 +346,14 @@ impl Machine<'_, '_> {
                     || !name.contains('/') && self.environment.tables.program(name, &words).is_none();
                 name.contains("::") || (reads_unknown() && is_bare())
             })
+    }
+}
+
+/// `while inotifywait ...`, `while read line`: what the loop does is done for each of the things that come.
+fn waits_for_event(condition: &Node) -> bool {
+    match &condition.kind {
+        NodeKind::Command(_) => condition.is_command(&["read", "inotifywait", "fswatch", "sleep"]),
+        _ => condition.children().into_iter().any(waits_for_event),
     }
 }
 

@@ -119,7 +119,10 @@ impl View<'_> {
     /// The shell's jobs that live, the servers that have left it, and where it stays.
     pub(super) fn jobs(&self, process: &Process, shell: &Shell, at: &Node) -> Site {
         let own = self.statements(shell);
-        let own = own.map(|(job, node)| Job { node: node.clone(), wants: self.wanted(job), leaves: false });
+        let own = own.map(|(job, node)| {
+            let (wants, side) = (self.wanted(job), self.is_side(job));
+            Job { node: node.clone(), wants, leaves: false, side }
+        });
         let mut jobs: Vec<Job> = own.chain(self.daemons(process)).collect();
         jobs.sort_by_key(|job| job.node.span.start);
         Site::Jobs(Jobs { jobs, at: self.stays_at(shell, at) })
@@ -144,7 +147,8 @@ impl View<'_> {
         };
         let job = |process: &Process| {
             let node = process.statement.clone()?;
-            Some(Job { node, wants: self.wanted(process.pid), leaves: true })
+            let (wants, side) = (self.wanted(process.pid), self.is_side(process.pid));
+            Some(Job { node, wants, leaves: true, side })
         };
         self.before.processes().filter(left).filter_map(job).collect()
     }
@@ -155,7 +159,12 @@ impl View<'_> {
             Waiting::Foreground { pids, .. } => pids.first().and_then(|&pid| self.wanted(pid)),
             _ => None,
         };
-        Job { node: node.clone(), wants, leaves: false }
+        Job { node: node.clone(), wants, leaves: false, side: false }
+    }
+
+    fn is_side(&self, pid: Pid) -> bool {
+        let process = self.before.process(pid);
+        matches!(process.map(|process| &process.role), Some(Role::Service(Some(row))) if row.side)
     }
 
     /// The signal on which a service ends best.

@@ -10,8 +10,9 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         .faults(|cause| cause == Cause::MissingExec)
         .map(|fault| {
             let message = format!(
-                "{} The script starts it without `exec`, stays in front of it and passes no signal on.",
-                words::what_happens(fault, subject.signal())
+                "{} The script starts {} without `exec`, stays in front of it and passes no signal on.",
+                words::what_happens(fault, subject.signal()),
+                started(fault)
             );
             let follows = matches!(&fault.site, Site::Foreground { rest: Rest::Commands, .. });
             let help = if follows {
@@ -25,6 +26,16 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 .with_repairs(trap::in_place_of_exec(fault, subject))
         })
         .collect()
+}
+
+/// What stands in the line: the service, or what has started it (`supervisord`), or stands in front of it as well.
+fn started(fault: &Fault) -> String {
+    let line = fault.place.text();
+    let name = fault.service.split_whitespace().next().and_then(|path| path.rsplit('/').next());
+    match name {
+        Some(name) if line.contains(name) || line.starts_with(['$', '"']) => "it".to_owned(),
+        _ => words::code(line),
+    }
 }
 
 /// A health check that names the script may look for its process, and a RUN may read it: both expect that it stays.

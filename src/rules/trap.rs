@@ -173,8 +173,13 @@ impl Targets<'_> {
 }
 
 fn insert_with(jobs: &Jobs, shell: &ShellState, subject: &Subject<'_>, tells: Tells) -> Option<Repair> {
-    let Jobs { jobs, at: stays } = jobs;
+    let Jobs { jobs: all, at: stays } = jobs;
     let at = &stays.node;
+    // A display has to stay until the others have finished; it ends with the container.
+    let is_main = |job: &Job| !job.side;
+    let has_main = all.iter().any(is_main) || matches!(shape(at), Some(Stay::Service));
+    let jobs: Vec<Job> = all.iter().filter(|job| !has_main || is_main(job)).cloned().collect();
+    let leaves_out = jobs.len() < all.len();
     let excerpt = &at.excerpt;
     let same = jobs.iter().all(|job| std::sync::Arc::ptr_eq(&job.node.excerpt, excerpt));
     if !same || excerpt.encoding() == Encoding::Derived {
@@ -263,7 +268,11 @@ fn insert_with(jobs: &Jobs, shell: &ShellState, subject: &Subject<'_>, tells: Te
         "trap '{}{}wait{}; exit {}' {}",
         if shell.separated && !targets.listed.is_empty() { "IFS=\" \"; " } else { "" },
         targets.told.iter().map(kill).collect::<String>(),
-        if shell.readers { format!(" {}", targets.all(shell).join(" ")) } else { String::new() },
+        if shell.readers || leaves_out {
+            format!(" {}", targets.all(shell).join(" "))
+        } else {
+            String::new()
+        },
         128 + u32::from(stop.number()),
         heard(stop, shell)
     );
