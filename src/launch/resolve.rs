@@ -13,7 +13,7 @@ use super::signal::Signal;
 use super::supervise::{self, Supervise};
 use super::world::{Identity, Millis, Pid, Rewrites};
 use crate::dockerfile::join;
-use crate::programs::{Base, Inner, Kind, Program, Tables};
+use crate::programs::{Base, Handler, Inner, Kind, Program, Tables};
 use crate::project::{Found, ImageFile, handlers, makefile};
 use crate::source::{Excerpt, Place, Span};
 
@@ -289,6 +289,9 @@ impl Resolver<'_, '_> {
                 return self.known(&told, argv, &all, resolved, depth);
             }
         }
+        if let Some(bare) = self.without_extension(row) {
+            return self.known(&bare, argv, arguments, resolved, depth);
+        }
         // What a file says that nobody has seen may send it into the background.
         resolved.uncertain |= self.reads_unseen_options(row, arguments);
         match row.kind {
@@ -442,6 +445,15 @@ impl Resolver<'_, '_> {
             Arc::clone(row)
         };
         What::Forward(Box::new(Forward { program, child, rewrites }))
+    }
+
+    /// The row of a program whose handlers rest on what the image does not have.
+    fn without_extension(&self, row: &Program) -> Option<Arc<Program>> {
+        let needed = row.handler_needs.as_ref()?;
+        let is_missing = self.environment.image.base.lacks.contains(needed)
+            && self.environment.files.installed().lacks(needed);
+        let signals = Handler { none: true, ..Handler::default() };
+        is_missing.then(|| Arc::new(Program { signals, handler_needs: None, ..row.clone() }))
     }
 
     /// True where the image's environment keeps an init from signalling a whole group.

@@ -184,6 +184,10 @@ pub(super) fn says_stop(name: &str, arguments: &[&str]) -> bool {
     if name == "supervisorctl" {
         return arguments.contains(&"shutdown");
     }
+    // Its name says both.
+    if name == "start-stop-daemon" {
+        return arguments.iter().any(|argument| matches!(*argument, "--stop" | "-K"));
+    }
     let stem = name.split('.').next().unwrap_or(name);
     let verb = |word: &str| {
         matches!(word, "stop" | "force-stop" | "quit" | "shutdown" | "--stop" | "--shutdown" | "kill")

@@ -77,6 +77,8 @@ pub struct Base {
     pub init: Option<bool>,
     /// The tool that it brings to become a program as another user (gosu, su-exec), if it is known to bring one.
     pub step_down: Option<String>,
+    /// What handlers of programs may rest on, and it does not bring (`pcntl`).
+    pub lacks: Vec<String>,
 }
 
 /// How a tool is installed.
@@ -173,6 +175,9 @@ pub(super) struct Image {
     init: Option<bool>,
     /// The tool that it brings to start a program as another user, except on Alpine.
     step_down: Option<String>,
+    /// What handlers of programs may rest on, and it does not bring.
+    #[serde(default)]
+    lacks: Vec<String>,
     /// What it starts; absent if that is not known (a pattern for many images).
     launch: Option<Launch>,
     /// Tags that differ; the first that matches wins, and what it leaves out is as in the row.
@@ -314,6 +319,7 @@ impl Images {
         base.init = image.init;
         // Those on Alpine went from su-exec to gosu, each at another time.
         base.step_down = image.step_down.clone().filter(|_| base.family != Family::Alpine);
+        base.lacks.clone_from(&image.lacks);
         let launches = [image.launch.as_ref(), variant.and_then(|variant| variant.launch.as_ref())];
         // Without its tag, an image is known where all its variants start the same.
         base.known = launches.iter().any(Option::is_some)

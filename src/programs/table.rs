@@ -170,6 +170,9 @@ pub struct Program {
     /// What the program itself does on signals.
     #[serde(default)]
     pub signals: Handler,
+    /// What its handlers rest on, besides the program itself (PHP's `pcntl`): where an image lacks that, it installs none.
+    #[serde(default)]
+    pub handler_needs: Option<String>,
     /// Whether it reaps orphans as PID 1; `None` if not known.
     #[serde(default)]
     pub reaps: Option<bool>,

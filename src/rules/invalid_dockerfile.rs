@@ -12,6 +12,9 @@ pub(super) fn check(_subject: &Subject<'_>) -> Vec<Finding> {
 /// What could not be read, in order, up to the first word that is no instruction: the builder stops there too, and what follows is
 /// likely no Dockerfile. A template becomes one only when it is filled in.
 pub(super) fn of_file(dockerfile: &Dockerfile) -> Vec<Finding> {
+    if is_other_language(dockerfile) {
+        return Vec::new();
+    }
     let unknown = dockerfile.instructions.iter().find(|i| i.keyword == Keyword::Unknown);
     let end = unknown.map_or(usize::MAX, |instruction| instruction.span.start);
     if unknown.is_some_and(|instruction| is_template(dockerfile.source.slice(instruction.span))) {
@@ -33,6 +36,21 @@ pub(super) fn of_file(dockerfile: &Dockerfile) -> Vec<Finding> {
         Finding::at(place, "refused by the builder", format!("This cannot be built: {}.", problem.message))
     });
     problems.collect()
+}
+
+/// True where `# syntax=` names another frontend than Docker's own: what it reads may have instructions of its own (`INCLUDE`).
+fn is_other_language(dockerfile: &Dockerfile) -> bool {
+    let directive = |line: &str| {
+        let (name, value) = line.trim().strip_prefix('#')?.split_once('=')?;
+        name.trim().eq_ignore_ascii_case("syntax").then(|| value.trim().to_owned())
+    };
+    let comments = dockerfile.source.text().trim_start_matches('\u{feff}').lines();
+    let frontend = comments.take_while(|line| line.trim().starts_with('#')).find_map(directive);
+    frontend.is_some_and(|frontend| {
+        let image = frontend.split('@').next().unwrap_or_default();
+        let name = image.rsplit('/').next().and_then(|name| name.split(':').next());
+        !matches!(name, Some("dockerfile" | "dockerfile-upstream"))
+    })
 }
 
 /// `Dockerfile`, `web.Dockerfile`: the name of nothing else.

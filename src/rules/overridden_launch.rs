@@ -31,7 +31,13 @@ fn replaced(subject: &Subject<'_>, keyword: Keyword) -> Vec<Finding> {
     }
     let source = &image.dockerfile.source;
     let winner = source.line(last.span.start);
-    let findings = earlier.iter().filter(|instruction| !is_reset(instruction)).map(|instruction| {
+    // A template takes one of them.
+    let is_choice = |first: &Instruction| {
+        let between = source.slice(Span::new(first.span.start, last.span.end.max(first.span.start)));
+        between.lines().any(|line| ["{{", "{%", "<%"].iter().any(|mark| line.trim_start().starts_with(mark)))
+    };
+    let kept = earlier.iter().filter(|instruction| !is_reset(instruction) && !is_choice(instruction));
+    let findings = kept.map(|instruction| {
         let name = &last.keyword_text;
         let message = format!(
             "This {name} never runs: a stage has only one, and line {winner} replaces it."
