@@ -17,6 +17,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             );
             Finding::of(fault, subject, "the trap waits until this has ended", message)
                 .with_help("start the command with `&`, pass the signal on in the trap, and `wait` for it")
+                .with_repairs(wait_apart(fault))
                 .with_repairs(free(fault).map(|repair| trap::heeding_input(repair, fault, subject)))
         })
         .collect()
@@ -66,6 +67,14 @@ fn free(fault: &Fault) -> Option<Repair> {
         let message = "Start it with `&`, tell it behind what the trap does now, and wait for it; if that is to come when it has ended, turn the two around";
         Repair::unsafe_(message, edits)
     })
+}
+
+/// `tail -f log` as `tail -f log & wait $!`, for a trap that does all that is to be done.
+fn wait_apart(fault: &Fault) -> Option<Repair> {
+    let Site::Deferred { node, pause: false, .. } = &fault.site else { return None };
+    let only_stays = node.is_command(&["tail", "sleep"]);
+    let edit = only_stays.then(|| apart(node, |_| " & wait \"$!\"".to_owned())).flatten()?;
+    Some(Repair::safe("Stay with `&` and `wait`, which a signal interrupts", vec![edit]))
 }
 
 /// `sleep 60` as `sleep 60 & wait $!`: a `wait` ends as soon as a signal comes.

@@ -264,6 +264,8 @@ fn find_kill(list: &[Node]) -> Option<&Node> {
         NodeKind::Command(_) => node.is_command(&["kill"]).then_some(node),
         NodeKind::Group(list) => find_kill(list),
         NodeKind::And(_, right) | NodeKind::Or(_, right) => find_kill(std::slice::from_ref(right.as_ref())),
+        NodeKind::If(branches) => branches.arms.iter().find_map(|(_, body)| find_kill(body)),
+        NodeKind::For(each) => find_kill(&each.body),
         _ => None,
     })
 }
