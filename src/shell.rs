@@ -376,6 +376,8 @@ mod tests {
             ("if { true; } then a; fi", "if { true } then a fi"),
             ("a || { b && (c) }", "(a || { (b && ( c )) })"),
             ("{ while a; do b; done } | c", "{ while a do b done } | c"),
+            ("if [ $a -ne 0 ] OR [ $b -ne 0 ]; then c; fi", "if [ ? -ne 0 ] OR [ ? -ne 0 ] then c fi"),
+            ("exec java -jar ${pkg.name}.jar", "exec java -jar ?"),
             ("shopt -s extglob\nfor f in @(x|y)*; do a; done", "shopt -s extglob; for f do a done"),
             ("case $1 in --${k}=*) a ;; esac", "case of 1"),
             (

@@ -25,12 +25,14 @@ pub(super) enum LineEnds {
 pub(super) fn when_refused(text: &str, ends: LineEnds) -> String {
     let mut masked = text.as_bytes().to_vec();
     negated_redirections(text, &mut masked);
+    tests(text, &mut masked);
     patterns(text, &mut masked);
     words_behind_brackets(text, &mut masked);
     line_ends(text, ends, &mut masked);
     alternatives(text, &mut masked);
     bases(text, &mut masked);
     for (at, _) in text.match_indices("${") {
+        placeholder(text, at, &mut masked);
         operand(text, at, &mut masked);
     }
     behind_expansions(text, &mut masked);
@@ -53,6 +55,21 @@ fn negated_redirections(text: &str, masked: &mut [u8]) {
         if near(text, at + 1).trim_start_matches([' ', '\t']).starts_with(['<', '>']) {
             masked[at] = b'_';
         }
+    }
+}
+
+/// `[ -n "$A" ]`, `[ "$A" = b ] OR [ "$C" ]`: a command whose name is a bracket. The grammar reads tests as expressions, in several ways at
+/// once where there are many.
+fn tests(text: &str, masked: &mut [u8]) {
+    let starts = |c: char| c.is_ascii_whitespace() || ";&|(!{`".contains(c);
+    let ends = |c: char| c.is_ascii_whitespace() || ";&|)}`".contains(c);
+    for (at, _) in
+        text.match_indices("[ ").filter(|(at, _)| text[..*at].chars().next_back().is_none_or(starts))
+    {
+        masked[at] = b'_';
+    }
+    for (at, _) in text.match_indices(" ]").filter(|(at, _)| text[at + 2..].chars().next().is_none_or(ends)) {
+        masked[at + 1] = b'_';
     }
 }
 
@@ -86,6 +103,17 @@ fn words_behind_brackets(text: &str, masked: &mut [u8]) {
         let word = rest.strip_prefix(' ').unwrap_or("").split([' ', ';', '\n', ')']).next().unwrap_or("");
         if WORDS.contains(&word) {
             masked[at + 1] = b';';
+        }
+    }
+}
+
+/// `${project.name}`: not a shell's, but what a build replaces before a shell reads it.
+fn placeholder(text: &str, at: usize, masked: &mut [u8]) {
+    let inner = near(text, at + 2);
+    let length = inner.find(|c: char| !c.is_ascii_alphanumeric() && !"_.".contains(c)).unwrap_or(0);
+    if inner[length..].starts_with('}') {
+        for (dot, _) in inner[..length].match_indices('.') {
+            masked[at + 2 + dot] = b'_';
         }
     }
 }
