@@ -373,7 +373,8 @@ impl Machine<'_, '_> {
         sent
     }
 
-    /// The shell's own jobs get the signal, and daemons, which are nobody's.
+    /// The shell's own jobs get the signal, and daemons, which are nobody's. Who looks for the number of a process means the service, not
+    /// the script in front of it.
     pub(super) fn tell_jobs(&mut self, signal: Signal) {
         let own = self.pid;
         let jobs = self.shell().map(|shell| shell.jobs.clone()).unwrap_or_default();
@@ -389,7 +390,27 @@ impl Machine<'_, '_> {
             .map(|process| process.pid)
             .collect();
         for pid in told {
-            self.world.send(pid, signal);
+            let mut meant = Vec::new();
+            if self.world.shell(pid).is_some_and(|shell| !shell.catches(signal)) {
+                self.services_below(pid, &mut meant);
+            }
+            if meant.is_empty() {
+                meant.push(pid);
+            }
+            for pid in meant {
+                self.world.send(pid, signal);
+            }
+        }
+    }
+
+    fn services_below(&self, pid: Pid, found: &mut Vec<Pid>) {
+        for child in
+            self.world.children(pid).into_iter().filter(|&child| child != pid && self.world.alive(child))
+        {
+            match self.world.process(child) {
+                Some(process) if process.is_service() => found.push(child),
+                _ => self.services_below(child, found),
+            }
         }
     }
 }

@@ -199,8 +199,13 @@ impl View<'_> {
             Role::Forwarder(forwarder) => {
                 let row = &forwarder.program;
                 let told = self.heard(process.pid);
+                let privilege = is_privilege(row.names.first().map_or("", String::as_str));
                 let cause = match row.kind {
                     Kind::Runner => Cause::PackageRunner,
+                    // It has told a shell, where the signal is lost.
+                    _ if told && !privilege && below.is_some_and(|below| self.dies_when_told(below)) => {
+                        return None;
+                    }
                     Kind::Init if told && row.broadcast && is_told_alone(service) => {
                         // What stands in between loses the signal first.
                         if below.is_some_and(|below| below.pid != service.pid) {
@@ -215,9 +220,7 @@ impl View<'_> {
                     {
                         return None;
                     }
-                    _ if is_privilege(row.names.first().map_or("", String::as_str)) => {
-                        Cause::PrivilegeWrapper
-                    }
+                    _ if privilege => Cause::PrivilegeWrapper,
                     _ => Cause::SwallowingWrapper,
                 };
                 let own = self.before.supervised(process.pid).filter(|own| own.pid == process.pid);
