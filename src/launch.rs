@@ -403,6 +403,13 @@ fn assemble(
         let doubtful = told || !path.doubts.is_empty();
         let outcome = if doubtful { Outcome::Unknown } else { outcome };
         let mut faults = verdict::faults(steady, stop_signal);
+        // What the script stops on another way is temporary: that it is left on this one is for want of better knowledge.
+        let before = faults.len();
+        faults.retain(|fault| {
+            fault.cause != Cause::OrphanedBackground || !exploration.told.contains(&fault.place)
+        });
+        let doubtful = doubtful || (faults.is_empty() && before > 0);
+        let outcome = if doubtful { Outcome::Unknown } else { outcome };
         // What a supervisor does to one of its programs does not depend on the others.
         faults.retain(|fault| !doubtful || matches!(fault.cause, Cause::SupervisorConfig(_)));
         // With other arguments than the image's own, only what is surely a service counts.

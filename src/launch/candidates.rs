@@ -9,7 +9,7 @@ use std::collections::hash_map::Entry;
 
 use super::path::Doubt;
 use super::shell::Shell;
-use super::world::{Pid, World};
+use super::world::{Pid, Process, Started, World};
 use crate::programs::Sound;
 use crate::source::Place;
 
@@ -21,6 +21,8 @@ pub(crate) struct Candidates {
     junctions: HashMap<u64, usize>,
     /// True once a course has come to an `exec "$@"` without arguments.
     hands_over: bool,
+    /// Where programs are started that a script has told to end by itself, before anybody stops the container.
+    pub(super) told: Vec<Place>,
 }
 
 /// A command or condition that was passed over, or a state in which courses meet.
@@ -182,6 +184,7 @@ impl Candidates {
 
     /// True if another course has been in this very state, so that this one need not be followed.
     pub(super) fn joins(&mut self, world: &mut World) -> bool {
+        self.note_told(world);
         let fingerprint = world.fingerprint();
         match self.junctions.entry(fingerprint) {
             Entry::Vacant(first) => {
@@ -200,6 +203,18 @@ impl Candidates {
                     self.mark(world, settled, ended_well);
                 }
                 true
+            }
+        }
+    }
+
+    /// Remembers what a script has told to end.
+    pub(super) fn note_told(&mut self, world: &World) {
+        let is_told = |process: &&Process| {
+            !process.heard.is_empty() && matches!(process.started, Started::Background | Started::Forked)
+        };
+        for place in world.processes().filter(is_told).filter_map(|process| process.identity.place.as_ref()) {
+            if !self.told.contains(place) {
+                self.told.push(place.clone());
             }
         }
     }

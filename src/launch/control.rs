@@ -49,6 +49,7 @@ impl Machine<'_, '_> {
         if let Some(answer) = self.world.answer.take() {
             let holds = (answer == 0) == status.value.is_none_or(|value| value == 0);
             self.take_for(test, holds);
+            self.world.path.aside |= holds && test.is_some_and(asks_for_terminal);
             if let Some(test) = test.filter(|_| status.value.is_some_and(|value| (value == 0) != holds)) {
                 self.leave_own_arguments(&test.excerpt, test.span);
             }
@@ -469,6 +470,13 @@ impl Machine<'_, '_> {
             self.push_list(&arm.body);
         }
     }
+}
+
+/// `[ -t 0 ]`, `tty -s`: what is done then is done for somebody who sits in front of it.
+fn asks_for_terminal(test: &Node) -> bool {
+    let text = test.excerpt.text().get(test.span.start..test.span.end).unwrap_or("");
+    test.is_command(&["tty"])
+        || (inert::is_test(test) && (text.contains("-t 0") || text.contains("-t 1")) && !text.contains('!'))
 }
 
 /// True for `while condition`: it may hold for long. `until ready`, `while ! ready` and `while read line` wait for something, or come to

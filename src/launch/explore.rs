@@ -11,6 +11,7 @@ use super::path::{Choice, Doubt};
 use super::signal::Signal;
 use super::world::{Millis, Pid, Process, State, Stop, World};
 use crate::diagnostic::Outcome;
+use crate::source::Place;
 
 /// Courses that are followed for one image. What exceeds this is said, not guessed.
 const MAX_PATHS: usize = 400;
@@ -39,6 +40,8 @@ pub(crate) struct Exploration {
     pub(crate) early: Vec<World>,
     /// Courses in which PID 1 ends and nothing was running, or the kernel refused to run it.
     pub(crate) ended: Vec<World>,
+    /// Where programs are started that a script has told to end by itself, before anybody stops the container.
+    pub(crate) told: Vec<Place>,
     /// True if there was more than could be followed.
     pub(crate) truncated: bool,
     /// True if courses were left.
@@ -102,6 +105,7 @@ pub(crate) fn explore(
         pauses: Vec::new(),
         early: Vec::new(),
         ended: Vec::new(),
+        told: Vec::new(),
         truncated: false,
         has_left: false,
         steps: 0,
@@ -134,6 +138,7 @@ pub(crate) fn explore(
             found.steady.extend(pauses.into_iter().filter(|pause| !candidates.is_settled(&pause.before)));
             found.early.retain(|world| !candidates.is_settled(world));
             found.steps = steps.taken;
+            found.told = candidates.told;
             found.truncated |= found.has_left && found.steady.is_empty();
             return found;
         }

@@ -1,11 +1,14 @@
 //! What the names of commands say of them, where no table knows these programs.
 
+use std::sync::Arc;
+
 use super::beside::name_of;
 use super::candidates::Sounds;
-use super::field::Field;
+use super::field::{Field, UNKNOWN};
 use super::machine::Machine;
+use super::resolve::Resolver;
 use super::shell::Frame;
-use crate::programs::{Inner, Kind, Sound, Tables};
+use crate::programs::{Inner, Kind, Program, Sound, Tables};
 use crate::shell::{List, Node, NodeKind, Part, Word};
 
 /// Functions that call functions are looked into this deep.
@@ -98,5 +101,22 @@ impl Machine<'_, '_> {
             }
         };
         list.iter().map(of_node).max().unwrap_or(Sound::Errand)
+    }
+}
+
+impl Resolver<'_, '_> {
+    /// `$KAFKA_HOME/bin/kafka-server-start.sh`: a name that is known in any folder, and the arguments.
+    pub(super) fn wherever_it_is<'f>(
+        &self,
+        argv: &'f [Field],
+    ) -> Option<(Arc<Program>, Vec<Option<&'f str>>)> {
+        let (folder, name) = argv.first()?.sketch.as_deref()?.rsplit_once('/')?;
+        let arguments: Vec<Option<&str>> = argv[1..].iter().map(Field::option).collect();
+        let is_known = folder.contains(UNKNOWN) && !name.contains(UNKNOWN);
+        // `/usr/lib/postgresql/$VERSION/bin/psql` is where it is installed.
+        let place = if folder.ends_with("/bin") || folder.ends_with("/sbin") { "/usr/bin" } else { "." };
+        let row =
+            self.environment.tables.program(&format!("{place}/{name}"), &arguments).filter(|_| is_known)?;
+        Some((Arc::clone(row), arguments))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::dialect::Dialect;
 use super::environment::Environment;
-use super::field::{Field, UNKNOWN};
+use super::field::Field;
 use super::interpreter::{Broken, ShellStart, interpreter};
 use super::runner;
 use super::shell::{Origin, Status};
@@ -239,15 +239,6 @@ impl Resolver<'_, '_> {
             return What::Unread(format!("the content of {name} is not known"));
         }
         What::Unknown
-    }
-
-    /// `$KAFKA_HOME/bin/kafka-server-start.sh`: a name that is known in any folder, and the arguments.
-    fn wherever_it_is<'f>(&self, argv: &'f [Field]) -> Option<(Arc<Program>, Vec<Option<&'f str>>)> {
-        let (folder, name) = argv.first()?.sketch.as_deref()?.rsplit_once('/')?;
-        let arguments: Vec<Option<&str>> = argv[1..].iter().map(Field::option).collect();
-        let is_known = folder.contains(UNKNOWN) && !name.contains(UNKNOWN);
-        let row = self.environment.tables.program(&format!("./{name}"), &arguments).filter(|_| is_known)?;
-        Some((Arc::clone(row), arguments))
     }
 
     /// True for the script that the base image brings as its ENTRYPOINT.

@@ -6,7 +6,7 @@ use super::candidates::{Job, Likelihood, Passed};
 use super::field::{Field, UNKNOWN};
 use super::machine::Machine;
 use super::pattern::Pattern;
-use super::resolve::What;
+use super::resolve::{Child, What};
 use super::shell::{Frame, Origin, Rest, Shell, Waiting};
 use super::signal::Signal;
 use super::world::{Millis, Role, Started};
@@ -58,7 +58,9 @@ impl Machine<'_, '_> {
         }
         let is_condition = shell.is_in_condition() && !shell.is_loop_condition();
         // A question that is asked for its status alone.
-        if is_condition && node.discards_output() {
+        let is_beside = matches!(shell.frames.last(), Some(Frame::AndOr { .. })) || self.is_left(shell);
+        let discards = node.discards_output() || statement_of(shell, node).is_some_and(Node::discards_output);
+        if discards && (is_condition || (is_beside && self.sound(node) != Sound::Service)) {
             return false;
         }
         if !is_condition || !shell.is_in_loop() {
@@ -85,7 +87,7 @@ impl Machine<'_, '_> {
             let is_builtin = matches!(&node.kind, NodeKind::Command(command)
                 if command.name().is_some_and(|name| super::builtins::is_builtin(&name)));
             let place = (!is_builtin).then(|| node.place());
-            let leaves = shell.keeps_status() || shell.is_left();
+            let leaves = shell.keeps_status() || self.is_left(shell);
             let tidies = leaves && self.stops_jobs_later(shell);
             self.candidates.add(self.world, again, Passed { likelihood, job, sound, place, leaves, tidies });
         }
@@ -252,6 +254,36 @@ impl Machine<'_, '_> {
         true
     }
 
+    /// True if the script ends behind the statement that runs now, once it has said so and tidied up.
+    fn is_left(&self, shell: &Shell) -> bool {
+        let Some(Frame::List { list, next }) = shell.frames.last() else { return false };
+        let rest = &list[(*next).min(list.len())..];
+        match rest.iter().position(super::inert::is_exit) {
+            Some(exit) => rest[..exit].iter().all(|node| self.is_trifle(node)),
+            // `su -c command user; exit`
+            None => {
+                shell.rest() == Rest::Nothing
+                    && self.caller_of(shell).is_some_and(|caller| self.is_left(caller))
+            }
+        }
+    }
+
+    /// The shell that waits for what this one runs.
+    fn caller_of(&self, shell: &Shell) -> Option<&Shell> {
+        let own = self
+            .world
+            .processes()
+            .find(|process| matches!(&process.role, Role::Shell(other) if std::ptr::eq(&**other, shell)))?;
+        let mut at = own;
+        while at.started != Started::Background {
+            at = self.world.process(at.parent)?;
+            if let Role::Shell(caller) = &at.role {
+                return Some(caller);
+            }
+        }
+        None
+    }
+
     /// `server & run-tests; status=$?; kill $!; exit $status`: what runs in the background may be there for this.
     fn stops_jobs_later(&self, shell: &Shell) -> bool {
         let is_ahead = |frame: &Frame| match frame {
@@ -292,8 +324,19 @@ impl Machine<'_, '_> {
             None => true,
             Some(Some(name)) if matches!(name.as_str(), "exec" | "eval" | "." | "source") => false,
             Some(Some(name)) if super::builtins::is_builtin(&name) => true,
-            Some(_) => matches!(self.stage_program(node), Some(What::Ends(_) | What::Pause(_))),
+            Some(_) => match self.stage_program(node) {
+                Some(What::Forward(forward)) => self.forwards_trifle(&forward.child, node),
+                program => matches!(program, Some(What::Ends(_) | What::Pause(_))),
+            },
         }
+    }
+
+    /// `su -c "pg_ctl stop" postgres`
+    fn forwards_trifle(&self, child: &Child, node: &Node) -> bool {
+        let Child::Line(text, ..) = child else { return false };
+        let script = self.environment.parse(Arc::clone(text));
+        script.errors.is_empty()
+            && script.statements.iter().all(|inner| inner.span != node.span && self.is_trifle(inner))
     }
 
     /// True below a `&`, and for what a supervisor starts.
@@ -355,6 +398,13 @@ fn waits_for_event(condition: &Node) -> bool {
         NodeKind::Command(_) => condition.is_command(&["read", "inotifywait", "fswatch", "sleep"]),
         _ => condition.children().into_iter().any(waits_for_event),
     }
+}
+
+/// The statement of a list that a command is, with the redirections around it.
+fn statement_of<'s>(shell: &'s Shell, node: &Node) -> Option<&'s Node> {
+    let Some(Frame::List { list, next }) = shell.frames.last() else { return None };
+    let covers = |whole: &&Node| whole.span.start <= node.span.start && node.span.end <= whole.span.end;
+    list.get(next.checked_sub(1)?).filter(covers)
 }
 
 /// True if something is left to do.

@@ -411,12 +411,7 @@ impl Shell {
         rest
     }
 
-    /// True if the statement that runs now is the last but an `exit`.
-    pub(crate) fn is_left(&self) -> bool {
-        matches!(self.frames.last(), Some(Frame::List { list, next }) if list.get(*next).is_some_and(inert::is_exit))
-    }
-
-    /// The same, where a loop comes back to the statement whatever follows it in the loop's body.
+    /// What is left to do, where a loop comes back to the statement whatever follows it in the loop's body.
     pub(crate) fn rest_in_loop(&self) -> Rest {
         match self.rest() {
             Rest::Commands if self.comes_round() => Rest::Loop,

@@ -10,8 +10,23 @@ use crate::diagnostic::Safety;
 
 /// Seconds: half of the grace period that Docker gives.
 const SLOW_PAUSE: f64 = 5.0;
-/// What runs a command line that it is given.
-const SHELLS: [&str; 8] = ["sh", "bash", "dash", "ash", "zsh", "su", "sudo", "runuser"];
+/// What runs a command line, or a command, that it is given.
+const SHELLS: [&str; 14] = [
+    "sh",
+    "bash",
+    "dash",
+    "ash",
+    "zsh",
+    "su",
+    "sudo",
+    "runuser",
+    "gosu",
+    "su-exec",
+    "setpriv",
+    "env",
+    "tini",
+    "dumb-init",
+];
 
 /// A program that goes to the background cannot read what somebody types any more.
 pub(super) fn heeding_input(mut repair: Repair, fault: &Fault, subject: &Subject<'_>) -> Repair {
@@ -60,6 +75,9 @@ fn with_jobs(jobs: &Jobs, fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
 /// then ends when its services do.
 pub(super) fn instead_of_keep_alive(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
     let Site::Jobs(Jobs { jobs, at }) = &fault.site else { return Vec::new() };
+    if cleans_up(at) || starts_others(jobs, at) {
+        return Vec::new();
+    }
     // In front it might leave at once, and the container with it.
     if fault.may_leave && !jobs.iter().all(|job| job.leaves) {
         return Vec::new();
@@ -77,6 +95,28 @@ pub(super) fn instead_of_keep_alive(fault: &Fault, subject: &Subject<'_>) -> Vec
         repair.message += "; the container then ends when all of them have ended";
     }
     repairs
+}
+
+/// True if something is done behind the statement that keeps the container alive: whoever ends that by hand gets it done.
+fn cleans_up(at: &Job) -> bool {
+    let script = shell::parse(std::sync::Arc::clone(&at.node.excerpt));
+    let says = |node: &Node| node.is_command(&["echo", "printf", "exit", "wait"]);
+    script.statements.iter().any(|node| node.span.start >= at.node.span.end && !says(node))
+}
+
+/// `start-dfs.sh` in front of it: what that leaves running a trap does not tell.
+fn starts_others(jobs: &[Job], at: &Job) -> bool {
+    let script = shell::parse(std::sync::Arc::clone(&at.node.excerpt));
+    let starts = |node: &Node| {
+        let words =
+            repair::simple(node).map(|command| command.words.iter().filter_map(Word::literal).collect());
+        let words: Vec<String> = words.unwrap_or_default();
+        let name = words.first().and_then(|name| name.rsplit('/').next()).unwrap_or("");
+        name.split(['-', '_', '.']).any(|part| part == "start")
+            || words.iter().skip(1).take(2).any(|word| word == "start")
+    };
+    let is_job = |node: &Node| jobs.iter().any(|job| job.node.span == node.span);
+    script.statements.iter().any(|node| node.span.end <= at.node.span.start && starts(node) && !is_job(node))
 }
 
 /// `server &` and `tail -f /dev/null` behind it as `exec server`.
@@ -533,7 +573,10 @@ fn follows(words: &[Word]) -> bool {
 fn talks(words: &[Word]) -> bool {
     // `bash -c "$*"`: whatever somebody asks for.
     let is_argument = |part: &Part| matches!(part, Part::Parameter(parameter, _) if matches!(parameter.name.as_str(), "@" | "*"));
-    let is_shell = |name: String| SHELLS.contains(&name.rsplit('/').next().unwrap_or(&name));
+    let is_shell = |name: String| {
+        let name = name.rsplit('/').next().unwrap_or(&name);
+        SHELLS.contains(&name) || name.contains("entrypoint")
+    };
     let is_given = words.first().and_then(Word::literal).is_some_and(is_shell)
         && words.iter().flat_map(|word| &word.parts).any(is_argument);
     const INTERPRETERS: [&str; 9] =
