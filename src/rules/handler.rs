@@ -152,7 +152,7 @@ fn add_targets(kill: &Node, jobs: &[Node], shell: &ShellState) -> Option<Repair>
     Some(Repair::safe("Tell the other services too", vec![edit]))
 }
 
-/// A handler that ends with `exit` and tells nobody: first the one service is told and waited for.
+/// A handler behind which the shell ends, and that tells nobody: first the one service is told and waited for.
 fn tell_before_exit(fault: &Fault, action: &List, functions: &[Node], jobs: &[Node]) -> Option<Repair> {
     let [job] = jobs else { return None };
     let function = functions.first().filter(|_| action.len() == 1);
@@ -166,14 +166,15 @@ fn tell_before_exit(fault: &Fault, action: &List, functions: &[Node], jobs: &[No
     let first = handler.first()?;
     let ends = |node: &Node| node.is_command(&["exit"]);
     // What reads `$?` would read that of `wait`.
-    if !handler.last().is_some_and(ends) || trap::reads_status(action) || trap::reads_status(handler) {
+    let exits = handler.last().is_some_and(ends);
+    if trap::reads_status(action) || trap::reads_status(handler) {
         return None;
     }
     let text = job.excerpt.text();
     let end = ampersand(text, job.span.end)?;
     let name = match number_in(text, end) {
         Some(name) => name,
-        None if !text.contains("pid") || handler.len() > 1 => {
+        None if !text.contains("pid") || handler.len() > 1 || !exits => {
             let name = free_number(text);
             let rest = rest_of_line(text, end);
             let semicolon = if rest.is_empty() || rest.starts_with('#') { "" } else { ";" };
@@ -183,7 +184,7 @@ fn tell_before_exit(fault: &Fault, action: &List, functions: &[Node], jobs: &[No
         None => return None,
     };
     let tell = match handler.len() {
-        1 => format!("kill -TERM ${name}; wait ${name}"),
+        1 if exits => format!("kill -TERM ${name}; wait ${name}"),
         _ => telling::tell(&name, &fault.shell),
     };
     let line = Line::of(first.excerpt.text(), first.span.start, first.excerpt.encoding());
