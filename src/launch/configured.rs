@@ -1,8 +1,10 @@
-//! What a program's configuration files and variables say beside its arguments.
+//! What decides about a program beside its arguments: configuration files and variables, and what else is in the image.
+
+use std::sync::Arc;
 
 use super::resolve::Resolver;
-use crate::dockerfile::join;
-use crate::programs::Program;
+use crate::dockerfile::{Instruction, Keyword, join};
+use crate::programs::{Handler, Program};
 use crate::project::{Found, options};
 
 impl Resolver<'_, '_> {
@@ -93,6 +95,35 @@ impl Resolver<'_, '_> {
             let path = word.rsplit_once('=').map_or(*word, |(_, path)| path);
             !matches!(self.environment.find(&join(self.working_directory(), path)), Found::File(_))
         })
+    }
+
+    /// The row of a program whose handlers rest on what the image does not have.
+    pub(super) fn without_extension(&self, row: &Program) -> Option<Arc<Program>> {
+        let needed = row.handler_needs.as_ref()?;
+        let is_missing = self.environment.image.base.lacks.contains(needed)
+            && self.environment.files.installed().lacks(needed);
+        let signals = Handler { none: true, ..Handler::default() };
+        is_missing.then(|| Arc::new(Program { signals, handler_needs: None, ..row.clone() }))
+    }
+
+    /// False where `/init` is the project's own program: an instruction brings it, and nothing speaks of s6-overlay.
+    pub(super) fn may_be_s6_overlay(&self) -> bool {
+        let image = self.environment.image;
+        let mut started = [&image.base.entrypoint, &image.base.cmd].into_iter().flatten().flatten();
+        let is_of_base = started.any(|word| word == "/init");
+        let source = &image.dockerfile.source;
+        let brings = |step: &Instruction| {
+            matches!(step.keyword, Keyword::Copy | Keyword::Add) && source.slice(step.span).contains("/init")
+        };
+        let is_brought = image.dockerfile.instructions.iter().any(brings);
+        is_of_base || !image.base.known || !is_brought || source.text().contains("s6")
+    }
+
+    /// True where the image's environment keeps an init from signalling a whole group.
+    pub(super) fn signals_alone(&self, row: &Program) -> bool {
+        let setting = row.broadcast_unless.as_deref().and_then(|setting| setting.split_once('='));
+        let env = &self.environment.image.env;
+        setting.is_some_and(|(name, value)| env.get(name).is_some_and(|own| own == value))
     }
 
     fn working_directory(&self) -> &str {

@@ -13,7 +13,7 @@ use super::signal::Signal;
 use super::supervise::{self, Supervise};
 use super::world::{Identity, Millis, Pid, Rewrites};
 use crate::dockerfile::join;
-use crate::programs::{Base, Handler, Inner, Kind, Program, Tables};
+use crate::programs::{Base, Inner, Kind, Program, Services, Tables};
 use crate::project::{Found, ImageFile, handlers, makefile};
 use crate::source::{Excerpt, Place, Span};
 
@@ -184,6 +184,7 @@ impl Resolver<'_, '_> {
             None if self.environment.sh == Dialect::Ash => self.environment.tables.applet(&name, &arguments),
             None => self.environment.tables.program(&name, &arguments),
         };
+        let row = row.filter(|row| row.services != Some(Services::S6Overlay) || self.may_be_s6_overlay());
         if let Some(row) = row {
             resolved.identities.push(identity(Some(row)));
             if own.is_none()
@@ -436,22 +437,6 @@ impl Resolver<'_, '_> {
             Arc::clone(row)
         };
         What::Forward(Box::new(Forward { program, child, rewrites }))
-    }
-
-    /// The row of a program whose handlers rest on what the image does not have.
-    fn without_extension(&self, row: &Program) -> Option<Arc<Program>> {
-        let needed = row.handler_needs.as_ref()?;
-        let is_missing = self.environment.image.base.lacks.contains(needed)
-            && self.environment.files.installed().lacks(needed);
-        let signals = Handler { none: true, ..Handler::default() };
-        is_missing.then(|| Arc::new(Program { signals, handler_needs: None, ..row.clone() }))
-    }
-
-    /// True where the image's environment keeps an init from signalling a whole group.
-    fn signals_alone(&self, row: &Program) -> bool {
-        let setting = row.broadcast_unless.as_deref().and_then(|setting| setting.split_once('='));
-        let env = &self.environment.image.env;
-        setting.is_some_and(|(name, value)| env.get(name).is_some_and(|own| own == value))
     }
 
     /// Helpers: `sleep` pauses, `tail -f` stays, and what copies its input ends with it.
