@@ -222,8 +222,13 @@ impl Resolver<'_, '_> {
         let Some(file) = self.environment.script_file(path, self.directory.as_deref()) else {
             return What::Unread(format!("the content of {path} is not known"));
         };
-        if file.text.text().split_once('\n').is_some_and(|(first, _)| first.ends_with('\r')) {
-            return What::Broken(Broken::CarriageReturn, Rc::new(file));
+        let text = file.text.text();
+        if text.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r')) {
+            // The last line is the service's as a rule. Where it is not ended at all, that one can be read.
+            return match text.ends_with('\n') {
+                true => What::Broken(Broken::CarriageReturn, Rc::new(file)),
+                false => What::Opaque(format!("the lines of {path} end in carriage returns, but for the last")),
+            };
         }
         What::Shell(Box::new(ShellStart {
             dialect,
