@@ -529,12 +529,13 @@ impl Launch {
         match self.faults.iter_mut().find(|known| known.is_same(&fault) || known.shares_wait(&fault)) {
             // The worse of two outcomes with one cause, and all the jobs that one `wait` stands for.
             Some(known) => {
-                let site = if fault.has_more_jobs(known) { fault.site.clone() } else { known.site.clone() };
-                let is_whole = fault.has_more_jobs(known) && !is_worse(known, &fault);
-                if is_whole || (is_worse(&fault, known) && known.is_same(&fault)) {
-                    *known = fault;
+                let mut other = fault;
+                if is_worse(&other, known) {
+                    std::mem::swap(known, &mut other);
                 }
-                known.site = site;
+                if known.shares_wait(&other) {
+                    known.add_jobs(&other);
+                }
             }
             None => self.faults.push(fault),
         }
@@ -542,8 +543,8 @@ impl Launch {
 
     /// The jobs of a way on which nothing is surely a fault: a repair of the others must not leave them out.
     fn add_jobs(&mut self, fault: &Fault) {
-        for known in self.faults.iter_mut().filter(|known| fault.has_more_jobs(known)) {
-            known.site = fault.site.clone();
+        for known in self.faults.iter_mut().filter(|known| known.shares_wait(fault)) {
+            known.add_jobs(fault);
         }
     }
 

@@ -288,20 +288,23 @@ impl Fault {
         self.cause == other.cause && self.place == other.place
     }
 
-    /// True if both are missed by one `wait` without a trap: on one course more jobs run than on the other.
+    /// True if both are missed by one `wait` without a trap: on one course other jobs run than on the other.
     pub(super) fn shares_wait(&self, other: &Fault) -> bool {
-        self.has_more_jobs(other) || other.has_more_jobs(self)
-    }
-
-    /// True if the same `wait` stands for all the jobs of the other, and for more.
-    pub(super) fn has_more_jobs(&self, other: &Fault) -> bool {
         let (Site::Jobs(own), Site::Jobs(others)) = (&self.site, &other.site) else { return false };
-        let is_mine = |job: &Job| own.jobs.iter().any(|mine| mine.node.place() == job.node.place());
         self.cause == Cause::UntrappedBackground
             && other.cause == self.cause
             && own.at.node.place() == others.at.node.place()
-            && own.jobs.len() > others.jobs.len()
-            && others.jobs.iter().all(is_mine)
+    }
+
+    /// Takes in the jobs of the other, too.
+    pub(super) fn add_jobs(&mut self, other: &Fault) {
+        let (Site::Jobs(own), Site::Jobs(others)) = (&mut self.site, &other.site) else { return };
+        for job in &others.jobs {
+            if !own.jobs.iter().any(|mine| mine.node.place() == job.node.place()) {
+                own.jobs.push(job.clone());
+            }
+        }
+        own.jobs.sort_by_key(|job| job.node.span.start);
     }
 
     /// In a sentence, without the place.

@@ -227,7 +227,9 @@ impl Resolver<'_, '_> {
             // The last line is the service's as a rule. Where it is not ended at all, that one can be read.
             return match text.ends_with('\n') {
                 true => What::Broken(Broken::CarriageReturn, Rc::new(file)),
-                false => What::Opaque(format!("the lines of {path} end in carriage returns, but for the last")),
+                false => {
+                    What::Opaque(format!("the lines of {path} end in carriage returns, but for the last"))
+                }
             };
         }
         What::Shell(Box::new(ShellStart {
