@@ -247,6 +247,7 @@ impl<'a> Bench<'a> {
         let is_step = after.outcome <= before.outcome
             && !after.has_unknown_course()
             && after.spares_more(before)
+            && now.len() <= self.old.len()
             && self.fresh(finding, &now).all(about_stop)
             && self.on_faith(&analysis).is_none()
             && self.keeps_services(&analysis);

@@ -282,7 +282,9 @@ impl Machine<'_, '_> {
             }
             _ if resolved.uncertain && !self.stays(node) => match &resolved.what {
                 // What follows runs at all, so that it has left: its configuration says so.
-                What::Service(Some(row)) if row.daemonizes && row.kind == Kind::Server => {
+                What::Service(Some(row))
+                    if row.daemonizes && row.kind == Kind::Server && self.is_followed() =>
+                {
                     resolved.what = What::Daemon(Arc::clone(row));
                 }
                 _ => {
@@ -311,6 +313,11 @@ impl Machine<'_, '_> {
             }
             None => self.set_status(Status::UNKNOWN),
         }
+    }
+
+    /// True if the shell has something to do behind what it runs now.
+    fn is_followed(&self) -> bool {
+        !matches!(self.shell().map(Shell::rest), None | Some(Rest::Nothing | Rest::Exit))
     }
 
     /// There is no such program. Where that was all that the first process had left to do, the container has not started.
