@@ -34,8 +34,8 @@ fn not_there(subject: &Subject<'_>) -> Option<Finding> {
     Some(finding)
 }
 
-/// `ENTRYPOINT ["tini", "--"]` where no instruction says anything of tini. What becomes of the container where it is there all the same
-/// is worth knowing, so that the model takes it for being there.
+/// `ENTRYPOINT ["tini", "--"]` where instructions install packages, and none says anything of tini. What becomes of the container where it
+/// is there all the same is worth knowing, so that the model takes it for being there.
 fn unmentioned(subject: &Subject<'_>) -> Option<Finding> {
     let image = subject.image;
     let mut own = [&image.entrypoint, &image.cmd].into_iter().flatten();
@@ -49,7 +49,10 @@ fn unmentioned(subject: &Subject<'_>) -> Option<Finding> {
     let tool = name.rsplit('/').next()?;
     // A deployment may mount it where its path says.
     let is_mounted = name.contains('/') && image.dockerfile.instructions.is_empty();
-    let is_missing = image.base.init == Some(false) && subject.installed.lacks(tool) && !is_mounted;
+    // Where none installs anything, what is in the image may come from elsewhere.
+    let installs = subject.installed.package(|_| true).is_some();
+    let is_missing =
+        image.base.init == Some(false) && installs && subject.installed.lacks(tool) && !is_mounted;
     (is_init && is_missing).then(|| not_installed(subject, element))
 }
 
