@@ -182,6 +182,7 @@ impl<'a> Bench<'a> {
             let Some(further) = further else {
                 let good = fresh.is_none_or(|fresh| fresh.severity <= finding.severity)
                     && self.keeps_services(&analysis)
+                    && self.worsens_none(&analysis)
                     && self.improves(judged, &analysis, now.len(), fresh.is_some());
                 if let Some((program, signal)) = self.on_faith(&analysis) {
                     safety = Safety::Unsafe;
@@ -250,7 +251,8 @@ impl<'a> Bench<'a> {
             && now.len() <= self.old.len()
             && self.fresh(finding, &now).all(about_stop)
             && self.on_faith(&analysis).is_none()
-            && self.keeps_services(&analysis);
+            && self.keeps_services(&analysis)
+            && self.worsens_none(&analysis);
         let left = after.untold().filter(|_| after.outcome < before.outcome);
         let (safety, message) = match left {
             None => (repair.safety, repair.message.clone()),
@@ -330,6 +332,17 @@ impl<'a> Bench<'a> {
         self.analysis.images.iter().zip(&after.images).find_map(|(before, after)| {
             let (before, after) = (before.launch.as_ref()?, after.launch.as_ref()?);
             Some((after.newly_on_faith(before)?, after.stop_signal))
+        })
+    }
+
+    /// True if the stop of no image of the file ends worse than before: stages may share an instruction.
+    fn worsens_none(&self, after: &Analysis) -> bool {
+        let mut images = self.analysis.images.iter().zip(&after.images);
+        images.all(|(before, after)| {
+            let outcomes = before.launch.as_ref().zip(after.launch.as_ref());
+            outcomes.is_none_or(|(before, after)| {
+                after.outcome <= before.outcome || before.outcome == Outcome::Unknown
+            })
         })
     }
 
