@@ -47,6 +47,7 @@ mod options;
 mod path;
 mod pattern;
 mod pipeline;
+mod presence;
 mod question;
 mod reading;
 mod resolve;
@@ -70,7 +71,7 @@ pub(crate) use builtins::is_builtin;
 pub use dialect::Dialect;
 pub use drain::Drain;
 pub use fault::{Cause, Fault, Hop, Job, Jobs, ShellState, Site, SupervisorFlaw, TrapFlaw};
-pub use interpreter::Broken;
+pub use interpreter::{Broken, BrokenScript};
 pub use shell::Rest;
 pub use signal::Signal;
 pub use view::{ProcessView, Receives};
@@ -113,25 +114,12 @@ pub struct Launch {
     pub given_up: Vec<Arc<supervised::Program>>,
     /// A script that the kernel refuses to run.
     pub broken: Option<BrokenScript>,
+    /// The word that names an init which no instruction brings: it is taken for being there.
+    pub assumed_init: Option<Arc<Excerpt>>,
     /// What the model could not follow.
     pub doubts: Vec<(Option<Place>, String)>,
     /// Steps that its shells took, on all courses: what it cost to find out.
     pub steps: u64,
-}
-
-/// A script that the kernel refuses to run.
-#[derive(Debug, Clone)]
-pub struct BrokenScript {
-    /// Why.
-    pub broken: Broken,
-    /// Where it is started.
-    pub started: Place,
-    /// Its text.
-    pub text: Arc<Excerpt>,
-    /// The instruction that puts it into the image.
-    pub by: Option<Place>,
-    /// True where a supervisor is to start it: the container goes on.
-    pub supervised: bool,
 }
 
 /// Simulates the launch of an image. `None` if nothing is known to be started.
@@ -363,6 +351,7 @@ fn assemble(
         supervised: Vec::new(),
         given_up: Vec::new(),
         broken: None,
+        assumed_init: environment.assumed_init(),
         doubts: Vec::new(),
         steps: exploration.steps,
     };

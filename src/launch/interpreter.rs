@@ -11,7 +11,7 @@ use super::shell::Origin;
 use super::world::Identity;
 use crate::project::ImageFile;
 use crate::shell::Script;
-use crate::source::Excerpt;
+use crate::source::{Excerpt, Place};
 
 /// Why the kernel refuses to run a script, or finds no program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub enum Broken {
     NoSuchProgram,
     /// A script in the working directory, where nobody looks for a bare name.
     NotOnPath,
-    /// An init that nothing installs.
+    /// An init that only another stage installs.
     NoInit,
     /// An init that is installed at another path.
     InitElsewhere,
@@ -74,6 +74,21 @@ impl Broken {
                 | Self::InitElsewhere
         )
     }
+}
+
+/// A script that the kernel refuses to run.
+#[derive(Debug, Clone)]
+pub struct BrokenScript {
+    /// Why.
+    pub broken: Broken,
+    /// Where it is started.
+    pub started: Place,
+    /// Its text.
+    pub text: Arc<Excerpt>,
+    /// The instruction that puts it into the image.
+    pub by: Option<Place>,
+    /// True where a supervisor is to start it: the container goes on.
+    pub supervised: bool,
 }
 
 /// A shell about to start.

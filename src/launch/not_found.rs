@@ -8,7 +8,7 @@ use super::interpreter::Broken;
 use super::machine::Machine;
 use super::resolve::{Resolver, is_script_name};
 use super::shell::Origin;
-use crate::dockerfile::{Command as Value, Keyword, join};
+use crate::dockerfile::{Keyword, join};
 use crate::programs::{Kind, Program};
 use crate::project::{Found, ImageFile};
 use crate::shell::{Command, Node, Operation, Part};
@@ -51,53 +51,15 @@ impl Resolver<'_, '_> {
         Some((broken, written(text)))
     }
 
-    /// Why the engine does not find an init: nothing installs it, or its package puts it elsewhere.
+    /// Why the engine does not find an init: another stage installs it, or its package puts it elsewhere.
     pub(super) fn missing_init(
         &self,
         row: &Program,
         field: &Field,
         name: &str,
     ) -> Option<(Broken, Rc<ImageFile>)> {
-        let image = self.environment.image;
-        let text =
-            field.excerpt.as_ref().filter(|text| row.kind == Kind::Init && self.is_first_word(text))?;
-        let tool = name.rsplit('/').next()?;
-        let installed = self.environment.files.installed();
-        let only_place = || self.environment.tables.only_place(tool, image.base.family, &image.base_name);
-        // Whether it is there may be settled elsewhere; that another stage brings it, and this one does not, is plain.
-        let elsewhere = || {
-            image.dockerfile.instructions.iter().any(|instruction| {
-                let brings = matches!(instruction.keyword, Keyword::Run | Keyword::Copy | Keyword::Add);
-                brings && image.dockerfile.source.slice(instruction.span).contains(tool)
-            })
-        };
-        // A base of which nothing is known may bring it.
-        let broken = if image.base.init != Some(false) {
-            return None;
-        } else if installed.lacks(tool) && elsewhere() {
-            Broken::NoInit
-        } else if installed.brings(tool)
-            && installed.lacks(&format!("/{tool}"))
-            && is_where_programs_are(name)
-            && only_place().is_some_and(|place| unmerged(place) != unmerged(name))
-        {
-            Broken::InitElsewhere
-        } else {
-            return None;
-        };
-        Some((broken, written(text)))
-    }
-
-    /// True for the first word that the image itself gives to the engine. The script that a base image brings execs what it is given.
-    fn is_first_word(&self, word: &Excerpt) -> bool {
-        let image = self.environment.image;
-        let mut own = [&image.entrypoint, &image.cmd].into_iter().flatten();
-        let setting = own.find(|setting| !matches!(setting.value, Value::Inherited(_)));
-        let first = setting.and_then(|setting| match &setting.value {
-            Value::Exec(elements) => elements.first(),
-            _ => None,
-        });
-        first.is_some_and(|first| first.whole_place() == word.whole_place())
+        let text = field.excerpt.as_ref().filter(|_| row.kind == Kind::Init)?;
+        Some((self.environment.missing_init(text, name)?, written(text)))
     }
 
     /// `server --port 80` as one word. A program with a blank in its name lies in some folder, and no option follows it.
@@ -147,19 +109,6 @@ impl Machine<'_, '_> {
         let text = || Arc::new(node.excerpt.sub(word.span));
         word.parts.iter().any(is_for_build).then(|| (Broken::BuildArgument, written(&text())))
     }
-}
-
-/// A path in a directory of the system's programs.
-fn is_where_programs_are(path: &str) -> bool {
-    let folder = path.rsplit_once('/').map(|(folder, _)| folder);
-    matches!(folder, Some("/bin" | "/sbin" | "/usr/bin" | "/usr/sbin" | "/usr/local/bin" | "/usr/local/sbin"))
-}
-
-/// `/usr/bin/tini` as `/bin/tini`: one of them may be a link to the other.
-fn unmerged(path: &str) -> &str {
-    path.strip_prefix("/usr")
-        .filter(|rest| rest.starts_with("/bin/") || rest.starts_with("/sbin/"))
-        .unwrap_or(path)
 }
 
 /// The word that asks for it, in a file's place.

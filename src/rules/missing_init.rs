@@ -2,7 +2,6 @@
 
 use super::{Finding, Repair, Subject, init, install, words};
 use crate::diagnostic::{Outcome, Related, Severity};
-use crate::dockerfile::Command;
 use crate::launch::Broken;
 use crate::programs::Kind;
 use crate::settings::InitPolicy;
@@ -16,7 +15,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 fn not_there(subject: &Subject<'_>) -> Option<Finding> {
     let script = subject.launch?.broken.as_ref()?;
     let element = &script.text;
-    let name = element.text().rsplit('/').next()?;
+    let name = init_name(element);
     let mut finding = match script.broken {
         Broken::NoInit => not_installed(subject, element),
         Broken::InitElsewhere => {
@@ -34,37 +33,31 @@ fn not_there(subject: &Subject<'_>) -> Option<Finding> {
     Some(finding)
 }
 
-/// `ENTRYPOINT ["tini", "--"]` where instructions install packages, and none says anything of tini. What becomes of the container where it
-/// is there all the same is worth knowing, so that the model takes it for being there.
+/// `ENTRYPOINT ["tini", "--"]` where instructions install packages, and none says anything of tini.
 fn unmentioned(subject: &Subject<'_>) -> Option<Finding> {
-    let image = subject.image;
-    let mut own = [&image.entrypoint, &image.cmd].into_iter().flatten();
-    // The script that a base image brings execs what it is given.
-    let setting = own.find(|setting| !matches!(setting.value, Command::Inherited(_)))?;
-    let Command::Exec(elements) = &setting.value else { return None };
-    let element = elements.first()?;
-    let name = element.text();
-    let is_init = subject.tables.program(name, &[]).is_some_and(|row| row.kind == Kind::Init);
-    // A base of which nothing is known may bring it.
-    let tool = name.rsplit('/').next()?;
-    // A deployment may mount it where its path says.
-    let is_mounted = name.contains('/') && image.dockerfile.instructions.is_empty();
-    // Where none installs anything, what is in the image may come from elsewhere.
-    let installs = subject.installed.package(|_| true).is_some();
-    let is_missing =
-        image.base.init == Some(false) && installs && subject.installed.lacks(tool) && !is_mounted;
-    (is_init && is_missing).then(|| not_installed(subject, element))
+    let element = subject.launch?.assumed_init.as_ref()?;
+    let (path, name) = (words::code(element.text()), init_name(element));
+    let message = format!("No instruction installs {path}: if it is not in this image, the container does not start.");
+    let mut finding = Finding::at(element.whole_place(), "not installed here", message)
+        .with_help("install it in this stage, if that is the whole Dockerfile")
+        .with_repairs(installed(subject, element, name));
+    finding.severity = Severity::Warning;
+    Some(finding)
 }
 
 fn not_installed(subject: &Subject<'_>, element: &Excerpt) -> Finding {
     let path = words::code(element.text());
-    let name = element.text().rsplit('/').next().unwrap_or_default();
     let message = format!("The container does not start: {path} is not installed in this image.");
     let mut finding = Finding::at(element.whole_place(), "not in the image", message)
         .with_help("install it in the last stage; what another stage installs does not count")
-        .with_repairs(installed(subject, element, name));
+        .with_repairs(installed(subject, element, init_name(element)));
     finding.outcome = Some(Outcome::ExitsEarly);
     finding
+}
+
+/// The init that an element names by its path.
+fn init_name(element: &Excerpt) -> &str {
+    element.text().rsplit('/').next().unwrap_or_default()
 }
 
 /// The installation, and the path where it puts the init.
