@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
-use super::texts_after;
+use super::{texts_after, trial};
 use crate::check::{Analysis, FileReport, check};
 use crate::diagnostic::{Diagnostic, Safety};
 use crate::guard::{self, Defect, guarded};
@@ -226,14 +226,5 @@ fn is_spared(path: &Utf8Path, texts: &Texts, loader: &dyn Loader, settings: &Set
     }
     let images = |loader: &dyn Loader| Analysis::of(path, loader, settings).images;
     let (before, after) = (images(loader), images(&changed));
-    before.len() == after.len()
-        && before.iter().zip(&after).all(|(before, after)| match (&before.launch, &after.launch) {
-            (Some(before), Some(after)) => {
-                after.outcome <= before.outcome
-                    && before.services().is_subset(&after.services())
-                    && after.newly_on_faith(before).is_none()
-            }
-            (None, None) => true,
-            _ => false,
-        })
+    trial::spares(&before, &after) && trial::on_faith(&before, &after).is_none()
 }
