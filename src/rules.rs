@@ -20,6 +20,7 @@ mod interpreter;
 mod names;
 mod no_program;
 mod repair;
+mod staying;
 mod step_down;
 mod telling;
 mod trap;

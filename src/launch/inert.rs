@@ -59,6 +59,24 @@ pub(crate) fn is_exit(node: &Node) -> bool {
     node.is_command(&["exit"])
 }
 
+/// `echo "server has ended"`, `set +e`: only says something, or changes what nothing reads any more.
+pub(crate) fn is_remark(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Redirected(inner, redirects) => {
+            is_remark(inner) && redirects.iter().all(|redirect| redirect.operator == ">&")
+        }
+        NodeKind::Command(command) => {
+            let is_plain =
+                |part: &Part| matches!(part, Part::Literal(_) | Part::Quoted(_) | Part::Parameter(..));
+            node.is_command(&["echo", "printf", "set", ":", "true"])
+                && command.assignments.is_empty()
+                && command.redirects.iter().all(|redirect| redirect.operator == ">&")
+                && command.words.iter().flat_map(|word| &word.parts).all(is_plain)
+        }
+        _ => false,
+    }
+}
+
 /// True for a body of `sleep` alone.
 pub(crate) fn only_sleeps(list: &[Node]) -> bool {
     list.iter().all(|node| node.is_command(&["sleep"]))

@@ -360,7 +360,7 @@ impl Machine<'_, '_> {
         let is_variable =
             matches!(command.words.first().map(|word| &word.parts[..]), Some([Part::Parameter(..)]));
         let rest = self.shell().map(Shell::rest_in_loop);
-        let goes_on = matches!(rest, Some(Rest::Loop | Rest::Commands));
+        let goes_on = matches!(rest, Some(Rest::Loop | Rest::Remarks | Rest::Commands));
         is_variable && fields.len() > 1 && fields[0].text().is_none() && !fields[0].is_rest() && goes_on
     }
 

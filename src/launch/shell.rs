@@ -108,6 +108,8 @@ pub enum Rest {
     Nothing,
     /// Only `exit`, `exit $?` and the like.
     Exit,
+    /// Only `echo` and the like, with `exit` behind it or without.
+    Remarks,
     /// What is run instead where it fails: `server || other`.
     Otherwise,
     /// The next round of a loop.
@@ -381,6 +383,14 @@ impl Shell {
                 {
                     Rest::Exit
                 }
+                Frame::List { list, next }
+                    if list[*next..].iter().all(|node| self.is_remark(node))
+                        && !list[*next..]
+                            .iter()
+                            .any(|node| inert::is_exit(node) && gives_other_status(node)) =>
+                {
+                    Rest::Remarks
+                }
                 Frame::Call { .. } | Frame::Source { .. } => Rest::Nothing,
                 Frame::For { items, next, .. } if *next >= items.len() => Rest::Nothing,
                 Frame::Test { .. } | Frame::Body { .. } | Frame::Endless { .. } | Frame::For { .. } => {
@@ -389,7 +399,7 @@ impl Shell {
                 // Of `test && a || b` one of the two is meant.
                 Frame::AndOr { left, right, and: false, .. }
                     if matches!(&left.kind, NodeKind::And(test, _) if inert::is_test(test))
-                        || inert::is_exit(right) =>
+                        || self.is_remark(right) =>
                 {
                     Rest::Otherwise
                 }
@@ -398,17 +408,32 @@ impl Shell {
             match (rest, here) {
                 (_, Rest::Nothing) => {}
                 (Rest::Nothing, here) => rest = here,
-                (Rest::Otherwise, Rest::Exit | Rest::Otherwise) => {}
-                (Rest::Otherwise, here) => return here,
+                (Rest::Otherwise, Rest::Exit | Rest::Remarks | Rest::Otherwise)
+                | (Rest::Remarks, Rest::Exit | Rest::Remarks) => {}
+                (Rest::Remarks, Rest::Otherwise) => return Rest::Commands,
+                (Rest::Otherwise | Rest::Remarks, here) => return here,
                 // What follows an `exit` is never reached.
                 (Rest::Exit, _) => return rest,
                 _ => return rest,
             }
-            if rest == Rest::Exit {
+            let ends = matches!(frame, Frame::List { list, next } if list[(*next).min(list.len())..].iter().any(inert::is_exit));
+            if ends && rest != Rest::Nothing {
                 return rest;
             }
         }
         rest
+    }
+
+    /// True for what only says something, or ends the script, and for `exec "$@"` where the image gives no arguments.
+    fn is_remark(&self, node: &Node) -> bool {
+        let hands_over = || {
+            let words = node.excerpt.text().get(node.span.start..node.span.end);
+            words == Some("exec \"$@\"") && self.positional.iter().all(Field::is_rest)
+        };
+        match &node.kind {
+            NodeKind::Group(list) => list.iter().all(|inner| self.is_remark(inner)),
+            _ => inert::is_exit(node) || inert::is_remark(node) || hands_over(),
+        }
     }
 
     /// What is left to do, where a loop comes back to the statement whatever follows it in the loop's body.

@@ -2,7 +2,8 @@
 
 use super::insertion::{Line, free_number};
 use super::telling;
-use super::trap::{apart, background, is_bare, reads_status, traps_reload};
+use super::staying::{apart, background, pause_apart};
+use super::trap::{is_bare, reads_status, traps_reload};
 use super::{Finding, Repair, Subject, trap, words};
 use crate::launch::{Cause, Fault, Site};
 use crate::shell::{Node, NodeKind};
@@ -27,7 +28,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 fn free(fault: &Fault) -> Option<Repair> {
     let Site::Deferred { node, action, functions, pause } = &fault.site else { return None };
     if *pause {
-        return pause_apart(node);
+        let edit = pause_apart(node)?;
+        return Some(Repair::safe("Pause with `&` and `wait`, which a signal interrupts", vec![edit]));
     }
     let late = match action.first() {
         _ if !functions.is_empty() => Vec::new(),
@@ -75,10 +77,4 @@ fn wait_apart(fault: &Fault) -> Option<Repair> {
     let only_stays = node.is_command(&["tail", "sleep"]);
     let edit = only_stays.then(|| apart(node, |_| " & wait \"$!\"".to_owned())).flatten()?;
     Some(Repair::safe("Stay with `&` and `wait`, which a signal interrupts", vec![edit]))
-}
-
-/// `sleep 60` as `sleep 60 & wait $!`: a `wait` ends as soon as a signal comes.
-fn pause_apart(node: &Node) -> Option<Repair> {
-    let edit = apart(node, |_| " & wait \"$!\"".to_owned())?;
-    Some(Repair::safe("Pause with `&` and `wait`, which a signal interrupts", vec![edit]))
 }

@@ -16,7 +16,7 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
     let Site::Foreground { node, rest, calls, .. } = &fault.site else { return None };
     let shell = &fault.shell;
     // What follows would be lost, a trap too, and a second call of the function.
-    if !matches!(rest, Rest::Nothing | Rest::Exit | Rest::Otherwise)
+    if !matches!(rest, Rest::Nothing | Rest::Exit | Rest::Remarks | Rest::Otherwise)
         || !shell.traps.is_empty()
         || is_called_again(node, calls)
     {
@@ -55,6 +55,8 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
     } else if *rest == Rest::Otherwise {
         let what = "what stands behind `||` is not run any more when it fails";
         Repair::unsafe_(format!("{message}; {what}"), vec![edit])
+    } else if *rest == Rest::Remarks && !(shell.errexit && follows_setting(node)) {
+        Repair::unsafe_(format!("{message}; what stands behind it is not run any more"), vec![edit])
     } else if *rest == Rest::Exit && !shell.errexit && follows_constant(node) {
         Repair::unsafe_(format!("{message}; the script's own exit status is lost then"), vec![edit])
     } else {
@@ -157,6 +159,13 @@ fn follows_constant(node: &Node) -> bool {
     let rest = node.excerpt.text().get(node.span.end..).unwrap_or("");
     let status = rest.split("exit").nth(1).map(|status| status.trim_start_matches([' ', '\t']));
     status.is_some_and(|status| status.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// `set +e` as all that follows.
+fn follows_setting(node: &Node) -> bool {
+    let rest = node.excerpt.text().get(node.span.end..).unwrap_or("");
+    let lines = rest.split(['\n', ';']).map(str::trim);
+    lines.filter(|line| !line.is_empty()).all(|line| line.starts_with("set ") || line.starts_with('#'))
 }
 
 /// A name that is written out, or the script's own arguments, is a program; a variable may hold anything.

@@ -1,32 +1,20 @@
 //! Repairs that set a trap, or let one run.
 
 use crate::launch::{Fault, Job, Jobs, ShellState, Signal, Site};
-use crate::shell::{self, Node, NodeKind, Part, Word};
+use crate::shell::{self, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Span};
 
 use super::insertion::{Line, ampersand, free_name, free_number, number_in, rest_of_line};
+use super::staying::{
+    Stay, background, is_in_list, is_pause, loop_around, pause_apart, reads_last_job, shape,
+};
 use super::{Repair, Subject, foreground, repair};
 use crate::diagnostic::Safety;
 
-/// Seconds: half of the grace period that Docker gives.
-const SLOW_PAUSE: f64 = 5.0;
-/// What runs a command line, or a command, that it is given.
-const SHELLS: [&str; 14] = [
-    "sh",
-    "bash",
-    "dash",
-    "ash",
-    "zsh",
-    "su",
-    "sudo",
-    "runuser",
-    "gosu",
-    "su-exec",
-    "setpriv",
-    "env",
-    "tini",
-    "dumb-init",
-];
+/// Seconds that are too long between a stop and what a trap does: where a script pauses all the time, and where it does so now and then
+/// (half of the grace period that Docker gives).
+const LONG_PAUSE: f64 = 2.0;
+const LONG_PAUSE_AT_TIMES: f64 = 5.0;
 
 /// A program that goes to the background cannot read what somebody types any more.
 pub(super) fn heeding_input(mut repair: Repair, fault: &Fault, subject: &Subject<'_>) -> Repair {
@@ -87,7 +75,7 @@ pub(super) fn instead_of_keep_alive(fault: &Fault, subject: &Subject<'_>) -> Vec
     }
     let mut repairs = insert(fault, subject);
     // What shows a log is told as the services are, and the script stays for as long as before.
-    if matches!(shape(&at.node), Some(Stay::Service)) {
+    if matches!(shape(&at.node), Some(Stay::Service | Stay::Pauses)) {
         return repairs;
     }
     for repair in &mut repairs {
@@ -242,8 +230,7 @@ fn insert_with(jobs: &Jobs, shell: &ShellState, subject: &Subject<'_>, tells: Te
             || is_repeated(&script.statements, span);
         let signal = tells.signal(job);
         if job.leaves {
-            // The whole list would go to the background.
-            if ["&&", "||", "|", "!"].iter().any(|sign| text[..span.start].trim_end().ends_with(sign)) {
+            if is_in_list(text, span.start) {
                 return None;
             }
             let (edit, kept) = foreground::in_job(&job.node, subject).filter(|_| !repeated)?;
@@ -286,6 +273,15 @@ fn insert_with(jobs: &Jobs, shell: &ShellState, subject: &Subject<'_>, tells: Te
             edits.push(excerpt.edit(Span::at(at.span.end), &wait)?);
         }
         Stay::KeepsAlive => edits.push(excerpt.edit(at.span, "wait")?),
+        Stay::Pauses => {
+            let around = loop_around(at)?;
+            if cleans_up(&Job { node: around, ..stays.clone() }) {
+                return None;
+            }
+            if is_pause(at, LONG_PAUSE) || !at.is_command(&["sleep"]) {
+                edits.push(pause_apart(at)?);
+            }
+        }
         Stay::TakesJob => {
             // It is the only one that can be meant, and its status is the script's.
             if jobs.len() != 1 || shell.separated {
@@ -308,7 +304,8 @@ fn insert_with(jobs: &Jobs, shell: &ShellState, subject: &Subject<'_>, tells: Te
         "trap '{}{}wait{}; exit {}' {}",
         if shell.separated && !targets.listed.is_empty() { "IFS=\" \"; " } else { "" },
         targets.told.iter().map(kill).collect::<String>(),
-        if shell.readers || leaves_out {
+        // What a loop pauses with is a child, too.
+        if shell.readers || leaves_out || matches!(shape(at), Some(Stay::Pauses)) {
             format!(" {}", targets.all(shell).join(" "))
         } else {
             String::new()
@@ -395,19 +392,6 @@ fn lists_of(node: &Node) -> Vec<&[Node]> {
     }
 }
 
-/// `sleep` for longer than a stop may take, or for nobody knows how long.
-fn is_slow_pause(node: &Node) -> bool {
-    let Some(command) = repair::simple(node) else { return false };
-    let words: Vec<Option<String>> = command.words.iter().map(Word::literal).collect();
-    match words.as_slice() {
-        [Some(name), Some(time)] if name == "sleep" => {
-            time.parse::<f64>().map_or(true, |seconds| seconds >= SLOW_PAUSE)
-        }
-        [Some(name), ..] => name == "sleep",
-        _ => false,
-    }
-}
-
 /// True for what a loop does between two runs of its program.
 fn is_brief(node: &Node) -> bool {
     let name = repair::simple(node).and_then(|command| command.words.first()).map(Word::literal);
@@ -447,9 +431,11 @@ pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
         return None;
     }
     // During a long pause the trap would have to wait for its end.
-    if lists_of(outer).into_iter().flatten().any(is_slow_pause) {
-        return None;
-    }
+    let pauses = lists_of(outer)
+        .into_iter()
+        .flatten()
+        .filter(|other| is_pause(other, LONG_PAUSE_AT_TIMES) && !covers(other));
+    let pauses: Vec<Edit> = pauses.map(pause_apart).collect::<Option<_>>()?;
     let name = free_number(excerpt.text());
     let line = Line::of(excerpt.text(), outer.span.start, excerpt.encoding()).above_comments(excerpt.text());
     let handler = format!(
@@ -459,41 +445,12 @@ pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
         heard(stop, &fault.shell)
     );
     let setup = format!("{}{name}=''{}{handler}{}", line.lead(), line.separator(), line.tail());
-    let edits = vec![background(node, name)?, excerpt.edit(Span::at(line.insertion), &setup)?];
+    let mut edits = vec![background(node, name)?, excerpt.edit(Span::at(line.insertion), &setup)?];
+    edits.extend(pauses);
     let message = "Trap the stop in front of the loop, pass it on, and wait";
     // Which of several programs is the long one, nobody but a person knows.
     let others = lists_of(outer).into_iter().flatten().any(|other| !covers(&other) && !is_brief(other));
     Some(if others { Repair::unsafe_(message, edits) } else { Repair::safe(message, edits) })
-}
-
-/// `server` as `server & pid=$!` and `wait "$pid"` on the next line.
-pub(super) fn background(node: &Node, name: &str) -> Option<Edit> {
-    apart(node, |separator| format!(" & {name}=$!{separator}wait \"${name}\""))
-}
-
-/// A command sent to the background; `tail` is what follows it, by what separates two commands there.
-pub(super) fn apart(node: &Node, tail: impl Fn(&str) -> String) -> Option<Edit> {
-    let command = repair::simple(node)?;
-    let name = command.words.first()?.literal()?;
-    // What the shell itself does is none of a job's business.
-    if matches!(name.as_str(), "fg" | "wait" | "read" | "exec" | "eval" | "." | "source") {
-        return None;
-    }
-    let text = node.excerpt.text();
-    if talks(&command.words) || reads_last_job(&text[node.span.end..]) {
-        return None;
-    }
-    let rest = rest_of_line(text, node.span.end);
-    // The whole list would go to the background, and what its `cd` or `exit` does with it.
-    let before = text[..node.span.start].trim_end();
-    let in_list = before.ends_with("&&") || before.ends_with("||");
-    let goes_on = [";", "#", "&&", "||"].iter().any(|sign| rest.starts_with(sign));
-    if in_list || !(rest.is_empty() || goes_on) {
-        return None;
-    }
-    let line = Line::of(text, node.span.start, node.excerpt.encoding());
-    let separator = if rest.is_empty() { line.separator() } else { "; ".to_owned() };
-    node.excerpt.edit(Span::at(node.span.end), &tail(&separator))
 }
 
 /// Under `set -e` a `kill` that finds one process gone, or a `wait` for one that was stopped, would end the handler halfway.
@@ -515,77 +472,8 @@ fn heard(stop: Signal, shell: &ShellState) -> String {
     names.join(" ")
 }
 
-/// How a script stays.
-enum Stay {
-    Waits,
-    Service,
-    KeepsAlive,
-    /// `fg`
-    TakesJob,
-}
-
-fn shape(at: &Node) -> Option<Stay> {
-    let command = repair::simple(at)?;
-    let name = command.words.first()?.literal();
-    let second = command.words.get(1).and_then(Word::literal);
-    let last = command.words.last().and_then(Word::literal);
-    match (name.as_deref(), second.as_deref()) {
-        (Some("wait"), _) => Some(Stay::Waits),
-        (Some("fg"), _) => Some(Stay::TakesJob),
-        (Some("sleep"), Some("infinity")) => Some(Stay::KeepsAlive),
-        // What follows a log shows it to somebody; what follows nothing only keeps the container alive.
-        (Some("tail"), _) if last.as_deref() == Some("/dev/null") => Some(Stay::KeepsAlive),
-        (Some("tail"), _) if follows(&command.words) => Some(Stay::Service),
-        (Some("tail" | "sleep" | "cat"), _) => None,
-        // A job reads nothing: what somebody may talk to stays in front.
-        (Some(_), _) if talks(&command.words) => None,
-        (Some(_), _) => Some(Stay::Service),
-        (None, _) => None,
-    }
-}
-
 /// `trap : TERM`, `trap exit TERM`: a word without quotes has no room for more.
 pub(super) fn is_bare(handler: &Node) -> bool {
     let start = handler.excerpt.span().start;
     !handler.excerpt.source().text()[..start].ends_with(['\'', '"'])
-}
-
-/// True where `$!` is read before the next job starts: it means a job that was started before, and would mean the new one.
-fn reads_last_job(text: &str) -> bool {
-    let starts_job = |at: usize| {
-        let (before, after) = (&text[..at], &text[at + 1..]);
-        !before.ends_with(['&', '>', '<']) && !after.starts_with(['&', '>'])
-    };
-    let next = text.match_indices('&').map(|(at, _)| at).find(|&at| starts_job(at)).unwrap_or(text.len());
-    text[..next].contains("$!") || text[..next].contains("${!}")
-}
-
-/// `tail -f log`
-fn follows(words: &[Word]) -> bool {
-    let is_told = |word: String| match word.strip_prefix("--") {
-        Some(long) => long.starts_with("follow"),
-        None => word.starts_with('-') && word.contains(['f', 'F']),
-    };
-    words.iter().skip(1).filter_map(Word::literal).any(is_told)
-}
-
-/// True for a program that is likely to read what somebody types: an interpreter without a file, or one that is told so.
-fn talks(words: &[Word]) -> bool {
-    // `bash -c "$*"`: whatever somebody asks for.
-    let is_argument = |part: &Part| matches!(part, Part::Parameter(parameter, _) if matches!(parameter.name.as_str(), "@" | "*"));
-    let is_shell = |name: String| {
-        let name = name.rsplit('/').next().unwrap_or(&name);
-        SHELLS.contains(&name) || name.contains("entrypoint")
-    };
-    let is_given = words.first().and_then(Word::literal).is_some_and(is_shell)
-        && words.iter().flat_map(|word| &word.parts).any(is_argument);
-    const INTERPRETERS: [&str; 9] =
-        ["sh", "bash", "python", "python3", "node", "irb", "php", "psql", "mysql"];
-    let words: Vec<Option<String>> = words.iter().map(Word::literal).collect();
-    // `nogui`: the console of a game server, which is how people stop it.
-    let told = |word: &str| {
-        matches!(word, "-i" | "-it" | "--interactive" | "--repl" | "--console" | "nogui" | "--nogui")
-    };
-    let alone = matches!(words.as_slice(), [Some(name)] if INTERPRETERS.contains(&name.rsplit('/').next().unwrap_or(name)));
-    alone || is_given || words.iter().flatten().any(|word| told(word))
 }

@@ -1,0 +1,172 @@
+//! How a script stays, and how what it stays for goes to the background.
+
+use std::sync::Arc;
+
+use super::insertion::{Line, rest_of_line};
+use super::repair;
+use crate::shell::{self, Node, NodeKind, Part, Word};
+use crate::source::{Edit, Span};
+
+/// What runs a command line, or a command, that it is given.
+const SHELLS: [&str; 14] = [
+    "sh",
+    "bash",
+    "dash",
+    "ash",
+    "zsh",
+    "su",
+    "sudo",
+    "runuser",
+    "gosu",
+    "su-exec",
+    "setpriv",
+    "env",
+    "tini",
+    "dumb-init",
+];
+
+/// How a script stays.
+pub(super) enum Stay {
+    Waits,
+    Service,
+    KeepsAlive,
+    /// `sleep` in a loop.
+    Pauses,
+    /// `fg`
+    TakesJob,
+}
+
+pub(super) fn shape(at: &Node) -> Option<Stay> {
+    let command = repair::simple(at)?;
+    let name = command.words.first()?.literal();
+    let second = command.words.get(1).and_then(Word::literal);
+    let last = command.words.last().and_then(Word::literal);
+    match (name.as_deref(), second.as_deref()) {
+        (Some("wait"), _) => Some(Stay::Waits),
+        (Some("fg"), _) => Some(Stay::TakesJob),
+        (Some("sleep"), _) if loop_around(at).is_some() => Some(Stay::Pauses),
+        (Some("sleep"), Some("infinity")) => Some(Stay::KeepsAlive),
+        (Some("tail"), _) if last.as_deref() == Some("/dev/null") && loop_around(at).is_some() => {
+            Some(Stay::Pauses)
+        }
+        // What follows a log shows it to somebody; what follows nothing only keeps the container alive.
+        (Some("tail"), _) if last.as_deref() == Some("/dev/null") => Some(Stay::KeepsAlive),
+        (Some("tail"), _) if follows(&command.words) => Some(Stay::Service),
+        (Some("tail" | "sleep" | "cat"), _) => None,
+        // A job reads nothing: what somebody may talk to stays in front.
+        (Some(_), _) if talks(&command.words) => None,
+        (Some(_), _) => Some(Stay::Service),
+        (None, _) => None,
+    }
+}
+
+/// `sleep` for `limit` seconds or more, or for nobody knows how long.
+pub(super) fn is_pause(node: &Node, limit: f64) -> bool {
+    let Some(command) = repair::simple(node) else { return false };
+    let words: Vec<Option<String>> = command.words.iter().map(Word::literal).collect();
+    match words.as_slice() {
+        [Some(name), Some(time)] if name == "sleep" => {
+            time.parse::<f64>().map_or(true, |seconds| seconds >= limit)
+        }
+        [Some(name), ..] => name == "sleep",
+        _ => false,
+    }
+}
+
+/// The outermost loop around a statement, in the text that holds it.
+pub(super) fn loop_around(at: &Node) -> Option<Node> {
+    let script = shell::parse(Arc::clone(&at.excerpt));
+    find_loop(&script.statements.iter().collect::<Vec<_>>(), at.span).cloned()
+}
+
+fn find_loop<'n>(list: &[&'n Node], span: Span) -> Option<&'n Node> {
+    let node = list.iter().find(|node| node.span.start <= span.start && span.end <= node.span.end)?;
+    let is_loop = matches!(node.kind, NodeKind::Loop(_) | NodeKind::For(_) | NodeKind::ArithmeticFor(..));
+    if is_loop { Some(node) } else { find_loop(&node.children(), span) }
+}
+
+/// `sleep 60` as `sleep 60 & wait "$!"`, which a signal interrupts. `None` where that would change what its loop reads of jobs.
+pub(super) fn pause_apart(node: &Node) -> Option<Edit> {
+    let text = |node: &Node| node.excerpt.text().get(node.span.start..node.span.end).unwrap_or("").to_owned();
+    let reads =
+        |text: String| ["$!", "${!}", "jobs", "wait -n", "%%", "%+"].iter().any(|word| text.contains(word));
+    if loop_around(node).is_some_and(|around| reads(text(&around))) {
+        return None;
+    }
+    apart(node, |_| " & wait \"$!\"".to_owned())
+}
+
+/// `server` as `server & pid=$!` and `wait "$pid"` on the next line.
+pub(super) fn background(node: &Node, name: &str) -> Option<Edit> {
+    apart(node, |separator| format!(" & {name}=$!{separator}wait \"${name}\""))
+}
+
+/// A command sent to the background; `tail` is what follows it, by what separates two commands there.
+pub(super) fn apart(node: &Node, tail: impl Fn(&str) -> String) -> Option<Edit> {
+    let command = repair::simple(node)?;
+    let name = command.words.first()?.literal()?;
+    // What the shell itself does is none of a job's business.
+    if matches!(name.as_str(), "fg" | "wait" | "read" | "exec" | "eval" | "." | "source") {
+        return None;
+    }
+    let text = node.excerpt.text();
+    if talks(&command.words) || reads_last_job(&text[node.span.end..]) {
+        return None;
+    }
+    let rest = rest_of_line(text, node.span.end);
+    let in_list = is_in_list(text, node.span.start);
+    let goes_on = [";", "#", "&&", "||"].iter().any(|sign| rest.starts_with(sign));
+    if in_list || !(rest.is_empty() || goes_on) {
+        return None;
+    }
+    let line = Line::of(text, node.span.start, node.excerpt.encoding());
+    let separator = if rest.is_empty() { line.separator() } else { "; ".to_owned() };
+    node.excerpt.edit(Span::at(node.span.end), &tail(&separator))
+}
+
+/// True for what stands behind `&&`, `|`, `!` and the like: with it the whole list would go to the background, and what its `cd` or `exit`
+/// does with it.
+pub(super) fn is_in_list(text: &str, start: usize) -> bool {
+    let before = text[..start].trim_end();
+    before.ends_with("&&") || before.ends_with('|') || (before.ends_with('!') && !before.ends_with("$!"))
+}
+
+/// True where `$!` is read before the next job starts: it means a job that was started before, and would mean the new one.
+pub(super) fn reads_last_job(text: &str) -> bool {
+    let starts_job = |at: usize| {
+        let (before, after) = (&text[..at], &text[at + 1..]);
+        !before.ends_with(['&', '>', '<']) && !after.starts_with(['&', '>'])
+    };
+    let next = text.match_indices('&').map(|(at, _)| at).find(|&at| starts_job(at)).unwrap_or(text.len());
+    text[..next].contains("$!") || text[..next].contains("${!}")
+}
+
+/// `tail -f log`
+fn follows(words: &[Word]) -> bool {
+    let is_told = |word: String| match word.strip_prefix("--") {
+        Some(long) => long.starts_with("follow"),
+        None => word.starts_with('-') && word.contains(['f', 'F']),
+    };
+    words.iter().skip(1).filter_map(Word::literal).any(is_told)
+}
+
+/// True for a program that is likely to read what somebody types: an interpreter without a file, or one that is told so.
+fn talks(words: &[Word]) -> bool {
+    // `bash -c "$*"`: whatever somebody asks for.
+    let is_argument = |part: &Part| matches!(part, Part::Parameter(parameter, _) if matches!(parameter.name.as_str(), "@" | "*"));
+    let is_shell = |name: String| {
+        let name = name.rsplit('/').next().unwrap_or(&name);
+        SHELLS.contains(&name) || name.contains("entrypoint")
+    };
+    let is_given = words.first().and_then(Word::literal).is_some_and(is_shell)
+        && words.iter().flat_map(|word| &word.parts).any(is_argument);
+    const INTERPRETERS: [&str; 9] =
+        ["sh", "bash", "python", "python3", "node", "irb", "php", "psql", "mysql"];
+    let words: Vec<Option<String>> = words.iter().map(Word::literal).collect();
+    // `nogui`: the console of a game server, which is how people stop it.
+    let told = |word: &str| {
+        matches!(word, "-i" | "-it" | "--interactive" | "--repl" | "--console" | "nogui" | "--nogui")
+    };
+    let alone = matches!(words.as_slice(), [Some(name)] if INTERPRETERS.contains(&name.rsplit('/').next().unwrap_or(name)));
+    alone || is_given || words.iter().flatten().any(|word| told(word))
+}
