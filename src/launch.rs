@@ -35,6 +35,7 @@ mod explore;
 mod fault;
 mod field;
 mod fingerprint;
+mod hop;
 mod inert;
 mod interpreter;
 mod jobs;

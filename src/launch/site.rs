@@ -1,6 +1,7 @@
 //! The place in a script where a repair begins.
 
 use super::fault::{Cause, Job, Jobs, Site, TrapFlaw};
+use super::hop::Loss;
 use super::shell::{Frame, Origin, Rest, Shell, Waiting};
 use super::signal::Signal;
 use super::verdict::View;
@@ -39,7 +40,7 @@ impl View<'_> {
     }
 
     /// A job of a shell that is gone: nobody tells it.
-    pub(super) fn orphaned(&self, job: &Process) -> Option<(Cause, Place, Site)> {
+    pub(super) fn orphaned(&self, job: &Process) -> Option<Loss> {
         let site = if job.started == Started::Forked { Site::Daemon } else { Site::Process };
         Some((Cause::OrphanedBackground, job.identity.place.clone()?, site))
     }

@@ -1,19 +1,15 @@
 //! From a steady state and its stop to an outcome, and to the first hop that loses the signal.
 
-use std::sync::Arc;
-
 use super::explore::Steady;
-use super::fault::{Cause, Fault, Hop, ShellState, Site, SupervisorFlaw, TrapFlaw};
-use super::path::MishapKind;
-use super::shell::{Origin, Rest, Shell, Waiting};
+use super::fault::{Cause, Fault, Hop, ShellState, Site, TrapFlaw};
+use super::hop::{Loss, OnTheWay};
+use super::shell::{Shell, Waiting};
 use super::signal::Signal;
-use super::site::{foreground, package, place_of};
-use super::supervise::Supervised;
-use super::work::{has_no_handler, is_at_work, is_cut, is_told_alone, may_leave, preferred};
-use super::world::{Ended, Pid, Process, Role, Started, State, World};
+use super::site::{foreground, place_of};
+use super::work::{is_at_work, is_cut, may_leave, preferred};
+use super::world::{Pid, Process, Role, Started, World};
 use crate::diagnostic::Outcome;
 use crate::programs::Kind;
-use crate::shell::NodeKind;
 use crate::source::Place;
 
 /// How the stop in this world ended.
@@ -89,7 +85,7 @@ impl View<'_> {
         let chain = self.chain(pid);
         let service = *chain.last()?;
         let shown = chain.iter().map(|process| process.identity.shown()).collect();
-        let (mut hops, mut first): (Vec<Hop>, Option<(Cause, Place, Site)>) = (Vec::new(), None);
+        let (mut hops, mut first): (Vec<Hop>, Option<Loss>) = (Vec::new(), None);
         let (mut hop, mut init, mut shell) = (String::new(), None, ShellState::default());
         let mut beyond_exec = None;
         for (index, process) in chain.iter().enumerate() {
@@ -102,7 +98,7 @@ impl View<'_> {
             if process.pid != service.pid && matches!(self.signal, Signal::KILL | Signal::STOP) {
                 continue;
             }
-            let Some((cause, place, site)) = self.hop(process, below, service) else { continue };
+            let Some((cause, place, site)) = self.hop(OnTheWay { process, below, service }) else { continue };
             match &first {
                 None => {
                     hop = process.identity.shown();
@@ -168,260 +164,6 @@ impl View<'_> {
             }
         }
         faults
-    }
-
-    /// True for a process that the stop has killed, for want of a handler.
-    fn died_when_told(&self, pid: Pid) -> bool {
-        let killed = 128 + i32::from(Signal::KILL.number());
-        matches!(
-            self.after.process(pid).map(|process| process.state),
-            Some(State::Dead(death)) if death.how == Ended::Signal && death.status != killed
-        )
-    }
-
-    /// Whether this process loses the signal on its way, and why.
-    fn hop(
-        &self,
-        process: &Process,
-        below: Option<&Process>,
-        service: &Process,
-    ) -> Option<(Cause, Place, Site)> {
-        let own_place = || process.identity.place.clone();
-        match &process.role {
-            Role::Shell(shell) => self.shell(process, shell, below, service),
-            // A job of the shell that this process replaced: nobody tells it.
-            Role::Forwarder(forwarder)
-                if !forwarder.program.broadcast
-                    && below.is_some_and(|below| below.pid != forwarder.child) =>
-            {
-                self.orphaned(below.unwrap_or(service))
-            }
-            Role::Forwarder(forwarder) => {
-                let row = &forwarder.program;
-                let told = self.heard(process.pid);
-                let privilege = is_privilege(row.names.first().map_or("", String::as_str));
-                let cause = match row.kind {
-                    Kind::Runner => Cause::PackageRunner,
-                    // It has told a shell, where the signal is lost.
-                    _ if told && !privilege && below.is_some_and(|below| self.dies_when_told(below)) => {
-                        return None;
-                    }
-                    Kind::Init if told && row.broadcast && is_told_alone(service) => {
-                        // What stands in between loses the signal first.
-                        if below.is_some_and(|below| below.pid != service.pid) {
-                            return None;
-                        }
-                        Cause::Broadcast
-                    }
-                    // Passed on and waited for: not here.
-                    _ if told
-                        && (row.kills_after.is_none()
-                            || below.is_some_and(|b| b.pid == service.pid && !self.was_killed(b.pid))) =>
-                    {
-                        return None;
-                    }
-                    _ if privilege => Cause::PrivilegeWrapper,
-                    _ => Cause::SwallowingWrapper,
-                };
-                let own = self.before.supervised(process.pid).filter(|own| own.pid == process.pid);
-                let site = match (cause, below, own) {
-                    (Cause::PackageRunner, Some(below), _) => package(below),
-                    (_, _, Some(own)) => Site::Supervised { program: Arc::clone(&own.program), wanted: None },
-                    // The shell of `su -c`.
-                    (Cause::PrivilegeWrapper, Some(Process { role: Role::Shell(shell), .. }), _) => {
-                        match &shell.waiting {
-                            Waiting::Foreground { node, rest, .. } => foreground(shell, node, *rest),
-                            _ => Site::Process,
-                        }
-                    }
-                    _ => Site::Process,
-                };
-                Some((cause, own_place()?, site))
-            }
-            Role::Supervisor(supervisor) => {
-                if !self.heard(process.pid) {
-                    let site = Site::Signal { wanted: preferred(&supervisor.row) };
-                    return Some((Cause::StopSignal, own_place()?, site));
-                }
-                // A program that it has started, or something that has left its parent.
-                let below = below?;
-                let is_own = supervisor.programs.iter().any(|own| own.pid == below.pid);
-                let place = below.identity.place.clone()?;
-                match below.started {
-                    _ if is_own => None,
-                    Started::Forked => {
-                        let flaw = SupervisorFlaw::Daemonized;
-                        let program = supervisor.programs_by_place(&place);
-                        let site = program.map(|program| Site::Supervised { program, wanted: None });
-                        Some((Cause::SupervisorConfig(flaw), place, site.unwrap_or(Site::Process)))
-                    }
-                    _ => Some((Cause::OrphanedBackground, place, Site::Process)),
-                }
-            }
-            Role::Service(_) if process.pid == service.pid => {
-                let heard = self.heard(process.pid);
-                let Role::Service(program) = &process.role else { return None };
-                let ends_well = program.as_ref().and_then(|row| preferred(row));
-                let none = program.as_deref().is_some_and(has_no_handler);
-                let fast = matches!(
-                    self.after.process(process.pid).map(|p| p.state),
-                    Some(State::Dead(death)) if death.how == Ended::Fast
-                );
-                // Only where everybody in front has done well is it the service's own fault.
-                match (none, fast || !heard) {
-                    // A signal that does nothing by default needs no handler to be ignored.
-                    (true, _) if !self.signal.ignored_by_default() => {
-                        let language = program.as_ref().and_then(|row| row.language);
-                        let site = language.map_or(Site::Process, |language| Site::Program { language });
-                        Some((Cause::UnhandledStop, own_place()?, site))
-                    }
-                    (_, true) => {
-                        let usual = (self.signal != Signal::TERM).then_some(Signal::TERM);
-                        let wanted = ends_well.or(usual);
-                        let Some(own) = self.before.supervised(process.pid) else {
-                            return Some((Cause::StopSignal, own_place()?, Site::Signal { wanted }));
-                        };
-                        let site = Site::Supervised { program: Arc::clone(&own.program), wanted };
-                        Some((Cause::SupervisorConfig(SupervisorFlaw::StopSignal), own_place()?, site))
-                    }
-                    _ => None,
-                }
-            }
-            // A job of the shell that this process replaced: nobody tells it.
-            Role::Service(_) => self.orphaned(below.unwrap_or(service)),
-            Role::Helper | Role::Timer(_) | Role::Follower(_) => {
-                Some((Cause::KeepAlive, own_place()?, Site::Process))
-            }
-            Role::Opaque | Role::Unread => None,
-        }
-    }
-
-    /// The signal that a process gets if all goes well.
-    fn signal_to(&self, pid: Pid) -> Signal {
-        self.before.supervised(pid).map_or(self.signal, Supervised::signal)
-    }
-
-    fn was_killed(&self, pid: Pid) -> bool {
-        self.after.status_of(pid) == Some(128 + i32::from(Signal::KILL.number())) || self.after.alive(pid)
-    }
-
-    pub(super) fn heard(&self, pid: Pid) -> bool {
-        self.after.process(pid).is_some_and(|process| !process.heard.is_empty())
-    }
-
-    fn shell(
-        &self,
-        process: &Process,
-        shell: &Shell,
-        below: Option<&Process>,
-        service: &Process,
-    ) -> Option<(Cause, Place, Site)> {
-        let signal = self.signal_to(process.pid);
-        let handles = shell.traps.contains_key(&signal);
-        let through_exit = !handles && shell.catches(signal);
-        match &shell.waiting {
-            Waiting::Foreground { pids, piped, node, rest } => {
-                let in_front: Vec<&Process> =
-                    pids.iter().filter_map(|&pid| self.before.process(pid)).collect();
-                let place = place_of(node);
-                let site = || foreground(shell, node, *rest);
-                let leads = below.is_some_and(|below| {
-                    pids.contains(&below.pid) || self.before.writes_for(below.pid, piped)
-                });
-                let only_helpers = in_front
-                    .iter()
-                    .all(|p| matches!(p.role, Role::Helper | Role::Timer(_) | Role::Follower(_)));
-                let pauses = in_front.iter().all(|p| matches!(p.role, Role::Timer(_))) && shell.is_circling();
-                if handles || through_exit {
-                    if through_exit && !leads {
-                        return Some((Cause::IncompleteTrap(self.flaw(process, service)), place, site()));
-                    }
-                    if pauses || (through_exit && leads) {
-                        let trap = self.trap_place(shell).unwrap_or(place);
-                        return Some((
-                            Cause::IncompleteTrap(self.flaw(process, service)),
-                            trap,
-                            self.trap(shell),
-                        ));
-                    }
-                    return Some((Cause::DeferredTrap, place, self.deferred(shell, node)));
-                }
-                if let Some(other) = self.misnamed().or_else(|| self.other_signal(shell)) {
-                    return Some(other);
-                }
-                if let NodeKind::Pipeline(_) = node.kind
-                    && leads
-                {
-                    return Some((Cause::PipedService, place, site()));
-                }
-                if only_helpers && !pauses {
-                    return Some((Cause::KeepAlive, place, self.jobs(process, shell, node)));
-                }
-                if self.has_service_jobs(shell) || pauses {
-                    let site = self.jobs(process, shell, node);
-                    return Some((Cause::UntrappedBackground, self.first_job(shell).unwrap_or(place), site));
-                }
-                if *rest == Rest::Loop {
-                    return Some((Cause::RestartLoop, place, site()));
-                }
-                Some(match &shell.origin {
-                    Origin::ShellForm(instruction) => (Cause::ShellForm, instruction.clone(), site()),
-                    Origin::Text => (Cause::ShellWrapper, place, site()),
-                    Origin::PackageScript => (Cause::PackageRunner, place, site()),
-                    Origin::PackageCommand(_) => (Cause::PackageRunner, place, package(process)),
-                    Origin::Script | Origin::Fork => (Cause::MissingExec, place, site()),
-                })
-            }
-            Waiting::Wait { node, .. } => {
-                let site = self.jobs(process, shell, node);
-                // It has passed the signal on, and waits still for who does not end.
-                let waits = self.after.alive(process.pid)
-                    && below.is_some_and(|b| {
-                        b.pid != service.pid && self.heard(b.pid) && self.after.alive(b.pid)
-                    });
-                if handles && (waits || below.is_some_and(|below| self.dies_when_told(below))) {
-                    return None;
-                }
-                if handles || through_exit {
-                    let place = self.trap_place(shell).unwrap_or_else(|| place_of(node));
-                    return Some((
-                        Cause::IncompleteTrap(self.flaw(process, service)),
-                        place,
-                        self.trap(shell),
-                    ));
-                }
-                if let Some(other) = self.misnamed().or_else(|| self.other_signal(shell)) {
-                    return Some(other);
-                }
-                if let Some(trap) = shell.traps.get(&Signal::EXIT) {
-                    let cause = Cause::IncompleteTrap(TrapFlaw::ExitOnly);
-                    return Some((cause, trap.place.clone(), self.trap(shell)));
-                }
-                Some((
-                    Cause::UntrappedBackground,
-                    self.first_job(shell).unwrap_or_else(|| place_of(node)),
-                    site,
-                ))
-            }
-            Waiting::None => None,
-        }
-    }
-
-    /// True for a shell below that a handler has signalled, and that has no handler itself: the signal is lost there.
-    fn dies_when_told(&self, below: &Process) -> bool {
-        matches!(below.role, Role::Shell(_)) && self.died_when_told(below.pid)
-    }
-
-    /// A trap that was never set, because the shell does not know the signal by that name.
-    fn misnamed(&self) -> Option<(Cause, Place, Site)> {
-        let mishap = self.before.path.mishaps.iter().find(|mishap| mishap.kind == MishapKind::SignalName)?;
-        Some((Cause::IncompleteTrap(TrapFlaw::SignalName), mishap.place.clone(), Site::Process))
-    }
-
-    /// A trap for SIGTERM in a container that is stopped with another signal.
-    fn other_signal(&self, shell: &Shell) -> Option<(Cause, Place, Site)> {
-        let trap = shell.traps.get(&Signal::TERM).filter(|_| self.signal != Signal::TERM)?;
-        Some((Cause::StopSignal, trap.place.clone(), Site::Signal { wanted: Some(Signal::TERM) }))
     }
 
     /// True while the shell waits for `sleep` and the like.
@@ -589,8 +331,4 @@ pub(super) fn is_launcher(process: &Process) -> bool {
     process.started == Started::Forked
         && matches!(&process.role, Role::Service(Some(program)) if program.daemonizes)
         && process.identity.argv.iter().any(starts)
-}
-
-fn is_privilege(name: &str) -> bool {
-    matches!(name, "su" | "sudo" | "runuser")
 }

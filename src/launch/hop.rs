@@ -1,0 +1,280 @@
+//! Whether a process loses the stop signal on its way to a service, and why.
+
+use std::sync::Arc;
+
+use super::fault::{Cause, Site, SupervisorFlaw, TrapFlaw};
+use super::path::MishapKind;
+use super::shell::{Origin, Rest, Shell, Waiting};
+use super::signal::Signal;
+use super::site::{foreground, package, place_of};
+use super::supervise::{Supervised, Supervisor};
+use super::verdict::View;
+use super::work::{has_no_handler, is_told_alone, preferred};
+use super::world::{Ended, Forwarder, Pid, Process, Role, Started, State};
+use crate::programs::{Kind, Program};
+use crate::shell::{Node, NodeKind};
+use crate::source::Place;
+
+/// Why a signal is lost, where, and what a repair needs to know.
+pub(super) type Loss = (Cause, Place, Site);
+
+/// A process on the way to a service.
+#[derive(Clone, Copy)]
+pub(super) struct OnTheWay<'p> {
+    pub(super) process: &'p Process,
+    /// The next one, which this one waits for.
+    pub(super) below: Option<&'p Process>,
+    pub(super) service: &'p Process,
+}
+
+impl View<'_> {
+    /// Whether this process loses the signal, and why.
+    pub(super) fn hop(&self, way: OnTheWay<'_>) -> Option<Loss> {
+        let OnTheWay { process, below, service } = way;
+        match &process.role {
+            Role::Shell(shell) => self.shell(way, shell),
+            // A job of the shell that this process replaced: nobody tells it.
+            Role::Forwarder(forwarder)
+                if !forwarder.program.broadcast
+                    && below.is_some_and(|below| below.pid != forwarder.child) =>
+            {
+                self.orphaned(below.unwrap_or(service))
+            }
+            Role::Forwarder(forwarder) => self.forwarder(way, forwarder),
+            Role::Supervisor(supervisor) => self.supervisor(way, supervisor),
+            Role::Service(row) if process.pid == service.pid => self.service(process, row.as_deref()),
+            // A job of the shell that this process replaced: nobody tells it.
+            Role::Service(_) => self.orphaned(below.unwrap_or(service)),
+            Role::Helper | Role::Timer(_) | Role::Follower(_) => {
+                Some((Cause::KeepAlive, process.identity.place.clone()?, Site::Process))
+            }
+            Role::Opaque | Role::Unread => None,
+        }
+    }
+
+    /// A wrapper, an init or a runner.
+    fn forwarder(&self, way: OnTheWay<'_>, forwarder: &Forwarder) -> Option<Loss> {
+        let OnTheWay { process, below, service } = way;
+        let row = &forwarder.program;
+        let told = self.heard(process.pid);
+        let privilege = is_privilege(row.names.first().map_or("", String::as_str));
+        let is_last = below.is_none_or(|below| below.pid == service.pid);
+        let dies = below.is_some_and(|below| self.dies_when_told(below));
+        let in_time =
+            || row.kills_after.is_none() || (is_last && below.is_some_and(|b| !self.was_killed(b.pid)));
+        let cause = match row.kind {
+            Kind::Runner => Cause::PackageRunner,
+            // It has told a shell, where the signal is lost.
+            _ if told && !privilege && dies => return None,
+            // What stands in between loses the signal first.
+            Kind::Init if told && row.broadcast && is_told_alone(service) && !is_last => return None,
+            Kind::Init if told && row.broadcast && is_told_alone(service) => Cause::Broadcast,
+            // Passed on and waited for: not here.
+            _ if told && in_time() => return None,
+            _ if privilege => Cause::PrivilegeWrapper,
+            _ => Cause::SwallowingWrapper,
+        };
+        let own = self.before.supervised(process.pid).filter(|own| own.pid == process.pid);
+        let site = match (cause, below, own) {
+            (Cause::PackageRunner, Some(below), _) => package(below),
+            (_, _, Some(own)) => Site::Supervised { program: Arc::clone(&own.program), wanted: None },
+            // The shell of `su -c`.
+            (Cause::PrivilegeWrapper, Some(Process { role: Role::Shell(shell), .. }), _) => {
+                match &shell.waiting {
+                    Waiting::Foreground { node, rest, .. } => foreground(shell, node, *rest),
+                    _ => Site::Process,
+                }
+            }
+            _ => Site::Process,
+        };
+        Some((cause, process.identity.place.clone()?, site))
+    }
+
+    fn supervisor(&self, way: OnTheWay<'_>, supervisor: &Supervisor) -> Option<Loss> {
+        if !self.heard(way.process.pid) {
+            let site = Site::Signal { wanted: preferred(&supervisor.row) };
+            return Some((Cause::StopSignal, way.process.identity.place.clone()?, site));
+        }
+        // A program that it has started, or something that has left its parent.
+        let below = way.below?;
+        let is_own = supervisor.programs.iter().any(|own| own.pid == below.pid);
+        let place = below.identity.place.clone()?;
+        match below.started {
+            _ if is_own => None,
+            Started::Forked => {
+                let program = supervisor.programs_by_place(&place);
+                let site = program.map(|program| Site::Supervised { program, wanted: None });
+                let cause = Cause::SupervisorConfig(SupervisorFlaw::Daemonized);
+                Some((cause, place, site.unwrap_or(Site::Process)))
+            }
+            _ => Some((Cause::OrphanedBackground, place, Site::Process)),
+        }
+    }
+
+    /// The service itself, where everybody in front has done well.
+    fn service(&self, process: &Process, row: Option<&Program>) -> Option<Loss> {
+        let place = || process.identity.place.clone();
+        // A signal that does nothing by default needs no handler to be ignored.
+        if row.is_some_and(has_no_handler) && !self.signal.ignored_by_default() {
+            let language = row.and_then(|row| row.language);
+            let site = language.map_or(Site::Process, |language| Site::Program { language });
+            return Some((Cause::UnhandledStop, place()?, site));
+        }
+        let end = self.after.process(process.pid).map(|process| process.state);
+        let is_fast = matches!(end, Some(State::Dead(death)) if death.how == Ended::Fast);
+        if !is_fast && self.heard(process.pid) {
+            return None;
+        }
+        let usual = (self.signal != Signal::TERM).then_some(Signal::TERM);
+        let wanted = row.and_then(preferred).or(usual);
+        let Some(own) = self.before.supervised(process.pid) else {
+            return Some((Cause::StopSignal, place()?, Site::Signal { wanted }));
+        };
+        let site = Site::Supervised { program: Arc::clone(&own.program), wanted };
+        Some((Cause::SupervisorConfig(SupervisorFlaw::StopSignal), place()?, site))
+    }
+
+    fn shell(&self, way: OnTheWay<'_>, shell: &Shell) -> Option<Loss> {
+        match &shell.waiting {
+            Waiting::Foreground { pids, piped, node, rest } => {
+                let in_front = InFront { pids, piped, node, rest: *rest };
+                self.in_front(way, shell, &in_front)
+            }
+            Waiting::Wait { node, .. } => self.in_wait(way, shell, node),
+            Waiting::None => None,
+        }
+    }
+
+    /// A shell that waits for what it has in the foreground.
+    fn in_front(&self, way: OnTheWay<'_>, shell: &Shell, front: &InFront<'_>) -> Option<Loss> {
+        let OnTheWay { process, below, service } = way;
+        let InFront { pids, piped, node, rest } = *front;
+        let signal = self.signal_to(process.pid);
+        let place = place_of(node);
+        let site = || foreground(shell, node, rest);
+        let leads =
+            below.is_some_and(|below| pids.contains(&below.pid) || self.before.writes_for(below.pid, piped));
+        let all = |is: fn(&Role) -> bool| {
+            pids.iter().filter_map(|&pid| self.before.process(pid)).all(|process| is(&process.role))
+        };
+        let pauses = all(|role| matches!(role, Role::Timer(_))) && shell.is_circling();
+        if shell.catches(signal) {
+            let through_exit = !shell.traps.contains_key(&signal);
+            let flaw = || Cause::IncompleteTrap(self.flaw(process, service));
+            return Some(match () {
+                () if through_exit && !leads => (flaw(), place, site()),
+                () if pauses || through_exit => {
+                    (flaw(), self.trap_place(shell).unwrap_or(place), self.trap(shell))
+                }
+                () => (Cause::DeferredTrap, place, self.deferred(shell, node)),
+            });
+        }
+        if let Some(other) = self.misnamed().or_else(|| self.other_signal(shell)) {
+            return Some(other);
+        }
+        if matches!(node.kind, NodeKind::Pipeline(_)) && leads {
+            return Some((Cause::PipedService, place, site()));
+        }
+        let is_helper = |role: &Role| matches!(role, Role::Helper | Role::Timer(_) | Role::Follower(_));
+        if all(is_helper) && !pauses {
+            return Some((Cause::KeepAlive, place, self.jobs(process, shell, node)));
+        }
+        if self.has_service_jobs(shell) || pauses {
+            let first = self.first_job(shell).unwrap_or(place);
+            return Some((Cause::UntrappedBackground, first, self.jobs(process, shell, node)));
+        }
+        if rest == Rest::Loop {
+            return Some((Cause::RestartLoop, place, site()));
+        }
+        Some(match &shell.origin {
+            Origin::ShellForm(instruction) => (Cause::ShellForm, instruction.clone(), site()),
+            Origin::Text => (Cause::ShellWrapper, place, site()),
+            Origin::PackageScript => (Cause::PackageRunner, place, site()),
+            Origin::PackageCommand(_) => (Cause::PackageRunner, place, package(process)),
+            Origin::Script | Origin::Fork => (Cause::MissingExec, place, site()),
+        })
+    }
+
+    /// A shell that waits for its jobs.
+    fn in_wait(&self, way: OnTheWay<'_>, shell: &Shell, node: &Node) -> Option<Loss> {
+        let OnTheWay { process, below, service } = way;
+        let signal = self.signal_to(process.pid);
+        if shell.catches(signal) {
+            // It has passed the signal on, and waits still for who does not end.
+            let waits = |below: &Process| {
+                self.after.alive(process.pid)
+                    && below.pid != service.pid
+                    && self.heard(below.pid)
+                    && self.after.alive(below.pid)
+            };
+            let has_passed_on = |below: &Process| waits(below) || self.dies_when_told(below);
+            if shell.traps.contains_key(&signal) && below.is_some_and(has_passed_on) {
+                return None;
+            }
+            let place = self.trap_place(shell).unwrap_or_else(|| place_of(node));
+            return Some((Cause::IncompleteTrap(self.flaw(process, service)), place, self.trap(shell)));
+        }
+        if let Some(other) = self.misnamed().or_else(|| self.other_signal(shell)) {
+            return Some(other);
+        }
+        if let Some(trap) = shell.traps.get(&Signal::EXIT) {
+            let cause = Cause::IncompleteTrap(TrapFlaw::ExitOnly);
+            return Some((cause, trap.place.clone(), self.trap(shell)));
+        }
+        let first = self.first_job(shell).unwrap_or_else(|| place_of(node));
+        Some((Cause::UntrappedBackground, first, self.jobs(process, shell, node)))
+    }
+
+    /// The signal that a process gets if all goes well.
+    fn signal_to(&self, pid: Pid) -> Signal {
+        self.before.supervised(pid).map_or(self.signal, Supervised::signal)
+    }
+
+    fn was_killed(&self, pid: Pid) -> bool {
+        self.after.status_of(pid) == Some(128 + i32::from(Signal::KILL.number())) || self.after.alive(pid)
+    }
+
+    pub(super) fn heard(&self, pid: Pid) -> bool {
+        self.after.process(pid).is_some_and(|process| !process.heard.is_empty())
+    }
+
+    /// True for a process that the stop has killed, for want of a handler.
+    pub(super) fn died_when_told(&self, pid: Pid) -> bool {
+        let killed = 128 + i32::from(Signal::KILL.number());
+        matches!(
+            self.after.process(pid).map(|process| process.state),
+            Some(State::Dead(death)) if death.how == Ended::Signal && death.status != killed
+        )
+    }
+
+    /// True for a shell below that a handler has signalled, and that has no handler itself: the signal is lost there.
+    fn dies_when_told(&self, below: &Process) -> bool {
+        matches!(below.role, Role::Shell(_)) && self.died_when_told(below.pid)
+    }
+
+    /// A trap that was never set, because the shell does not know the signal by that name.
+    fn misnamed(&self) -> Option<Loss> {
+        let mishap = self.before.path.mishaps.iter().find(|mishap| mishap.kind == MishapKind::SignalName)?;
+        Some((Cause::IncompleteTrap(TrapFlaw::SignalName), mishap.place.clone(), Site::Process))
+    }
+
+    /// A trap for SIGTERM in a container that is stopped with another signal.
+    fn other_signal(&self, shell: &Shell) -> Option<Loss> {
+        let trap = shell.traps.get(&Signal::TERM).filter(|_| self.signal != Signal::TERM)?;
+        Some((Cause::StopSignal, trap.place.clone(), Site::Signal { wanted: Some(Signal::TERM) }))
+    }
+}
+
+/// What a shell has in the foreground.
+#[derive(Clone, Copy)]
+struct InFront<'s> {
+    pids: &'s [Pid],
+    /// The stages of a pipeline whose output is read to its end.
+    piped: &'s [Pid],
+    node: &'s Node,
+    rest: Rest,
+}
+
+fn is_privilege(name: &str) -> bool {
+    matches!(name, "su" | "sudo" | "runuser")
+}
