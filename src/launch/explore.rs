@@ -6,10 +6,11 @@ use std::rc::Rc;
 use super::candidates::Candidates;
 use super::clock::Next;
 use super::environment::Environment;
-use super::machine::{Flow, Machine};
-use super::path::{Choice, Doubt};
+use super::machine::{Alternative, Flow, Machine};
+use super::path::Doubt;
 use super::signal::Signal;
 use super::world::{Millis, Pid, Process, State, Stop, World};
+use super::{early, verdict};
 use crate::diagnostic::Outcome;
 use crate::source::Place;
 
@@ -31,6 +32,7 @@ const MAX_STOP: u64 = 20_000;
 const LONGEST_GRACE: u64 = 15 * 60 * 1000;
 
 /// What exploring found.
+#[derive(Default)]
 pub(crate) struct Exploration {
     /// The states in which the container stays, each with how a stop ends there.
     pub(crate) steady: Vec<Steady>,
@@ -100,168 +102,272 @@ pub(crate) fn explore(
     signal: Signal,
     steps_left: u64,
 ) -> Exploration {
-    let mut found = Exploration {
-        steady: Vec::new(),
-        pauses: Vec::new(),
-        early: Vec::new(),
-        ended: Vec::new(),
-        told: Vec::new(),
-        truncated: false,
-        has_left: false,
-        steps: 0,
+    let explorer = Explorer {
+        environment,
+        signal,
+        candidates: Candidates::default(),
+        work: VecDeque::from([start]),
+        steps: Steps { taken: 0, limit: steps_left.min(MAX_TOTAL) },
+        found: Exploration::default(),
     };
-    let mut candidates = Candidates::default();
-    let mut work = VecDeque::from([start]);
-    let mut steps = Steps { taken: 0, limit: steps_left.min(MAX_TOTAL) };
-    let mut paths = 0;
-    loop {
-        while let Some(world) = work.pop_front() {
-            paths += 1;
-            if paths > MAX_PATHS || steps.are_over() {
-                found.leave(&world, &mut candidates);
-                continue;
+    explorer.explore()
+}
+
+/// What is still to be followed of a launch, and what was found.
+struct Explorer<'a> {
+    environment: &'a Environment<'a>,
+    signal: Signal,
+    candidates: Candidates,
+    work: VecDeque<World>,
+    steps: Steps,
+    found: Exploration,
+}
+
+impl Explorer<'_> {
+    fn explore(mut self) -> Exploration {
+        let mut paths = 0;
+        loop {
+            while let Some(world) = self.work.pop_front() {
+                paths += 1;
+                if paths > MAX_PATHS || self.steps.are_over() {
+                    self.found.leave(&world, &mut self.candidates);
+                } else {
+                    self.follow(world);
+                }
             }
-            run(environment, world, &mut candidates, &mut work, &mut steps, &mut found, signal);
+            self.come_back();
+            if self.work.is_empty() {
+                return self.finish();
+            }
         }
-        // Nothing stayed on some course: its last command was the service after all.
-        work.extend(
-            candidates
-                .open(found.steady.iter().any(|steady| steady.has_service() || steady.before.path.aside)),
-        );
+    }
+
+    /// Nothing stayed on some course: its last command was the service after all.
+    fn come_back(&mut self) {
+        let Self { found, candidates, work, .. } = self;
+        let has_service = found.steady.iter().any(|steady| steady.has_service() || steady.before.path.aside);
+        work.extend(candidates.open(has_service));
         let is_missing = !found.steady.iter().any(|steady| steady.before.path.default);
         if work.is_empty() && is_missing && found.ended.iter().all(|world| world.path.broken.is_none()) {
             work.extend(candidates.open_unlikely(!found.is_empty()));
         }
-        if work.is_empty() {
-            // A course in which the service was taken for setup ends early; it is none.
-            let pauses = std::mem::take(&mut found.pauses);
-            found.steady.extend(pauses.into_iter().filter(|pause| !candidates.is_settled(&pause.before)));
-            found.early.retain(|world| !candidates.is_settled(world));
-            found.steps = steps.taken;
-            found.told = candidates.told;
-            found.truncated |= found.has_left && found.steady.is_empty();
-            return found;
+    }
+
+    fn finish(self) -> Exploration {
+        let Self { candidates, steps, mut found, .. } = self;
+        // A course in which the service was taken for setup ends early; it is none.
+        let pauses = std::mem::take(&mut found.pauses);
+        found.steady.extend(pauses.into_iter().filter(|pause| !candidates.is_settled(&pause.before)));
+        found.early.retain(|world| !candidates.is_settled(world));
+        found.steps = steps.taken;
+        found.told = candidates.told;
+        found.truncated |= found.has_left && found.steady.is_empty();
+        found
+    }
+
+    /// A course up to where it stays, ends, meets another or is left to one that is followed later.
+    fn follow(&mut self, mut world: World) {
+        loop {
+            match world.advance() {
+                Next::Passed => {}
+                Next::Step(pid) if self.step(&mut world, pid) => {}
+                Next::Step(_) => return,
+                Next::Steady => return self.stay(world),
+                Next::Over => return self.end(world),
+            }
+        }
+    }
+
+    /// A step of a shell. False if the course is not followed any further now.
+    fn step(&mut self, world: &mut World, pid: Pid) -> bool {
+        world.steps += 1;
+        self.steps.taken += world.effort();
+        if self.steps.are_over() {
+            self.found.leave(world, &mut self.candidates);
+            return false;
+        }
+        if world.steps > MAX_STEPS || world.path.endless {
+            // A loop without end that neither waits nor pauses: nothing stays on this course.
+            self.candidates.end_well(world);
+            return false;
+        }
+        if is_overgrown(world, pid) {
+            self.found.truncated = true;
+            return false;
+        }
+        let (environment, candidates) = (self.environment, &mut self.candidates);
+        match (Machine { world, pid, environment, candidates }).step() {
+            Flow::Ask(_) if self.candidates.joins(world) => false,
+            Flow::Ask(alternatives) => self.choose(world, alternatives),
+            Flow::Done => true,
+        }
+    }
+
+    /// Goes the first way, and leaves the others for later. The image's defaults come first, so that a limit costs the rest.
+    fn choose(&mut self, world: &mut World, alternatives: Vec<Alternative>) -> bool {
+        let alternatives = alternatives.into_iter().enumerate();
+        let mut ways = alternatives.map(|(index, alternative)| take(world, index, alternative));
+        let Some(first) = ways.next() else { return false };
+        for way in ways {
+            if way.path.default {
+                self.work.push_front(way);
+            } else {
+                self.work.push_back(way);
+            }
+            // No more of them are followed.
+            if self.work.len() > MAX_PATHS
+                && let Some(last) = self.work.pop_back()
+            {
+                self.found.leave(&last, &mut self.candidates);
+            }
+        }
+        let goes_on = first.path.default || !world.path.default;
+        if goes_on {
+            *world = first;
+        } else {
+            self.work.push_back(first);
+        }
+        goes_on
+    }
+
+    /// Nothing moves any more: the container is stopped.
+    fn stay(&mut self, mut world: World) {
+        if world.process(1).is_none() || self.candidates.joins(&mut world) {
+            return;
+        }
+        self.steps.taken += world.weight();
+        let grace = self.environment.image.runtime.period.left();
+        let Stopped { world: after, is_cut, is_truncated } = self.stop(&world, grace);
+        if is_truncated {
+            let reason = "a stop can go more ways than are followed".to_owned();
+            world.path.doubts.push(Doubt { place: None, reason });
+        }
+        let is_timeout = verdict::outcome(&after) == Outcome::Timeout;
+        let patient = (is_timeout && is_cut).then(|| self.stop(&world, LONGEST_GRACE).world);
+        let is_well = |end: &World| verdict::outcome(end) == Outcome::Graceful && !gives_up(end);
+        let needed = patient.filter(is_well).map(|end| end.now - world.now);
+        let Self { candidates, found, .. } = self;
+        if candidates.is_mere_pause(&world) || candidates.passed_service(&world) {
+            // The loop's own command may be what stays, or what sounds like a service; if it is, this is none.
+            candidates.end_well(&world);
+            found.pauses.push(Steady { before: world, after, needed });
+        } else {
+            candidates.settle(&world);
+            found.steady.push(Steady { before: world, after, needed });
+        }
+    }
+
+    /// PID 1 has ended.
+    fn end(&mut self, mut world: World) {
+        let Self { candidates, found, .. } = self;
+        let cut = early::is_cut_early(&world);
+        let may_stay = cut.then(|| world.path.may_stay.take()).flatten();
+        if let Some(place) = may_stay {
+            // It may be what stays: nothing before it has to be.
+            candidates.settle(&world);
+            let reason = "whether the script goes on from here is not known".to_owned();
+            world.path.doubts.push(Doubt { place: Some(place), reason });
+            found.ended.push(world);
+            return;
+        }
+        if !world.path.failed {
+            candidates.end_well(&world);
+        }
+        if let Some(service) = early::daemon(&world).or(early::last_job(&world)) {
+            candidates.precede(&world, service);
+        }
+        if (cut && !world.path.failed) || world.path.fails_to_run() {
+            found.early.push(world);
+        } else {
+            found.ended.push(world);
+        }
+    }
+
+    /// Sends the stop signal to PID 1 and follows every way it can go; the best one is taken.
+    fn stop(&mut self, steady: &World, grace: u64) -> Stopped {
+        let mut start = steady.clone();
+        start.stop = Some(Stop {
+            signal: self.signal,
+            at: start.now,
+            grace,
+            is_known: self.environment.knows_stop_signal(),
+            made_for: self.environment.stop_signal_is_for(),
+        });
+        start.steps = 0;
+        start.send(1, self.signal);
+        let limit = self.steps.taken + MAX_STOP.min(self.steps.limit);
+        let (candidates, met) = (Candidates::default(), Met::default());
+        let mut stopping = Stopping { limit, ways: vec![start], met, candidates };
+        let mut best: Option<World> = None;
+        let (mut count, mut is_cut, mut is_truncated) = (0, false, false);
+        while let Some(mut world) = stopping.ways.pop() {
+            count += 1;
+            if count > MAX_STOPS || self.steps.taken > limit {
+                is_truncated = true;
+                break;
+            }
+            let circles = self.circles(&mut world, &mut stopping);
+            if circles {
+                // Until it is killed.
+                world.now = steady.now + grace;
+            }
+            is_truncated |= self.steps.taken > limit;
+            is_cut |= !circles && world.ended.is_none() && world.next_event().is_some();
+            let badness = verdict::badness(&world);
+            if best.as_ref().is_none_or(|best| badness < verdict::badness(best)) {
+                best = Some(world);
+            }
+            if badness == verdict::WELL {
+                is_truncated = false;
+                break;
+            }
+        }
+        Stopped { world: best.unwrap_or_else(|| steady.clone()), is_cut, is_truncated }
+    }
+
+    /// Follows one way of a stop. True if it comes back to where it was, or to where another way has been: nothing new comes of it.
+    fn circles(&mut self, world: &mut World, stopping: &mut Stopping) -> bool {
+        loop {
+            match world.advance() {
+                Next::Over | Next::Steady => return false,
+                Next::Passed if stopping.met.comes_back(world, false) => return true,
+                Next::Passed => {}
+                Next::Step(pid) => {
+                    world.steps += 1;
+                    self.steps.taken += world.effort();
+                    if world.steps > MAX_STEPS
+                        || self.steps.taken > stopping.limit
+                        || world.path.endless
+                        || is_overgrown(world, pid)
+                    {
+                        return true;
+                    }
+                    let (environment, candidates) = (self.environment, &mut stopping.candidates);
+                    let Flow::Ask(alternatives) = (Machine { world, pid, environment, candidates }).step()
+                    else {
+                        continue;
+                    };
+                    if stopping.met.comes_back(world, true) {
+                        return true;
+                    }
+                    // Only on the way to the steady state does it matter what was chosen.
+                    let mut ways = (0..alternatives.len()).map(|index| answered(world, index));
+                    let Some(first) = ways.next() else { return false };
+                    stopping.ways.extend(ways);
+                    *world = first;
+                }
+            }
         }
     }
 }
 
-fn run(
-    environment: &Environment<'_>,
-    mut world: World,
-    candidates: &mut Candidates,
-    work: &mut VecDeque<World>,
-    steps: &mut Steps,
-    found: &mut Exploration,
-    signal: Signal,
-) {
-    loop {
-        match world.advance() {
-            Next::Passed => {}
-            Next::Step(pid) => {
-                world.steps += 1;
-                steps.taken += world.effort();
-                if steps.are_over() {
-                    found.leave(&world, candidates);
-                    return;
-                }
-                if world.steps > MAX_STEPS || world.path.endless {
-                    // A loop without end that neither waits nor pauses: nothing stays on this course.
-                    candidates.end_well(&world);
-                    return;
-                }
-                if is_overgrown(&world, pid) {
-                    found.truncated = true;
-                    return;
-                }
-                let mut machine = Machine { world: &mut world, pid, environment, candidates };
-                if let Flow::Ask(alternatives) = machine.step() {
-                    if candidates.joins(&mut world) {
-                        return;
-                    }
-                    let mut ways: Vec<World> = alternatives
-                        .into_iter()
-                        .enumerate()
-                        .map(|(index, alternative)| {
-                            take(&world, index, alternative.choice, alternative.default)
-                        })
-                        .collect();
-                    // The image's defaults first, so that a limit costs the rest.
-                    let first = ways.remove(0);
-                    for way in ways {
-                        if way.path.default {
-                            work.push_front(way)
-                        } else {
-                            work.push_back(way)
-                        }
-                        // No more of them are followed.
-                        if work.len() > MAX_PATHS
-                            && let Some(last) = work.pop_back()
-                        {
-                            found.leave(&last, candidates);
-                        }
-                    }
-                    if first.path.default || !world.path.default {
-                        world = first;
-                    } else {
-                        work.push_back(first);
-                        return;
-                    }
-                }
-            }
-            Next::Steady => {
-                if world.process(1).is_none() || candidates.joins(&mut world) {
-                    return;
-                }
-                steps.taken += world.weight();
-                let grace = environment.image.runtime.period.left();
-                let Stopped { world: after, is_cut, is_truncated } =
-                    stop(environment, &world, signal, grace, steps);
-                if is_truncated {
-                    let reason = "a stop can go more ways than are followed".to_owned();
-                    world.path.doubts.push(Doubt { place: None, reason });
-                }
-                let is_timeout = super::verdict::outcome(&after) == Outcome::Timeout;
-                let patient = (is_timeout && is_cut)
-                    .then(|| stop(environment, &world, signal, LONGEST_GRACE, steps).world);
-                let is_well =
-                    |end: &World| super::verdict::outcome(end) == Outcome::Graceful && !gives_up(end);
-                let needed = patient.filter(is_well).map(|end| end.now - world.now);
-                if candidates.is_mere_pause(&world) || candidates.passed_service(&world) {
-                    // The loop's own command may be what stays, or what sounds like a service; if it is, this is none.
-                    candidates.end_well(&world);
-                    found.pauses.push(Steady { before: world, after, needed });
-                } else {
-                    candidates.settle(&world);
-                    found.steady.push(Steady { before: world, after, needed });
-                }
-                return;
-            }
-            Next::Over => {
-                let cut = super::early::is_cut_early(&world);
-                let may_stay = cut.then(|| world.path.may_stay.take()).flatten();
-                if let Some(place) = may_stay {
-                    // It may be what stays: nothing before it has to be.
-                    candidates.settle(&world);
-                    let reason = "whether the script goes on from here is not known".to_owned();
-                    world.path.doubts.push(Doubt { place: Some(place), reason });
-                    found.ended.push(world);
-                    return;
-                }
-                if !world.path.failed {
-                    candidates.end_well(&world);
-                }
-                if let Some(service) = super::early::daemon(&world).or(super::early::last_job(&world)) {
-                    candidates.precede(&world, service);
-                }
-                if (cut && !world.path.failed) || world.path.fails_to_run() {
-                    found.early.push(world);
-                } else {
-                    found.ended.push(world);
-                }
-                return;
-            }
-        }
-    }
+/// The ways of a stop that are still to be followed.
+struct Stopping {
+    /// The number of steps at which it is given up.
+    limit: u64,
+    ways: Vec<World>,
+    met: Met,
+    candidates: Candidates,
 }
 
 /// True if there are more processes than are followed, or more above this one.
@@ -282,10 +388,10 @@ impl World {
     }
 }
 
-fn take(world: &World, index: usize, choice: Choice, default: bool) -> World {
+fn take(world: &World, index: usize, alternative: Alternative) -> World {
     let mut way = answered(world, index);
-    Rc::make_mut(&mut way.path.choices).push(choice);
-    way.path.default &= default;
+    Rc::make_mut(&mut way.path.choices).push(alternative.choice);
+    way.path.default &= alternative.default;
     way
 }
 
@@ -325,83 +431,4 @@ impl Met {
 fn gives_up(end: &World) -> bool {
     let failed = |process: &Process| matches!(process.state, State::Dead(death) if death.status != 0);
     end.process(1).is_some_and(|first| first.heard.is_empty() && failed(first))
-}
-
-/// Sends the stop signal to PID 1 and follows every way it can go; the best one is taken.
-fn stop(
-    environment: &Environment<'_>,
-    steady: &World,
-    signal: Signal,
-    grace: u64,
-    steps: &mut Steps,
-) -> Stopped {
-    let mut start = steady.clone();
-    start.stop = Some(Stop {
-        signal,
-        at: start.now,
-        grace,
-        is_known: environment.knows_stop_signal(),
-        made_for: environment.stop_signal_is_for(),
-    });
-    start.steps = 0;
-    start.send(1, signal);
-    let mut candidates = Candidates::default();
-    let mut work = vec![start];
-    let mut best: Option<World> = None;
-    let mut count = 0;
-    let mut met = Met::default();
-    let (mut is_cut, mut is_truncated) = (false, false);
-    let limit = steps.taken + MAX_STOP.min(steps.limit);
-    while let Some(mut world) = work.pop() {
-        count += 1;
-        if count > MAX_STOPS || steps.taken > limit {
-            is_truncated = true;
-            break;
-        }
-        let mut circles = false;
-        loop {
-            match world.advance() {
-                Next::Passed => circles = met.comes_back(&world, false),
-                Next::Over | Next::Steady => break,
-                Next::Step(pid) => {
-                    world.steps += 1;
-                    steps.taken += world.effort();
-                    circles = world.steps > MAX_STEPS
-                        || steps.taken > limit
-                        || world.path.endless
-                        || is_overgrown(&world, pid);
-                    if !circles {
-                        let mut machine =
-                            Machine { world: &mut world, pid, environment, candidates: &mut candidates };
-                        if let Flow::Ask(alternatives) = machine.step() {
-                            circles = met.comes_back(&world, true);
-                            if !circles {
-                                // Only on the way to the steady state does it matter what was chosen.
-                                let mut ways = (0..alternatives.len()).map(|index| answered(&world, index));
-                                let Some(first) = ways.next() else { break };
-                                work.extend(ways);
-                                world = first;
-                            }
-                        }
-                    }
-                }
-            }
-            if circles {
-                // Until it is killed.
-                world.now = steady.now + grace;
-                break;
-            }
-        }
-        is_truncated |= steps.taken > limit;
-        is_cut |= !circles && world.ended.is_none() && world.next_event().is_some();
-        let badness = super::verdict::badness(&world);
-        if best.as_ref().is_none_or(|best| badness < super::verdict::badness(best)) {
-            best = Some(world);
-        }
-        if badness == super::verdict::WELL {
-            is_truncated = false;
-            break;
-        }
-    }
-    Stopped { world: best.unwrap_or_else(|| steady.clone()), is_cut, is_truncated }
 }
