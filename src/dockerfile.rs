@@ -194,6 +194,11 @@ impl Instruction {
         self.flags.iter().find(|flag| flag.name == name).and_then(|flag| flag.value.as_deref())
     }
 
+    /// True for a COPY of all files there are.
+    pub fn copies_everything(&self) -> bool {
+        self.keyword == Keyword::Copy && stages::is_everything(&self.words())
+    }
+
     /// The elements of an exec form.
     pub fn exec_form(&self) -> Option<&[Arc<Excerpt>]> {
         match &self.form {

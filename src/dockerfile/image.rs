@@ -148,8 +148,11 @@ impl Image {
 
     /// The texts of its RUN instructions, here-documents included.
     fn commands(&self) -> Vec<&str> {
-        let instructions = self.instructions().into_iter().map(|(_, instruction)| instruction);
-        instructions
+        let dockerfile = &self.dockerfile;
+        let chains = dockerfile.stages_of_files(self.stage).into_iter();
+        chains
+            .flat_map(|stage| chain(dockerfile.stages(), stage))
+            .flat_map(|stage| dockerfile.stage_instructions(dockerfile.stages(), stage))
             .filter(|instruction| instruction.keyword == Keyword::Run)
             .flat_map(|run| {
                 std::iter::once(run.body.text()).chain(run.heredocs.iter().map(|doc| doc.body.text()))
@@ -221,6 +224,11 @@ fn build(
                 Built { base_name: reference.clone(), base, state }
             }
         };
+        match dockerfile.files_of(stages, index) {
+            Some(StageBase::Stage(from)) => this.take_files_of(&built[from].base_name, &built[from].base),
+            Some(StageBase::Image(from)) => this.take_files_of(&from, &tables.base(&from)),
+            None => {}
+        }
         this.state.enter_stage();
         for instruction in dockerfile.stage_instructions(stages, index) {
             this.state.apply(dockerfile, &globals, instruction);
@@ -243,6 +251,12 @@ struct Built {
 }
 
 impl Built {
+    /// The base image is what its files are; what it starts is in none of them.
+    fn take_files_of(&mut self, name: &str, base: &Base) {
+        name.clone_into(&mut self.base_name);
+        self.base = base.clone();
+    }
+
     fn into_image(self, dockerfile: &Arc<Dockerfile>, index: usize, stage: &Stage, is_final: bool) -> Image {
         let Self { base_name, base, state } = self;
         Image {

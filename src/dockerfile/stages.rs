@@ -10,6 +10,9 @@ use super::expand::{Unset, expand};
 use super::words::arguments;
 use super::{Dockerfile, Image, Instruction, Keyword};
 
+/// What images are built for. A stage for each differs in where its files come from, and hardly ever in what they are.
+const PLATFORMS: [&str; 2] = ["linux/amd64", "linux/arm64"];
+
 /// One build stage.
 #[derive(Debug, Clone)]
 pub struct Stage {
@@ -63,7 +66,9 @@ impl Dockerfile {
             let words = instruction.words();
             let reference = substitute(words.first().copied().unwrap_or_default());
             // BuildKit looks for a name only; a number in FROM is the name of an image.
-            let base = match by_name.get(&reference.to_lowercase()) {
+            let text = words.first().copied().unwrap_or_default();
+            let mut named = std::iter::once(reference.clone()).chain(self.on_platforms(text, &globals));
+            let base = match named.find_map(|name| by_name.get(&name.to_lowercase())) {
                 Some(&stage) => StageBase::Stage(stage),
                 None => StageBase::Image(reference),
             };
@@ -76,6 +81,53 @@ impl Dockerfile {
             stages.push(Stage { name, base, from: instruction.span, platform, instructions });
         }
         stages
+    }
+
+    /// `build-${TARGETARCH}`, for one platform after the other.
+    fn on_platforms<'a>(
+        &'a self,
+        text: &'a str,
+        globals: &'a BTreeMap<String, String>,
+    ) -> impl Iterator<Item = String> + 'a {
+        let platforms = PLATFORMS.iter().filter(|_| text.contains('$'));
+        platforms.filter_map(move |platform| {
+            let (system, architecture) = platform.split_once('/')?;
+            let of_platform = |name: &str| match name {
+                "TARGETARCH" | "BUILDARCH" => Some(architecture),
+                "TARGETOS" | "BUILDOS" => Some(system),
+                "TARGETPLATFORM" | "BUILDPLATFORM" => Some(*platform),
+                "TARGETVARIANT" | "BUILDVARIANT" => Some(""),
+                _ => None,
+            };
+            let lookup = |name: &str| globals.get(name).map(String::as_str).or_else(|| of_platform(name));
+            expand(text, self.escape, Unset::Keep, lookup)
+        })
+    }
+
+    /// What a stage takes its files from, all of them: `COPY --from=build / /` into nothing.
+    pub(super) fn files_of(&self, stages: &[Stage], stage: usize) -> Option<StageBase> {
+        let own = &stages[stage];
+        let from_nothing = matches!(&own.base, StageBase::Image(name) if name == "scratch");
+        let copies = self.instructions[own.instructions.clone()].iter().filter(|_| from_nothing);
+        let all = copies.filter(|copy| copy.copies_everything());
+        let from = all.filter_map(|copy| copy.flag("from")).next()?;
+        Some(match stage_named(stages, from, stage) {
+            Some(stage) => StageBase::Stage(stage),
+            None => StageBase::Image(from.to_owned()),
+        })
+    }
+
+    /// The stages that the files of one come from, itself first: each with what it builds on begins with all the files of the next.
+    pub fn stages_of_files(&self, stage: usize) -> Vec<usize> {
+        let stages = self.stages();
+        let next = |stage: &usize| {
+            let first = chain(stages, *stage).first().copied()?;
+            match self.files_of(stages, first)? {
+                StageBase::Stage(from) => Some(from),
+                StageBase::Image(_) => None,
+            }
+        };
+        std::iter::successors(Some(stage), next).collect()
     }
 
     /// The ARGs before the first FROM that have a value.
@@ -111,6 +163,19 @@ impl Dockerfile {
         let triggered = triggers.filter_map(|i| i.inner.as_deref());
         triggered.chain(&self.instructions[stages[stage].instructions.clone()])
     }
+}
+
+/// The earlier stage that `--from=NAME` means in a stage.
+pub(super) fn stage_named(stages: &[Stage], name: &str, before: usize) -> Option<usize> {
+    let earlier = stages.get(..before).unwrap_or_default();
+    let is_named = |stage: &Stage| stage.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name));
+    let by_index = || name.parse().ok().filter(|index| *index < earlier.len());
+    earlier.iter().rposition(is_named).or_else(by_index)
+}
+
+/// `/ /`
+pub(super) fn is_everything(words: &[&str]) -> bool {
+    matches!(words, ["/" | "/.", "/" | "/."])
 }
 
 /// The name after AS.
@@ -197,6 +262,35 @@ mod tests {
             StageBase::Stage(4),
         ];
         assert_eq!(bases(text), expected);
+    }
+
+    #[test]
+    fn stages_for_platforms() {
+        for (from, expected) in [
+            ("build-${TARGETARCH}", StageBase::Stage(0)),
+            ("build-$TARGETARCH$TARGETVARIANT", StageBase::Stage(0)),
+            ("build-$OTHER", image("build-${OTHER}")),
+            ("a:$TARGETARCH", image("a:${TARGETARCH}")),
+        ] {
+            let text = format!("ARG TARGETARCH\nFROM a AS build-amd64\nFROM b AS build-arm64\nFROM {from}\n");
+            assert_eq!(bases(&text)[2], expected, "{from}");
+        }
+    }
+
+    #[test]
+    fn all_files_of_another() {
+        let files = |text: &str| {
+            let dockerfile = parse(&Source::new("Dockerfile", text));
+            dockerfile.files_of(dockerfile.stages(), dockerfile.stages().len() - 1)
+        };
+        let text = "FROM a AS b\nFROM scratch\nCOPY --from=";
+        assert_eq!(files(&format!("{text}b / /\n")), Some(StageBase::Stage(0)));
+        assert_eq!(files(&format!("{text}0 /. /\n")), Some(StageBase::Stage(0)));
+        assert_eq!(files(&format!("{text}debian:13 / /\n")), Some(image("debian:13")));
+        assert_eq!(files(&format!("{text}b /app /\n")), None);
+        assert_eq!(files("FROM a AS b\nFROM a\nCOPY --from=b / /\n"), None);
+        let dockerfile = parse(&Source::new("Dockerfile", format!("{text}b / /\nFROM 1 AS c\n")));
+        assert_eq!(dockerfile.stages_of_files(1), [1, 0]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Which stages are images of their own, and which only serve others.
 
-use super::{Command, Dockerfile, Image, Instruction, Keyword, Setting, Stage, StageBase};
+use super::stages::stage_named;
+use super::{Command, Dockerfile, Image, Instruction, Keyword, Setting, StageBase};
 
 /// Parts of the names of stages that others only take files from. A convention.
 const WORKSHOPS: [&str; 9] =
@@ -9,11 +10,7 @@ const WORKSHOPS: [&str; 9] =
 impl Dockerfile {
     /// The earlier stage that `--from=NAME` means in a stage, variables substituted.
     pub fn stage_named(&self, name: &str, before: usize) -> Option<usize> {
-        let earlier = self.stages().get(..before).unwrap_or_default();
-        let is_named =
-            |stage: &Stage| stage.name.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(name));
-        let by_index = || name.parse().ok().filter(|index| *index < earlier.len());
-        earlier.iter().rposition(is_named).or_else(by_index)
+        stage_named(self.stages(), name, before)
     }
 
     /// True if `stage` copies files from the stage `from`.

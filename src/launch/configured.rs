@@ -17,8 +17,15 @@ impl Resolver<'_, '_> {
         let options: Vec<&str> = config.options.iter().map(String::as_str).collect();
         let first =
             arguments.first().copied().flatten().filter(|word| config.argument && !word.starts_with('-'));
-        let named = row.option_value(arguments, &options).or(first);
-        let named = named.map(|named| vec![join(self.working_directory(), named)]);
+        let mut named = row.option_value(arguments, &options).or(first);
+        let mut folder = self.working_directory();
+        let prefix = config.prefix_option.as_deref().filter(|option| arguments.contains(&Some(option)));
+        if let Some(option) = prefix {
+            let Some(prefix) = row.option_value(arguments, &[option]) else { return false };
+            folder = prefix;
+            named = named.or(config.in_prefix.as_deref());
+        }
+        let named = named.map(|named| vec![join(&join(self.working_directory(), folder), named)]);
         let paths = named.as_ref().unwrap_or(&config.paths);
         let bare = |text: &str| text.split_whitespace().collect::<String>();
         for path in paths {

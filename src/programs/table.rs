@@ -86,6 +86,10 @@ pub struct ConfigFile {
     /// Options that name another one (`-c`).
     #[serde(default)]
     pub options: Vec<String>,
+    /// An option that names the folder in which files are looked for (`-p`).
+    pub prefix_option: Option<String>,
+    /// Which of that folder's files it is, where no other is named.
+    pub in_prefix: Option<String>,
     /// True if its first argument is one, where that is no option (stunnel).
     #[serde(default)]
     pub argument: bool,

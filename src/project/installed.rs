@@ -33,8 +33,11 @@ impl Installed {
     /// Reads the instructions of an image.
     pub fn of(context: &Context<'_>) -> Self {
         let mut installed = Self::default();
-        let source = &context.image.dockerfile.source;
-        for step in context.steps(context.image.stage) {
+        let dockerfile = &context.image.dockerfile;
+        let source = &dockerfile.source;
+        let stages = dockerfile.stages_of_files(context.image.stage);
+        let has_next = |stage: usize| dockerfile.stages_of_files(stage).len() > 1;
+        for step in stages.into_iter().rev().flat_map(|stage| context.steps(stage)) {
             let instruction = step.instruction;
             match instruction.keyword {
                 Keyword::Run => {
@@ -47,6 +50,8 @@ impl Installed {
                         installed.texts.push("dumb-init".to_owned());
                     }
                 }
+                // What is in all of another stage, its own instructions tell.
+                Keyword::Copy if instruction.copies_everything() && has_next(step.stage) => continue,
                 Keyword::Copy | Keyword::Add => installed.opaque |= may_bring_programs(step),
                 Keyword::Arg | Keyword::Env => {}
                 _ => continue,

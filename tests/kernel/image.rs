@@ -72,7 +72,7 @@ impl Image {
     ) -> Result<Self, String> {
         let text = context.get(dockerfile).ok_or_else(|| format!("there is no {dockerfile}"))?;
         let mut stages: Vec<Image> = Vec::new();
-        let mut args = BTreeMap::new();
+        let mut args = BTreeMap::from([("TARGETARCH".to_owned(), "amd64".to_owned())]);
         for instruction in instructions(text) {
             let done = match instruction.keyword.as_str() {
                 "ARG" => {
@@ -263,14 +263,18 @@ impl Image {
             self.container.files.insert(place(name), File { text, mode });
             return Ok(());
         }
+        let named = |name: &str| {
+            let mut stages = earlier.iter().enumerate();
+            stages.rfind(|(index, image)| image.name.as_deref() == Some(name) || index.to_string() == name)
+        };
+        // All that is in another stage: its programs, too.
+        if let Some((_, image)) = from.and_then(named).filter(|_| words == ["/", "/"]) {
+            self.container.shell = image.container.shell;
+            self.container.bash = image.container.bash;
+        }
         // Another stage, an image from elsewhere (of which nothing is known), or the context.
         let files: BTreeMap<String, File> = match from {
-            Some(stage) => earlier
-                .iter()
-                .enumerate()
-                .rfind(|(index, image)| image.name.as_deref() == Some(stage) || index.to_string() == stage)
-                .map(|(_, image)| image.container.files.clone())
-                .unwrap_or_default(),
+            Some(stage) => named(stage).map(|(_, image)| image.container.files.clone()).unwrap_or_default(),
             None => context
                 .iter()
                 .map(|(path, text)| (format!("/{path}"), File { text: text.clone(), mode }))
