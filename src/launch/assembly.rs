@@ -19,6 +19,7 @@ use crate::programs::Sound;
 use crate::project::{ImageFile, package_json, supervised};
 use crate::source::Place;
 
+const UNSEEN: &str = "which programs supervisord starts is not known";
 const MAY_HAVE_TOLD: &str = "whether a program that the trap runs ends the service is not known";
 const TOO_MANY_BRANCHES: &str = "the script has more branches than are followed";
 
@@ -104,7 +105,11 @@ impl<'a> Assembly<'a> {
         let before = faults.len();
         faults.retain(|fault| fault.cause != Cause::OrphanedBackground || !told.contains(&fault.place));
         let doubtful = may_have_told || !path.doubts.is_empty() || (faults.is_empty() && before > 0);
-        let outcome = if doubtful { Outcome::Unknown } else { outcome };
+        let unseen = !doubtful && outcome == Outcome::Graceful && steady.before.has_unseen_programs();
+        if unseen {
+            self.launch.doubt(None, UNSEEN);
+        }
+        let outcome = if doubtful || unseen { Outcome::Unknown } else { outcome };
         // What a supervisor does to one of its programs does not depend on the others.
         faults.retain(|fault| !doubtful || matches!(fault.cause, Cause::SupervisorConfig(_)));
         // With other arguments than the image's own, only what is surely a service counts.
@@ -120,6 +125,7 @@ impl<'a> Assembly<'a> {
         let why = match (path.doubts.first(), faults.first()) {
             (Some(doubt), _) => doubt.reason.clone(),
             (None, _) if may_have_told => MAY_HAVE_TOLD.to_owned(),
+            (None, _) if unseen => UNSEEN.to_owned(),
             (None, Some(fault)) if fault.last_round.is_none() => fault.why(),
             (None, _) => why_graceful(steady, outcome),
         };

@@ -4,6 +4,7 @@ use super::field::Field;
 use super::machine::Machine;
 use super::shell::Status;
 use super::signal::Signal;
+use super::supervise;
 use super::world::{Ended, Pid, Process, Role, State};
 use crate::shell::{Node, NodeKind, Part, Word};
 
@@ -54,6 +55,11 @@ impl Machine<'_, '_> {
                         self.world.send(pid, signal);
                     }
                 }
+                self.set_status(Status::UNKNOWN);
+            }
+            "supervisorctl" if self.world.stop.is_none() && arguments.contains(&"start") => {
+                let names = arguments.iter().skip_while(|word| **word != "start").skip(1).copied();
+                supervise::start_waiting(self.world, self.environment, &names.collect::<Vec<_>>());
                 self.set_status(Status::UNKNOWN);
             }
             _ if self.signals_its_like(name, arguments) => self.set_status_quietly(Status::known(0)),

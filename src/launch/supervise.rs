@@ -29,6 +29,8 @@ const MY_INIT_WAIT: u64 = 30;
 pub(crate) struct Supervise {
     pub(crate) row: Arc<Program>,
     programs: Vec<Arc<supervised::Program>>,
+    /// Those that it starts when somebody asks for them.
+    waiting: Vec<Arc<supervised::Program>>,
     /// A command of its own arguments, which runs beside the programs.
     beside: Option<Beside>,
     /// How long everything that is left gets in the end, if that is told.
@@ -55,7 +57,9 @@ pub(crate) struct Supervisor {
     /// Those that run.
     pub(crate) programs: Vec<Supervised>,
     /// All that were started.
-    started: Rc<[Arc<supervised::Program>]>,
+    started: Vec<Arc<supervised::Program>>,
+    /// Those that are started when somebody asks for them.
+    waiting: Vec<Arc<supervised::Program>>,
     /// The edit of its configuration that keeps it in front.
     pub(super) foreground: Option<Edit>,
     /// How long everything that is left gets, when the programs have ended, if that is told.
@@ -134,7 +138,8 @@ fn configured(
     let config = supervisord::read(environment.files, named, directory, &image.env, image.base.known)?;
     let stays = if row.daemonizes { config.nodaemon } else { Some(true) };
     let supervisord::Supervisord { programs, foreground, watched, .. } = config;
-    Some(Supervise { programs, watched, foreground, stays, ..Supervise::of(row) })
+    let (waiting, programs) = programs.into_iter().partition(|program| program.waits);
+    Some(Supervise { programs, waiting, watched, foreground, stays, ..Supervise::of(row) })
 }
 
 /// s6-svscan, by the directory that it is given.
@@ -205,6 +210,7 @@ impl Supervise {
         Self {
             row: Arc::clone(row),
             programs: Vec::new(),
+            waiting: Vec::new(),
             beside: None,
             last_round: None,
             watched: true,
@@ -225,7 +231,8 @@ pub(super) fn take_role(
     let supervisor = Supervisor {
         row: Arc::clone(&supervise.row),
         programs: Vec::new(),
-        started: supervise.programs.clone().into(),
+        started: Vec::new(),
+        waiting: supervise.waiting.clone(),
         foreground: supervise.foreground.clone(),
         last_round: supervise.last_round,
         watched: supervise.watched,
@@ -235,18 +242,47 @@ pub(super) fn take_role(
         process.role = Role::Supervisor(supervisor);
     }
     for program in &supervise.programs {
-        let argv: Vec<Field> = program.command.iter().map(|word| field(&word.text)).collect();
-        let resolved = resolve(environment, &argv, program);
-        if let (What::Broken(broken, file), Some(identity)) = (&resolved.what, resolved.identities.last()) {
-            world.path.unstarted.get_or_insert_with(|| (*broken, identity.clone(), Rc::clone(file)));
-        }
-        let child = start_one(world, environment, pid, resolved, program.directory.as_deref(), program.stays);
-        world.supervise(pid, child, Some(program));
+        start_program(world, environment, pid, program);
     }
     if let (Some(beside), Some(place)) = (&supervise.beside, place) {
         let resolved = environment.resolve(&beside.argv, place, None, None);
         let child = start_one(world, environment, pid, resolved, None, true);
         world.supervise(pid, child, beside.program.as_ref());
+    }
+}
+
+/// A supervisor starts one of its programs.
+fn start_program(
+    world: &mut World,
+    environment: &Environment<'_>,
+    pid: Pid,
+    program: &Arc<supervised::Program>,
+) {
+    if let Some(supervisor) = world.supervisor_mut(pid) {
+        supervisor.started.push(Arc::clone(program));
+    }
+    let argv: Vec<Field> = program.command.iter().map(|word| field(&word.text)).collect();
+    let resolved = resolve(environment, &argv, program);
+    if let (What::Broken(broken, file), Some(identity)) = (&resolved.what, resolved.identities.last()) {
+        world.path.unstarted.get_or_insert_with(|| (*broken, identity.clone(), Rc::clone(file)));
+    }
+    let child = start_one(world, environment, pid, resolved, program.directory.as_deref(), program.stays);
+    world.supervise(pid, child, Some(program));
+}
+
+/// `supervisorctl start web`: somebody asks for programs that wait.
+pub(super) fn start_waiting(world: &mut World, environment: &Environment<'_>, names: &[&str]) {
+    let supervisors: Vec<Pid> =
+        world.processes().filter(|process| world.alive(process.pid)).map(|process| process.pid).collect();
+    for pid in supervisors {
+        let Some(supervisor) = world.supervisor_mut(pid) else { continue };
+        let is_meant = |program: &Arc<supervised::Program>| names.iter().any(|name| program.goes_by(name));
+        let waiting = std::mem::take(&mut supervisor.waiting);
+        let (meant, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_meant);
+        supervisor.waiting = waiting;
+        for program in &meant {
+            start_program(world, environment, pid, program);
+        }
     }
 }
 
@@ -460,6 +496,19 @@ impl World {
             .filter(|own| own.program.given_up && is_server(own.pid))
             .map(|own| Arc::clone(&own.program))
             .collect()
+    }
+
+    /// True if it is a supervisord of which no program is known.
+    pub(super) fn supervises_unseen(process: &Process) -> bool {
+        match &process.role {
+            Role::Supervisor(supervisor) => supervisor.started.is_empty(),
+            Role::Service(Some(row)) => row.services == Some(Services::Supervisord),
+            _ => false,
+        }
+    }
+
+    pub(super) fn has_unseen_programs(&self) -> bool {
+        self.processes().any(|process| self.alive(process.pid) && Self::supervises_unseen(process))
     }
 
     /// The supervisor that a process descends from.

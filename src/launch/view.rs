@@ -55,6 +55,8 @@ pub struct ProcessView {
     pub service: bool,
     /// True for a script that is not there to be read.
     pub unread: bool,
+    /// True for a supervisor of which no program is known.
+    pub(super) unseen: bool,
     /// The program that does the same and ends well, where the tables name one (`pm2-runtime` for `pm2`).
     pub better: Option<String>,
     /// True if it is what the caller names when the container starts, for want of a CMD.
@@ -110,9 +112,12 @@ impl ProcessView {
 }
 
 impl ProcessView {
-    /// True if the stop signal gets as far as a script that cannot be read, which was one of these services before, and past no other.
-    /// A shell or an init has to have started it: the kernel itself runs no script without `#!`.
+    /// True if the stop signal gets as far as a script that cannot be read, or a supervisor whose programs nobody knows, which was one of
+    /// these services before, and past no other. A shell or an init has to have started a script: the kernel itself runs none without `#!`.
     pub(super) fn hands_over(&self, services: &BTreeSet<String>) -> bool {
+        if self.unseen {
+            return self.receives == Receives::Yes && self.ending == Ending::Well;
+        }
         let mut below = self.children.iter().filter(|child| child.is_at_work());
         if self.unread {
             let by_shell = self.started != Started::Pid1 || !self.replaced.is_empty();
@@ -165,6 +170,7 @@ fn node(steady: &Steady, process: &Process, signal: Signal, depth: usize) -> Pro
         started: process.started,
         service: matches!(process.role, Role::Service(_)),
         unread: matches!(process.role, Role::Unread),
+        unseen: World::supervises_unseen(process),
         better: better(process),
         named_by_caller: process.identity.argv.first().is_some_and(super::field::Field::is_rest),
         overridable: is_named_by_caller(process),

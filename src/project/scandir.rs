@@ -81,6 +81,8 @@ impl Scan<'_> {
             },
             stops_group: false,
             kills_group: false,
+            waits: false,
+            group: None,
             stays: true,
             given_up: false,
             file: run.text,

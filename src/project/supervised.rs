@@ -31,6 +31,10 @@ pub struct Program {
     pub stops_group: bool,
     /// True if SIGKILL goes to the group.
     pub kills_group: bool,
+    /// True if it is started only when somebody asks for it.
+    pub waits: bool,
+    /// The group that it is put into, if there is one.
+    pub group: Option<String>,
     /// False for what is expected to end by itself.
     pub stays: bool,
     /// True if the configuration says that it is not started again, however it ends.
@@ -59,10 +63,22 @@ impl Program {
             stop_signal: None,
             stops_group: false,
             kills_group: false,
+            waits: false,
+            group: None,
             stays: true,
             given_up: false,
             file: Arc::new(Excerpt::verbatim(&place.source, place.span)),
             settings: BTreeMap::new(),
+        }
+    }
+
+    /// True if `supervisorctl` means it by this name: `web`, `group:web`, `group:*`, `all`.
+    pub fn goes_by(&self, name: &str) -> bool {
+        let group = self.group.as_deref().unwrap_or(&self.name);
+        match name.split_once(':') {
+            // Of several processes of a program, each has a name that begins with it.
+            Some((own, process)) => own == group && (process == "*" || process.starts_with(&self.name)),
+            None => name == "all" || name == self.name,
         }
     }
 

@@ -34,7 +34,7 @@ const STOP_WAIT: u64 = 10;
 pub struct Supervisord {
     /// Whether it stays in front without `-n`; `None` if that is not known.
     pub nodaemon: Option<bool>,
-    /// What it starts by itself, in order; without event listeners, which hold no data.
+    /// Its programs, in order; without event listeners, which hold no data.
     pub programs: Vec<Arc<Program>>,
     /// True if there is an event listener, which may stop everything when a program is dead.
     pub watched: bool,
@@ -175,9 +175,6 @@ impl Sections<'_> {
         let value = |key: &str| settings.get(key).map(|setting| self.expand(&setting.value, name));
         let text = |key: &str| value(key).map(|value| value.text().trim().to_owned());
         let flag = |key: &str| text(key).and_then(|text| truth(&text));
-        if flag("autostart") == Some(false) {
-            return None;
-        }
         let command = settings.get("command")?;
         let stops_group = flag("stopasgroup").unwrap_or(false);
         Some(Program {
@@ -190,6 +187,8 @@ impl Sections<'_> {
             stop_signal: text("stopsignal"),
             stops_group,
             kills_group: flag("killasgroup").unwrap_or(stops_group),
+            waits: flag("autostart") == Some(false),
+            group: self.group_of(name).map(str::to_owned),
             stays: flag("autorestart") != Some(false) && text("startsecs").as_deref() != Some("0"),
             given_up: flag("autorestart") == Some(false) && text("startsecs").as_deref() != Some("0"),
             file: Arc::clone(file),
