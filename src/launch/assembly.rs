@@ -36,6 +36,7 @@ pub(super) struct Start<'s> {
 /// Puts together what was found of a launch.
 pub(super) fn assemble(environment: &Environment<'_>, start: &Start<'_>, exploration: Exploration) -> Launch {
     let mut assembly = Assembly::new(environment, start);
+    assembly.refuses_defaults = exploration.refuses_defaults();
     for steady in &exploration.steady {
         assembly.add_steady(steady, &exploration.told);
     }
@@ -58,6 +59,8 @@ struct Assembly<'a> {
     beside: Vec<Fault>,
     /// What may be wrong with other arguments.
     unlikely: Vec<Fault>,
+    /// True if the image ends with a failure unless its ENV is set otherwise.
+    refuses_defaults: bool,
 }
 
 impl<'a> Assembly<'a> {
@@ -82,17 +85,19 @@ impl<'a> Assembly<'a> {
             steps: 0,
         };
         let (beside, unlikely) = (Vec::new(), Vec::new());
-        Self { environment, start, launch, branches: Branches::default(), beside, unlikely }
+        let branches = Branches::default();
+        Self { environment, start, launch, branches, beside, unlikely, refuses_defaults: false }
     }
 
     /// A state in which the container stays, and its stop. `told`: where programs are started that the script stops on another way.
     fn add_steady(&mut self, steady: &Steady, told: &[Place]) {
         let (path, after) = (&steady.before.path, &steady.after);
+        let default = path.default || (self.refuses_defaults && !path.by_caller);
         for doubt in path.doubts.iter().chain(&after.path.doubts) {
             self.launch.doubt(doubt.place.clone(), &doubt.reason);
         }
         self.launch.note_dropped_traps(path);
-        if path.default {
+        if default {
             self.note_supervised(steady);
         }
         let outcome = verdict::outcome(after);
@@ -101,6 +106,7 @@ impl<'a> Assembly<'a> {
             self.launch.doubt(None, MAY_HAVE_TOLD);
         }
         let mut faults = verdict::faults(steady, self.launch.stop_signal);
+        faults.iter_mut().for_each(|fault| fault.default = default);
         // What the script stops on another way is temporary: that it is left on this one is for want of better knowledge.
         let before = faults.len();
         faults.retain(|fault| fault.cause != Cause::OrphanedBackground || !told.contains(&fault.place));
@@ -131,14 +137,14 @@ impl<'a> Assembly<'a> {
         };
         let aside = path.aside || !steady.has_service();
         self.branches.add(Branch {
-            default: path.default,
+            default,
             outcome,
             why,
             processes: view::tree(steady, self.launch.stop_signal),
             choices: Rc::clone(&path.choices),
             aside,
         });
-        if outcome == Outcome::Graceful && path.default && !aside {
+        if outcome == Outcome::Graceful && default && !aside {
             let drains = drain::drains(self.environment, steady);
             drains.into_iter().for_each(|drain| self.launch.add_drain(drain));
         }

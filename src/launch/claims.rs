@@ -151,12 +151,17 @@ fn asks_for_arguments(text: &str, shell: &Shell) -> bool {
         let value = shell.variables.get(name).map(Value::scalar);
         value.is_some_and(|value| value.overridable && value.text().is_some_and(|text| own.contains(&text)))
     };
-    !own.is_empty()
-        && text.split('$').skip(1).any(|rest| {
-            let rest = rest.trim_start_matches('{');
-            let length = rest.bytes().take_while(|c| c.is_ascii_alphanumeric() || *c == b'_').count();
-            rest.starts_with(|c: char| c.is_ascii_digit() || "@*#".contains(c)) || holds_one(&rest[..length])
-        })
+    let is_one = |name: &str| name.starts_with(|c: char| c.is_ascii_digit() || "@*#".contains(c));
+    !own.is_empty() && parameters(text).any(|name| is_one(name) || holds_one(name))
+}
+
+/// The names behind `$` in a text.
+fn parameters(text: &str) -> impl Iterator<Item = &str> {
+    text.split('$').skip(1).map(|rest| {
+        let rest = rest.trim_start_matches('{');
+        let length = rest.bytes().take_while(|c| c.is_ascii_alphanumeric() || *c == b'_').count();
+        &rest[..length.max(rest.chars().next().map_or(0, char::len_utf8))]
+    })
 }
 
 impl Machine<'_, '_> {
@@ -183,6 +188,7 @@ impl Machine<'_, '_> {
     /// The course goes another way than the image's own arguments lead, where something asks for them: what they are then is not known.
     pub(super) fn leave_own_arguments(&mut self, excerpt: &Excerpt, asked: Span) {
         let text = excerpt.text().get(asked.start..asked.end).unwrap_or("").to_owned();
+        self.world.path.by_caller |= !self.asks_for_settings(&text);
         let Some(shell) = self.shell().filter(|shell| asks_for_arguments(&text, shell)) else { return };
         let other = |fields: &Rc<Vec<Field>>| {
             let mut fields: Vec<Field> = fields.as_ref().clone();
@@ -205,6 +211,15 @@ impl Machine<'_, '_> {
             shell.positional = positional;
             shell.frames = frames;
         });
+    }
+
+    /// True if a test looks at nothing but what the image's ENV sets: somebody has to set it otherwise, where the script refuses that.
+    fn asks_for_settings(&self, text: &str) -> bool {
+        let is_setting = |name: &str| {
+            let is_own = self.shell().is_some_and(|shell| shell.variables.contains_key(name));
+            !is_own && self.environment.image.env.contains_key(name)
+        };
+        parameters(text).next().is_some() && parameters(text).all(is_setting)
     }
 
     /// The word that a `case` compares, where a test has told what it is.

@@ -73,6 +73,16 @@ impl Exploration {
         candidates.settle(world);
     }
 
+    /// True if the script refuses what the image's own ENV says: with that, nobody runs it.
+    pub(crate) fn refuses_defaults(&self) -> bool {
+        let is_own = |world: &&World| world.path.default;
+        let mut ended = self.ended.iter().filter(is_own).peekable();
+        !self.steady.iter().any(|steady| steady.before.path.default)
+            && !self.early.iter().any(|world| world.path.default)
+            && ended.peek().is_some()
+            && ended.all(|world| world.path.failed)
+    }
+
     /// True if nothing stays on any course, and nothing that runs is cut short.
     fn is_empty(&self) -> bool {
         self.steady.is_empty() && self.pauses.is_empty() && self.early.is_empty()

@@ -78,7 +78,13 @@ impl World {
             numbers: Vec::new(),
             shared: None,
         };
-        print.add((self.next_is_service, self.follow_next, self.path.default, self.path.aside));
+        print.add((
+            self.next_is_service,
+            self.follow_next,
+            self.path.default,
+            self.path.by_caller,
+            self.path.aside,
+        ));
         print.add(&self.notes);
         print.add((self.path.doubts.len(), self.path.mishaps.len(), self.path.endless));
         let mut known = vec![false; self.processes().len() + 1];

@@ -14,6 +14,8 @@ pub(crate) struct Path {
     pub(crate) choices: Rc<Vec<Choice>>,
     /// True while nothing contradicts the image's own defaults (CMD, ENV).
     pub(crate) default: bool,
+    /// True once something else than the image's ENV is not what the image says: its arguments, say.
+    pub(crate) by_caller: bool,
     /// The last command that was taken as setup but may be the service.
     pub(crate) candidate: Option<usize>,
     /// True if the path ended by `exit` with a failure that the script itself states.
@@ -47,6 +49,7 @@ impl Path {
         Self {
             choices: Rc::default(),
             default: true,
+            by_caller: false,
             candidate: None,
             failed: false,
             doubts: Vec::new(),
