@@ -194,7 +194,7 @@ impl Machine<'_, '_> {
 
     /// A program in the foreground.
     pub(super) fn program(&mut self, fields: &[Field], command: &Arc<Command>, node: &Node) {
-        if self.act_on_processes(fields) {
+        if self.stops_supervised(fields, node) || self.act_on_processes(fields) {
             return;
         }
         if self.may_name_function(&fields[0]) {
@@ -357,7 +357,7 @@ impl Machine<'_, '_> {
         self.world.process(self.pid).map(|process| process.ignored.clone()).unwrap_or_default()
     }
 
-    fn wait_for(&mut self, pids: Vec<Pid>, node: &Node) {
+    pub(super) fn wait_for(&mut self, pids: Vec<Pid>, node: &Node) {
         self.wait_for_piped(pids, Vec::new(), node);
     }
 

@@ -118,12 +118,23 @@ impl Resolver<'_, '_> {
         let image = self.environment.image;
         let mut started = [&image.base.entrypoint, &image.base.cmd].into_iter().flatten().flatten();
         let is_of_base = started.any(|word| word == "/init");
-        let source = &image.dockerfile.source;
+        let is_brought = self.brings(|text| text.contains("/init"));
+        is_of_base || !image.base.known || !is_brought || image.dockerfile.source.text().contains("s6")
+    }
+
+    /// False where an instruction puts a file where the system's own init is: `ADD .../dumb-init /usr/sbin/init`.
+    pub(super) fn may_be_system_init(&self, name: &str) -> bool {
+        let is_it = |word: &str| word.trim_matches(['"', '\'', '[', ']', ',']) == name;
+        !name.ends_with("/init") || !self.brings(|text| text.split_whitespace().any(is_it))
+    }
+
+    /// True if an instruction that brings files speaks of it.
+    fn brings(&self, speaks: impl Fn(&str) -> bool) -> bool {
+        let dockerfile = &self.environment.image.dockerfile;
         let brings = |step: &Instruction| {
-            matches!(step.keyword, Keyword::Copy | Keyword::Add) && source.slice(step.span).contains("/init")
+            matches!(step.keyword, Keyword::Copy | Keyword::Add) && speaks(dockerfile.source.slice(step.span))
         };
-        let is_brought = image.dockerfile.instructions.iter().any(brings);
-        is_of_base || !image.base.known || !is_brought || source.text().contains("s6")
+        dockerfile.instructions.iter().any(brings)
     }
 
     /// True where the image's environment keeps an init from signalling a whole group.

@@ -191,6 +191,8 @@ pub enum Site {
         dialect: Dialect,
         /// The functions that it is inside of, outermost first.
         calls: Vec<String>,
+        /// The other texts that run on the way there: where these functions may be called from.
+        callers: Vec<Arc<Excerpt>>,
     },
     /// A statement in the foreground, and the trap that it keeps from running.
     Deferred {

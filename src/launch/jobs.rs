@@ -373,7 +373,7 @@ impl Machine<'_, '_> {
         sent
     }
 
-    /// The shell's own jobs get the signal, and daemons, which are nobody's. Who looks for the number of a process means the service, not
+    /// The shell's own jobs get the signal, and daemons and orphans, which are nobody's. Who looks for the number of a process means the service, not
     /// the script in front of it.
     pub(super) fn tell_jobs(&mut self, signal: Signal) {
         let own = self.pid;
@@ -383,7 +383,8 @@ impl Machine<'_, '_> {
             .processes()
             .filter(|process| process.pid != own && process.pid != 1 && process.state == State::Running)
             .filter(|process| {
-                let daemon = process.started == Started::Forked && process.parent == 1;
+                let is_orphan = process.started == Started::Forked || process.born_of != process.parent;
+                let daemon = is_orphan && process.parent == 1;
                 let serves = matches!(process.role, Role::Service(_));
                 jobs.contains(&process.pid) || (daemon && serves)
             })

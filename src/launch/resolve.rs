@@ -184,7 +184,10 @@ impl Resolver<'_, '_> {
             None if self.environment.sh == Dialect::Ash => self.environment.tables.applet(&name, &arguments),
             None => self.environment.tables.program(&name, &arguments),
         };
-        let row = row.filter(|row| row.services != Some(Services::S6Overlay) || self.may_be_s6_overlay());
+        let row = row.filter(|row| match row.services {
+            Some(Services::S6Overlay) => self.may_be_s6_overlay(),
+            _ => !row.pid1_only || self.may_be_system_init(&name),
+        });
         if let Some(row) = row {
             resolved.identities.push(identity(Some(row)));
             if own.is_none()

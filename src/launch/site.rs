@@ -1,5 +1,7 @@
 //! The place in a script where a repair begins.
 
+use std::sync::Arc;
+
 use super::fault::{Cause, Job, Jobs, Site, TrapFlaw};
 use super::hop::Loss;
 use super::shell::{Frame, Origin, Rest, Shell, Waiting};
@@ -8,7 +10,7 @@ use super::verdict::View;
 use super::work::{is_at_work, preferred};
 use super::world::{Death, Ended, Pid, Process, Role, Started, State};
 use crate::shell::{Node, NodeKind};
-use crate::source::Place;
+use crate::source::{Excerpt, Place};
 
 impl View<'_> {
     /// The processes from PID 1 down to `pid`, by who waits for whom.
@@ -200,7 +202,31 @@ pub(super) fn foreground(shell: &Shell, node: &Node, rest: Rest) -> Site {
         Frame::Call { name, .. } => Some(name.to_string()),
         _ => None,
     });
-    Site::Foreground { node: node.clone(), rest, dialect: shell.dialect, calls: calls.collect() }
+    let calls = calls.collect();
+    Site::Foreground {
+        node: node.clone(),
+        rest,
+        dialect: shell.dialect,
+        calls,
+        callers: callers(shell, node),
+    }
+}
+
+/// The texts of the lists that a shell is in, but for the one that a statement stands in.
+fn callers(shell: &Shell, node: &Node) -> Vec<Arc<Excerpt>> {
+    let mut texts: Vec<Arc<Excerpt>> = Vec::new();
+    for frame in &shell.frames {
+        let Frame::List { list, .. } = frame else { continue };
+        let Some(text) = list.first().map(|first| &first.excerpt) else { continue };
+        if !texts.iter().any(|other| is_same(other, text)) && !is_same(text, &node.excerpt) {
+            texts.push(Arc::clone(text));
+        }
+    }
+    texts
+}
+
+fn is_same(one: &Excerpt, other: &Excerpt) -> bool {
+    one.whole_place() == other.whole_place()
 }
 
 /// What a package runner's shell runs: a script of package.json, or a command.

@@ -5,7 +5,7 @@ use super::machine::Machine;
 use super::shell::Status;
 use super::signal::Signal;
 use super::supervise;
-use super::world::{Ended, Pid, Process, Role, State};
+use super::world::{Ended, Pid, Process, Role, Started, State};
 use crate::shell::{Node, NodeKind, Part, Word};
 
 /// A service and its program have as many letters in common, at least.
@@ -21,6 +21,33 @@ impl Machine<'_, '_> {
             self.stop_services(words.first().and_then(|name| named_service(name, &words[1..])));
         }
         stops
+    }
+
+    /// `supervisorctl stop all` in a handler: the supervisor tells its programs, and the command returns when they have ended. False if
+    /// it is something else.
+    pub(super) fn stops_supervised(&mut self, fields: &[Field], node: &Node) -> bool {
+        let words: Vec<&str> = fields.iter().map(|field| field.text().unwrap_or("")).collect();
+        let Some((name, arguments)) = words.split_first() else { return false };
+        let stop = arguments.iter().position(|argument| *argument == "stop");
+        let (Some(stop), true) = (stop, name.ends_with("supervisorctl") && self.world.stop.is_some()) else {
+            return false;
+        };
+        let told = self.world.stop_supervised(&arguments[stop + 1..]);
+        let identity = self.shell_identity(node);
+        let ignored = self.ignored();
+        let waiting: Vec<Pid> = told
+            .into_iter()
+            .map(|pid| {
+                let (identity, role) = (identity.clone(), Role::Follower(pid));
+                self.world.spawn(self.pid, Started::Foreground, identity, role, ignored.clone())
+            })
+            .collect();
+        if waiting.is_empty() {
+            self.set_status_quietly(Status::known(0));
+        } else {
+            self.wait_for(waiting, node);
+        }
+        true
     }
 
     /// Runs a program that acts on processes; false if it is none.

@@ -96,6 +96,12 @@ impl Supervisor {
 }
 
 impl Supervised {
+    /// It is told to stop now, and killed when it takes too long.
+    fn patience_from(&mut self, now: Millis) {
+        let patience = self.program.stop_wait.saturating_mul(1000);
+        self.kills_at = Some(now.saturating_add(patience).saturating_add(TICK));
+    }
+
     /// The signal that it gets on stop.
     pub(super) fn signal(&self) -> Signal {
         self.program.stop_signal.as_deref().and_then(Signal::parse).unwrap_or(Signal::TERM)
@@ -373,19 +379,41 @@ impl World {
             return;
         };
         for own in &mut supervisor.programs {
-            own.kills_at =
-                Some(now.saturating_add(own.program.stop_wait.saturating_mul(1000)).saturating_add(TICK));
+            own.patience_from(now);
         }
-        for own in supervisor.programs.clone() {
+        let programs = supervisor.programs.clone();
+        self.tell(&programs);
+        if let Some(supervisor) = self.supervisor_mut(pid) {
+            supervisor.phase = Phase::Stopping;
+        }
+        self.end_supervisor(pid);
+    }
+
+    /// `supervisorctl stop NAME...`: these programs of the supervisors that run are told, and all of them by `all`. Those that still run.
+    pub(super) fn stop_supervised(&mut self, names: &[&str]) -> Vec<Pid> {
+        let now = self.now;
+        let is_meant = |own: &&mut Supervised| names.iter().any(|name| own.program.goes_by(name));
+        let supervisors: Vec<Pid> = self.processes().map(|process| process.pid).collect();
+        let mut told = Vec::new();
+        for pid in supervisors {
+            let Some(supervisor) = self.supervisor_mut(pid) else { continue };
+            for own in supervisor.programs.iter_mut().filter(is_meant) {
+                own.patience_from(now);
+                told.push(own.clone());
+            }
+        }
+        self.tell(&told);
+        told.iter().map(|own| own.pid).filter(|&pid| self.alive(pid)).collect()
+    }
+
+    /// Each gets the signal that stops it, and its group where that is asked for.
+    fn tell(&mut self, programs: &[Supervised]) {
+        for own in programs {
             let told = if own.program.stops_group { self.group_of(own.pid) } else { vec![own.pid] };
             for other in told {
                 self.send(other, own.signal());
             }
         }
-        if let Some(supervisor) = self.supervisor_mut(pid) {
-            supervisor.phase = Phase::Stopping;
-        }
-        self.end_supervisor(pid);
     }
 
     fn supervisor_mut(&mut self, pid: Pid) -> Option<&mut Supervisor> {

@@ -21,7 +21,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// `a 2>&1 | b` as `exec a > >(b) 2>&1`, where the shell has process substitution.
 fn substitute(fault: &Fault) -> Option<Repair> {
-    let Site::Foreground { node, rest: Rest::Nothing, dialect: Dialect::Bash, calls } = &fault.site else {
+    let Site::Foreground { node, rest: Rest::Nothing, dialect: Dialect::Bash, calls, .. } = &fault.site else {
         return None;
     };
     let NodeKind::Pipeline(stages) = &node.kind else { return None };

@@ -13,12 +13,12 @@ const INTERACTIVE: [&str; 6] = ["sh", "bash", "ash", "dash", "zsh", "fish"];
 
 /// `exec` in front of the command that the shell stays for; `None` where that would change more than the signal's way.
 pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
-    let Site::Foreground { node, rest, calls, .. } = &fault.site else { return None };
+    let Site::Foreground { node, rest, calls, callers, .. } = &fault.site else { return None };
     let shell = &fault.shell;
     // What follows would be lost, a trap too, and a second call of the function.
     if !matches!(rest, Rest::Nothing | Rest::Exit | Rest::Remarks | Rest::Otherwise)
         || !shell.traps.is_empty()
-        || is_called_again(node, calls)
+        || is_called_again(node, calls, callers)
     {
         return None;
     }
@@ -194,13 +194,15 @@ pub(super) fn simple(node: &Node) -> Option<&Arc<Command>> {
     }
 }
 
-/// True if one of these functions is called more than once in the text, so that what is done inside is done more than once.
-fn is_called_again(node: &Node, calls: &[String]) -> bool {
+/// True if one of these functions is called more than once in the texts, so that what is done inside is done more than once.
+fn is_called_again(node: &Node, calls: &[String], callers: &[Arc<Excerpt>]) -> bool {
     if calls.is_empty() {
         return false;
     }
-    let script = shell::parse(Arc::clone(&node.excerpt));
-    calls.iter().any(|name| count_calls(&script.statements, name) != 1)
+    let texts = callers.iter().chain([&node.excerpt]);
+    let scripts: Vec<_> = texts.map(|text| shell::parse(Arc::clone(text))).collect();
+    let count = |name| scripts.iter().map(|script| count_calls(&script.statements, name)).sum::<usize>();
+    calls.iter().any(|name| count(name) != 1)
 }
 
 fn count_calls(list: &[Node], name: &str) -> usize {
