@@ -60,6 +60,7 @@ mod site;
 mod start;
 mod stopping;
 mod supervise;
+mod typed;
 mod verdict;
 mod view;
 mod wildcard;

@@ -275,7 +275,8 @@ impl Machine<'_, '_> {
             self.end(Status::known(127));
             return;
         }
-        let resolved = self.resolve(argv, node);
+        let mut resolved = self.resolve(argv, node);
+        self.give_script(&mut resolved, command, node);
         let unknown = matches!(resolved.what, What::Unknown) && self.world.stop.is_none();
         // `wait-for host -- command`: what another script starts may be setup, however it is started.
         if unknown && self.has_caller() && !self.is_background() && !self.stays(node) {

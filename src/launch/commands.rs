@@ -228,6 +228,7 @@ impl Machine<'_, '_> {
             return;
         }
         let mut resolved = self.resolve(fields, node);
+        self.give_script(&mut resolved, command, node);
         let in_place = self
             .shell()
             .is_some_and(|shell| shell.in_place.contains(&Arc::as_ptr(command)) && shell.traps.is_empty());

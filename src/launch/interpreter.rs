@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::dialect::Dialect;
+use super::environment::Environment;
 use super::execline;
 use super::field::Field;
 use super::resolve::{Resolved, Resolver, What};
@@ -150,6 +151,24 @@ pub(super) fn interpreter(text: &str) -> Result<Vec<String>, Broken> {
 const CONFIGURATIONS: [&str; 10] =
     ["cfg", "cnf", "conf", "config", "ini", "json", "properties", "toml", "yaml", "yml"];
 
+impl Environment<'_> {
+    /// The shell of this name.
+    pub(super) fn dialect_of(&self, name: &str) -> Option<Dialect> {
+        let base = match name.rsplit_once('/') {
+            Some((folder, base)) if folder.ends_with("bin") => base,
+            Some(_) => return None,
+            None => name,
+        };
+        Some(match base {
+            "sh" => self.sh(),
+            "dash" => Dialect::Dash,
+            "ash" => Dialect::Ash,
+            "bash" => Dialect::Bash,
+            _ => return None,
+        })
+    }
+}
+
 impl Resolver<'_, '_> {
     /// Where the kernel is told to run a shell that is not there: the word that asks for it.
     pub(super) fn missing_shell(&self, dialect: Dialect, name: &Field) -> Option<(Broken, ImageFile)> {
@@ -162,21 +181,6 @@ impl Resolver<'_, '_> {
         let path = name.text().unwrap_or_default().to_owned();
         let text = name.excerpt.clone().unwrap_or_else(derived);
         Some((broken, ImageFile { path, text, executable: None, by: None }))
-    }
-
-    pub(super) fn dialect_of(&self, name: &str) -> Option<Dialect> {
-        let base = match name.rsplit_once('/') {
-            Some((folder, base)) if folder.ends_with("bin") => base,
-            Some(_) => return None,
-            None => name,
-        };
-        Some(match base {
-            "sh" => self.environment.sh(),
-            "dash" => Dialect::Dash,
-            "ash" => Dialect::Ash,
-            "bash" => Dialect::Bash,
-            _ => return None,
-        })
     }
 
     /// `sh [options] -c text`, `sh [options] file`.

@@ -155,7 +155,7 @@ impl Resolver<'_, '_> {
         if depth > MAX_DEPTH {
             return What::Opaque("too many programs start each other".to_owned());
         }
-        if let Some(dialect) = self.dialect_of(&name) {
+        if let Some(dialect) = self.environment.dialect_of(&name) {
             resolved.identities.push(identity(None));
             return match self.missing_shell(dialect, &argv[0]) {
                 Some((broken, missing)) => What::Broken(broken, Rc::new(missing)),
@@ -291,7 +291,7 @@ impl Resolver<'_, '_> {
         resolved.uncertain |= self.reads_unseen_options(row, arguments);
         match row.kind {
             Kind::Server | Kind::Supervisor if Tables::only_tells(arguments) => What::Ends(Status::UNKNOWN),
-            Kind::Exec => match self.inner(row, argv, arguments) {
+            Kind::Exec => match self.inner(row, argv, arguments).or_else(|| started_by(row)) {
                 Some(Child::Command(inner)) => self.step(&inner, resolved, depth + 1),
                 Some(Child::Line(text, origin, dialect)) => What::Shell(Box::new(ShellStart {
                     dialect,
@@ -546,7 +546,7 @@ fn rewrites(row: &Program, arguments: &[Option<&str>]) -> Rewrites {
 /// What a wrapper that is written for one program starts.
 fn started_by(row: &Program) -> Option<Child> {
     let words: Vec<Field> = row.foreground.as_deref()?.split_whitespace().map(Field::known).collect();
-    (row.kind == Kind::Fork).then_some(Child::Command(words))
+    matches!(row.kind, Kind::Fork | Kind::Exec).then_some(Child::Command(words))
 }
 
 /// A wrapper without a command ends; it may have one among words that are not known.

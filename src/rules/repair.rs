@@ -37,7 +37,8 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
     if shell.hooks || name.as_deref().is_some_and(|name| shell.aliases.contains(name)) {
         return None;
     }
-    if name.as_deref().is_some_and(|name| INTERACTIVE.contains(&name) && command.words.len() == 1) {
+    let is_given = command.words.len() > 1 || command.redirects.iter().any(|given| given.heredoc.is_some());
+    if name.as_deref().is_some_and(|name| INTERACTIVE.contains(&name) && !is_given) {
         return None;
     }
     let edit = node.excerpt.edit(Span::at(first.span.start), "exec ")?;

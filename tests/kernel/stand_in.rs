@@ -242,6 +242,8 @@ fn wrapped(name: &str, args: &[String]) -> io::Result<Command> {
             command.args(["-c", &line]);
             command
         }
+        // The shell reads what it is given as standard input.
+        None if matches!(name, "su" | "runuser") && rest.is_empty() => Command::new(shell_path),
         // mysqld_safe starts one program, whatever its own options say.
         None if name == "mysqld_safe" => Command::new("mysqld"),
         None => {
