@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::launch::{Fault, ShellState, Signal, Site, TrapFlaw};
-use crate::shell::{self, List, Node, NodeKind, Word};
+use crate::shell::{self, For, List, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Excerpt, Place, Span};
 
 use super::insertion::{Line, ampersand, free_number, number_in, rest_of_line};
@@ -21,10 +21,17 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Re
     let action = written.as_ref().unwrap_or(action);
     let kill = kill_of(action, functions);
     match (flaw, kill) {
-        (TrapFlaw::NotWaited, Some(kill)) => add_wait(kill, &fault.shell),
+        (TrapFlaw::NotWaited, Some(kill)) => add_wait(kill, action, functions, &fault.shell),
+        (TrapFlaw::NotWaited, None) => {
+            let told = find_in(action, functions, &["killall", "pkill"])?;
+            add_wait(told, action, functions, &fault.shell)
+        }
         (TrapFlaw::OtherSignal { wanted, .. }, Some(kill)) if jobs.len() == 1 => send(kill, wanted),
         (TrapFlaw::NotTold, Some(kill)) => {
-            name_signal(kill).or_else(|| add_targets(kill, jobs, &fault.shell))
+            name_signal(kill).or_else(|| add_targets(kill, action, functions, jobs, &fault.shell))
+        }
+        (TrapFlaw::ExitsWithoutTelling, Some(kill)) => {
+            add_targets(kill, action, functions, jobs, &fault.shell)
         }
         (TrapFlaw::ExitsWithoutTelling, None) => tell_before_exit(fault, action, functions, jobs),
         (TrapFlaw::ExitOnly, _) => Some(exit_on_signal(&fault.place, stop)),
@@ -78,11 +85,16 @@ fn is_looked_up(text: &str, variable: &str) -> bool {
         || text.contains(&format!("{name}=\"$("))
 }
 
-/// `wait` behind the `kill` of a handler, for the same targets.
-fn add_wait(kill: &Node, shell: &ShellState) -> Option<Repair> {
+/// `wait` behind the `kill` of a handler, for the same targets; behind the loop that tells one after the other.
+fn add_wait(kill: &Node, action: &List, functions: &[Node], shell: &ShellState) -> Option<Repair> {
     let command = repair::simple(kill)?;
+    let lists = action.iter().chain(functions);
+    let (kill, words) = match lists.filter_map(|node| loop_around(node, kill.span)).next() {
+        Some((node, each)) => (node, each.words.as_deref().unwrap_or_default()),
+        None => (kill, &command.words[1..]),
+    };
     let excerpt = &kill.excerpt;
-    let targets: Vec<&str> = command.words[1..]
+    let targets: Vec<&str> = words
         .iter()
         .filter_map(|word| excerpt.text().get(word.span.start..word.span.end))
         .skip_while(|text| text.starts_with('-'))
@@ -97,6 +109,16 @@ fn add_wait(kill: &Node, shell: &ShellState) -> Option<Repair> {
     let separator = if alone { line.separator() } else { "; ".to_owned() };
     let edit = excerpt.edit(Span::at(kill.span.end), &format!("{separator}{wait}"))?;
     Some(Repair::safe("Wait in the trap until the service has finished", vec![edit]))
+}
+
+/// `for pid in $pids; do kill $pid; done` around a statement.
+fn loop_around(node: &Node, span: Span) -> Option<(&Node, &For)> {
+    let holds = node.span.start <= span.start && span.end <= node.span.end;
+    match &node.kind {
+        NodeKind::For(each) if holds => Some((node, each)),
+        _ if holds => node.children().into_iter().find_map(|child| loop_around(child, span)),
+        _ => None,
+    }
 }
 
 /// Another signal in the `kill` of a handler. Somebody may have chosen the one that is written there.
@@ -129,8 +151,14 @@ pub(super) fn chooses_signal(fault: &Fault) -> bool {
     kill.and_then(|command| command.words.get(1)).is_some_and(names_signal)
 }
 
-/// The jobs that a handler's `kill` leaves out, by the variables that hold their numbers.
-fn add_targets(kill: &Node, jobs: &[Node], shell: &ShellState) -> Option<Repair> {
+/// The jobs that a handler's `kill` leaves out, by the variables that hold their numbers; and for its `wait`.
+fn add_targets(
+    kill: &Node,
+    action: &List,
+    functions: &[Node],
+    jobs: &[Node],
+    shell: &ShellState,
+) -> Option<Repair> {
     let excerpt = &kill.excerpt;
     let told = excerpt.text().get(kill.span.start..kill.span.end)?;
     let mut names = Vec::new();
@@ -148,8 +176,15 @@ fn add_targets(kill: &Node, jobs: &[Node], shell: &ShellState) -> Option<Repair>
         return None;
     }
     let more: String = missing.iter().map(|name| format!(" {}", number(name, shell))).collect();
-    let edit = excerpt.edit(Span::at(last.span.end), &more)?;
-    Some(Repair::safe("Tell the other services too", vec![edit]))
+    let mut edits = vec![excerpt.edit(Span::at(last.span.end), &more)?];
+    // `wait` alone waits for them, too.
+    let wait = find_in(action, functions, &["wait"]);
+    if let Some(last) =
+        wait.and_then(repair::simple).filter(|wait| wait.words.len() > 1).and_then(|wait| wait.words.last())
+    {
+        edits.push(wait?.excerpt.edit(Span::at(last.span.end), &more)?);
+    }
+    Some(Repair::safe("Tell the other services too", edits))
 }
 
 /// A handler behind which the shell ends, and that tells nobody: first the one service is told and waited for.
@@ -257,16 +292,21 @@ fn name_signal(kill: &Node) -> Option<Repair> {
 }
 
 fn kill_of<'n>(action: &'n List, functions: &'n [Node]) -> Option<&'n Node> {
-    find_kill(action).or_else(|| functions.iter().find_map(|body| find_kill(std::slice::from_ref(body))))
+    find_in(action, functions, &["kill"])
 }
 
-fn find_kill(list: &[Node]) -> Option<&Node> {
+/// The first command of one of these names in a handler, or in a function that it calls.
+fn find_in<'n>(action: &'n List, functions: &'n [Node], names: &[&str]) -> Option<&'n Node> {
+    find(action, names).or_else(|| functions.iter().find_map(|body| find(std::slice::from_ref(body), names)))
+}
+
+fn find<'n>(list: &'n [Node], names: &[&str]) -> Option<&'n Node> {
     list.iter().find_map(|node| match &node.kind {
-        NodeKind::Command(_) => node.is_command(&["kill"]).then_some(node),
-        NodeKind::Group(list) => find_kill(list),
-        NodeKind::And(_, right) | NodeKind::Or(_, right) => find_kill(std::slice::from_ref(right.as_ref())),
-        NodeKind::If(branches) => branches.arms.iter().find_map(|(_, body)| find_kill(body)),
-        NodeKind::For(each) => find_kill(&each.body),
+        NodeKind::Command(_) => node.is_command(names).then_some(node),
+        NodeKind::Group(list) => find(list, names),
+        NodeKind::And(_, right) | NodeKind::Or(_, right) => find(std::slice::from_ref(right.as_ref()), names),
+        NodeKind::If(branches) => branches.arms.iter().find_map(|(_, body)| find(body, names)),
+        NodeKind::For(each) => find(&each.body, names),
         _ => None,
     })
 }

@@ -182,7 +182,7 @@ fn is_sure(word: &Word) -> bool {
 }
 
 /// `"$HOME"/bin/app`
-fn names_path(word: &Word) -> bool {
+pub(super) fn names_path(word: &Word) -> bool {
     matches!(word.parts.last(), Some(Part::Literal(text) | Part::Quoted(text)) if text.contains('/'))
 }
 

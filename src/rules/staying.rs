@@ -104,10 +104,16 @@ pub(super) fn background(node: &Node, name: &str) -> Option<Edit> {
 /// A command sent to the background; `tail` is what follows it, by what separates two commands there.
 pub(super) fn apart(node: &Node, tail: impl Fn(&str) -> String) -> Option<Edit> {
     let command = repair::simple(node)?;
-    let name = command.words.first()?.literal()?;
-    // What the shell itself does is none of a job's business.
-    if matches!(name.as_str(), "fg" | "wait" | "read" | "exec" | "eval" | "." | "source") {
-        return None;
+    let first = command.words.first()?;
+    match first.literal() {
+        // What the shell itself does is none of a job's business.
+        Some(name) => {
+            if matches!(name.as_str(), "fg" | "wait" | "read" | "exec" | "eval" | "." | "source") {
+                return None;
+            }
+        }
+        // A variable alone may hold just that, or the caller's own command.
+        None => repair::names_path(first).then_some(())?,
     }
     let text = node.excerpt.text();
     if talks(&command.words) || reads_last_job(&text[node.span.end..]) {
