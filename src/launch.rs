@@ -72,7 +72,7 @@ pub(crate) use branch::labels;
 pub(crate) use builtins::is_builtin;
 pub use dialect::Dialect;
 pub use drain::Drain;
-pub use fault::{Cause, Fault, Hop, Job, Jobs, ShellState, Site, SupervisorFlaw, TrapFlaw};
+pub use fault::{Cause, CommandLine, Fault, Hop, Job, Jobs, ShellState, Site, SupervisorFlaw, TrapFlaw};
 pub use interpreter::{Broken, BrokenScript};
 pub use shell::Rest;
 pub use signal::Signal;

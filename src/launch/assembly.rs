@@ -320,9 +320,8 @@ impl Launch {
 
 /// A program that no table knows, with the name of a service.
 fn sounds_like_service(fault: &Fault, environment: &Environment<'_>) -> bool {
-    let mut words = fault.service.split(' ');
-    let name = words.next().unwrap_or("");
-    !fault.by_caller && environment.tables.sound(name, words.next()) == Sound::Service
+    let argument = fault.service.arguments().first().copied().flatten();
+    !fault.by_caller && environment.tables.sound(fault.service.program(), argument) == Sound::Service
 }
 
 fn why_graceful(steady: &Steady, outcome: Outcome) -> String {

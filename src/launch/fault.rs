@@ -1,6 +1,7 @@
 //! Which hop loses the signal, and what a repair needs to know of it.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use super::{Dialect, Rest, Signal};
@@ -19,10 +20,10 @@ pub struct Fault {
     pub place: Place,
     /// How the stop ends because of it.
     pub outcome: Outcome,
-    /// The service, for people.
-    pub service: String,
-    /// The process that loses the signal, for people.
-    pub hop: String,
+    /// The service.
+    pub service: CommandLine,
+    /// The process that loses the signal.
+    pub hop: CommandLine,
     /// True if the service is told, so that it is only not waited for.
     pub told: bool,
     /// Milliseconds that it gets where its supervisor tells it only in the end, with everything that is left.
@@ -50,6 +51,33 @@ pub struct Fault {
     pub by_launcher: bool,
     /// True if a configuration that is not known decides whether the service stays in front or puts itself into the background.
     pub may_leave: bool,
+}
+
+/// What a process was started with, for people: what is not known of it is as it is written.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CommandLine(pub(super) Vec<String>);
+
+impl CommandLine {
+    /// The program as it is called; empty if there is none.
+    pub fn program(&self) -> &str {
+        self.0.first().map_or("", String::as_str)
+    }
+
+    /// The program's name, without the folder in front of it.
+    pub fn name(&self) -> &str {
+        self.program().rsplit('/').next().unwrap_or("")
+    }
+
+    /// The words behind the program.
+    pub fn arguments(&self) -> Vec<Option<&str>> {
+        self.0.iter().skip(1).map(|word| Some(word.as_str())).collect()
+    }
+}
+
+impl fmt::Display for CommandLine {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0.join(" "))
+    }
 }
 
 /// A further hop.

@@ -1,7 +1,7 @@
 //! From a steady state and its stop to an outcome, and to the first hop that loses the signal.
 
 use super::explore::Steady;
-use super::fault::{Cause, Fault, Hop, ShellState, Site, TrapFlaw};
+use super::fault::{Cause, CommandLine, Fault, Hop, ShellState, Site, TrapFlaw};
 use super::hop::{Loss, OnTheWay};
 use super::shell::{Shell, Waiting};
 use super::signal::Signal;
@@ -86,7 +86,7 @@ impl View<'_> {
         let service = *chain.last()?;
         let shown = chain.iter().map(|process| process.identity.shown()).collect();
         let (mut hops, mut first): (Vec<Hop>, Option<Loss>) = (Vec::new(), None);
-        let (mut hop, mut init, mut shell) = (String::new(), None, ShellState::default());
+        let (mut hop, mut init, mut shell) = (CommandLine::default(), None, ShellState::default());
         let mut beyond_exec = None;
         for (index, process) in chain.iter().enumerate() {
             let below = chain.get(index + 1).copied();
@@ -101,7 +101,7 @@ impl View<'_> {
             let Some((cause, place, site)) = self.hop(OnTheWay { process, below, service }) else { continue };
             match &first {
                 None => {
-                    hop = process.identity.shown();
+                    hop = process.identity.command_line();
                     shell = state_of(process);
                     beyond_exec = self.beyond_exec(process);
                     let (cause, by) = behind_init(cause, &chain[..index]);
@@ -118,7 +118,7 @@ impl View<'_> {
             cause,
             place,
             outcome: self.outcome,
-            service: service.identity.shown(),
+            service: service.identity.command_line(),
             hop,
             told: self.heard(pid),
             last_round: None,
@@ -191,19 +191,19 @@ impl View<'_> {
         }
         let place = first.identity.place.clone()?;
         let fault = self.fault_of(Cause::GracePeriod, place, Site::Period { needed }, cut);
-        Some(Fault { hop: first.identity.shown(), chain: Vec::new(), told: true, ..fault })
+        Some(Fault { hop: first.identity.command_line(), chain: Vec::new(), told: true, ..fault })
     }
 
     /// A fault of one process alone.
     fn fault_of(&self, cause: Cause, place: Place, site: Site, process: &Process) -> Fault {
-        let shown = process.identity.shown();
+        let line = process.identity.command_line();
         Fault {
             cause,
             place,
             outcome: self.outcome,
-            service: shown.clone(),
-            hop: shown.clone(),
-            chain: vec![shown],
+            chain: vec![line.to_string()],
+            service: line.clone(),
+            hop: line,
             hops: Vec::new(),
             site,
             beyond_exec: None,

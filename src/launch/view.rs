@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::explore::Steady;
+use super::fault::CommandLine;
 use super::signal::Signal;
 use super::verdict::is_named_by_caller;
 use super::work::is_cut;
@@ -136,8 +137,11 @@ impl ProcessView {
 impl Identity {
     /// The words, for people.
     pub(super) fn shown(&self) -> String {
-        let words: Vec<String> = self.argv.iter().map(|field| one_line(&field.shown())).collect();
-        words.join(" ")
+        self.command_line().to_string()
+    }
+
+    pub(super) fn command_line(&self) -> CommandLine {
+        CommandLine(self.argv.iter().map(|field| one_line(&field.shown())).collect())
     }
 }
 

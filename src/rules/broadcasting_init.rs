@@ -9,7 +9,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
         .faults(|cause| cause == Cause::Broadcast)
         .map(|fault| {
-            let init = words::code(fault.hop.split_whitespace().next().unwrap_or_default());
+            let init = words::code(fault.hop.program());
             let service = words::code(&fault.service);
             let message = format!(
                 "On stop, {init} signals the workers of {service}, too: they die in the middle of their work, for which {service} would wait if it alone were told."
@@ -25,12 +25,12 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// The init with the option for it, or without the one against it.
 fn to_one(fault: &Fault, subject: &Subject<'_>) -> Option<Repair> {
-    let name = fault.hop.split_whitespace().next()?;
+    let name = fault.hop.program();
     let edit = |setting: &Setting<Command>| {
         let Command::Exec(elements) = &setting.value else { return None };
         let at = elements.iter().position(|element| element.text() == name)?;
         let init = elements[at].text().to_owned();
-        if name.rsplit('/').next() == Some("dumb-init") {
+        if fault.hop.name() == "dumb-init" {
             return setting.replace_words(at..at + 1, &[init, "--single-child".to_owned()]);
         }
         let group = (at + 1..elements.len()).find(|&index| elements[index].text() == "-g")?;

@@ -18,7 +18,7 @@ pub(super) fn advice<'a>(fault: &Fault, subject: &'a Subject<'_>) -> Option<&'a 
 pub(super) fn keep(fault: &Fault, subject: &Subject<'_>, message: &str) -> Option<Repair> {
     let written = Written::of(fault, subject);
     let kept = stay(row(fault, subject)?, &written.words())?;
-    let message = format!("{message} {}", words::code(&kept.join(" ")));
+    let message = format!("{message} {}", words::code(kept.join(" ")));
     Some(Repair::safe(message, vec![written.rewrite(&kept)?]))
 }
 
@@ -28,28 +28,28 @@ pub(super) fn in_job(node: &Node, subject: &Subject<'_>) -> Option<(Edit, String
     let word = |word: &shell::Word| Some((word.literal()?, node.excerpt.place(word.span)));
     let written = Written::Line(command.words.iter().map(word).collect::<Option<_>>()?);
     let words = written.words();
-    let kept = stay(row_of(&words, subject)?, &words)?;
+    let (name, arguments) = words.split_first()?;
+    let arguments: Vec<Option<&str>> = arguments.iter().copied().map(Some).collect();
+    let kept = stay(row_of(name, &arguments, subject)?, &words)?;
     // Another program may be none that what follows knows (`pm2-runtime`).
     if kept[0].rsplit('/').next() != words[0].rsplit('/').next() {
         return None;
     }
     let (first, last) = (command.words.first()?.span, command.words.last()?.span);
     let quoted: Vec<_> = kept.iter().map(|word| shlex::try_quote(word)).collect::<Result<_, _>>().ok()?;
-    Some((node.excerpt.edit(first.to(last), &quoted.join(" "))?, words::code(&kept.join(" "))))
+    Some((node.excerpt.edit(first.to(last), &quoted.join(" "))?, words::code(kept.join(" "))))
 }
 
 /// The row of the program, with the arguments that it has.
 fn row<'a>(fault: &Fault, subject: &'a Subject<'_>) -> Option<&'a Program> {
-    row_of(&fault.service.split_whitespace().collect::<Vec<_>>(), subject)
+    row_of(fault.service.program(), &fault.service.arguments(), subject)
 }
 
-fn row_of<'a>(words: &[&str], subject: &'a Subject<'_>) -> Option<&'a Program> {
-    let (name, arguments) = words.split_first()?;
-    let arguments: Vec<Option<&str>> = arguments.iter().copied().map(Some).collect();
+fn row_of<'a>(name: &str, arguments: &[Option<&str>], subject: &'a Subject<'_>) -> Option<&'a Program> {
     let row = match subject.image.base.sh {
         // busybox's tools are the system's.
-        Sh::Ash => subject.tables.applet(name, &arguments),
-        _ => subject.tables.program(name, &arguments),
+        Sh::Ash => subject.tables.applet(name, arguments),
+        _ => subject.tables.program(name, arguments),
     };
     // A wrapper's field says what it starts.
     row.map(Arc::as_ref).filter(|row| row.kind != Kind::Fork)
@@ -65,12 +65,12 @@ enum Written<'a> {
 
 impl<'a> Written<'a> {
     fn of(fault: &Fault, subject: &Subject<'a>) -> Self {
-        let program = fault.service.split_whitespace().next().unwrap_or_default();
+        let program = fault.service.program();
         for setting in [&subject.image.cmd, &subject.image.entrypoint].into_iter().flatten() {
             let Command::Exec(elements) = &setting.value else { continue };
             let Some(at) = elements.iter().position(|element| element.text() == program) else { continue };
             let texts: Vec<String> = elements[at..].iter().map(|element| element.text().to_owned()).collect();
-            if fault.service.starts_with(&texts.join(" ")) {
+            if fault.service.to_string().starts_with(&texts.join(" ")) {
                 return Self::Elements(setting, at, texts);
             }
         }

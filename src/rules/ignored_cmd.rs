@@ -29,7 +29,7 @@ fn arguments_in_shell_form(subject: &Subject<'_>) -> Option<Finding> {
         return None;
     }
     let name = program.rsplit('/').next().unwrap_or(program);
-    let message = format!("`{name}` gets {} as its arguments: CMD in shell form begins with a shell.", words::code(&shell.join(" ")));
+    let message = format!("`{name}` gets {} as its arguments: CMD in shell form begins with a shell.", words::code(shell.join(" ")));
     let finding = Finding::at(cmd.place.clone()?, "begins with a shell", message)
         .with_help("write CMD in exec form: its words are then the program's arguments");
     Some(finding.with_repairs(repair::exec_form(text)))

@@ -25,7 +25,7 @@ fn for_the_build(subject: &Subject<'_>) -> Option<Finding> {
     let (place, name) = texts.into_iter().find_map(|(place, text)| {
         Some((place, *arguments.iter().find(|name| expands(text.text(), name))?))
     })?;
-    let message = format!("{} rests on an ARG, which is for the build only: when the container runs, it is empty unless its environment sets it.", words::code(&format!("${name}")));
+    let message = format!("{} rests on an ARG, which is for the build only: when the container runs, it is empty unless its environment sets it.", words::code(format!("${name}")));
     let mut finding = Finding::at(place.clone(), "empty when the container runs", message)
         .with_help("set it for the container too, with `ENV`");
     finding.severity = Severity::Warning;

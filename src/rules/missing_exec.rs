@@ -31,11 +31,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 /// What stands in the line: the service, or what has started it (`supervisord`), or stands in front of it as well.
 fn started(fault: &Fault) -> String {
     let line = fault.place.text();
-    let name = fault.service.split_whitespace().next().and_then(|path| path.rsplit('/').next());
-    match name {
-        Some(name) if line.contains(name) || line.starts_with(['$', '"']) => "it".to_owned(),
-        _ => words::code(line),
-    }
+    let is_service = line.contains(fault.service.name()) || line.starts_with(['$', '"']);
+    if is_service { "it".to_owned() } else { words::code(line) }
 }
 
 /// A health check that names the script may look for its process, and a RUN may read it: both expect that it stays.

@@ -81,7 +81,7 @@ fn dropped(subject: &Subject<'_>) -> Option<Finding> {
     let message = format!(
         "ENTRYPOINT drops the CMD of `{}`, {}: the script in front has nothing to start unless somebody names it.",
         image.base_name,
-        words::code(&words.join(" "))
+        words::code(words.join(" "))
     );
     let cmd = super::repair::json(words);
     Some(Finding::at(entrypoint, "drops the base image's CMD", message).with_help(format!("repeat it: `CMD {cmd}`")))

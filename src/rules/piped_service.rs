@@ -31,12 +31,11 @@ fn substitute(fault: &Fault) -> Option<Repair> {
     }
     let text = node.excerpt.text();
     // What feeds the service, or filters for it, is not it.
-    let name = fault.service.split_whitespace().next()?;
     let is_service = repair::simple(first).and_then(|command| {
         let words = command.words.iter().filter_map(Word::literal);
         words.into_iter().find(|word| word != "exec")
     });
-    if is_service.as_deref() != Some(name) {
+    if is_service.as_deref() != Some(fault.service.program()) {
         return None;
     }
     let service = text.get(first.span.start..first.span.end)?.trim();

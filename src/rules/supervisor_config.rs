@@ -95,7 +95,7 @@ fn daemonized(fault: &Fault, subject: &Subject<'_>) -> Finding {
         "{} puts itself into the background: the supervisor takes it for dead, starts it again, and on stop does not tell it.",
         words::code(&fault.service)
     );
-    let name = fault.service.split_whitespace().next().unwrap_or("");
+    let name = fault.service.program();
     let foreground = subject.tables.program(name, &[]).and_then(|row| row.foreground.as_deref());
     let repair = foreground.and_then(|text| stay(fault, name, text));
     let help = match foreground {

@@ -14,7 +14,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         .faults(|cause| cause == Cause::SwallowingWrapper)
         .map(|fault| {
             let message = format!("{} The wrapper in front of it keeps the signal to itself.", words::what_happens(fault, subject.signal()));
-            let wrapper = fault.hop.split_whitespace().next().unwrap_or_default();
+            let wrapper = fault.hop.program();
             let option = execing_form(wrapper, subject).and_then(|row| row.args.requires.first());
             let help = match option {
                 Some(option) => format!("`{wrapper} {option}` becomes the program instead"),

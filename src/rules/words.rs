@@ -1,11 +1,12 @@
 //! Sentences that several rules need.
 
+use std::fmt::Display;
 use std::sync::Arc;
 
 use super::Subject;
 use crate::diagnostic::Outcome;
 use crate::dockerfile::Image;
-use crate::launch::{Fault, Signal};
+use crate::launch::{CommandLine, Fault, Signal};
 use crate::programs::{Program, Reaction};
 use crate::source::Place;
 
@@ -51,7 +52,8 @@ pub(super) fn service(fault: &Fault) -> String {
 }
 
 /// Words as code, shortened for a sentence.
-pub(super) fn code(words: &str) -> String {
+pub(super) fn code(words: impl Display) -> String {
+    let words = words.to_string();
     let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
     let short: String = words.chars().take(60).collect();
     if short.len() < words.len() { format!("`{}...`", short.trim_end()) } else { format!("`{words}`") }
@@ -63,20 +65,17 @@ pub(super) fn launch_place(image: &Image) -> Option<Place> {
 }
 
 /// What makes a program end gracefully that does so on no signal.
-pub(super) fn graceful_with<'a>(command: &str, subject: &'a Subject<'_>) -> Option<&'a str> {
+pub(super) fn graceful_with<'a>(command: &CommandLine, subject: &'a Subject<'_>) -> Option<&'a str> {
     program(command, subject)?.graceful_with.as_deref()
 }
 
 /// True if the program of a command lets its clients stay on the stop signal.
-pub(super) fn waits_for_clients(command: &str, subject: &Subject<'_>) -> bool {
+pub(super) fn waits_for_clients(command: &CommandLine, subject: &Subject<'_>) -> bool {
     let reaction = program(command, subject).map(|row| row.reaction(&subject.signal().name(), true));
     reaction == Some(Reaction::Waits)
 }
 
 /// The row of a command's program.
-fn program<'a>(command: &str, subject: &'a Subject<'_>) -> Option<&'a Program> {
-    let mut words = command.split_whitespace();
-    let name = words.next()?;
-    let arguments: Vec<Option<&str>> = words.map(Some).collect();
-    subject.tables.program(name, &arguments).map(Arc::as_ref)
+fn program<'a>(command: &CommandLine, subject: &'a Subject<'_>) -> Option<&'a Program> {
+    subject.tables.program(command.program(), &command.arguments()).map(Arc::as_ref)
 }
