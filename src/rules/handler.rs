@@ -39,6 +39,26 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Re
     }
 }
 
+/// The trap for the interrupt key does all that a stop needs, and runs on it as well.
+pub(super) fn on_stop(fault: &Fault, stop: Signal) -> Option<Repair> {
+    let Site::Jobs(jobs) = &fault.site else { return None };
+    let excerpt = &jobs.at.node.excerpt;
+    let script = shell::parse(Arc::clone(excerpt));
+    let last_words = script.statements.iter().filter_map(|node| {
+        let command = repair::simple(node).filter(|_| node.is_command(&["trap"]))?;
+        let is_interrupt =
+            |word: &Word| word.literal().as_deref().and_then(Signal::parse) == Some(Signal::INT);
+        command.words.iter().skip(2).any(is_interrupt).then(|| command.words.last())?
+    });
+    let last_words: Vec<Word> = last_words.cloned().collect();
+    let ([last], true) = (last_words.as_slice(), fault.shell.traps.contains(&Signal::INT)) else {
+        return None;
+    };
+    let name = if last.literal()?.starts_with("SIG") { stop.to_string() } else { stop.name() };
+    let edit = excerpt.edit(Span::at(last.span.end), &format!(" {name}"))?;
+    Some(Repair::safe(format!("Let the trap for SIGINT run on {stop}, too"), vec![edit]))
+}
+
 /// `trap "kill $pid" TERM`: the handler with its variables as they stand there. What comes to it is expanded when the trap is set, too.
 fn as_written(fault: &Fault, action: &List) -> Option<List> {
     let first = action.first().filter(|first| first.excerpt.encoding() == Encoding::Derived)?;

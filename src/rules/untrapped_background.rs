@@ -1,6 +1,6 @@
 //! `untrapped-background`: services in the background, and nobody who tells them or waits for them.
 
-use super::{Finding, Subject, trap, words};
+use super::{Finding, Subject, handler, trap, words};
 use crate::launch::Cause;
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
@@ -13,8 +13,10 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 return Finding::of(fault, subject, "sent to the background, and nothing waits for it", message)
                     .with_help("run it in the foreground with `exec`, or `wait` for it");
             }
-            let message = format!("{what} The shell in front has no trap, and tells nobody.");
-            let repairs = trap::insert(fault, subject).into_iter();
+            let signal = subject.signal();
+            let others = if fault.shell.traps.is_empty() { String::new() } else { format!(" for {signal}") };
+            let message = format!("{what} The shell in front has no trap{others}, and tells nobody.");
+            let repairs = handler::on_stop(fault, signal).into_iter().chain(trap::insert(fault, subject));
             Finding::of(fault, subject, "runs in the background of the script", message)
                 .with_help("trap the signal, pass it on to every service, and wait until they have finished")
                 .with_repairs(repairs.map(|repair| trap::heeding_input(repair, fault, subject)))
