@@ -11,6 +11,7 @@ use crate::settings::InitPolicy;
 use crate::source::{Edit, Place};
 use crate::suppress::Suppression;
 
+mod conditional_trap;
 mod foreground;
 mod handler;
 mod init;

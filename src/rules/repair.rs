@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Repair;
+use super::{Repair, conditional_trap};
 use crate::dockerfile::{Command as Setting, Image};
 use crate::launch::{Fault, Rest, ShellState, Site, is_builtin};
 use crate::shell::{self, AssignedValue, Command, Node, NodeKind, Part, Word};
@@ -19,6 +19,7 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
     if !matches!(rest, Rest::Nothing | Rest::Exit | Rest::Remarks | Rest::Otherwise)
         || !shell.traps.is_empty()
         || is_called_again(node, calls, callers)
+        || conditional_trap::may_be_set(node, calls, callers)
     {
         return None;
     }

@@ -8,7 +8,7 @@ use super::insertion::{Line, ampersand, free_name, free_number, number_in, rest_
 use super::staying::{
     Stay, background, is_in_list, is_pause, loop_around, pause_apart, reads_last_job, shape,
 };
-use super::{Repair, Subject, foreground, repair};
+use super::{Repair, Subject, conditional_trap, foreground, repair};
 use crate::diagnostic::Safety;
 
 /// Seconds that are too long between a stop and what a trap does: where a script pauses all the time, and where it does so now and then
@@ -45,6 +45,10 @@ pub(super) fn in_place_of_exec(fault: &Fault, subject: &Subject<'_>) -> Vec<Repa
 
 fn with_jobs(jobs: &Jobs, fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
     let stop = subject.signal();
+    // It would take the place of a trap that is set on another way.
+    if conditional_trap::may_be_set(&jobs.at.node, &[], &[]) {
+        return Vec::new();
+    }
     // What one program is told by, the others do not know.
     if stop.ignored_by_default() && jobs.jobs.len() > 1 {
         return Vec::new();
@@ -375,7 +379,7 @@ fn in_front_of_all(list: &[Node], spans: &[Span]) -> Option<usize> {
 }
 
 /// The lists of statements inside a statement that shares the shell's variables with it.
-fn lists_of(node: &Node) -> Vec<&[Node]> {
+pub(super) fn lists_of(node: &Node) -> Vec<&[Node]> {
     match &node.kind {
         NodeKind::Group(list) | NodeKind::Subshell(list) | NodeKind::ArithmeticFor(list, _) => vec![list],
         NodeKind::Function(_, inner) | NodeKind::Redirected(inner, _) | NodeKind::Background(inner) => {
@@ -420,7 +424,7 @@ pub(super) fn traps_reload(shell: &ShellState) -> bool {
 /// The command that a loop repeats goes to the background, and a trap in front of the loop tells it and waits for it.
 pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
     let Site::Foreground { node, calls, .. } = &fault.site else { return None };
-    if !calls.is_empty() || !fault.shell.traps.is_empty() {
+    if !calls.is_empty() || !fault.shell.traps.is_empty() || conditional_trap::may_be_set(node, calls, &[]) {
         return None;
     }
     let excerpt = &node.excerpt;
