@@ -170,6 +170,33 @@ impl Environment<'_> {
 }
 
 impl Resolver<'_, '_> {
+    /// A file of the project: a script, or one's copy of a tool that the tables know.
+    pub(super) fn project_file(
+        &mut self,
+        file: &ImageFile,
+        argv: &[Field],
+        arguments: &[Option<&str>],
+        resolved: &mut Resolved,
+        depth: usize,
+    ) -> What {
+        let words = match file.executable {
+            Some(false) => Err(Broken::NotExecutable),
+            _ => interpreter(file.text.text()),
+        };
+        let name = argv[0].text().unwrap_or_default();
+        let row = self.environment.tables.program(name, arguments).filter(|row| row.copied);
+        match (words, row) {
+            (Ok(_), Some(row)) => {
+                let program = row.names.first().map(|name| Rc::from(name.as_str()));
+                let place = Some(self.place.clone());
+                resolved.identities.push(Identity { argv: argv.into(), place, program });
+                self.known(row, argv, arguments, resolved, depth)
+            }
+            (Ok(words), None) => self.script(file, &words, argv, resolved, depth),
+            (Err(broken), _) => self.without_interpreter(file, broken, argv, resolved),
+        }
+    }
+
     /// Where the kernel is told to run a shell that is not there: the word that asks for it.
     pub(super) fn missing_shell(&self, dialect: Dialect, name: &Field) -> Option<(Broken, ImageFile)> {
         let broken = match dialect {

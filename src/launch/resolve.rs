@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::dialect::Dialect;
 use super::environment::Environment;
 use super::field::Field;
-use super::interpreter::{Broken, ShellStart, interpreter};
+use super::interpreter::{Broken, ShellStart};
 use super::runner;
 use super::shell::{Origin, Status};
 use super::signal::Signal;
@@ -198,16 +198,7 @@ impl Resolver<'_, '_> {
             return self.known(row, argv, &arguments, resolved, depth);
         }
         match own {
-            Some(Found::File(file)) => {
-                let interpreter = match file.executable {
-                    Some(false) => Err(Broken::NotExecutable),
-                    _ => interpreter(file.text.text()),
-                };
-                return match interpreter {
-                    Ok(words) => self.script(&file, &words, argv, resolved, depth),
-                    Err(broken) => self.without_interpreter(&file, broken, argv, resolved),
-                };
-            }
+            Some(Found::File(file)) => return self.project_file(&file, argv, &arguments, resolved, depth),
             Some(Found::Download(file)) => {
                 return self.without_interpreter(&file, Broken::NotExecutable, argv, resolved);
             }
@@ -267,7 +258,7 @@ impl Resolver<'_, '_> {
     }
 
     /// A program of the tables.
-    fn known(
+    pub(super) fn known(
         &mut self,
         row: &Arc<Program>,
         argv: &[Field],

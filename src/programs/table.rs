@@ -129,6 +129,9 @@ pub struct Program {
     /// True if the name is distinctive enough to count in any directory (`/tini`, `./gradlew`, `bin/rails`).
     #[serde(default)]
     pub anywhere: bool,
+    /// True for a script that projects have a copy of, which does the same everywhere (`./gradlew`).
+    #[serde(default)]
+    pub copied: bool,
     /// True for an applet of busybox, which is what the name means where busybox is the system's (Alpine).
     #[serde(default)]
     pub busybox: bool,
