@@ -22,6 +22,16 @@ use crate::source::Excerpt;
 /// How long what a job does once may take.
 const ERRAND: Millis = 1_000;
 
+/// A simple command that is about to run.
+#[derive(Clone, Copy)]
+struct Statement<'s> {
+    fields: &'s [Field],
+    command: &'s Arc<Command>,
+    node: &'s Node,
+    /// True if the program takes the shell's place.
+    in_place: bool,
+}
+
 impl Machine<'_, '_> {
     /// Runs a simple command.
     pub(super) fn command(&mut self, command: &Arc<Command>, node: &Node) {
@@ -198,11 +208,7 @@ impl Machine<'_, '_> {
             return;
         }
         if self.may_name_function(&fields[0]) {
-            if self.stays(node) {
-                self.stay_unknown(node, "which function this calls is not known");
-            } else {
-                self.set_status(Status::UNKNOWN);
-            }
+            self.pass_or_stay(node, "which function this calls is not known");
             return;
         }
         if let Some((broken, file)) = self.build_argument(command, node) {
@@ -220,11 +226,7 @@ impl Machine<'_, '_> {
             _ => fields,
         };
         if fields[0].text().is_some_and(|name| name.contains(UNKNOWN)) {
-            if self.stays(node) {
-                self.stay_unknown(node, "the command is put together from what is not known");
-            } else {
-                self.set_status(Status::UNKNOWN);
-            }
+            self.pass_or_stay(node, "the command is put together from what is not known");
             return;
         }
         let mut resolved = self.resolve(fields, node);
@@ -232,6 +234,26 @@ impl Machine<'_, '_> {
         let in_place = self
             .shell()
             .is_some_and(|shell| shell.in_place.contains(&Arc::as_ptr(command)) && shell.traps.is_empty());
+        let statement = Statement { fields, command, node, in_place };
+        match self.unless_passed_over(resolved, &statement) {
+            Some(resolved) if in_place => self.replace(&resolved),
+            Some(resolved) => self.start_in_front(&resolved, node),
+            None => {}
+        }
+    }
+
+    /// A command of which nothing is known: setup, unless it is to stay.
+    fn pass_or_stay(&mut self, node: &Node, doubt: &str) {
+        if self.stays(node) {
+            self.stay_unknown(node, doubt);
+        } else {
+            self.set_status(Status::UNKNOWN);
+        }
+    }
+
+    /// The program, if it is to be started. What ends by itself, cannot be run or is taken for setup only has a status.
+    fn unless_passed_over(&mut self, mut resolved: Resolved, statement: &Statement<'_>) -> Option<Resolved> {
+        let Statement { fields, command, node, in_place } = *statement;
         // `bash -c 'prepare'` in a script: what becomes of this shell may be setup, as its commands may.
         let waited_for = self.has_caller() && !self.is_background();
         match &resolved.what {
@@ -241,67 +263,65 @@ impl Machine<'_, '_> {
                     self.candidates.settle(self.world);
                 }
                 self.set_status(*status);
-                return;
+                None
             }
             What::Interactive => {
                 self.converse(command, node);
-                return;
+                None
             }
             // `timeout 15 bash <<EOF`
             _ if resolved.converses && reads_input(command) => {
                 self.converse(command, node);
-                return;
+                None
             }
             // What it waits for is taken to end, unless nothing else stays.
             What::Helper if resolved.follows_unknown && !self.stays(node) => {
                 self.set_status(Status::UNKNOWN);
-                return;
+                None
             }
             What::Broken(broken, file) => {
                 let identity = resolved.identities.last().cloned();
                 self.find_nothing(*broken, file, identity.unwrap_or_else(|| self.shell_identity(node)));
-                return;
+                None
             }
-            _ if in_place && self.world.stop.is_none() && !waited_for && !self.is_errand_beside(node) => {}
+            _ if in_place && self.world.stop.is_none() && !waited_for && !self.is_errand_beside(node) => {
+                Some(resolved)
+            }
             What::Unknown | What::Opaque(_) | What::Unread(_) => {
                 if !self.stays(node) {
-                    if self.world.stop.is_some() {
-                        self.world.path.may_have_told = true;
-                    }
+                    self.world.path.may_have_told |= self.world.stop.is_some();
                     self.set_status(Status::UNKNOWN);
-                    return;
+                    return None;
                 }
                 if self.may_be_function(fields) {
                     self.stay_unknown(node, "a file that was not found may define this as a function");
-                    return;
+                    return None;
                 }
                 if self.may_be_tool(fields, command) {
                     self.stay_unknown(node, "which program this is, is not known");
-                    return;
+                    return None;
                 }
                 resolved.what = What::Unknown;
+                Some(resolved)
             }
-            _ if resolved.uncertain && !self.stays(node) => match &resolved.what {
-                // What follows runs at all, so that it has left: its configuration says so.
-                What::Service(Some(row))
-                    if row.daemonizes && row.kind == Kind::Server && self.is_followed() =>
-                {
-                    resolved.what = What::Daemon(Arc::clone(row));
-                }
-                _ => {
-                    self.set_status(Status::UNKNOWN);
-                    return;
-                }
-            },
-            _ => {}
+            _ if !resolved.uncertain || self.stays(node) => Some(resolved),
+            // What follows runs at all, so that it has left: its configuration says so.
+            What::Service(Some(row)) if row.daemonizes && row.kind == Kind::Server && self.is_followed() => {
+                resolved.what = What::Daemon(Arc::clone(row));
+                Some(resolved)
+            }
+            _ => {
+                self.set_status(Status::UNKNOWN);
+                None
+            }
         }
-        if in_place {
-            self.replace(&resolved);
-            return;
-        }
+    }
+
+    /// Starts a program as a child, and waits for it.
+    fn start_in_front(&mut self, resolved: &Resolved, node: &Node) {
         let ignored = self.ignored();
         let started =
-            start::start(self.world, self.environment, self.pid, Started::Foreground, &resolved, ignored);
+            start::start(self.world, self.environment, self.pid, Started::Foreground, resolved, ignored);
         match started {
             Some(pid) => self.wait_for(vec![pid], node),
             // What goes into the background has started well.
