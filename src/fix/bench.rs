@@ -153,7 +153,7 @@ impl<'a> Bench<'a> {
                 (Safety::Unsafe, format!("{}; `{left}` is still killed untold, and sooner", repair.message))
             }
         };
-        Some(Fix { safety, message, edits: repair.edits.clone() })
+        Some(trial.heeding_cut(Fix { safety, message, edits: repair.edits.clone() }))
     }
 
     /// True if a changed file reads as well as before.
@@ -217,7 +217,8 @@ impl Draft {
             self.messages
                 .push(format!("`{program}` then gets {signal}, too, and may have no handler for it"));
         }
-        Fix { safety: self.safety, message: sentence(&self.messages), edits: self.edits }
+        let fix = Fix { safety: self.safety, message: sentence(&self.messages), edits: self.edits };
+        trial.heeding_cut(fix)
     }
 }
 

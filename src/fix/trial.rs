@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 
 use crate::check::{Analysis, Judged};
-use crate::diagnostic::Outcome;
+use crate::diagnostic::{Fix, Outcome, Safety};
 use crate::launch::{Launch, Signal};
 use crate::rules::Finding;
 
@@ -79,6 +79,18 @@ impl Trial<'_> {
     pub(super) fn left_untold(&self) -> Option<String> {
         let (before, after) = self.launches()?;
         after.untold().filter(|_| after.outcome < before.outcome)
+    }
+
+    /// Another stop signal, on which the container ends at once though not well: what had the grace period to go on with is cut then.
+    pub(super) fn heeding_cut(&self, mut fix: Fix) -> Fix {
+        let is_cut = self.launches().is_some_and(|(before, after)| {
+            before.outcome == Outcome::Timeout && after.outcome == Outcome::Abrupt
+        });
+        if is_cut && self.finding.rule == "stop-signal" && fix.safety == Safety::Safe {
+            fix.safety = Safety::Unsafe;
+            fix.message = format!("{}; what does not end gracefully on it is then cut at once", fix.message);
+        }
+        fix
     }
 
     /// As [`on_faith`].
