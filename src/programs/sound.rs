@@ -25,6 +25,8 @@ pub(super) struct Words {
     start: Vec<String>,
     /// Of the file that holds a whole application.
     application: Vec<String>,
+    /// Of what may read what somebody types while it serves.
+    console: Vec<String>,
 }
 
 impl Words {
@@ -50,6 +52,14 @@ impl Words {
             }
             sound => sound,
         }
+    }
+
+    /// True if one of a command's words names what may have a console.
+    pub(super) fn may_have_console(&self, words: &[String]) -> bool {
+        let base = |word: &String| word.rsplit('/').next().unwrap_or(word).to_ascii_lowercase();
+        words.iter().map(base).any(|word| {
+            word.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| self.is(&self.console, part))
+        })
     }
 
     fn sound_of(&self, name: &str) -> Sound {

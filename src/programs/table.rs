@@ -313,6 +313,11 @@ impl Tables {
         self.rest().words.sound(name, argument)
     }
 
+    /// True if a command may read what somebody types while it serves, by its words.
+    pub fn may_have_console(&self, words: &[String]) -> bool {
+        self.rest().words.may_have_console(words)
+    }
+
     /// `server start --help`: whatever it is, it says something and ends. Behind `--` it would be meant for somebody else.
     pub fn only_tells(arguments: &[Option<&str>]) -> bool {
         let own = arguments.iter().take(3).take_while(|word| **word != Some("--"));

@@ -17,16 +17,28 @@ const LONG_PAUSE: f64 = 2.0;
 const LONG_PAUSE_AT_TIMES: f64 = 5.0;
 
 /// A program that goes to the background cannot read what somebody types any more.
-pub(super) fn heeding_input(mut repair: Repair, fault: &Fault, subject: &Subject<'_>) -> Repair {
-    let moves_it = match &fault.site {
-        Site::Jobs(jobs) => matches!(shape(&jobs.at.node), Some(Stay::Service)),
-        Site::Deferred { pause, .. } => !pause,
-        _ => true,
-    };
-    if moves_it && subject.image.runtime.input.is_some() {
-        repair.safety = Safety::Unsafe;
-        repair.message += "; it then reads nothing of the standard input that is kept open for it";
+pub(super) fn heeding_input(repair: Repair, fault: &Fault, subject: &Subject<'_>) -> Repair {
+    match &fault.site {
+        Site::Jobs(jobs) if matches!(shape(&jobs.at.node), Some(Stay::Service)) => {
+            without_input(repair, &jobs.at.node, subject)
+        }
+        Site::Deferred { node, pause: false, .. } | Site::Foreground { node, .. } => {
+            without_input(repair, node, subject)
+        }
+        _ => repair,
     }
+}
+
+fn without_input(mut repair: Repair, moved: &Node, subject: &Subject<'_>) -> Repair {
+    let text = moved.excerpt.text().get(moved.span.start..moved.span.end).unwrap_or("");
+    let words: Vec<String> = text.split_ascii_whitespace().map(str::to_owned).collect();
+    let lost = match &subject.image.runtime.input {
+        Some(_) => "of the standard input that is kept open for it",
+        None if subject.tables.may_have_console(&words) => "that somebody types (`docker attach`)",
+        None => return repair,
+    };
+    repair.safety = Safety::Unsafe;
+    repair.message = format!("{}; it then reads nothing {lost}", repair.message);
     repair
 }
 
@@ -40,7 +52,11 @@ pub(super) fn insert(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
 
 /// The same where `exec` would leave somebody untold.
 pub(super) fn in_place_of_exec(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
-    fault.beyond_exec.iter().flat_map(|jobs| with_jobs(jobs, fault, subject)).collect()
+    let repairs_of = |jobs: &Jobs| {
+        let repairs = with_jobs(jobs, fault, subject).into_iter();
+        repairs.map(|repair| without_input(repair, &jobs.at.node, subject)).collect::<Vec<_>>()
+    };
+    fault.beyond_exec.iter().flat_map(repairs_of).collect()
 }
 
 fn with_jobs(jobs: &Jobs, fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
