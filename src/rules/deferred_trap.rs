@@ -31,14 +31,16 @@ fn free(fault: &Fault) -> Option<Repair> {
         let edit = pause_apart(node)?;
         return Some(Repair::safe("Pause with `&` and `wait`, which a signal interrupts", vec![edit]));
     }
-    let late = match action.first() {
-        _ if !functions.is_empty() => Vec::new(),
-        Some(first) if !is_bare(first) => telling::expanded_late(first)?,
-        _ => return None,
+    let first = action.first()?;
+    let late = match functions.is_empty() {
+        false => Some(Vec::new()),
+        true if is_bare(first) => None,
+        true => telling::expanded_late(first),
     };
+    let quoted = if late.is_none() { Some(telling::as_written(action)?) } else { None };
     let name = free_number(node.excerpt.text());
     let handler = match functions.first().map(|body| &body.kind) {
-        None => action.as_ref(),
+        None => quoted.as_deref().unwrap_or(action.as_ref()),
         Some(NodeKind::Group(list)) => list.as_ref(),
         Some(_) => return None,
     };
@@ -51,18 +53,21 @@ fn free(fault: &Fault) -> Option<Repair> {
     if reads_status(action)
         || action.iter().chain(functions).any(reads_number)
         || functions.iter().any(|body| reads_status(std::slice::from_ref(body)))
-        || traps_reload(&fault.shell)
+        || (traps_reload(&fault.shell) && !handler.iter().any(|node| node.is_command(&["exit"])))
     {
         return None;
     }
-    let tell = telling::tell(name, &fault.shell);
+    let tell = match quoted {
+        Some(_) => telling::tell_in_quotes(name, &fault.shell),
+        None => telling::tell(name, &fault.shell),
+    };
     let first = handler.first()?;
     let line = Line::of(first.excerpt.text(), first.span.start, first.excerpt.encoding());
     // On a line of its own where the first statement has one.
     let alone = line.own_line && !functions.is_empty();
     let separator = if alone { line.separator() } else { "; ".to_owned() };
     let (edit, is_first) = telling::put_into(handler, &tell, &separator)?;
-    let edits: Vec<_> = late.into_iter().chain([background(node, name)?, edit]).collect();
+    let edits: Vec<_> = late.into_iter().flatten().chain([background(node, name)?, edit]).collect();
     Some(if is_first {
         Repair::safe("Start it with `&`, tell it in the trap, and wait for it", edits)
     } else {

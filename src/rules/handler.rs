@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::launch::{Fault, ShellState, Signal, Site, TrapFlaw};
 use crate::shell::{self, For, List, Node, NodeKind, Word};
-use crate::source::{Edit, Encoding, Excerpt, Place, Span};
+use crate::source::{Edit, Encoding, Place, Span};
 
 use super::insertion::{Line, ampersand, free_number, number_in, rest_of_line};
 use super::telling;
@@ -17,7 +17,7 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Re
     if expands_early(fault) {
         return quote_singly(fault);
     }
-    let written = as_written(fault, action);
+    let written = telling::as_written(action);
     let action = written.as_ref().unwrap_or(action);
     let kill = kill_of(action, functions);
     match (flaw, kill) {
@@ -57,25 +57,6 @@ pub(super) fn on_stop(fault: &Fault, stop: Signal) -> Option<Repair> {
     let name = if last.literal()?.starts_with("SIG") { stop.to_string() } else { stop.name() };
     let edit = excerpt.edit(Span::at(last.span.end), &format!(" {name}"))?;
     Some(Repair::safe(format!("Let the trap for SIGINT run on {stop}, too"), vec![edit]))
-}
-
-/// `trap "kill $pid" TERM`: the handler with its variables as they stand there. What comes to it is expanded when the trap is set, too.
-fn as_written(fault: &Fault, action: &List) -> Option<List> {
-    let first = action.first().filter(|first| first.excerpt.encoding() == Encoding::Derived)?;
-    let place = &fault.place;
-    let text = place.text();
-    let start = text.find('"')? + 1;
-    let end = start + text[start..].find('"')?;
-    // What is escaped, or asked for when the trap is set, reads otherwise in the handler.
-    if text[..start].contains('\'')
-        || text[start..end].contains(['\\', '`', '\n'])
-        || text[start..end].contains("$(")
-    {
-        return None;
-    }
-    let span = Span::new(place.span.start + start, place.span.start + end);
-    let excerpt = Arc::new(Excerpt::verbatim(first.excerpt.source(), span));
-    Some(Arc::clone(&shell::parse(excerpt).statements))
 }
 
 /// A second trap that lets the shell exit, behind the one for EXIT: with the signal's name in the same trap, it would run twice.

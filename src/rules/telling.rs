@@ -1,9 +1,11 @@
 //! Where a handler that is there tells the service, and waits for it.
 
+use std::sync::Arc;
+
 use super::trap::or_not;
 use crate::launch::ShellState;
-use crate::shell::{Node, NodeKind};
-use crate::source::{Edit, Span};
+use crate::shell::{self, List, Node, NodeKind};
+use crate::source::{Edit, Encoding, Excerpt, Span};
 
 /// What only tidies up or says something: it can wait until the service has ended.
 const TIDYING: [&str; 24] = [
@@ -29,6 +31,30 @@ pub(super) fn tell(name: &str, shell: &ShellState) -> String {
     format!(
         "[ -z \"${{{name}-}}\" ] || {{ kill -TERM \"${name}\" 2>/dev/null{or_not}; wait \"${name}\"{or_not}; }}"
     )
+}
+
+/// The same between double quotes, where it is to be expanded when the handler runs.
+pub(super) fn tell_in_quotes(name: &str, shell: &ShellState) -> String {
+    let (number, or_not) = (format!("\\${{{name}-}}"), or_not(shell));
+    format!("[ -z {number} ] || {{ kill -TERM {number} 2>/dev/null{or_not}; wait {number}{or_not}; }}")
+}
+
+/// `trap "kill $pid" TERM`: the handler with its variables as they stand there. What comes to it is expanded when the trap is set, too.
+pub(super) fn as_written(action: &[Node]) -> Option<List> {
+    let first = action.first().filter(|first| first.excerpt.encoding() == Encoding::Derived)?;
+    let (source, span) = (first.excerpt.source(), first.excerpt.span());
+    let text = source.slice(span);
+    let start = text.find('"')? + 1;
+    let end = start + text[start..].find('"')?;
+    // What is escaped, or asked for when the trap is set, reads otherwise in the handler.
+    if text[..start].contains('\'')
+        || text[start..end].contains(['\\', '`', '\n'])
+        || text[start..end].contains("$(")
+    {
+        return None;
+    }
+    let inner = Span::new(span.start + start, span.start + end);
+    Some(Arc::clone(&shell::parse(Arc::new(Excerpt::verbatim(source, inner))).statements))
 }
 
 /// The edit that puts `tell` into a handler, and whether what the handler did before comes after it.
