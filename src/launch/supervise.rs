@@ -428,11 +428,19 @@ impl World {
         let Some(Process { role: Role::Supervisor(supervisor), .. }) = self.process(pid) else { return };
         match supervisor.phase {
             Phase::Working => {}
-            Phase::Stopping if supervisor.programs.iter().any(|own| self.alive(own.pid)) => {}
+            Phase::Stopping if supervisor.programs.iter().any(|own| self.is_waited_for(own)) => {}
             Phase::Stopping => self.begin_last_round(pid),
             Phase::LastRound(_) if self.others(pid).is_empty() => self.die(pid, 0, Ended::Clean),
             Phase::LastRound(_) => {}
         }
+    }
+
+    /// True while a program runs, or where a logger reads what it writes, anything that it has started.
+    fn is_waited_for(&self, own: &Supervised) -> bool {
+        let writes = |process: &Process| {
+            self.alive(process.pid) && self.supervised(process.pid).is_some_and(|other| other.pid == own.pid)
+        };
+        self.alive(own.pid) || (own.program.logged && self.processes().any(writes))
     }
 
     /// Everything that is left is told, if this supervisor does that; then it ends.

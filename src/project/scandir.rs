@@ -25,10 +25,6 @@ pub fn s6(files: &dyn ImageFiles, directory: &str) -> Option<Vec<Arc<Program>>> 
         return None;
     }
     let directories = below(files, directory);
-    // A logger goes on for as long as anybody can write to it.
-    if directories.iter().any(|at| !files.list(&path::under(at, "log")).is_empty()) {
-        return None;
-    }
     let scan = Scan { files, services: Services::S6Svscan, patience: FOREVER };
     let is_plain = |at: &&String| scan.file(at, "down").is_none() && !scan.finish_may_kill(at);
     some(directories.iter().filter(is_plain).filter_map(|at| scan.service(at)).collect())
@@ -81,6 +77,8 @@ impl Scan<'_> {
             },
             stops_group: false,
             kills_group: false,
+            logged: self.services == Services::S6Svscan
+                && self.file(&path::under(directory, "log"), "run").is_some(),
             waits: false,
             group: None,
             stays: true,

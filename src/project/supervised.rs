@@ -31,6 +31,8 @@ pub struct Program {
     pub stops_group: bool,
     /// True if SIGKILL goes to the group.
     pub kills_group: bool,
+    /// True if a logger reads what it writes: that goes on for as long as anything can write to it, and so does the supervisor.
+    pub logged: bool,
     /// True if it is started only when somebody asks for it.
     pub waits: bool,
     /// The group that it is put into, if there is one.
@@ -63,6 +65,7 @@ impl Program {
             stop_signal: None,
             stops_group: false,
             kills_group: false,
+            logged: false,
             waits: false,
             group: None,
             stays: true,

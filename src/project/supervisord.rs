@@ -187,6 +187,7 @@ impl Sections<'_> {
             stop_signal: text("stopsignal"),
             stops_group,
             kills_group: flag("killasgroup").unwrap_or(stops_group),
+            logged: false,
             waits: flag("autostart") == Some(false),
             group: self.group_of(name).map(str::to_owned),
             stays: flag("autorestart") != Some(false) && text("startsecs").as_deref() != Some("0"),
