@@ -1,6 +1,5 @@
 //! One file from text to findings: read it, find its images, simulate each launch, ask the rules, check the repairs.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -52,16 +51,20 @@ pub struct FileReport {
 }
 
 impl FileReport {
-    /// Forgets the files that nothing is said of: a report on a large project would hold all of it.
-    pub fn drop_sources(&mut self) {
-        let named: BTreeSet<&Utf8Path> = self
-            .diagnostics
-            .iter()
-            .flat_map(Diagnostic::paths)
-            .chain(self.ignores.iter().map(|ignore| ignore.place.source.path()))
-            .collect();
-        self.sources.retain(|source| named.contains(source.path()));
-        self.sources.shrink_to_fit();
+    /// Forgets the texts that nothing is said of: a report on a large project would hold all of it. No repair can be shown as a whole then.
+    pub fn drop_texts(&mut self) {
+        let ignored = self.ignores.iter().map(|ignore| ignore.place.key());
+        let said: Vec<_> = self.diagnostics.iter().flat_map(Diagnostic::keys).chain(ignored).collect();
+        let part = |source: &Arc<Source>| {
+            let spans = said.iter().filter(|(path, _)| *path == source.path()).map(|(_, span)| *span);
+            Some(source.around(spans.reduce(Span::to)?))
+        };
+        self.sources = self.sources.iter().filter_map(part).collect();
+        let places = self.diagnostics.iter_mut().flat_map(Diagnostic::places_mut);
+        for place in places.chain(self.ignores.iter_mut().map(|ignore| &mut ignore.place)) {
+            let part = self.sources.iter().find(|part| part.path() == place.source.path());
+            place.source = Arc::clone(part.unwrap_or(&place.source));
+        }
     }
 
     /// Forgets what only pictures of the images need.

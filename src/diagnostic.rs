@@ -4,7 +4,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::source::{Edit, Place};
+use crate::source::{Edit, Place, Span};
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -127,11 +127,16 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// The files that it is about: where it was found, what explains it, what its repair changes.
-    pub fn paths(&self) -> impl Iterator<Item = &Utf8Path> {
-        let related = self.related.iter().map(|related| related.place.source.path());
-        let edits = self.fix.iter().flat_map(|fix| &fix.edits).map(|edit| edit.path.as_path());
-        std::iter::once(self.place.source.path()).chain(related).chain(edits)
+    /// What it is about, as [`Place::key`]s: where it was found, what explains it, what its repair changes.
+    pub fn keys(&self) -> impl Iterator<Item = (&Utf8Path, Span)> {
+        let related = self.related.iter().map(|related| related.place.key());
+        let edits = self.fix.iter().flat_map(|fix| &fix.edits).map(|edit| (edit.path.as_path(), edit.span));
+        std::iter::once(self.place.key()).chain(related).chain(edits)
+    }
+
+    /// Where it was found, and what explains it.
+    pub(crate) fn places_mut(&mut self) -> impl Iterator<Item = &mut Place> {
+        std::iter::once(&mut self.place).chain(self.related.iter_mut().map(|related| &mut related.place))
     }
 
     /// What stays the same of a finding when lines move: a hash of rule, file, the text of the line, and image, in hexadecimal digits.
@@ -154,7 +159,7 @@ impl Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::{Source, Span};
+    use crate::source::Source;
 
     fn fingerprint(text: &str, stage: Option<&str>) -> String {
         let start = text.find("CMD").unwrap_or_default();

@@ -8,11 +8,13 @@ use std::sync::{Arc, OnceLock};
 use camino::{Utf8Path, Utf8PathBuf};
 
 mod disk;
+mod excerpt;
 mod memory;
 mod overlay;
 mod snapshot;
 
 pub use disk::{DiskLoader, MAX_FILE_SIZE};
+pub use excerpt::{Encoding, Excerpt, Piece, UNKNOWN};
 pub use memory::MemoryLoader;
 pub use overlay::OverlayLoader;
 pub use snapshot::{Listed, Lists, Snapshot};
@@ -79,15 +81,38 @@ pub struct Position {
 /// One file as it was read: its path inside the project and its text.
 pub struct Source {
     path: Utf8PathBuf,
-    text: String,
-    /// Where lines begin. A report on a large project keeps many of these, so that they are small; no text is as large as the numbers allow.
+    text: Box<str>,
+    /// Lines and bytes of the file in front of the text, where only a part of it is kept.
+    skipped: Skipped,
+    /// Where lines of the text begin. A report on a large project keeps many of these, so that they are small; no text is as large as the
+    /// numbers allow.
     lines: OnceLock<Box<[u32]>>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Skipped {
+    lines: usize,
+    bytes: usize,
 }
 
 impl Source {
     /// A file at `path` (relative to the project's root, `/` between parts) holding `text`.
     pub fn new(path: impl Into<Utf8PathBuf>, text: impl Into<String>) -> Arc<Self> {
-        Arc::new(Self { path: path.into(), text: text.into(), lines: OnceLock::new() })
+        Self::part(path.into(), text.into().into_boxed_str(), Skipped::default())
+    }
+
+    fn part(path: Utf8PathBuf, text: Box<str>, skipped: Skipped) -> Arc<Self> {
+        Arc::new(Self { path, text, skipped, lines: OnceLock::new() })
+    }
+
+    /// The same file of which only the lines of `span` and the ones beside them are kept. Whatever lies in them keeps its place.
+    pub fn around(&self, span: Span) -> Arc<Self> {
+        let first = (self.line(span.start) - 1).max(self.skipped.lines + 1);
+        let last = (self.line(span.end) + 1).min(self.last_line());
+        let start = self.line_span(first).start;
+        let end = self.line_start(last + 1).unwrap_or(self.end());
+        let skipped = Skipped { lines: first - 1, bytes: start };
+        Self::part(self.path.clone(), self.slice(Span::new(start, end)).into(), skipped)
     }
 
     /// The path, relative to the project's root.
@@ -95,38 +120,46 @@ impl Source {
         &self.path
     }
 
-    /// The whole text, every byte as it is in the file (a byte-order mark and carriage returns included).
+    /// The whole text, every byte as it is in the file (a byte-order mark and carriage returns included); of a part, what is kept.
     pub fn text(&self) -> &str {
         &self.text
     }
 
     /// The text that `span` covers; empty if the span does not lie on character boundaries inside the text.
     pub fn slice(&self, span: Span) -> &str {
-        self.text.get(span.start..span.end).unwrap_or("")
+        let own = |offset: usize| offset.checked_sub(self.skipped.bytes);
+        let range = own(span.start).zip(own(span.end));
+        range.and_then(|(start, end)| self.text.get(start..end)).unwrap_or("")
     }
 
     /// The position of a byte offset; offsets past the end count as the end.
     pub fn position(&self, offset: usize) -> Position {
-        let mut offset = offset.min(self.text.len());
-        while !self.text.is_char_boundary(offset) {
+        let mut offset = offset.clamp(self.skipped.bytes, self.end());
+        while !self.text.is_char_boundary(offset - self.skipped.bytes) {
             offset -= 1;
         }
         let line = self.line(offset);
-        let start = self.line_start(line).unwrap_or(0);
-        Position { line, column: self.text[start..offset].chars().count() + 1, offset }
+        let before = self.slice(Span::new(self.line_start(line).unwrap_or(offset), offset));
+        Position { line, column: before.chars().count() + 1, offset }
     }
 
     /// The line (from 1) that holds a byte offset.
     pub fn line(&self, offset: usize) -> usize {
-        let offset = offset.min(self.text.len());
-        self.line_starts().partition_point(|&start| start as usize <= offset)
+        let offset = offset.clamp(self.skipped.bytes, self.end()) - self.skipped.bytes;
+        self.skipped.lines + self.line_starts().partition_point(|&start| start as usize <= offset)
+    }
+
+    /// The last line (from 1); the empty one after a final line ending does not count.
+    pub fn last_line(&self) -> usize {
+        let end = self.end();
+        self.line(if self.text.ends_with('\n') { end - 1 } else { end })
     }
 
     /// The span of the whole line (from 1) without its line ending.
     pub fn line_span(&self, line: usize) -> Span {
-        let start = self.line_start(line).unwrap_or(self.text.len());
-        let end = self.line_start(line.saturating_add(1)).unwrap_or(self.text.len());
-        let kept = self.text[start..end].trim_end_matches(['\n', '\r']).len();
+        let start = self.line_start(line).unwrap_or(self.end());
+        let end = self.line_start(line.saturating_add(1)).unwrap_or(self.end());
+        let kept = self.slice(Span::new(start, end)).trim_end_matches(['\n', '\r']).len();
         Span::new(start, start + kept)
     }
 
@@ -138,9 +171,15 @@ impl Source {
         }
     }
 
+    /// Where the text ends in the file.
+    fn end(&self) -> usize {
+        self.skipped.bytes + self.text.len()
+    }
+
     /// Where a line (from 1) begins.
     fn line_start(&self, line: usize) -> Option<usize> {
-        self.line_starts().get(line.saturating_sub(1)).map(|&start| start as usize)
+        let index = line.saturating_sub(1).checked_sub(self.skipped.lines)?;
+        self.line_starts().get(index).map(|&start| self.skipped.bytes + start as usize)
     }
 
     fn line_starts(&self) -> &[u32] {
@@ -211,314 +250,6 @@ pub struct Edit {
     pub span: Span,
     /// What stands there afterwards, encoded for its place.
     pub text: String,
-}
-
-/// What stands for a piece of a text that is not known. It is no letter of any language that is read here.
-pub const UNKNOWN: &str = "\u{fffd}";
-
-/// How text inside an [`Excerpt`] is written in its file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Encoding {
-    /// As it is: a script, a heredoc's body.
-    Verbatim,
-    /// A heredoc's body in which `$VAR` is expanded: dollars, backslashes and backquotes are written with a backslash.
-    Expanded,
-    /// The logical line of a Dockerfile instruction: a line ending cannot be written.
-    LogicalLine,
-    /// Inside a JSON string.
-    Json,
-    /// A block in which each line is indented by so many blanks.
-    Indented(u16),
-    /// A setting of a configuration file, perhaps in quotes there: only plain words can be written.
-    Setting,
-    /// Not written anywhere as such (generated or assembled): it cannot be edited.
-    Derived,
-}
-
-/// Text that some program will read, and where each byte of it stands in a file.
-///
-/// The shell-form text of a Dockerfile, one element of an exec form, a heredoc's body, a script of package.json and a script
-/// file are all excerpts; so a place found by parsing any of them can be shown, and edited, where a person wrote it.
-#[derive(Debug, Clone)]
-pub struct Excerpt {
-    text: String,
-    source: Arc<Source>,
-    span: Span,
-    pieces: Vec<Piece>,
-    encoding: Encoding,
-    /// True where whoever reads the file replaces variables in it, so that a dollar is written as two.
-    doubles_dollars: bool,
-}
-
-/// `len` bytes of the text at `text`, written as `source_len` bytes of the file at `source`.
-/// Where the lengths are equal the bytes are the same; else the piece is one indivisible escape.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Piece {
-    /// Offset in the excerpt's text.
-    pub text: usize,
-    /// Length in the excerpt's text.
-    pub len: usize,
-    /// Offset in the file.
-    pub source: usize,
-    /// Length in the file.
-    pub source_len: usize,
-}
-
-impl Excerpt {
-    /// The whole of a file.
-    pub fn whole(source: &Arc<Source>) -> Self {
-        Self::verbatim(source, Span::new(0, source.text().len()))
-    }
-
-    /// The text at `span`, as it is.
-    pub fn verbatim(source: &Arc<Source>, span: Span) -> Self {
-        let text = source.slice(span).to_owned();
-        let len = text.len();
-        Self {
-            text,
-            source: Arc::clone(source),
-            span,
-            pieces: vec![Piece { text: 0, len, source: span.start, source_len: len }],
-            encoding: Encoding::Verbatim,
-            doubles_dollars: false,
-        }
-    }
-
-    /// A text assembled from `pieces`, ascending and without gaps in the text; `span` covers all of it in the file.
-    pub fn mapped(
-        source: &Arc<Source>,
-        span: Span,
-        text: String,
-        pieces: Vec<Piece>,
-        encoding: Encoding,
-    ) -> Self {
-        Self { text, source: Arc::clone(source), span, pieces, encoding, doubles_dollars: false }
-    }
-
-    /// A text that stands nowhere as such; `span` is the place that it comes from.
-    pub fn derived(source: &Arc<Source>, span: Span, text: impl Into<String>) -> Self {
-        Self {
-            text: text.into(),
-            source: Arc::clone(source),
-            span,
-            pieces: Vec::new(),
-            encoding: Encoding::Derived,
-            doubles_dollars: false,
-        }
-    }
-
-    /// True for the same text of the same file, as it was read once.
-    pub fn is_same(&self, other: &Excerpt) -> bool {
-        Arc::ptr_eq(&self.source, &other.source)
-            && (self.span, self.encoding) == (other.span, other.encoding)
-            && self.pieces == other.pieces
-            && self.text == other.text
-    }
-
-    /// The text itself.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// The file that holds it.
-    pub fn source(&self) -> &Arc<Source> {
-        &self.source
-    }
-
-    /// How it is written there.
-    pub fn encoding(&self) -> Encoding {
-        self.encoding
-    }
-
-    /// The bytes of the file that hold the whole text.
-    pub fn span(&self) -> Span {
-        self.span
-    }
-
-    /// The whole text as a place.
-    pub fn whole_place(&self) -> Place {
-        Place::new(&self.source, self.span)
-    }
-
-    /// Where the bytes `range` of the text stand in the file. The whole excerpt for a derived text.
-    pub fn place(&self, range: Span) -> Place {
-        Place::new(&self.source, self.to_source(range))
-    }
-
-    /// The file's bytes for the bytes `range` of the text.
-    pub fn to_source(&self, range: Span) -> Span {
-        if self.pieces.is_empty() {
-            return self.span;
-        }
-        let start = self.start_in_source(range.start);
-        if range.is_empty() {
-            return Span::at(start);
-        }
-        Span::new(start, self.end_in_source(range.end).max(start))
-    }
-
-    fn start_in_source(&self, offset: usize) -> usize {
-        let index = self.pieces.partition_point(|p| p.text + p.len <= offset);
-        match self.pieces.get(index) {
-            Some(p) if p.len == p.source_len => p.source + offset.saturating_sub(p.text),
-            Some(p) => p.source,
-            None => self.pieces.last().map_or(self.span.end, |p| p.source + p.source_len),
-        }
-    }
-
-    fn end_in_source(&self, offset: usize) -> usize {
-        let index = self.pieces.partition_point(|p| p.text < offset);
-        match index.checked_sub(1).and_then(|i| self.pieces.get(i)) {
-            Some(p) if p.len == p.source_len => p.source + (offset - p.text).min(p.len),
-            Some(p) => p.source + p.source_len,
-            None => self.span.start,
-        }
-    }
-
-    /// The bytes `range` of the text as an excerpt of their own.
-    pub fn sub(&self, range: Span) -> Excerpt {
-        let text = self.text.get(range.start..range.end).unwrap_or("").to_owned();
-        let mut pieces = Vec::new();
-        self.cut(range, 0, &mut pieces);
-        Self {
-            text,
-            source: Arc::clone(&self.source),
-            span: self.to_source(range),
-            pieces,
-            encoding: self.encoding,
-            doubles_dollars: self.doubles_dollars,
-        }
-    }
-
-    /// The text with `changes` made: ascending, disjoint ranges of the text and what stands there instead.
-    /// The unchanged rest keeps its places; each replacement has the place of what it replaces, as a whole.
-    pub fn with_changes(&self, changes: &[(Span, String)], encoding: Encoding) -> Excerpt {
-        let mut text = String::with_capacity(self.text.len());
-        let mut pieces = Vec::new();
-        let mut done = 0;
-        for (range, replacement) in changes {
-            self.cut(Span::new(done, range.start), text.len(), &mut pieces);
-            text.push_str(self.text.get(done..range.start).unwrap_or(""));
-            let place = self.to_source(*range);
-            push_indivisible(&mut pieces, text.len(), replacement.len(), place);
-            text.push_str(replacement);
-            done = range.end;
-        }
-        self.cut(Span::new(done, self.text.len()), text.len(), &mut pieces);
-        text.push_str(self.text.get(done..).unwrap_or(""));
-        let encoding = if self.pieces.is_empty() { Encoding::Derived } else { encoding };
-        if encoding == Encoding::Derived {
-            pieces.clear();
-        }
-        let doubles_dollars = self.doubles_dollars;
-        Self { text, source: Arc::clone(&self.source), span: self.span, pieces, encoding, doubles_dollars }
-    }
-
-    /// The same text in a file whose reader replaces variables.
-    pub fn with_doubled_dollars(self) -> Self {
-        Self { doubles_dollars: true, ..self }
-    }
-
-    /// The same text as the value of a setting; see [`Encoding::Setting`].
-    pub fn as_setting(self) -> Excerpt {
-        let encoding = if self.encoding == Encoding::Derived { Encoding::Derived } else { Encoding::Setting };
-        Self { encoding, ..self }
-    }
-
-    /// The text with every `\r\n` read as `\n`, as it stands after `dos2unix`.
-    pub fn without_carriage_returns(&self) -> Excerpt {
-        let changes: Vec<_> =
-            self.text.match_indices("\r\n").map(|(at, _)| (Span::new(at, at + 2), "\n".to_owned())).collect();
-        self.with_changes(&changes, self.encoding)
-    }
-
-    /// Copies the pieces of `range`, as they lie in a text where the range begins at `at`.
-    fn cut(&self, range: Span, at: usize, pieces: &mut Vec<Piece>) {
-        let first = self.pieces.partition_point(|p| p.text + p.len <= range.start);
-        for piece in self.pieces[first..].iter().take_while(|p| p.text < range.end) {
-            let start = piece.text.max(range.start);
-            let end = (piece.text + piece.len).min(range.end);
-            let (source, source_len) = if piece.len == piece.source_len {
-                (piece.source + (start - piece.text), end - start)
-            } else {
-                (piece.source, piece.source_len)
-            };
-            pieces.push(Piece { text: at + start - range.start, len: end - start, source, source_len });
-        }
-    }
-
-    /// The edit that puts `replacement` in place of the bytes `range` of the text, escaped as the place needs it.
-    /// `None` where the text cannot be edited or the replacement cannot be written there.
-    pub fn edit(&self, range: Span, replacement: &str) -> Option<Edit> {
-        // What a variable stands for is not to be written in its place.
-        let written = self.source.slice(self.to_source(range));
-        if replacement.contains(UNKNOWN) || (self.doubles_dollars && written.contains('$')) {
-            return None;
-        }
-        let doubled = self.doubles_dollars.then(|| replacement.replace('$', "$$"));
-        let replacement = doubled.as_deref().unwrap_or(replacement);
-        let text = match self.encoding {
-            Encoding::Derived => return None,
-            Encoding::LogicalLine if replacement.contains(['\n', '\r']) => return None,
-            Encoding::LogicalLine => replacement.to_owned(),
-            Encoding::Setting if replacement.contains(NOT_PLAIN) => return None,
-            Encoding::Setting => replacement.to_owned(),
-            Encoding::Verbatim => replacement.replace('\n', self.source.newline()),
-            Encoding::Expanded => escape_expansion(replacement).replace('\n', self.source.newline()),
-            Encoding::Indented(blanks) => indent(replacement, blanks).replace('\n', self.source.newline()),
-            Encoding::Json => {
-                let quoted = serde_json::to_string(replacement).ok()?;
-                quoted[1..quoted.len() - 1].to_owned()
-            }
-        };
-        Some(Edit { path: self.source.path().to_owned(), span: self.to_source(range), text })
-    }
-}
-
-/// The text with `blanks` blanks behind each line ending that a line with content follows.
-fn indent(text: &str, blanks: u16) -> String {
-    let mut lines = text.split('\n');
-    let first = lines.next().unwrap_or("").to_owned();
-    let count = text.matches('\n').count();
-    lines.enumerate().fold(first, |text, (index, line)| {
-        // What follows the last line ending is in the file already.
-        let is_last = index + 1 == count;
-        let blanks = if line.is_empty() && !is_last { 0 } else { usize::from(blanks) };
-        format!("{text}\n{}{line}", " ".repeat(blanks))
-    })
-}
-
-/// Adds `len` bytes of text that stand for the bytes `place` of the file, and not byte by byte.
-fn push_indivisible(pieces: &mut Vec<Piece>, text: usize, len: usize, place: Span) {
-    let source_len = place.end - place.start;
-    if len == 0 {
-        return;
-    }
-    if len != source_len || len == 1 {
-        pieces.push(Piece { text, len, source: place.start, source_len });
-        return;
-    }
-    // Equal lengths would say that the bytes are the same, so the last byte of the text gets a piece of its own.
-    pieces.push(Piece { text, len: len - 1, source: place.start, source_len });
-    pieces.push(Piece { text: text + len - 1, len: 1, source: place.end, source_len: 0 });
-}
-
-/// What some reader of a configuration file, or of a here-document that writes it, takes for more than itself.
-const NOT_PLAIN: [char; 22] = [
-    '\n', '\r', '\'', '"', '\\', '%', ';', '#', '$', '`', '!', ':', ',', '[', ']', '{', '}', '&', '*', '|',
-    '<', '>',
-];
-
-/// Text as it is written where `$VAR` is expanded.
-fn escape_expansion(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        if matches!(c, '$' | '\\' | '`') {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    escaped
 }
 
 /// What stands at a path of the project.

@@ -33,10 +33,9 @@ pub(super) fn run(arguments: &CheckArguments, terminal: &Terminal) -> Result<Exi
     }
     let (fixed, left) =
         if arguments.fix { fix(&mut request, arguments.show_fixes)? } else { Default::default() };
-    let checked = request
-        .projects
-        .iter()
-        .map(|project| run::check(project, Wanted::Findings, &request.configs, terminal));
+    let wanted = if arguments.show_fixes { Wanted::Repairs } else { Wanted::Findings };
+    let checked =
+        request.projects.iter().map(|project| run::check(project, wanted, &request.configs, terminal));
     let results = Results { projects: checked.collect::<Result<_, _>>()?, fixed, left };
 
     if let Some(path) = &arguments.write_baseline {

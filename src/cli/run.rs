@@ -189,6 +189,8 @@ fn each<T: Send>(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     Findings,
+    /// The same with what their repairs change.
+    Repairs,
     Trees,
 }
 
@@ -209,12 +211,12 @@ pub(super) fn check(
         progress.tick();
         let others = report.sources.iter().map(|source| source.path()).filter(|read| read != path);
         let reads: Vec<Utf8PathBuf> = others.map(Utf8Path::to_owned).collect();
-        if wanted == Wanted::Findings {
+        if wanted != Wanted::Trees {
             report.drop_pictures();
-            // Who names a script wants to know who reads it.
-            if project.scripts.is_empty() {
-                report.drop_sources();
-            }
+        }
+        // Who names a script wants to know who reads it.
+        if wanted == Wanted::Findings && project.scripts.is_empty() {
+            report.drop_texts();
         }
         Ok((report, reads))
     };
@@ -292,5 +294,5 @@ fn is_same_file(one: &Utf8Path, other: &Utf8Path, disk: &DiskLoader) -> bool {
 }
 
 fn touches(diagnostic: &Diagnostic, scripts: &BTreeSet<Utf8PathBuf>) -> bool {
-    diagnostic.paths().any(|path| scripts.contains(path))
+    diagnostic.keys().any(|(path, _)| scripts.contains(path))
 }

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::diagnostic::{Diagnostic, Safety, Severity};
 use crate::edit;
-use crate::source::{Place, Span};
+use crate::source::{Edit, Place, Span};
 
 use super::position::{self, Columns};
 use super::{Finding, Format, Results, View, describe};
@@ -123,9 +123,11 @@ fn suggestion(diagnostic: &Diagnostic) -> Option<Suggestion> {
         return None;
     }
     let all = fix.edits.iter().map(|edit| edit.span).reduce(Span::to)?;
-    let fixed = edit::apply(source.text(), &fix.edits).ok()?;
-    let behind = source.text().len() - all.end;
-    let text = fixed.get(all.start..fixed.len() - behind)?.to_owned();
+    let moved = |edit: &Edit| {
+        Edit { span: Span::new(edit.span.start - all.start, edit.span.end - all.start), ..edit.clone() }
+    };
+    let edits: Vec<Edit> = fix.edits.iter().map(moved).collect();
+    let text = edit::apply(source.slice(all), &edits).ok()?;
     Some(Suggestion { range: range(&diagnostic.place, all), text })
 }
 

@@ -111,7 +111,7 @@ fn ranges<'a>(labels: &'a [Label<'a>]) -> Vec<Range<'a>> {
         let mut range = Range {
             labels: vec![(label, span)],
             first: start.saturating_sub(CONTEXT).max(1),
-            last: (end + CONTEXT).min(line_count(source)).max(start),
+            last: (end + CONTEXT).min(source.last_line()).max(start),
         };
         // Taking a neighbour in may make the range reach the next one.
         while let Some(near) = ranges.iter().position(|other| {
@@ -146,12 +146,6 @@ fn shown_span(place: &Place) -> Span {
         end = first.end;
     }
     Span::new(start, end)
-}
-
-/// The number of lines, not counting the empty one after a final line end.
-fn line_count(source: &Source) -> usize {
-    let end = source.text().len();
-    source.line(if source.text().ends_with('\n') { end - 1 } else { end })
 }
 
 /// Appends one line as it may be shown, cut to `columns` characters around its first label, and notes where the labels that start or end in it have come to stand.
