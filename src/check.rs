@@ -34,8 +34,8 @@ pub struct FileReport {
     pub diagnostics: Vec<Diagnostic>,
     /// Its images, in order.
     pub images: Vec<ImageReport>,
-    /// How a stop of each image ends.
-    pub outcomes: Vec<Outcome>,
+    /// What is counted.
+    pub counts: Counts,
     /// Every file that was read.
     pub sources: Vec<Arc<Source>>,
     /// Why the file itself could not be read.
@@ -44,8 +44,6 @@ pub struct FileReport {
     pub defect: Option<Defect>,
     /// The rules named in comments that silence findings.
     pub ignores: Vec<Ignore>,
-    /// How many findings such comments silence.
-    pub silenced: usize,
     /// Findings that the baseline knows.
     pub known: Vec<baseline::Key>,
 }
@@ -81,10 +79,10 @@ impl FileReport {
             rule: "internal-error",
             severity: Severity::Error,
             message: format!("pidone failed on this file, and nothing else is said of it: {defect}"),
-            help: Some(guard::ADVICE.to_owned()),
+            help: Some(guard::ADVICE.into()),
             chain: Vec::new(),
             place: Place::new(&source, Span::new(0, 0)),
-            label: "not checked".to_owned(),
+            label: "not checked".into(),
             outcome: None,
             image: None,
             related: Vec::new(),
@@ -94,14 +92,31 @@ impl FileReport {
             path: path.to_owned(),
             diagnostics: vec![internal_error],
             images: Vec::new(),
-            outcomes: Vec::new(),
+            counts: Counts::default(),
             sources: vec![source],
             unreadable: None,
             defect: Some(defect),
             ignores: Vec::new(),
-            silenced: 0,
             known: Vec::new(),
         }
+    }
+}
+
+/// What is counted of a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Its images.
+    pub images: usize,
+    /// Those of which the model cannot tell how a stop ends.
+    pub unknown: usize,
+    /// Findings that comments silence.
+    pub silenced: usize,
+}
+
+impl Counts {
+    pub(crate) fn of(images: &[ImageReport], silenced: usize) -> Self {
+        let unknown = images.iter().filter(|image| image.outcome == Outcome::Unknown);
+        Self { images: images.len(), unknown: unknown.count(), silenced }
     }
 }
 
@@ -283,13 +298,12 @@ fn report(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileRepo
     FileReport {
         path: path.to_owned(),
         diagnostics,
-        outcomes: images.iter().map(|image| image.outcome).collect(),
+        counts: Counts::of(&images, silenced.len()),
         images,
         sources,
         unreadable,
         defect: None,
         ignores,
-        silenced: silenced.len(),
         known,
     }
 }

@@ -1,5 +1,7 @@
 //! What pidone says: a [`Diagnostic`] at a place, with related places and, where there is one, a [`Fix`].
 
+use std::borrow::Cow;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -85,7 +87,14 @@ pub struct Related {
     /// Where.
     pub place: Place,
     /// What is to be seen there.
-    pub message: String,
+    pub message: Cow<'static, str>,
+}
+
+impl Related {
+    /// What is to be seen at a place.
+    pub fn new(place: Place, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { place, message: message.into() }
+    }
 }
 
 /// Which image a finding is about.
@@ -109,13 +118,13 @@ pub struct Diagnostic {
     /// What happens on stop and why, in one or two sentences.
     pub message: String,
     /// What to do about it.
-    pub help: Option<String>,
+    pub help: Option<Cow<'static, str>>,
     /// The processes from PID 1 to the service, as a person would draw them; empty where there is no such chain.
     pub chain: Vec<String>,
     /// The line a person would change.
     pub place: Place,
     /// A few words for the label under the place.
-    pub label: String,
+    pub label: Cow<'static, str>,
     /// How the stop ends because of this.
     pub outcome: Option<Outcome>,
     /// The image it is about.
@@ -172,7 +181,7 @@ mod tests {
             help: None,
             chain: Vec::new(),
             place,
-            label: String::new(),
+            label: "".into(),
             outcome: None,
             image: Some(ImageRef { path: "Dockerfile".into(), stage, line: 1 }),
             related: Vec::new(),

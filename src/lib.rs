@@ -39,7 +39,8 @@ mod check;
 mod threads;
 
 pub use check::{
-    Branch, FileReport, Ignore, ImageReport, LaunchPart, PartSource, ProcessNode, check, unused_ignores,
+    Branch, Counts, FileReport, Ignore, ImageReport, LaunchPart, PartSource, ProcessNode, check,
+    unused_ignores,
 };
 pub use launch::{Receives, Started};
 pub use settings::{InitPolicy, Settings};

@@ -5,9 +5,9 @@ use std::io::{self, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::diagnostic::{Diagnostic, ImageRef, Outcome, Safety, Severity};
+use crate::diagnostic::{Diagnostic, ImageRef, Safety, Severity};
 use crate::source::Source;
-use crate::{FileReport, ImageReport};
+use crate::{Counts, FileReport, ImageReport};
 
 mod checkstyle;
 mod concise;
@@ -232,13 +232,13 @@ impl Results {
     /// The counts.
     pub fn summary(&self, view: &View) -> Summary {
         let files = || self.projects.iter().flat_map(|project| &project.files);
-        let outcomes = || files().flat_map(|file| &file.outcomes);
+        let total = |count: fn(&Counts) -> usize| files().map(|file| count(&file.counts)).sum();
         let mut summary = Summary {
             files: files().count(),
-            images: outcomes().count(),
-            silenced: files().map(|file| file.silenced).sum(),
+            images: total(|counts| counts.images),
+            silenced: total(|counts| counts.silenced),
             known: files().map(|file| file.known.len()).sum(),
-            unknown: outcomes().filter(|outcome| **outcome == Outcome::Unknown).count(),
+            unknown: total(|counts| counts.unknown),
             ..Summary::default()
         };
         for finding in self.findings() {

@@ -2,6 +2,8 @@
 //!
 //! A rule reads a finished image and launch and says what they mean. It parses nothing, opens nothing and knows no other rule.
 
+use std::borrow::Cow;
+
 use crate::diagnostic::{Diagnostic, Outcome, Related, Safety, Severity};
 use crate::dockerfile::{Dockerfile, Image};
 use crate::launch::{Cause, Fault, Launch, Signal};
@@ -113,10 +115,10 @@ pub(crate) struct Finding {
     /// What happens on stop, and why.
     pub(crate) message: String,
     /// What to do.
-    pub(crate) help: Option<String>,
+    pub(crate) help: Option<Cow<'static, str>>,
     pub(crate) chain: Vec<String>,
     pub(crate) place: Place,
-    pub(crate) label: String,
+    pub(crate) label: Cow<'static, str>,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) related: Vec<Related>,
     /// Repairs, the best first. The first that the model finds good is offered.
@@ -210,7 +212,7 @@ impl Subject<'_> {
 
 impl Finding {
     /// A finding at a place that has nothing to do with a fault.
-    fn at(place: Place, label: impl Into<String>, message: impl Into<String>) -> Self {
+    fn at(place: Place, label: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
         Finding {
             rule: "",
             severity: Severity::Error,
@@ -229,19 +231,16 @@ impl Finding {
     fn of(
         fault: &Fault,
         subject: &Subject<'_>,
-        label: impl Into<String>,
+        label: impl Into<Cow<'static, str>>,
         message: impl Into<String>,
     ) -> Self {
-        let mut related: Vec<Related> = fault
-            .hops
-            .iter()
-            .map(|hop| Related { place: hop.place.clone(), message: hop.message.to_owned() })
-            .collect();
+        let mut related: Vec<Related> =
+            fault.hops.iter().map(|hop| Related::new(hop.place.clone(), hop.message)).collect();
         let launch = words::launch_place(subject.image);
         if let Some(place) = launch.filter(|place| place.source.path() != fault.place.source.path())
             && !related.iter().any(|known| known.place == place)
         {
-            related.push(Related { place, message: "the container starts here".to_owned() });
+            related.push(Related::new(place, "the container starts here"));
         }
         // What ends well all the same is worth knowing, no more.
         let severity = if fault.last_round.is_some() { Severity::Info } else { Severity::Error };
@@ -271,7 +270,7 @@ impl Finding {
         }
     }
 
-    fn with_help(mut self, help: impl Into<String>) -> Self {
+    fn with_help(mut self, help: impl Into<Cow<'static, str>>) -> Self {
         self.help = Some(help.into());
         self
     }

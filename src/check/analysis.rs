@@ -222,11 +222,10 @@ impl Judged {
         let source = &self.image.dockerfile.source;
         let own = source.path().parent().unwrap_or(Utf8Path::new(""));
         let shown = if self.context.as_str().is_empty() { "." } else { self.context.as_str() };
-        (self.context != own && self.workload.is_none()).then(|| Related {
-            place: Place::new(source, self.image.from),
-            message: format!(
-                "taken to be built with `{shown}` as its context, where the sources of COPY are"
-            ),
+        (self.context != own && self.workload.is_none()).then(|| {
+            let message =
+                format!("taken to be built with `{shown}` as its context, where the sources of COPY are");
+            Related::new(Place::new(source, self.image.from), message)
         })
     }
 

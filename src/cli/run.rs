@@ -8,7 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::config::{Configs, Options, Origin};
 use crate::diagnostic::Diagnostic;
 use crate::discover::{self, Given, Project};
-use crate::fix::take_back;
+use crate::fix::{Reads, take_back};
 use crate::orchestrator;
 use crate::report::Checked;
 use crate::rules::RuleInfo;
@@ -209,8 +209,7 @@ pub(super) fn check(
     let report = |path: &Utf8PathBuf| {
         let mut report = crate::check(path, &loader, &settings(project, path, configs, &contexts)?);
         progress.tick();
-        let others = report.sources.iter().map(|source| source.path()).filter(|read| read != path);
-        let reads: Vec<Utf8PathBuf> = others.map(Utf8Path::to_owned).collect();
+        let reads = Reads::of(&report);
         if wanted != Wanted::Trees {
             report.drop_pictures();
         }
@@ -220,16 +219,14 @@ pub(super) fn check(
         }
         Ok((report, reads))
     };
-    let (mut files, mut reads): (Vec<FileReport>, Vec<_>) = each(&project.files, report)?.into_iter().unzip();
-    let (candidates, read_by_others): (Vec<FileReport>, Vec<_>) =
-        each(&project.candidates, report)?.into_iter().unzip();
+    let mut reports = each(&project.files, report)?;
+    reports.extend(each(&project.candidates, report)?);
     drop(progress);
-    reads.extend(read_by_others);
-    let asked = files.len();
-    files.extend(candidates);
     let of_file = |path: &Utf8Path| settings(project, path, configs, &contexts).ok();
-    take_back(&mut files, &reads, of_file, &loader);
-    let candidates = files.split_off(asked);
+    take_back(&mut reports, of_file, &loader);
+    // In place, as two lists of all files would take twice the room.
+    let mut files: Vec<FileReport> = reports.into_iter().map(|(report, _)| report).collect();
+    let candidates = files.split_off(project.files.len());
     files.retain(|report| {
         if let Some(error) = &report.unreadable {
             terminal.warning(&format!("{}: {error}", project.root.join(&report.path)));

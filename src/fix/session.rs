@@ -1,6 +1,7 @@
 //! Repairs of a project, one after the other, in memory.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
@@ -165,20 +166,35 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Takes back the repairs that would harm what another of these files starts, as a [`Session`] does not make them. `reads` says which
-/// files each verdict rests on.
+/// The files that a verdict rests on, besides the Dockerfile itself, each as a hash of its path: a large project has many. Where two have
+/// the same, a Dockerfile is looked at once more than needed.
+pub(crate) struct Reads(Box<[u64]>);
+
+impl Reads {
+    pub(crate) fn of(report: &FileReport) -> Self {
+        let others = report.sources.iter().map(|source| source.path()).filter(|path| *path != report.path);
+        Self(others.map(hash).collect())
+    }
+}
+
+fn hash(path: &Utf8Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    path.as_str().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Takes back the repairs that would harm what another of these files starts, as a [`Session`] does not make them.
 pub(crate) fn take_back(
-    reports: &mut [FileReport],
-    reads: &[Vec<Utf8PathBuf>],
+    reports: &mut [(FileReport, Reads)],
     settings: impl Fn(&Utf8Path) -> Option<Settings>,
     loader: &dyn Loader,
 ) {
-    let mut readers: BTreeMap<Utf8PathBuf, Vec<Utf8PathBuf>> = BTreeMap::new();
-    for fix in reports.iter().flat_map(|report| &report.diagnostics).filter_map(|found| found.fix.as_ref()) {
-        readers.extend(fix.edits.iter().map(|edit| (edit.path.clone(), Vec::new())));
-    }
-    for (report, reads) in reports.iter().zip(reads) {
-        for file in reads {
+    let found = reports.iter().flat_map(|(report, _)| &report.diagnostics);
+    let edits = found.filter_map(|found| found.fix.as_ref()).flat_map(|fix| &fix.edits);
+    let mut readers: HashMap<u64, Vec<Utf8PathBuf>> =
+        edits.map(|edit| (hash(&edit.path), Vec::new())).collect();
+    for (report, reads) in reports.iter() {
+        for file in &reads.0 {
             if let Some(readers) = readers.get_mut(file) {
                 readers.push(report.path.clone());
             }
@@ -186,11 +202,11 @@ pub(crate) fn take_back(
     }
     // Several files may lead to one finding.
     let mut known: Vec<(Vec<Edit>, Vec<Utf8PathBuf>, bool)> = Vec::new();
-    for report in reports {
+    for (report, _) in reports {
         for found in &mut report.diagnostics {
             let Some(edits) = found.fix.as_ref().map(|fix| fix.edits.clone()) else { continue };
             let paths: BTreeSet<&Utf8Path> = edits.iter().map(|edit| edit.path.as_path()).collect();
-            let others = paths.into_iter().filter_map(|path| readers.get(path)).flatten();
+            let others = paths.into_iter().filter_map(|path| readers.get(&hash(path))).flatten();
             let others: BTreeSet<&Utf8PathBuf> = others.filter(|other| **other != report.path).collect();
             let others: Vec<Utf8PathBuf> = others.into_iter().cloned().collect();
             let is_good = match known.iter().find(|known| (&known.0, &known.1) == (&edits, &others)) {

@@ -123,8 +123,9 @@ fn suggestion(diagnostic: &Diagnostic) -> Option<Suggestion> {
         return None;
     }
     let all = fix.edits.iter().map(|edit| edit.span).reduce(Span::to)?;
-    let moved = |edit: &Edit| {
-        Edit { span: Span::new(edit.span.start - all.start, edit.span.end - all.start), ..edit.clone() }
+    let moved = |edit: &Edit| Edit {
+        span: Span::new(edit.span.start - all.start, edit.span.end - all.start),
+        ..edit.clone()
     };
     let edits: Vec<Edit> = fix.edits.iter().map(moved).collect();
     let text = edit::apply(source.slice(all), &edits).ok()?;

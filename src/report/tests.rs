@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::diagnostic::{Fix, Related};
+use crate::diagnostic::{Fix, Outcome, Related};
 use crate::source::{Edit, Place, Source, Span};
 use crate::{Branch, LaunchPart, PartSource, ProcessNode, Receives, Started};
 
@@ -79,13 +79,12 @@ fn report(diagnostics: Vec<Diagnostic>, images: Vec<ImageReport>) -> FileReport 
     FileReport {
         path: "Dockerfile".into(),
         diagnostics,
-        outcomes: images.iter().map(|image| image.outcome).collect(),
+        counts: Counts::of(&images, 0),
         images,
         sources,
         unreadable: None,
         defect: None,
         ignores: Vec::new(),
-        silenced: 0,
         known: Vec::new(),
     }
 }

@@ -13,7 +13,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 "On stop, this trap does not run: by then `exec` has replaced the shell, and its traps with it.",
             )
             .with_help("start the program with `&`, pass the signal on in the trap, and `wait` for it; or drop the trap");
-            finding.related.push(Related { place: exec.clone(), message: "replaces the shell".to_owned() });
+            finding.related.push(Related::new(exec.clone(), "replaces the shell"));
             finding
         })
         .collect()

@@ -96,9 +96,9 @@ fn with_time(mut finding: Finding, needed: u64, subject: &Subject<'_>, help: &st
     };
     let label = format!("leaves {} s", given(subject));
     let place = period.place.clone().unwrap_or_else(|| declared.place.clone());
-    let cause = Related { place: std::mem::replace(&mut finding.place, place), message: finding.label };
+    let cause = Related::new(std::mem::replace(&mut finding.place, place), finding.label);
     finding.related.insert(0, cause);
-    finding.label = label;
+    finding.label = label.into();
     let offer = if seconds > LONGEST { Repair::unsafe_ } else { Repair::safe };
     let repair = period.set(seconds).zip(written);
     finding.with_help(help).with_repairs(

@@ -55,7 +55,7 @@ fn found(subject: &Subject<'_>) -> Option<Finding> {
     let ends = subject.launch.is_some_and(|launch| launch.outcome == Outcome::ExitsEarly);
     finding.outcome = ends.then_some(Outcome::ExitsEarly);
     finding.related.extend(
-        entrypoint.place.clone().map(|place| Related { place, message: "this line is what runs".to_owned() }),
+        entrypoint.place.clone().map(|place| Related::new(place, "this line is what runs")),
     );
     Some(finding)
 }

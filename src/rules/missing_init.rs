@@ -85,7 +85,7 @@ fn needed(subject: &Subject<'_>) -> Option<Finding> {
     let name = words::code(program);
     let (message, cause) = match orphans {
         Some((package, place)) if reaps == Some(false) => {
-            let cause = Related { place: place.clone(), message: format!("`{package}` is installed here") };
+            let cause = Related::new(place.clone(), format!("`{package}` is installed here"));
             let message = format!("PID 1 is {name}, which does not reap: the processes that `{package}` leaves behind stay as zombies.");
             (message, Some(cause))
         }

@@ -62,8 +62,8 @@ pub(super) fn finding(script: &BrokenScript) -> Option<Finding> {
     finding.outcome = Some(Outcome::ExitsEarly);
     let started = &script.started;
     if started.source.path() != finding.place.source.path() || !started.span.overlaps(finding.place.span) {
-        let message = "the container starts here".to_owned();
-        finding.related.push(Related { place: started.clone(), message });
+        let message = "the container starts here";
+        finding.related.push(Related::new(started.clone(), message));
     }
     let repair = match script.broken {
         Broken::NotOnPath => text

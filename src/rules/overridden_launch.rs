@@ -44,7 +44,7 @@ fn replaced(subject: &Subject<'_>, keyword: Keyword) -> Vec<Finding> {
         );
         let mut finding = Finding::at(Place::new(source, instruction.span), format!("replaced in line {winner}"), message)
             .with_help("delete it; if both programs are to run, start them from one script that passes the signal on to both");
-        finding.related.push(Related { place: Place::new(source, last.span), message: "this one counts".to_owned() });
+        finding.related.push(Related::new(Place::new(source, last.span), "this one counts"));
         if instruction.words() == last.words() {
             finding.repairs.extend(delete(subject, instruction));
         }
@@ -118,9 +118,6 @@ fn left_behind(subject: &Subject<'_>) -> Option<Finding> {
     );
     let mut finding = Finding::at(Place::new(source, launch.span), "not part of the image", message)
         .with_help(format!("put {} into the last stage", launch.keyword_text));
-    finding.related.push(Related {
-        place: Place::new(source, image.from),
-        message: "the image begins here".to_owned(),
-    });
+    finding.related.push(Related::new(Place::new(source, image.from), "the image begins here"));
     Some(finding)
 }

@@ -73,7 +73,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         "the container starts here"
     };
     if *started != finding.place {
-        finding.related.push(Related { place: started.clone(), message: here.to_owned() });
+        finding.related.push(Related::new(started.clone(), here));
     }
     let repair = match (broken, &script.by) {
         (Broken::NoShebang, _) => file

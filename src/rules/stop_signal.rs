@@ -53,10 +53,10 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             }
             finding.related.extend(where_from(subject));
             if let Some(place) = where_set(subject) {
-                let process = Related { place: std::mem::replace(&mut finding.place, place), message: finding.label };
+                let process = Related::new(std::mem::replace(&mut finding.place, place), finding.label);
                 finding.related.pop();
                 finding.related.insert(0, process);
-                finding.label = format!("{got} is set here");
+                finding.label = format!("{got} is set here").into();
             }
             finding.with_repairs(wanted.and_then(|wanted| set(subject, wanted)))
         })
@@ -107,11 +107,11 @@ fn where_from(subject: &Subject<'_>) -> Option<Related> {
     let image = subject.image;
     let signal = subject.signal();
     Some(match image.stop_signal.as_ref()?.place.clone() {
-        Some(place) => Related { place, message: format!("{signal} is set here") },
-        None => Related {
-            place: Place::new(&image.dockerfile.source, image.from),
-            message: format!("{signal} comes from the base image"),
-        },
+        Some(place) => Related::new(place, format!("{signal} is set here")),
+        None => {
+            let from = Place::new(&image.dockerfile.source, image.from);
+            Related::new(from, format!("{signal} comes from the base image"))
+        }
     })
 }
 

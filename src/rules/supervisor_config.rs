@@ -85,7 +85,7 @@ fn stop_signal(fault: &Fault, subject: &Subject<'_>) -> Finding {
     if is_chosen {
         finding.severity = Severity::Warning;
     }
-    finding.related.extend(set.map(|place| Related { place, message: "set here".to_owned() }));
+    finding.related.extend(set.map(|place| Related::new(place, "set here")));
     finding
 }
 

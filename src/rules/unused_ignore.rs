@@ -31,7 +31,7 @@ pub(super) fn of_name(name: &Place) -> Finding {
     at(name.clone(), "not needed", message).with_help("take it out; if the finding comes back, it will be seen")
 }
 
-fn at(place: Place, label: &str, message: String) -> Finding {
+fn at(place: Place, label: &'static str, message: String) -> Finding {
     let finding = Finding::at(place, label, message);
     Finding { rule: "unused-ignore", severity: crate::diagnostic::Severity::Warning, ..finding }
 }

@@ -16,7 +16,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 let message = "The script does not run to its end: its first line asks for bash, but it is started with another shell.";
                 let mut finding = Finding::of(fault, subject, "not bash", message).with_repairs([repair]);
                 finding.place = element;
-                finding.related = vec![Related { place: fault.place.clone(), message: "bash only".to_owned() }];
+                finding.related = vec![Related::new(fault.place.clone(), "bash only")];
                 return finding.with_help("start it with bash, or by its own name");
             }
             Finding::of(fault, subject, "bash only", message)
