@@ -1,5 +1,6 @@
 //! One file from text to findings: read it, find its images, simulate each launch, ask the rules, check the repairs.
 
+use std::ops::AddAssign;
 use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
@@ -65,6 +66,13 @@ impl FileReport {
         }
     }
 
+    /// True if nothing but numbers is to be told of the file.
+    pub fn is_quiet(&self) -> bool {
+        let Self { diagnostics, images, sources, ignores, known, .. } = self;
+        let has_nothing = diagnostics.is_empty() && images.is_empty() && sources.is_empty();
+        has_nothing && ignores.is_empty() && known.is_empty() && self.unreadable.is_none()
+    }
+
     /// Forgets what only pictures of the images need.
     pub fn drop_pictures(&mut self) {
         self.images = Vec::new();
@@ -111,6 +119,14 @@ pub struct Counts {
     pub unknown: usize,
     /// Findings that comments silence.
     pub silenced: usize,
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        self.images += other.images;
+        self.unknown += other.unknown;
+        self.silenced += other.silenced;
+    }
 }
 
 impl Counts {

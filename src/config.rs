@@ -69,7 +69,7 @@ pub(crate) const MARKS: [&str; 3] = [FILE_NAMES[0], FILE_NAMES[1], ".git"];
 const MAX_FOLDERS: usize = 10_000;
 
 /// What a search upwards ends with.
-pub(crate) type Nearest = Result<Option<Arc<Config>>, ConfigError>;
+pub(crate) type Nearest = Result<Option<Arc<Config>>, Box<ConfigError>>;
 
 /// All configuration of a run: the nearest files upwards, by default. Files are read once.
 #[derive(Debug, Default)]
@@ -113,7 +113,7 @@ impl Configs {
             return known;
         }
         let found = match load::file_in(folder) {
-            Some(path) => Config::read(&path, folder).map(|config| Some(Arc::new(config))),
+            Some(path) => Config::read(&path, folder).map(Arc::new).map(Some).map_err(Box::new),
             None if folder.join(".git").exists() => Ok(None),
             None => folder.parent().map_or(Ok(None), |parent| self.of(parent)),
         };
@@ -137,7 +137,7 @@ impl Configs {
     /// The settings for a Dockerfile of the project at `root`.
     pub fn settings(&self, root: &Utf8Path, dockerfile: &Utf8Path) -> Result<Settings, ConfigError> {
         let path = root.join(dockerfile);
-        let config = self.of(path.parent().unwrap_or(root))?;
+        let config = self.of(path.parent().unwrap_or(root)).map_err(|error| *error)?;
         let mut settings = Settings::default();
         let mut layers = Vec::new();
         if let Some(config) = &config {

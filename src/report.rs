@@ -1,12 +1,12 @@
 //! Findings and process trees, for people and for programs: one file per format. The only room that prints.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::{self, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::diagnostic::{Diagnostic, ImageRef, Safety, Severity};
-use crate::source::Source;
+use crate::source::{Source, Span};
 use crate::{Counts, FileReport, ImageReport};
 
 mod checkstyle;
@@ -105,6 +105,42 @@ pub struct Checked {
     pub root: Utf8PathBuf,
     /// One report per file, in order of their paths.
     pub files: Vec<FileReport>,
+    /// Files of which there are nothing but numbers to tell, in this order, too. There are many in a large project.
+    pub quiet: Vec<Utf8PathBuf>,
+    /// What is counted of all these files.
+    pub counts: Counts,
+}
+
+impl Checked {
+    /// Reports, in order.
+    pub fn new(root: impl Into<Utf8PathBuf>, files: Vec<FileReport>) -> Self {
+        Self::with_quiet(root, files, Vec::new(), Counts::default())
+    }
+
+    /// The same with files of which there are nothing but these numbers to tell.
+    pub fn with_quiet(
+        root: impl Into<Utf8PathBuf>,
+        files: Vec<FileReport>,
+        quiet: Vec<Utf8PathBuf>,
+        mut counts: Counts,
+    ) -> Self {
+        files.iter().for_each(|file| counts += file.counts);
+        Self { root: root.into(), files, quiet, counts }
+    }
+
+    /// The findings, by path and place.
+    fn findings(&self) -> Vec<Finding<'_>> {
+        let found = self.files.iter().flat_map(|file| &file.diagnostics);
+        let finding = |diagnostic| Finding { root: &self.root, diagnostic, also: Vec::new() };
+        let mut findings: Vec<_> = found.map(finding).collect();
+        findings.sort_by(|one, other| one.key().cmp(&other.key()));
+        findings.dedup_by(|again, first| {
+            let is_same = again.key() == first.key();
+            first.also.extend(again.diagnostic.image.as_ref().filter(|_| is_same));
+            is_same
+        });
+        findings
+    }
 }
 
 /// A repair that was made.
@@ -148,6 +184,13 @@ pub struct Finding<'a> {
     pub also: Vec<&'a ImageRef>,
 }
 
+impl<'a> Finding<'a> {
+    /// What is equal for one finding of several images, and sorts by place.
+    fn key(&self) -> ((&'a Utf8Path, Span), &'static str) {
+        (self.diagnostic.place.key(), self.diagnostic.rule)
+    }
+}
+
 /// Files by their project's root and their path below it.
 type Sources<'a> = HashMap<(&'a Utf8Path, &'a Utf8Path), &'a Source>;
 
@@ -183,17 +226,7 @@ pub struct Summary {
 impl Results {
     /// The findings, by project, path and place.
     pub fn findings(&self) -> Vec<Finding<'_>> {
-        let mut findings = BTreeMap::new();
-        for (index, project) in self.projects.iter().enumerate() {
-            for diagnostic in project.files.iter().flat_map(|file| &file.diagnostics) {
-                let (path, span) = diagnostic.place.key();
-                findings
-                    .entry((index, path, span, diagnostic.rule))
-                    .and_modify(|finding: &mut Finding<'_>| finding.also.extend(&diagnostic.image))
-                    .or_insert(Finding { root: &project.root, diagnostic, also: Vec::new() });
-            }
-        }
-        findings.into_values().collect()
+        self.projects.iter().flat_map(Checked::findings).collect()
     }
 
     /// The files that were read.
@@ -232,13 +265,14 @@ impl Results {
     /// The counts.
     pub fn summary(&self, view: &View) -> Summary {
         let files = || self.projects.iter().flat_map(|project| &project.files);
-        let total = |count: fn(&Counts) -> usize| files().map(|file| count(&file.counts)).sum();
+        let mut counts = Counts::default();
+        self.projects.iter().for_each(|project| counts += project.counts);
         let mut summary = Summary {
-            files: files().count(),
-            images: total(|counts| counts.images),
-            silenced: total(|counts| counts.silenced),
+            files: files().count() + self.projects.iter().map(|project| project.quiet.len()).sum::<usize>(),
+            images: counts.images,
+            silenced: counts.silenced,
             known: files().map(|file| file.known.len()).sum(),
-            unknown: total(|counts| counts.unknown),
+            unknown: counts.unknown,
             ..Summary::default()
         };
         for finding in self.findings() {

@@ -109,10 +109,7 @@ fn fixture(folder: &str) -> Files {
 fn picture(title: &str, files: &Files) -> String {
     let loader: MemoryLoader = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
     let report = check("Dockerfile".into(), &loader, &Settings::default());
-    let results = Results {
-        projects: vec![Checked { root: "/project".into(), files: vec![report] }],
-        ..Results::default()
-    };
+    let results = Results { projects: vec![Checked::new("/project", vec![report])], ..Results::default() };
     let view =
         View { width: 84, cwd: "/project".into(), quiet: false, unsafe_fixes: false, show_fixes: false };
     let text = report::FORMATS.iter().find(|format| format.name == "text").unwrap();

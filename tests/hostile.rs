@@ -327,7 +327,7 @@ fn a_defect_costs_one_file() {
     let message = &files[0].diagnostics[0].message;
     assert!(message.contains("a defect in the reader of a/s (tests/hostile.rs:"), "{message}");
     assert_eq!(rules(&files[1]), ["missing-exec"]);
-    let projects = vec![Checked { root: "/".into(), files }];
+    let projects = vec![Checked::new("/", files)];
     assert!(Results { projects, ..Results::default() }.has_defect());
     // The other one is repaired.
     let fixed = fix_all(&paths, &loader, &Settings::default());

@@ -13,7 +13,7 @@ use crate::orchestrator;
 use crate::report::Checked;
 use crate::rules::RuleInfo;
 use crate::source::{DiskLoader, Loader, MAX_FILE_SIZE, OverlayLoader, Place, ReadError, Snapshot, Source};
-use crate::{FileReport, Settings, threads, unused_ignores};
+use crate::{Counts, FileReport, Settings, threads, unused_ignores};
 
 use super::progress::Progress;
 use super::terminal::Terminal;
@@ -194,6 +194,13 @@ pub(super) enum Wanted {
     Trees,
 }
 
+/// What is kept of a file until all are checked.
+enum Said {
+    Report(Box<FileReport>),
+    /// There is no more to say.
+    Counts(Counts),
+}
+
 /// Checks a project. Of Dockerfiles that were not asked for, only what touches a script that was asked for is kept.
 pub(super) fn check(
     project: &Project,
@@ -217,16 +224,33 @@ pub(super) fn check(
         if wanted == Wanted::Findings && project.scripts.is_empty() {
             report.drop_texts();
         }
-        Ok((report, reads))
+        let said =
+            if report.is_quiet() { Said::Counts(report.counts) } else { Said::Report(Box::new(report)) };
+        Ok((said, reads))
     };
-    let mut reports = each(&project.files, report)?;
-    reports.extend(each(&project.candidates, report)?);
+    let mut checked = each(&project.files, report)?;
+    checked.extend(each(&project.candidates, report)?);
     drop(progress);
+    let (mut files, mut read) = (Vec::new(), Vec::new());
+    let (mut quiet, mut counts) = (Vec::new(), Counts::default());
+    for (path, (said, reads)) in project.files.iter().chain(&project.candidates).zip(checked) {
+        read.push((path, reads));
+        match said {
+            Said::Report(report) => files.push(*report),
+            Said::Counts(own) => {
+                quiet.push(path.clone());
+                counts += own;
+            }
+        }
+    }
     let of_file = |path: &Utf8Path| settings(project, path, configs, &contexts).ok();
-    take_back(&mut reports, of_file, &loader);
-    // In place, as two lists of all files would take twice the room.
-    let mut files: Vec<FileReport> = reports.into_iter().map(|(report, _)| report).collect();
-    let candidates = files.split_off(project.files.len());
+    take_back(&mut files, &read, of_file, &loader);
+    drop(read);
+    files.shrink_to_fit();
+    quiet.shrink_to_fit();
+    let candidates = files
+        .extract_if(.., |report| project.candidates.binary_search(&report.path).is_ok())
+        .collect::<Vec<_>>();
     files.retain(|report| {
         if let Some(error) = &report.unreadable {
             terminal.warning(&format!("{}: {error}", project.root.join(&report.path)));
@@ -267,7 +291,7 @@ pub(super) fn check(
         }
     }
     files.sort_unstable_by(|left, right| left.path.cmp(&right.path));
-    Ok(Checked { root: project.root.clone(), files })
+    Ok(Checked::with_quiet(&project.root, files, quiet, counts))
 }
 
 /// The scripts that were named, under all names by which Dockerfiles know them: one may copy a symlink to another.

@@ -185,30 +185,32 @@ fn hash(path: &Utf8Path) -> u64 {
 
 /// Takes back the repairs that would harm what another of these files starts, as a [`Session`] does not make them.
 pub(crate) fn take_back(
-    reports: &mut [(FileReport, Reads)],
+    reports: &mut [FileReport],
+    files: &[(&Utf8PathBuf, Reads)],
     settings: impl Fn(&Utf8Path) -> Option<Settings>,
     loader: &dyn Loader,
 ) {
-    let found = reports.iter().flat_map(|(report, _)| &report.diagnostics);
+    let found = reports.iter().flat_map(|report| &report.diagnostics);
     let edits = found.filter_map(|found| found.fix.as_ref()).flat_map(|fix| &fix.edits);
-    let mut readers: HashMap<u64, Vec<Utf8PathBuf>> =
+    let mut readers: HashMap<u64, Vec<&Utf8PathBuf>> =
         edits.map(|edit| (hash(&edit.path), Vec::new())).collect();
-    for (report, reads) in reports.iter() {
+    for (path, reads) in files {
         for file in &reads.0 {
             if let Some(readers) = readers.get_mut(file) {
-                readers.push(report.path.clone());
+                readers.push(path);
             }
         }
     }
     // Several files may lead to one finding.
-    let mut known: Vec<(Vec<Edit>, Vec<Utf8PathBuf>, bool)> = Vec::new();
-    for (report, _) in reports {
+    let mut known: Vec<(Vec<Edit>, Vec<&Utf8PathBuf>, bool)> = Vec::new();
+    for report in reports {
         for found in &mut report.diagnostics {
             let Some(edits) = found.fix.as_ref().map(|fix| fix.edits.clone()) else { continue };
             let paths: BTreeSet<&Utf8Path> = edits.iter().map(|edit| edit.path.as_path()).collect();
             let others = paths.into_iter().filter_map(|path| readers.get(&hash(path))).flatten();
-            let others: BTreeSet<&Utf8PathBuf> = others.filter(|other| **other != report.path).collect();
-            let others: Vec<Utf8PathBuf> = others.into_iter().cloned().collect();
+            let others: BTreeSet<&Utf8PathBuf> =
+                others.copied().filter(|other| **other != report.path).collect();
+            let others: Vec<&Utf8PathBuf> = others.into_iter().collect();
             let is_good = match known.iter().find(|known| (&known.0, &known.1) == (&edits, &others)) {
                 _ if others.is_empty() => true,
                 Some((.., is_good)) => *is_good,

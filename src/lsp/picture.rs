@@ -147,7 +147,7 @@ fn picture(image: &ImageReport, part: &Part<'_>, markdown: bool) -> String {
     };
     let root = part.project.root.clone();
     let view = View { width: WIDTH, cwd: root.clone(), quiet: false, unsafe_fixes: false, show_fixes: false };
-    let results = Results { projects: vec![Checked { root, files: vec![report] }], ..Results::default() };
+    let results = Results { projects: vec![Checked::new(root, vec![report])], ..Results::default() };
     let mut drawn = Vec::new();
     if let Some(draw) = report::FORMATS.iter().find(|format| format.for_people).and_then(|format| format.tree)
     {

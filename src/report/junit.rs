@@ -1,5 +1,6 @@
 //! JUnit's XML: a test suite per Dockerfile, a failed test per finding.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -22,10 +23,13 @@ fn check(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> 
     let mut report = Report::new("pidone");
     let findings = results.findings();
     for project in &results.projects {
-        for file in &project.files {
-            let name = view.path(&project.root, &file.path);
+        let quiet = project.quiet.iter().map(|path| (path, None));
+        let files: BTreeMap<_, _> =
+            quiet.chain(project.files.iter().map(|file| (&file.path, Some(file)))).collect();
+        for (path, file) in files {
+            let name = view.path(&project.root, path);
             let mut suite = TestSuite::new(name.as_str());
-            let of_file = findings.iter().filter(|finding| belongs(finding, file));
+            let of_file = file.into_iter().flat_map(|file| findings.iter().filter(|own| belongs(own, file)));
             suite.add_test_cases(of_file.map(|finding| test_case(finding, view)));
             if suite.test_cases.is_empty() {
                 let mut passed = TestCase::new("pidone", TestCaseStatus::success());

@@ -90,11 +90,7 @@ fn report(diagnostics: Vec<Diagnostic>, images: Vec<ImageReport>) -> FileReport 
 }
 
 fn results(files: Vec<FileReport>) -> Results {
-    Results {
-        projects: vec![Checked { root: "/project".into(), files }],
-        fixed: Vec::new(),
-        left: Vec::new(),
-    }
+    Results { projects: vec![Checked::new("/project", files)], fixed: Vec::new(), left: Vec::new() }
 }
 
 fn node(argv: &[&str], started: Started, receives: Receives) -> ProcessNode {

@@ -9,7 +9,7 @@ use super::{EntryKind, Loader, ReadError, Source};
 
 /// What is remembered at most of what was asked for, and of what a walk has seen, in bytes. Files are asked for folder by folder, so what
 /// was forgotten is seldom asked for again.
-const MAX_SIZE: usize = 4 * 1024 * 1024;
+const MAX_SIZE: usize = 2 * 1024 * 1024;
 /// What an answer takes besides its text.
 const ANSWER: usize = 200;
 /// Folders above a file that are listed before it is asked for.

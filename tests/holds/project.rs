@@ -127,11 +127,8 @@ pub fn printed(text: &str) {
     let files: Vec<FileReport> =
         targets(&loader).iter().map(|target| check(target, &loader, &settings(true))).collect();
     files.iter().for_each(|report| in_its_files(report, &loader));
-    let results = Results {
-        projects: vec![Checked { root: "/project".into(), files }],
-        fixed: Vec::new(),
-        left: Vec::new(),
-    };
+    let results =
+        Results { projects: vec![Checked::new("/project", files)], fixed: Vec::new(), left: Vec::new() };
     let view = View { width: 80, cwd: "/".into(), quiet: false, unsafe_fixes: true, show_fixes: true };
     for format in FORMATS {
         for print in format.check.into_iter().chain(format.tree) {
