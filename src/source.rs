@@ -300,3 +300,37 @@ pub trait Loader: Send + Sync {
     /// Whether the file may be executed; `None` where that cannot be known.
     fn executable(&self, path: &Utf8Path) -> Option<bool>;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_keeps_its_place() {
+        let text = "FROM a\r\nENV é=1\nRUN b\nCMD c\nUSER d\n";
+        let whole = Source::new("Dockerfile", text);
+        for (said, kept) in [
+            ("FROM", "FROM a\r\nENV é=1\n"),
+            ("1", "FROM a\r\nENV é=1\nRUN b\n"),
+            ("RUN b\nCMD", "ENV é=1\nRUN b\nCMD c\nUSER d\n"),
+            ("USER d", "CMD c\nUSER d\n"),
+            ("USER d\n", "CMD c\nUSER d\n"),
+        ] {
+            let start = text.find(said).unwrap_or_default();
+            let span = Span::new(start, start + said.len());
+            let part = whole.around(span);
+            assert_eq!((part.text(), part.slice(span)), (kept, said));
+            assert_eq!(part.last_line(), whole.last_line().min(whole.line(span.end) + 1), "{said:?}");
+            for offset in [span.start, span.end] {
+                assert_eq!(part.position(offset), whole.position(offset), "{said:?}");
+                let line = whole.line(offset).min(whole.last_line());
+                assert_eq!(part.line_span(line), whole.line_span(line), "{said:?}");
+            }
+            assert_eq!(part.around(span).text(), kept);
+        }
+        // What is not kept is empty, wherever it is asked for.
+        let part = whole.around(Span::at(text.len()));
+        assert_eq!((part.slice(Span::new(0, 4)), part.line(0), part.line_span(1).is_empty()), ("", 5, true));
+        assert_eq!(Source::new("f", "").around(Span::at(0)).text(), "");
+    }
+}
