@@ -39,6 +39,7 @@ mod hop;
 mod inert;
 mod interpreter;
 mod jobs;
+mod known;
 mod lists;
 mod machine;
 mod naming;

@@ -9,13 +9,12 @@ use super::field::Field;
 use super::interpreter::{Broken, ShellStart};
 use super::runner;
 use super::shell::{Origin, Status};
-use super::signal::Signal;
-use super::supervise::{self, Supervise};
+use super::supervise::Supervise;
 use super::world::{Identity, Millis, Pid, Rewrites};
 use crate::dockerfile::join;
-use crate::programs::{Base, Inner, Kind, Program, Services, Tables};
-use crate::project::{Found, ImageFile, handlers, makefile};
-use crate::source::{Excerpt, Place, Span};
+use crate::programs::{Base, Program, Services};
+use crate::project::{Found, ImageFile};
+use crate::source::{Excerpt, Place};
 
 /// Wrappers in front of wrappers, scripts that start scripts: deeper than this is not followed.
 pub(super) const MAX_DEPTH: usize = 16;
@@ -162,40 +161,17 @@ impl Resolver<'_, '_> {
                 None => self.shell(dialect, argv),
             };
         }
-        let name = match name.as_str() {
-            "yarn" if runner::is_hadoops(self.environment, self.directory.as_deref()) => {
-                "yarn@hadoop".to_owned()
-            }
-            "yarn" if runner::is_berry(self.environment, self.directory.as_deref()) => {
-                "yarn@berry".to_owned()
-            }
-            _ => name,
-        };
+        let name = self.own_name(name);
         let arguments: Vec<Option<&str>> = argv[1..].iter().map(Field::option).collect();
         let own = self.file(&name);
-        // The base's script puts its program in front of options, which no row for a script of its name knows.
-        let completes = own.is_none()
-            && self.is_base_entrypoint(&name)
-            && self.environment.image.base.default_program.is_some();
-        let row = match own {
-            // What the user says of a file counts more than what is in it.
-            Some(_) => self.environment.tables.own(&name, &arguments),
-            None if completes => None,
-            None if self.environment.sh == Dialect::Ash => self.environment.tables.applet(&name, &arguments),
-            None => self.environment.tables.program(&name, &arguments),
-        };
-        let row = row.filter(|row| match row.services {
-            Some(Services::S6Overlay) => self.may_be_s6_overlay(),
-            _ => !row.pid1_only || self.may_be_system_init(&name),
-        });
-        if let Some(row) = row {
-            resolved.identities.push(identity(Some(row)));
+        if let Some(row) = self.row(&name, &arguments, own.is_some()) {
+            resolved.identities.push(identity(Some(&row)));
             if own.is_none()
-                && let Some((broken, file)) = self.missing_init(row, &argv[0], &name)
+                && let Some((broken, file)) = self.missing_init(&row, &argv[0], &name)
             {
                 return What::Broken(broken, file);
             }
-            return self.known(row, argv, &arguments, resolved, depth);
+            return self.known(&row, argv, &arguments, resolved, depth);
         }
         match own {
             Some(Found::File(file)) => return self.project_file(&file, argv, &arguments, resolved, depth),
@@ -210,11 +186,53 @@ impl Resolver<'_, '_> {
             Some(Found::Unreadable(_) | Found::Unknown) | None => {}
         }
         resolved.identities.push(identity(None));
-        if let Some((broken, file)) = self.not_found(&argv[0], &name) {
+        self.unseen(&name, argv, &arguments, resolved, depth)
+    }
+
+    /// There are several programs of the name `yarn`; the tables know them by others.
+    fn own_name(&self, name: String) -> String {
+        let directory = self.directory.as_deref();
+        match name.as_str() {
+            "yarn" if runner::is_hadoops(self.environment, directory) => "yarn@hadoop".to_owned(),
+            "yarn" if runner::is_berry(self.environment, directory) => "yarn@berry".to_owned(),
+            _ => name,
+        }
+    }
+
+    /// What the tables know of a program, if it is that one. `is_file`: the image has a file of that name, which a build step put there.
+    fn row(&self, name: &str, arguments: &[Option<&str>], is_file: bool) -> Option<Arc<Program>> {
+        let tables = &self.environment.tables;
+        // The base's script puts its program in front of options, which no row for a script of its name knows.
+        let completes =
+            || self.is_base_entrypoint(name) && self.environment.image.base.default_program.is_some();
+        let row = match is_file {
+            // What the user says of a file counts more than what is in it.
+            true => tables.own(name, arguments),
+            false if completes() => None,
+            false if self.environment.sh == Dialect::Ash => tables.applet(name, arguments),
+            false => tables.program(name, arguments),
+        };
+        let is_it = |row: &&Arc<Program>| match row.services {
+            Some(Services::S6Overlay) => self.may_be_s6_overlay(),
+            _ => !row.pid1_only || self.may_be_system_init(name),
+        };
+        row.filter(is_it).cloned()
+    }
+
+    /// A program that neither the tables know nor the project holds.
+    fn unseen(
+        &mut self,
+        name: &str,
+        argv: &[Field],
+        arguments: &[Option<&str>],
+        resolved: &mut Resolved,
+        depth: usize,
+    ) -> What {
+        if let Some((broken, file)) = self.not_found(&argv[0], name) {
             return What::Broken(broken, file);
         }
         let base = &self.environment.image.base;
-        let is_base_entrypoint = self.is_base_entrypoint(&name);
+        let is_base_entrypoint = self.is_base_entrypoint(name);
         if is_base_entrypoint && base.entrypoint_execs {
             let command = completed(&argv[1..], base);
             let what =
@@ -227,10 +245,10 @@ impl Resolver<'_, '_> {
                 what => what,
             };
         }
-        if self.environment.tables.is_errand(&arguments) {
+        if self.environment.tables.is_errand(arguments) {
             return What::Ends(Status::UNKNOWN);
         }
-        if is_script_name(&name) || is_base_entrypoint {
+        if is_script_name(name) || is_base_entrypoint {
             return What::Unread(format!("the content of {name} is not known"));
         }
         What::Unknown
@@ -256,265 +274,6 @@ impl Resolver<'_, '_> {
         };
         (!matches!(found, Found::Unknown)).then_some(found)
     }
-
-    /// A program of the tables.
-    pub(super) fn known(
-        &mut self,
-        row: &Arc<Program>,
-        argv: &[Field],
-        arguments: &[Option<&str>],
-        resolved: &mut Resolved,
-        depth: usize,
-    ) -> What {
-        if let Some(options) = self.options_of(row, arguments) {
-            let all: Vec<Option<&str>> = options.iter().map(|word| word.as_deref()).collect();
-            let told =
-                self.environment.tables.program(&row.names[0], &all).filter(|told| !Arc::ptr_eq(told, row));
-            if let Some(told) = told {
-                let told = Arc::clone(told);
-                return self.known(&told, argv, &all, resolved, depth);
-            }
-        }
-        if let Some(bare) = self.without_extension(row) {
-            return self.known(&bare, argv, arguments, resolved, depth);
-        }
-        // What a file says that nobody has seen may send it into the background.
-        resolved.uncertain |= self.reads_unseen_options(row, arguments);
-        match row.kind {
-            Kind::Server | Kind::Supervisor if Tables::only_tells(arguments) => What::Ends(Status::UNKNOWN),
-            Kind::Exec => match self.inner(row, argv, arguments).or_else(|| started_by(row)) {
-                Some(Child::Command(inner)) => self.step(&inner, resolved, depth + 1),
-                Some(Child::Line(text, origin, dialect)) => What::Shell(Box::new(ShellStart {
-                    dialect,
-                    origin,
-                    script: self.environment.parse(text),
-                    zero: Field::known("sh"),
-                    positional: Vec::new(),
-                    errexit: false,
-                    nounset: false,
-                    evaluates: false,
-                })),
-                _ => nothing_to_start(argv),
-            },
-            Kind::Init | Kind::Fork => match self.inner(row, argv, arguments).or_else(|| started_by(row)) {
-                Some(child) => self.forward(row, child, arguments, resolved, depth),
-                None => nothing_to_start(argv),
-            },
-            Kind::Detach => match self.inner(row, argv, arguments) {
-                Some(Child::Command(inner)) => What::Detach(Arc::clone(row), inner),
-                _ => nothing_to_start(argv),
-            },
-            Kind::Shell => match &row.runs_as {
-                Some(words) => {
-                    let shell = words.split_whitespace().map(Field::known);
-                    let own: Vec<Field> = shell.chain(argv[1..].iter().cloned()).collect();
-                    self.step(&own, resolved, depth + 1)
-                }
-                None if arguments.is_empty() => What::Interactive,
-                None => What::Opaque(format!("{} is a shell that is not followed", argv[0].shown())),
-            },
-            Kind::Runner => {
-                let directory = self.directory.as_deref();
-                match runner::child(self.environment, row, argv, arguments, self.place, directory) {
-                    Some((child, directory)) => {
-                        resolved.uncertain = true;
-                        resolved.directory = directory.map(Rc::from).or(resolved.directory.take());
-                        What::Forward(Box::new(Forward {
-                            program: Arc::clone(row),
-                            child,
-                            rewrites: Rewrites::default(),
-                        }))
-                    }
-                    None => What::Unknown,
-                }
-            }
-            Kind::Interpreter if row.recipes && self.keeps_shell(row, arguments) => What::Opaque(format!(
-                "{} runs its recipe through a shell, which is not followed",
-                base_name(argv)
-            )),
-            Kind::Interpreter => {
-                resolved.unhandled = self.unhandled(row, arguments);
-                What::Unknown
-            }
-            Kind::Supervisor if row.services.is_some() => {
-                let directory = self.directory.as_deref();
-                match supervise::configuration(self.environment, row, argv, arguments, self.place, directory)
-                {
-                    Some(found) => {
-                        resolved.uncertain |= found.stays.is_none();
-                        What::Supervise(Rc::new(found))
-                    }
-                    None => {
-                        resolved.uncertain |= row.daemonizes;
-                        What::Service(Some(Arc::clone(row)))
-                    }
-                }
-            }
-            Kind::Server | Kind::Supervisor if self.daemonizes(row, arguments) => {
-                What::Daemon(Arc::clone(row))
-            }
-            Kind::Server | Kind::Supervisor => {
-                // Its configuration decides whether it stays in front, and is not known.
-                resolved.uncertain |= row.daemonizes;
-                What::Service(Some(Arc::clone(row)))
-            }
-            Kind::Setup => What::Ends(match base_name(argv) {
-                "true" => Status::known(0),
-                "false" => Status::known(1),
-                _ => Status::UNKNOWN,
-            }),
-            Kind::Helper => self.helper(row, argv, arguments, resolved),
-        }
-    }
-
-    /// True for make with a recipe whose shell stays in front: it tells that shell alone.
-    fn keeps_shell(&self, row: &Program, arguments: &[Option<&str>]) -> bool {
-        let directory = self.directory.as_deref().unwrap_or(&self.environment.image.workdir);
-        let target = match row.inner_command(arguments) {
-            Inner::Command { name, .. } => arguments.get(name).copied().flatten(),
-            _ => None,
-        };
-        makefile::keeps_shell(self.environment.files, directory, target) == Some(true)
-    }
-
-    /// What an interpreter does on signals, where it is certain that the program it runs installs no handler.
-    fn unhandled(&self, row: &Program, arguments: &[Option<&str>]) -> Option<Arc<Program>> {
-        let language = row.language?;
-        let Inner::Command { name, .. } = row.inner_command(arguments) else { return None };
-        // An option that loads something may bring a handler.
-        let options: Vec<&str> = row.args.value_options.iter().map(String::as_str).collect();
-        let image = self.environment.image;
-        if row.option_value(arguments, &options).is_some()
-            || language.modules().environment.iter().any(|name| image.env.contains_key(name))
-        {
-            return None;
-        }
-        let entry = join(self.directory.as_deref().unwrap_or(&image.workdir), arguments.get(name).copied()??);
-        let signals = language.modules().without_handler();
-        let mut read = self.environment.without_handler.borrow_mut();
-        let has_none = *read
-            .entry(entry)
-            .or_insert_with_key(|entry| handlers::has_none(self.environment.files, language, entry));
-        has_none.then(|| Arc::new(Program { signals, ..row.clone() }))
-    }
-
-    /// A wrapper that waits is setup, service or unknown as its inner command is.
-    fn forward(
-        &mut self,
-        row: &Arc<Program>,
-        child: Child,
-        arguments: &[Option<&str>],
-        resolved: &mut Resolved,
-        depth: usize,
-    ) -> What {
-        if let Child::Command(inner) = &child {
-            let mut below = resolved.clone();
-            let limited = row.names.iter().any(|name| name == "timeout");
-            let what = self.step(inner, &mut below, depth + 1);
-            if row.args.from_input && !tells_program(&what, &below) {
-                return What::Interactive;
-            }
-            match what {
-                What::Interactive => resolved.converses = true,
-                What::Ends(status) if row.kind == Kind::Fork => return What::Ends(status),
-                What::Helper | What::Pause(_) if limited => {
-                    return What::Ends(Status::UNKNOWN);
-                }
-                What::Unknown | What::Opaque(_) | What::Unread(_) => resolved.uncertain = true,
-                _ => resolved.uncertain |= below.uncertain,
-            }
-        }
-        let rewrites = rewrites(row, arguments);
-        let program = if self.signals_alone(row) {
-            Arc::new(Program { broadcast: false, ..row.as_ref().clone() })
-        } else {
-            Arc::clone(row)
-        };
-        What::Forward(Box::new(Forward { program, child, rewrites }))
-    }
-
-    /// Helpers: `sleep` pauses, `tail -f` stays, and what copies its input ends with it.
-    fn helper(
-        &self,
-        row: &Program,
-        argv: &[Field],
-        arguments: &[Option<&str>],
-        resolved: &mut Resolved,
-    ) -> What {
-        match base_name(argv) {
-            _ if row.stays => What::Helper,
-            "sleep" => match arguments.first().copied().flatten() {
-                Some("infinity" | "inf") => What::Helper,
-                Some(text) => pause(text).map_or(What::Ends(Status::UNKNOWN), What::Pause),
-                None => What::Pause(1000),
-            },
-            "tail" => {
-                let follows = arguments.iter().flatten().any(|argument| {
-                    argument.starts_with("--follow")
-                        || (argument.starts_with('-')
-                            && !argument.starts_with("--")
-                            && argument.contains(['f', 'F']))
-                });
-                let pid = arguments.iter().flatten().find_map(|argument| argument.strip_prefix("--pid="));
-                match (follows, pid.map(str::parse)) {
-                    (true, Some(Ok(pid))) => What::Follows(pid),
-                    (true, None) => What::Helper,
-                    (true, Some(Err(_))) => {
-                        resolved.follows_unknown = true;
-                        What::Helper
-                    }
-                    (false, _) => What::Ends(Status::UNKNOWN),
-                }
-            }
-            _ => {
-                resolved.stays_on_input = true;
-                What::Ends(Status::UNKNOWN)
-            }
-        }
-    }
-
-    /// The package.json of the directory itself.
-    fn manifest(&self) -> Option<Arc<Excerpt>> {
-        let directory = self.directory.as_deref().unwrap_or(&self.environment.image.workdir);
-        match self.environment.find(&join(directory, "package.json")) {
-            Found::File(file) => Some(file.text),
-            _ => None,
-        }
-    }
-
-    /// The inner command of a wrapper.
-    fn inner(&mut self, row: &Program, argv: &[Field], arguments: &[Option<&str>]) -> Option<Child> {
-        let inner = match row.inner_command(arguments) {
-            Inner::Command { name, arguments } => {
-                let mut inner = vec![argv.get(name + 1)?.clone()];
-                inner.extend_from_slice(argv.get(arguments + 1..).unwrap_or_default());
-                inner.extend(row.args.from_input.then(|| Field::rest("...")));
-                inner
-            }
-            Inner::Line { argument, offset } => {
-                let field = argv.get(argument + 1)?;
-                // Where only arguments are not known, the words that are decide.
-                let Some(text) = field.text().or(field.sketch()) else {
-                    return Some(Child::Command(vec![Field::unknown(&field.shown())]));
-                };
-                let text = text.get(offset..)?;
-                let excerpt = match &field.excerpt {
-                    Some(excerpt) => Arc::new(excerpt.sub(Span::new(offset, excerpt.text().len()))),
-                    None => Arc::new(Excerpt::derived(&self.place.source, self.place.span, text)),
-                };
-                return Some(Child::Line(excerpt, Origin::Text, self.environment.sh()));
-            }
-            Inner::None => return None,
-            Inner::Unknown => vec![Field::unknown("...")],
-        };
-        if row.shell.is_some() {
-            let words: Vec<String> = inner.iter().map(Field::shown).collect();
-            let text = Arc::new(Excerpt::derived(&self.place.source, self.place.span, words.join(" ")));
-            let origin = Origin::PackageCommand(self.manifest());
-            return Some(Child::Line(text, origin, self.environment.sh()));
-        }
-        Some(Child::Command(inner))
-    }
 }
 
 /// A command as the base's script completes it: its program in front of what is no program.
@@ -528,63 +287,6 @@ fn completed(argv: &[Field], base: &Base) -> Vec<Field> {
     program.chain(argv.iter().cloned()).collect()
 }
 
-/// The signals that an init passes on in place of others.
-fn rewrites(row: &Program, arguments: &[Option<&str>]) -> Rewrites {
-    let signals = row.rewrites(arguments).into_iter();
-    signals.filter_map(|(from, to)| Some((Signal::parse(from)?, Signal::parse(to)?))).collect()
-}
-
-/// What a wrapper that is written for one program starts.
-fn started_by(row: &Program) -> Option<Child> {
-    let words: Vec<Field> = row.foreground.as_deref()?.split_whitespace().map(Field::known).collect();
-    matches!(row.kind, Kind::Fork | Kind::Exec).then_some(Child::Command(words))
-}
-
-/// A wrapper without a command ends; it may have one among words that are not known.
-fn nothing_to_start(argv: &[Field]) -> What {
-    match argv.iter().all(|word| word.text().is_some()) {
-        true => What::Ends(Status::UNKNOWN),
-        false => What::Opaque(format!("what {} starts is not known", base_name(argv))),
-    }
-}
-
-/// Whether the words that are known tell what runs in the end (`xargs su` does not).
-fn tells_program(what: &What, resolved: &Resolved) -> bool {
-    let is_known = |argv: &[Field]| argv.first().is_some_and(|name| name.text().is_some());
-    match what {
-        What::Opaque(_) | What::Unread(_) => false,
-        What::Forward(forward) => match &forward.child {
-            Child::Command(inner) => is_known(inner),
-            Child::Line(..) | Child::Own(_) => true,
-        },
-        _ => resolved.identities.last().is_some_and(|identity| is_known(&identity.argv)),
-    }
-}
-
-/// The name that a program is called by, without its folder.
-fn base_name(argv: &[Field]) -> &str {
-    argv.first().and_then(Field::text).and_then(|name| name.rsplit('/').next()).unwrap_or("")
-}
-
 pub(super) fn is_script_name(name: &str) -> bool {
     std::path::Path::new(name).extension().is_some_and(|extension| extension == "sh" || extension == "bash")
-}
-
-fn pause(text: &str) -> Option<Millis> {
-    let (number, unit) = match text.find(|c: char| c.is_ascii_alphabetic()) {
-        Some(at) => text.split_at(at),
-        None => (text, "s"),
-    };
-    let seconds: f64 = number.parse().ok()?;
-    let factor = match unit {
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        "d" => 86400.0,
-        _ => return None,
-    };
-    let millis = seconds * factor * 1000.0;
-    // A number so large that it is "for ever".
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    (millis.is_finite() && millis >= 0.0).then(|| millis.min(1e15) as Millis)
 }

@@ -1,0 +1,353 @@
+//! What a program of the tables does with its arguments: what it starts, and whether it stays.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::dialect::Dialect;
+use super::field::Field;
+use super::interpreter::ShellStart;
+use super::resolve::{Child, Forward, Resolved, Resolver, What};
+use super::runner;
+use super::shell::{Origin, Status};
+use super::signal::Signal;
+use super::supervise;
+use super::world::{Millis, Rewrites};
+use crate::dockerfile::join;
+use crate::programs::{Inner, Kind, Program, Tables};
+use crate::project::{Found, handlers, makefile};
+use crate::source::{Excerpt, Span};
+
+impl Resolver<'_, '_> {
+    /// A program of the tables.
+    pub(super) fn known(
+        &mut self,
+        row: &Arc<Program>,
+        argv: &[Field],
+        arguments: &[Option<&str>],
+        resolved: &mut Resolved,
+        depth: usize,
+    ) -> What {
+        if let Some(options) = self.options_of(row, arguments) {
+            let all: Vec<Option<&str>> = options.iter().map(|word| word.as_deref()).collect();
+            let told =
+                self.environment.tables.program(&row.names[0], &all).filter(|told| !Arc::ptr_eq(told, row));
+            if let Some(told) = told {
+                let told = Arc::clone(told);
+                return self.known(&told, argv, &all, resolved, depth);
+            }
+        }
+        if let Some(bare) = self.without_extension(row) {
+            return self.known(&bare, argv, arguments, resolved, depth);
+        }
+        // What a file says that nobody has seen may send it into the background.
+        resolved.uncertain |= self.reads_unseen_options(row, arguments);
+        match row.kind {
+            Kind::Server | Kind::Supervisor if Tables::only_tells(arguments) => What::Ends(Status::UNKNOWN),
+            Kind::Exec => match self.inner(row, argv, arguments).or_else(|| started_by(row)) {
+                Some(Child::Command(inner)) => self.step(&inner, resolved, depth + 1),
+                Some(Child::Line(text, origin, dialect)) => self.line(text, origin, dialect),
+                _ => nothing_to_start(argv),
+            },
+            Kind::Init | Kind::Fork => match self.inner(row, argv, arguments).or_else(|| started_by(row)) {
+                Some(child) => self.forward(row, child, arguments, resolved, depth),
+                None => nothing_to_start(argv),
+            },
+            Kind::Detach => match self.inner(row, argv, arguments) {
+                Some(Child::Command(inner)) => What::Detach(Arc::clone(row), inner),
+                _ => nothing_to_start(argv),
+            },
+            Kind::Shell => match &row.runs_as {
+                Some(words) => {
+                    let shell = words.split_whitespace().map(Field::known);
+                    let own: Vec<Field> = shell.chain(argv[1..].iter().cloned()).collect();
+                    self.step(&own, resolved, depth + 1)
+                }
+                None if arguments.is_empty() => What::Interactive,
+                None => What::Opaque(format!("{} is a shell that is not followed", argv[0].shown())),
+            },
+            Kind::Runner => self.runner(row, argv, arguments, resolved),
+            Kind::Interpreter if row.recipes && self.keeps_shell(row, arguments) => What::Opaque(format!(
+                "{} runs its recipe through a shell, which is not followed",
+                base_name(argv)
+            )),
+            Kind::Interpreter => {
+                resolved.unhandled = self.unhandled(row, arguments);
+                What::Unknown
+            }
+            Kind::Supervisor if row.services.is_some() => self.supervisor(row, argv, arguments, resolved),
+            Kind::Server | Kind::Supervisor if self.daemonizes(row, arguments) => {
+                What::Daemon(Arc::clone(row))
+            }
+            Kind::Server | Kind::Supervisor => {
+                // Its configuration decides whether it stays in front, and is not known.
+                resolved.uncertain |= row.daemonizes;
+                What::Service(Some(Arc::clone(row)))
+            }
+            Kind::Setup => What::Ends(match base_name(argv) {
+                "true" => Status::known(0),
+                "false" => Status::known(1),
+                _ => Status::UNKNOWN,
+            }),
+            Kind::Helper => self.helper(row, argv, arguments, resolved),
+        }
+    }
+
+    /// A line of the launch that a wrapper gives to a shell in its own place.
+    fn line(&self, text: Arc<Excerpt>, origin: Origin, dialect: Dialect) -> What {
+        What::Shell(Box::new(ShellStart {
+            dialect,
+            origin,
+            script: self.environment.parse(text),
+            zero: Field::known("sh"),
+            positional: Vec::new(),
+            errexit: false,
+            nounset: false,
+            evaluates: false,
+        }))
+    }
+
+    /// A runner of package scripts.
+    fn runner(
+        &self,
+        row: &Arc<Program>,
+        argv: &[Field],
+        arguments: &[Option<&str>],
+        resolved: &mut Resolved,
+    ) -> What {
+        let directory = self.directory.as_deref();
+        let found = runner::child(self.environment, row, argv, arguments, self.place, directory);
+        let Some((child, directory)) = found else { return What::Unknown };
+        resolved.uncertain = true;
+        resolved.directory = directory.map(Rc::from).or(resolved.directory.take());
+        let rewrites = Rewrites::default();
+        What::Forward(Box::new(Forward { program: Arc::clone(row), child, rewrites }))
+    }
+
+    /// A supervisor with the programs of its configuration, where that is found.
+    fn supervisor(
+        &self,
+        row: &Arc<Program>,
+        argv: &[Field],
+        arguments: &[Option<&str>],
+        resolved: &mut Resolved,
+    ) -> What {
+        let directory = self.directory.as_deref();
+        match supervise::configuration(self.environment, row, argv, arguments, self.place, directory) {
+            Some(found) => {
+                resolved.uncertain |= found.stays.is_none();
+                What::Supervise(Rc::new(found))
+            }
+            None => {
+                resolved.uncertain |= row.daemonizes;
+                What::Service(Some(Arc::clone(row)))
+            }
+        }
+    }
+
+    /// True for make with a recipe whose shell stays in front: it tells that shell alone.
+    fn keeps_shell(&self, row: &Program, arguments: &[Option<&str>]) -> bool {
+        let directory = self.directory.as_deref().unwrap_or(&self.environment.image.workdir);
+        let target = match row.inner_command(arguments) {
+            Inner::Command { name, .. } => arguments.get(name).copied().flatten(),
+            _ => None,
+        };
+        makefile::keeps_shell(self.environment.files, directory, target) == Some(true)
+    }
+
+    /// What an interpreter does on signals, where it is certain that the program it runs installs no handler.
+    fn unhandled(&self, row: &Program, arguments: &[Option<&str>]) -> Option<Arc<Program>> {
+        let language = row.language?;
+        let Inner::Command { name, .. } = row.inner_command(arguments) else { return None };
+        // An option that loads something may bring a handler.
+        let options: Vec<&str> = row.args.value_options.iter().map(String::as_str).collect();
+        let image = self.environment.image;
+        if row.option_value(arguments, &options).is_some()
+            || language.modules().environment.iter().any(|name| image.env.contains_key(name))
+        {
+            return None;
+        }
+        let entry = join(self.directory.as_deref().unwrap_or(&image.workdir), arguments.get(name).copied()??);
+        let signals = language.modules().without_handler();
+        let mut read = self.environment.without_handler.borrow_mut();
+        let has_none = *read
+            .entry(entry)
+            .or_insert_with_key(|entry| handlers::has_none(self.environment.files, language, entry));
+        has_none.then(|| Arc::new(Program { signals, ..row.clone() }))
+    }
+
+    /// A wrapper that waits is setup, service or unknown as its inner command is.
+    fn forward(
+        &mut self,
+        row: &Arc<Program>,
+        child: Child,
+        arguments: &[Option<&str>],
+        resolved: &mut Resolved,
+        depth: usize,
+    ) -> What {
+        if let Child::Command(inner) = &child {
+            let mut below = resolved.clone();
+            let limited = row.names.iter().any(|name| name == "timeout");
+            let what = self.step(inner, &mut below, depth + 1);
+            if row.args.from_input && !tells_program(&what, &below) {
+                return What::Interactive;
+            }
+            match what {
+                What::Interactive => resolved.converses = true,
+                What::Ends(status) if row.kind == Kind::Fork => return What::Ends(status),
+                What::Helper | What::Pause(_) if limited => {
+                    return What::Ends(Status::UNKNOWN);
+                }
+                What::Unknown | What::Opaque(_) | What::Unread(_) => resolved.uncertain = true,
+                _ => resolved.uncertain |= below.uncertain,
+            }
+        }
+        let rewrites = rewrites(row, arguments);
+        let program = if self.signals_alone(row) {
+            Arc::new(Program { broadcast: false, ..row.as_ref().clone() })
+        } else {
+            Arc::clone(row)
+        };
+        What::Forward(Box::new(Forward { program, child, rewrites }))
+    }
+
+    /// Helpers: `sleep` pauses, `tail -f` stays, and what copies its input ends with it.
+    fn helper(
+        &self,
+        row: &Program,
+        argv: &[Field],
+        arguments: &[Option<&str>],
+        resolved: &mut Resolved,
+    ) -> What {
+        match base_name(argv) {
+            _ if row.stays => What::Helper,
+            "sleep" => match arguments.first().copied().flatten() {
+                Some("infinity" | "inf") => What::Helper,
+                Some(text) => pause(text).map_or(What::Ends(Status::UNKNOWN), What::Pause),
+                None => What::Pause(1000),
+            },
+            "tail" => {
+                let follows = arguments.iter().flatten().any(|argument| {
+                    argument.starts_with("--follow")
+                        || (argument.starts_with('-')
+                            && !argument.starts_with("--")
+                            && argument.contains(['f', 'F']))
+                });
+                let pid = arguments.iter().flatten().find_map(|argument| argument.strip_prefix("--pid="));
+                match (follows, pid.map(str::parse)) {
+                    (true, Some(Ok(pid))) => What::Follows(pid),
+                    (true, None) => What::Helper,
+                    (true, Some(Err(_))) => {
+                        resolved.follows_unknown = true;
+                        What::Helper
+                    }
+                    (false, _) => What::Ends(Status::UNKNOWN),
+                }
+            }
+            _ => {
+                resolved.stays_on_input = true;
+                What::Ends(Status::UNKNOWN)
+            }
+        }
+    }
+
+    /// The package.json of the directory itself.
+    fn manifest(&self) -> Option<Arc<Excerpt>> {
+        let directory = self.directory.as_deref().unwrap_or(&self.environment.image.workdir);
+        match self.environment.find(&join(directory, "package.json")) {
+            Found::File(file) => Some(file.text),
+            _ => None,
+        }
+    }
+
+    /// The inner command of a wrapper.
+    fn inner(&mut self, row: &Program, argv: &[Field], arguments: &[Option<&str>]) -> Option<Child> {
+        let inner = match row.inner_command(arguments) {
+            Inner::Command { name, arguments } => {
+                let mut inner = vec![argv.get(name + 1)?.clone()];
+                inner.extend_from_slice(argv.get(arguments + 1..).unwrap_or_default());
+                inner.extend(row.args.from_input.then(|| Field::rest("...")));
+                inner
+            }
+            Inner::Line { argument, offset } => {
+                let field = argv.get(argument + 1)?;
+                // Where only arguments are not known, the words that are decide.
+                let Some(text) = field.text().or(field.sketch()) else {
+                    return Some(Child::Command(vec![Field::unknown(&field.shown())]));
+                };
+                let text = text.get(offset..)?;
+                let excerpt = match &field.excerpt {
+                    Some(excerpt) => Arc::new(excerpt.sub(Span::new(offset, excerpt.text().len()))),
+                    None => Arc::new(Excerpt::derived(&self.place.source, self.place.span, text)),
+                };
+                return Some(Child::Line(excerpt, Origin::Text, self.environment.sh()));
+            }
+            Inner::None => return None,
+            Inner::Unknown => vec![Field::unknown("...")],
+        };
+        if row.shell.is_some() {
+            let words: Vec<String> = inner.iter().map(Field::shown).collect();
+            let text = Arc::new(Excerpt::derived(&self.place.source, self.place.span, words.join(" ")));
+            let origin = Origin::PackageCommand(self.manifest());
+            return Some(Child::Line(text, origin, self.environment.sh()));
+        }
+        Some(Child::Command(inner))
+    }
+}
+
+/// The signals that an init passes on in place of others.
+fn rewrites(row: &Program, arguments: &[Option<&str>]) -> Rewrites {
+    let signals = row.rewrites(arguments).into_iter();
+    signals.filter_map(|(from, to)| Some((Signal::parse(from)?, Signal::parse(to)?))).collect()
+}
+
+/// What a wrapper that is written for one program starts.
+fn started_by(row: &Program) -> Option<Child> {
+    let words: Vec<Field> = row.foreground.as_deref()?.split_whitespace().map(Field::known).collect();
+    matches!(row.kind, Kind::Fork | Kind::Exec).then_some(Child::Command(words))
+}
+
+/// A wrapper without a command ends; it may have one among words that are not known.
+fn nothing_to_start(argv: &[Field]) -> What {
+    match argv.iter().all(|word| word.text().is_some()) {
+        true => What::Ends(Status::UNKNOWN),
+        false => What::Opaque(format!("what {} starts is not known", base_name(argv))),
+    }
+}
+
+/// Whether the words that are known tell what runs in the end (`xargs su` does not).
+fn tells_program(what: &What, resolved: &Resolved) -> bool {
+    let is_known = |argv: &[Field]| argv.first().is_some_and(|name| name.text().is_some());
+    match what {
+        What::Opaque(_) | What::Unread(_) => false,
+        What::Forward(forward) => match &forward.child {
+            Child::Command(inner) => is_known(inner),
+            Child::Line(..) | Child::Own(_) => true,
+        },
+        _ => resolved.identities.last().is_some_and(|identity| is_known(&identity.argv)),
+    }
+}
+
+/// The name that a program is called by, without its folder.
+fn base_name(argv: &[Field]) -> &str {
+    argv.first().and_then(Field::text).and_then(|name| name.rsplit('/').next()).unwrap_or("")
+}
+
+/// How long `sleep` sleeps.
+fn pause(text: &str) -> Option<Millis> {
+    let (number, unit) = match text.find(|c: char| c.is_ascii_alphabetic()) {
+        Some(at) => text.split_at(at),
+        None => (text, "s"),
+    };
+    let seconds: f64 = number.parse().ok()?;
+    let factor = match unit {
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86400.0,
+        _ => return None,
+    };
+    let millis = seconds * factor * 1000.0;
+    // A number so large that it is "for ever".
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    (millis.is_finite() && millis >= 0.0).then(|| millis.min(1e15) as Millis)
+}
