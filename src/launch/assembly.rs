@@ -101,7 +101,8 @@ impl<'a> Assembly<'a> {
             self.note_supervised(steady);
         }
         let outcome = verdict::outcome(after);
-        let may_have_told = outcome == Outcome::Timeout && after.path.may_have_told;
+        let may_have_told = after.path.may_have_told
+            && (outcome == Outcome::Timeout || (outcome == Outcome::Abrupt && after.path.may_have_waited));
         if may_have_told {
             self.launch.doubt(None, MAY_HAVE_TOLD);
         }

@@ -211,6 +211,7 @@ impl Machine<'_, '_> {
             shell.positional = positional;
             shell.frames = frames;
         });
+        self.world.leave_own_arguments();
     }
 
     /// True if a test looks at nothing but what the image's ENV sets: somebody has to set it otherwise, where the script refuses that.

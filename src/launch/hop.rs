@@ -247,9 +247,9 @@ impl View<'_> {
         )
     }
 
-    /// True for a shell below that a handler has signalled, and that has no handler itself: the signal is lost there.
+    /// True for a shell or wrapper below that a handler has signalled, and that has no handler itself: the signal is lost there.
     fn dies_when_told(&self, below: &Process) -> bool {
-        matches!(below.role, Role::Shell(_)) && self.died_when_told(below.pid)
+        matches!(below.role, Role::Shell(_) | Role::Forwarder(_)) && self.died_when_told(below.pid)
     }
 
     /// A trap that was never set, because the shell does not know the signal by that name.

@@ -28,6 +28,8 @@ pub(crate) struct Path {
     pub(crate) aside: bool,
     /// True once a handler has run a program of which nothing is known: it may have asked the service to end.
     pub(crate) may_have_told: bool,
+    /// True once a handler has waited for a process that is not known (`tail --pid="$(pidof java)"`): it may have been the service.
+    pub(crate) may_have_waited: bool,
     /// Where a loop was left whose condition may hold for as long as the container runs, or a `read` that may wait as long.
     pub(crate) may_stay: Option<Place>,
     /// True once a shell has read the image's own arguments as commands (`eval "$@"`).
@@ -56,6 +58,7 @@ impl Path {
             mishaps: Vec::new(),
             aside: false,
             may_have_told: false,
+            may_have_waited: false,
             may_stay: None,
             evaluates: false,
             repeated: Vec::new(),

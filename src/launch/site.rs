@@ -25,20 +25,18 @@ impl View<'_> {
         chain
     }
 
-    /// Who waits for a process, or keeps the container alive for what has left its parent: behind an init, the script that started it.
+    /// Who waits for a process, or keeps the container alive for what has left its parent: the script that started it, behind an init or
+    /// another shell.
     fn in_front_of(&self, process: &Process) -> Pid {
-        let Some(Process { role: Role::Forwarder(forwarder), .. }) = self.before.process(process.parent)
-        else {
+        let parent = self.before.process(process.parent).map(|parent| &parent.role);
+        let waits = matches!(parent, Some(Role::Forwarder(_) | Role::Shell(_)));
+        if process.started != Started::Forked || !waits {
             return process.parent;
-        };
-        let script = self.before.process(forwarder.child);
-        let is_script = matches!(script.map(|script| &script.role), Some(Role::Shell(_)));
-        let has_left = process.started == Started::Forked && process.pid != forwarder.child;
-        if has_left && is_script && self.before.alive(forwarder.child) {
-            forwarder.child
-        } else {
-            process.parent
         }
+        let from = |pid: Pid| self.before.process(pid).filter(|own| own.pid != process.parent);
+        let mut scripts = std::iter::successors(from(process.born_of), |own| from(own.born_of));
+        let stays = |own: &&Process| matches!(own.role, Role::Shell(_)) && self.before.alive(own.pid);
+        scripts.find(stays).map_or(process.parent, |script| script.pid)
     }
 
     /// A job of a shell that is gone: nobody tells it.

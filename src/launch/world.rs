@@ -256,6 +256,16 @@ impl World {
         pid.checked_sub(1).and_then(|index| self.processes.get_mut(index)).map(Rc::make_mut)
     }
 
+    /// The processes were started with other arguments than the image's own: which, is not known.
+    pub(super) fn leave_own_arguments(&mut self) {
+        let names_own = |process: &Process| process.identity.argv.iter().skip(1).any(|word| word.overridable);
+        for process in self.processes.iter_mut().filter(|process| names_own(process)) {
+            let argv = &mut Rc::make_mut(process).identity.argv;
+            let kept = argv.iter().enumerate().filter(|(at, word)| *at == 0 || !word.overridable);
+            *argv = kept.map(|(_, word)| word.clone()).chain([Field::rest("...")]).collect();
+        }
+    }
+
     pub(crate) fn alive(&self, pid: Pid) -> bool {
         self.process(pid).is_some_and(|process| !matches!(process.state, State::Dead(_)))
     }

@@ -59,7 +59,7 @@ fn is_named_for_sure(dockerfile: &Dockerfile) -> bool {
     ["dockerfile", "containerfile"].iter().any(|word| name.ends_with(word))
 }
 
-/// True for a line of a template language: Jinja, Go, jq, ERB, Mako.
+/// True for a line of a template language (Jinja, Go, jq, ERB, Mako), or for a placeholder (`@@STAGES@@`, `__STAGES__`).
 fn is_template(line: &str) -> bool {
-    ["{{", "{%", "{#", "<%", "%"].iter().any(|mark| line.starts_with(mark))
+    ["{{", "{%", "{#", "<%", "%", "@", "__"].iter().any(|mark| line.starts_with(mark))
 }
