@@ -69,10 +69,7 @@ fn with_jobs(jobs: &Jobs, fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
     if stop.ignored_by_default() && jobs.jobs.len() > 1 {
         return Vec::new();
     }
-    let mut ways = vec![Tells::All(Signal::TERM)];
-    if stop != Signal::TERM {
-        ways.push(Tells::All(stop));
-    }
+    let mut ways = vec![Tells::Alike];
     if jobs.jobs.iter().chain([&jobs.at]).any(|job| job.wants.is_some_and(|wanted| wanted != Signal::TERM)) {
         ways.push(Tells::Each);
     }
@@ -155,16 +152,16 @@ fn service_in_front(job: &Node, at: &Node) -> Option<Repair> {
 /// What the services are told by.
 #[derive(Clone, Copy)]
 enum Tells {
-    /// All by the same signal.
-    All(Signal),
-    /// Each by the one that it wants.
+    /// All by SIGTERM.
+    Alike,
+    /// Each by the one that it wants; SIGTERM where none is known. A signal for one of them is none that the others handle.
     Each,
 }
 
 impl Tells {
     fn signal(self, job: &Job) -> Signal {
         match self {
-            Self::All(signal) => signal,
+            Self::Alike => Signal::TERM,
             Self::Each => job.wants.unwrap_or(Signal::TERM),
         }
     }
