@@ -69,18 +69,22 @@ impl Launch {
         found
     }
 
-    /// A service that hears the stop signal, where that is not what `before` was stopped with and nothing says that the service handles
-    /// it. What a caller names in place of the image's own arguments is the caller's to know.
+    /// A service that is told by a signal of which nothing says that the service handles it, where `before` did not tell it so. What a
+    /// caller names in place of the image's own arguments is the caller's to know.
     pub(crate) fn newly_on_faith(&self, before: &Launch) -> Option<String> {
-        if self.stop_signal == before.stop_signal {
-            return None;
-        }
-        let of_branch = |branch: &'_ Branch| {
+        let known: BTreeSet<&str> = match self.stop_signal == before.stop_signal {
+            true => before.on_faith().collect(),
+            false => BTreeSet::new(),
+        };
+        self.on_faith().find(|program| !known.contains(program)).map(str::to_owned)
+    }
+
+    fn on_faith(&self) -> impl Iterator<Item = &str> {
+        self.branches.iter().flat_map(|branch| {
             let mut found = Vec::new();
             branch.processes.iter().for_each(|process| process.on_faith(&mut found));
-            let named = found.into_iter().find(|process| branch.default || !process.overridable);
-            named.and_then(|process| process.argv.first().cloned())
-        };
-        self.branches.iter().find_map(of_branch)
+            let named = found.into_iter().filter(|process| branch.default || !process.overridable);
+            named.filter_map(|process| process.argv.first().map(String::as_str))
+        })
     }
 }

@@ -9,6 +9,7 @@ use super::signal::Signal;
 use super::verdict::View;
 use super::work::{is_at_work, preferred};
 use super::world::{Death, Ended, Pid, Process, Role, Started, State};
+use crate::programs::Reaction;
 use crate::shell::{Node, NodeKind};
 use crate::source::{Excerpt, Place};
 
@@ -133,10 +134,10 @@ impl View<'_> {
     /// and a program there that wants another signal than comes.
     pub(super) fn beyond_exec(&self, process: &Process) -> Option<Jobs> {
         let Role::Shell(shell) = &process.role else { return None };
-        let Waiting::Foreground { node, .. } = &shell.waiting else { return None };
+        let Waiting::Foreground { node, pids, .. } = &shell.waiting else { return None };
         let jobs = self.daemons(process);
         let at = self.stays_at(shell, node);
-        let wants_other = at.wants.is_some_and(|wanted| wanted != self.signal);
+        let wants_other = pids.first().is_some_and(|&pid| self.wants_other(pid));
         (!jobs.is_empty() || wants_other).then_some(Jobs { jobs, at })
     }
 
@@ -168,12 +169,20 @@ impl View<'_> {
         matches!(process.map(|process| &process.role), Some(Role::Service(Some(row))) if row.side)
     }
 
-    /// The signal on which a service ends best.
+    /// The signal that a service is to be told by: SIGTERM or the stop signal, if it finishes on them, or else the one that it names.
     fn wanted(&self, pid: Pid) -> Option<Signal> {
-        match &self.before.process(pid)?.role {
-            Role::Service(row) => preferred(row.as_ref()?),
-            _ => None,
-        }
+        let Role::Service(row) = &self.before.process(pid)?.role else { return None };
+        let row = row.as_ref()?;
+        let finishes = |signal: &Signal| row.reaction(&signal.name(), false) == Reaction::Finishes;
+        [Signal::TERM, self.signal].into_iter().find(finishes).or_else(|| preferred(row))
+    }
+
+    /// True for a service that is known to finish on another signal than the one that comes.
+    fn wants_other(&self, pid: Pid) -> bool {
+        let Some(Process { role: Role::Service(Some(row)), .. }) = self.before.process(pid) else {
+            return false;
+        };
+        preferred(row).is_some_and(|wanted| wanted != self.signal)
     }
 
     /// Where the first of the jobs is started that have something to lose, or the first of all if none has.

@@ -69,11 +69,7 @@ fn with_jobs(jobs: &Jobs, fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
     if stop.ignored_by_default() && jobs.jobs.len() > 1 {
         return Vec::new();
     }
-    let mut ways = vec![Tells::Alike];
-    if jobs.jobs.iter().chain([&jobs.at]).any(|job| job.wants.is_some_and(|wanted| wanted != Signal::TERM)) {
-        ways.push(Tells::Each);
-    }
-    ways.into_iter().filter_map(|tells| insert_with(jobs, &fault.shell, subject, tells)).collect()
+    insert_with(jobs, &fault.shell, subject).into_iter().collect()
 }
 
 /// Where only something that keeps the container alive is in front: the one service in its place, or a trap and `wait`. The container
@@ -149,22 +145,9 @@ fn service_in_front(job: &Node, at: &Node) -> Option<Repair> {
     ))
 }
 
-/// What the services are told by.
-#[derive(Clone, Copy)]
-enum Tells {
-    /// All by SIGTERM.
-    Alike,
-    /// Each by the one that it wants; SIGTERM where none is known. A signal for one of them is none that the others handle.
-    Each,
-}
-
-impl Tells {
-    fn signal(self, job: &Job) -> Signal {
-        match self {
-            Self::Alike => Signal::TERM,
-            Self::Each => job.wants.unwrap_or(Signal::TERM),
-        }
-    }
+/// What a service is told by: SIGTERM, unless it is known to want another one.
+fn told_by(job: &Job) -> Signal {
+    job.wants.unwrap_or(Signal::TERM)
 }
 
 /// Whom a handler tells, by the signal for it: variables that hold the number of one service each, and lists of others.
@@ -217,7 +200,7 @@ impl Targets<'_> {
     }
 }
 
-fn insert_with(jobs: &Jobs, shell: &ShellState, subject: &Subject<'_>, tells: Tells) -> Option<Repair> {
+fn insert_with(jobs: &Jobs, shell: &ShellState, subject: &Subject<'_>) -> Option<Repair> {
     let Jobs { jobs: all, at: stays } = jobs;
     let at = &stays.node;
     // A display has to stay until the others have finished; it ends with the container.
@@ -245,7 +228,7 @@ fn insert_with(jobs: &Jobs, shell: &ShellState, subject: &Subject<'_>, tells: Te
         }
         let repeated = jobs[index + 1..].iter().any(|other| other.node.span == span)
             || is_repeated(&script.statements, span);
-        let signal = tells.signal(job);
+        let signal = told_by(job);
         if job.leaves {
             if is_in_list(text, span.start) {
                 return None;
@@ -279,7 +262,7 @@ fn insert_with(jobs: &Jobs, shell: &ShellState, subject: &Subject<'_>, tells: Te
             if (!rest.is_empty() && !rest.starts_with('#')) || reads_last_job(&text[at.span.end..]) {
                 return None;
             }
-            let signal = tells.signal(stays);
+            let signal = told_by(stays);
             let wait = if jobs.is_empty() {
                 let name = free_number(text);
                 targets.name(signal, name.to_owned());
