@@ -1,5 +1,6 @@
 //! Who is next: the process that can run, or the event that time brings.
 
+use super::service::PERIODIC_PAUSE;
 use super::shell::{Shell, Waiting};
 use super::signal::Signal;
 use super::world::{Ended, FOREVER, Millis, Pid, Process, Role, Started, State, World};
@@ -100,21 +101,22 @@ impl World {
             (_, State::Dead(_)) => true,
             (_, State::Finishing { .. }) => false,
             (Role::Timer(until), _) => {
-                until.saturating_sub(self.now) >= FOREVER
-                    || self.in_circles(process.parent)
-                    || process.parent == 0
+                let left = until.saturating_sub(self.now);
+                left >= FOREVER || self.in_circles(process.parent, left) || process.parent == 0
             }
             _ => true,
         })
     }
 
-    /// True if a pause holds nothing up: nobody waits for it, or only a loop without end.
-    fn in_circles(&self, pid: Pid) -> bool {
+    /// True if a pause holds nothing up: nobody waits for it, or only a loop without end. What a supervisor starts again and again with a
+    /// long pause is such a loop, with a short one it waits for something.
+    fn in_circles(&self, pid: Pid, left: Millis) -> bool {
         let mut at = pid;
         while let Some(process) = self.process(at) {
             match &process.role {
                 Role::Shell(shell) if !shell.is_circling() => at = process.parent,
                 Role::Forwarder(_) => at = process.parent,
+                Role::Supervisor(_) => return left >= PERIODIC_PAUSE,
                 _ => return true,
             }
         }
