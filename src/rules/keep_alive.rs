@@ -1,6 +1,7 @@
 //! `keep-alive`: something that only keeps the container alive is in front.
 
 use super::{Finding, Subject, init, trap, words};
+use crate::diagnostic::Severity;
 use crate::launch::{Cause, Rest, Site};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
@@ -26,10 +27,15 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 )
             };
             let message = format!("{happens} {why}");
-            Finding::of(fault, subject, "only keeps the container alive", message)
+            let mut finding = Finding::of(fault, subject, "only keeps the container alive", message)
                 .with_help(help)
-                .with_repairs(trap::instead_of_keep_alive(fault, subject))
-                .with_repairs((fault.chain.len() == 1).then(|| init::of_engine(subject)).flatten())
+                .with_repairs(trap::instead_of_keep_alive(fault, subject));
+            // Nothing is lost but the time of the grace period.
+            if fault.chain.len() == 1 {
+                finding = finding.with_repairs(init::of_engine(subject));
+                finding.severity = Severity::Warning;
+            }
+            finding
         })
         .collect()
 }
