@@ -69,11 +69,12 @@ fn exit_on_signal(place: &Place, stop: Signal) -> Repair {
     if stop != Signal::TERM {
         names.push(Signal::TERM.name());
     }
-    let status = 128 + u32::from(stop.number());
+    let (names, status) = (names.join(" "), 128 + u32::from(stop.number()));
+    // A second signal would end the shell in the middle of what the trap for EXIT does.
     let edit = Edit {
         path: place.source.path().to_owned(),
         span: Span::at(place.span.end),
-        text: format!("{separator}trap 'exit {status}' {}", names.join(" ")),
+        text: format!("{separator}trap 'trap \"\" {names}; exit {status}' {names}"),
     };
     Repair::safe("Let the shell exit on the signal, which runs the trap for EXIT", vec![edit])
 }
