@@ -1,12 +1,12 @@
 //! JUnit's XML: a test suite per Dockerfile, a failed test per finding.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
+use std::ptr;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use crate::FileReport;
-use crate::diagnostic::Severity;
+use crate::diagnostic::{Diagnostic, Severity};
 
 use super::{Finding, Format, Results, View, describe};
 
@@ -22,6 +22,9 @@ pub(super) const FORMAT: Format = Format {
 fn check(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> {
     let mut report = Report::new("pidone");
     let findings = results.findings();
+    // Each is shown once, with the file that led to it first.
+    let shown: HashMap<*const Diagnostic, &Finding<'_>> =
+        findings.iter().map(|finding| (ptr::from_ref(finding.diagnostic), finding)).collect();
     for project in &results.projects {
         let quiet = project.quiet.iter().map(|path| (path, None));
         let files: BTreeMap<_, _> =
@@ -29,8 +32,9 @@ fn check(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> 
         for (path, file) in files {
             let name = view.path(&project.root, path);
             let mut suite = TestSuite::new(name.as_str());
-            let of_file = file.into_iter().flat_map(|file| findings.iter().filter(|own| belongs(own, file)));
-            suite.add_test_cases(of_file.map(|finding| test_case(finding, view)));
+            let own = file.into_iter().flat_map(|file| &file.diagnostics);
+            let own = own.filter_map(|diagnostic| shown.get(&ptr::from_ref(diagnostic)));
+            suite.add_test_cases(own.map(|finding| test_case(finding, view)));
             if suite.test_cases.is_empty() {
                 let mut passed = TestCase::new("pidone", TestCaseStatus::success());
                 passed.set_classname(name.as_str());
@@ -40,11 +44,6 @@ fn check(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> 
         }
     }
     report.serialize(&mut *out).map_err(io::Error::other)
-}
-
-/// True if the finding is shown with this Dockerfile: each is shown once, with the one that led to it first.
-fn belongs(finding: &Finding<'_>, file: &FileReport) -> bool {
-    file.diagnostics.iter().any(|diagnostic| std::ptr::eq(diagnostic, finding.diagnostic))
 }
 
 fn test_case(finding: &Finding<'_>, view: &View) -> TestCase {
