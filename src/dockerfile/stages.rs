@@ -64,9 +64,9 @@ impl Dockerfile {
                 previous.instructions.end = index;
             }
             let words = instruction.words();
-            let reference = substitute(words.first().copied().unwrap_or_default());
-            // BuildKit looks for a name only; a number in FROM is the name of an image.
             let text = words.first().copied().unwrap_or_default();
+            let reference = substitute(text);
+            // BuildKit looks for a name only; a number in FROM is the name of an image.
             let mut named = std::iter::once(reference.clone()).chain(self.on_platforms(text, &globals));
             let base = match named.find_map(|name| by_name.get(&name.to_lowercase())) {
                 Some(&stage) => StageBase::Stage(stage),

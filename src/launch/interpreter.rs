@@ -7,6 +7,7 @@ use super::dialect::Dialect;
 use super::environment::Environment;
 use super::execline;
 use super::field::Field;
+use super::known::Call;
 use super::resolve::{Resolved, Resolver, What};
 use super::shell::Origin;
 use super::world::Identity;
@@ -106,6 +107,14 @@ pub(crate) struct ShellStart {
     pub(crate) evaluates: bool,
 }
 
+impl ShellStart {
+    /// A shell without options and arguments.
+    pub(super) fn plain(dialect: Dialect, origin: Origin, script: Arc<Script>, zero: Field) -> Self {
+        let (errexit, nounset, evaluates) = (false, false, false);
+        Self { dialect, origin, script, zero, positional: Vec::new(), errexit, nounset, evaluates }
+    }
+}
+
 /// A script as an argument of the interpreter that its first line names.
 pub(super) fn through_interpreter(file: &ImageFile) -> Option<Vec<Field>> {
     let words = interpreter(file.text.text()).ok()?;
@@ -190,7 +199,7 @@ impl Resolver<'_, '_> {
                 let program = row.names.first().map(|name| Rc::from(name.as_str()));
                 let place = Some(self.place.clone());
                 resolved.identities.push(Identity { argv: argv.into(), place, program });
-                self.known(row, argv, arguments, resolved, depth)
+                self.known(Call { row, argv, arguments }, resolved, depth)
             }
             (Ok(words), None) => self.script(file, &words, argv, resolved, depth),
             (Err(broken), _) => self.without_interpreter(file, broken, argv, resolved),
@@ -368,16 +377,9 @@ impl Resolver<'_, '_> {
         match (self.caller, broken) {
             // A shell that gets "exec format error" runs the file itself.
             (Some(dialect), Broken::NoShebang | Broken::ByteOrderMark) if looks_like_shell => {
-                What::Shell(Box::new(ShellStart {
-                    dialect,
-                    origin: Origin::Script,
-                    script: self.environment.parse(Arc::clone(&file.text)),
-                    zero: argv[0].clone(),
-                    positional: argv[1..].to_vec(),
-                    errexit: false,
-                    nounset: false,
-                    evaluates: false,
-                }))
+                let script = self.environment.parse(Arc::clone(&file.text));
+                let start = ShellStart::plain(dialect, Origin::Script, script, argv[0].clone());
+                What::Shell(Box::new(ShellStart { positional: argv[1..].to_vec(), ..start }))
             }
             _ => What::Broken(broken, Rc::new(file.clone())),
         }

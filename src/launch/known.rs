@@ -17,27 +17,30 @@ use crate::programs::{Inner, Kind, Program, Tables};
 use crate::project::{Found, handlers, makefile};
 use crate::source::{Excerpt, Span};
 
+/// A program of the tables, and the words that it is called with.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'c> {
+    pub(super) row: &'c Arc<Program>,
+    pub(super) argv: &'c [Field],
+    /// The words behind the program, as far as they are known.
+    pub(super) arguments: &'c [Option<&'c str>],
+}
+
 impl Resolver<'_, '_> {
     /// A program of the tables.
-    pub(super) fn known(
-        &mut self,
-        row: &Arc<Program>,
-        argv: &[Field],
-        arguments: &[Option<&str>],
-        resolved: &mut Resolved,
-        depth: usize,
-    ) -> What {
+    pub(super) fn known(&mut self, call: Call<'_>, resolved: &mut Resolved, depth: usize) -> What {
+        let Call { row, argv, arguments } = call;
         if let Some(options) = self.options_of(row, arguments) {
             let all: Vec<Option<&str>> = options.iter().map(|word| word.as_deref()).collect();
             let told =
                 self.environment.tables.program(&row.names[0], &all).filter(|told| !Arc::ptr_eq(told, row));
             if let Some(told) = told {
                 let told = Arc::clone(told);
-                return self.known(&told, argv, &all, resolved, depth);
+                return self.known(Call { row: &told, argv, arguments: &all }, resolved, depth);
             }
         }
         if let Some(bare) = self.without_extension(row) {
-            return self.known(&bare, argv, arguments, resolved, depth);
+            return self.known(Call { row: &bare, ..call }, resolved, depth);
         }
         // What a file says that nobody has seen may send it into the background.
         resolved.uncertain |= self.reads_unseen_options(row, arguments);
@@ -65,7 +68,7 @@ impl Resolver<'_, '_> {
                 None if arguments.is_empty() => What::Interactive,
                 None => What::Opaque(format!("{} is a shell that is not followed", argv[0].shown())),
             },
-            Kind::Runner => self.runner(row, argv, arguments, resolved),
+            Kind::Runner => self.runner(call, resolved),
             Kind::Interpreter if row.recipes && self.keeps_shell(row, arguments) => What::Opaque(format!(
                 "{} runs its recipe through a shell, which is not followed",
                 base_name(argv)
@@ -74,7 +77,7 @@ impl Resolver<'_, '_> {
                 resolved.unhandled = self.unhandled(row, arguments);
                 What::Unknown
             }
-            Kind::Supervisor if row.services.is_some() => self.supervisor(row, argv, arguments, resolved),
+            Kind::Supervisor if row.services.is_some() => self.supervisor(call, resolved),
             Kind::Server | Kind::Supervisor if self.daemonizes(row, arguments) => {
                 What::Daemon(Arc::clone(row))
             }
@@ -88,32 +91,18 @@ impl Resolver<'_, '_> {
                 "false" => Status::known(1),
                 _ => Status::UNKNOWN,
             }),
-            Kind::Helper => self.helper(row, argv, arguments, resolved),
+            Kind::Helper => self.helper(call, resolved),
         }
     }
 
     /// A line of the launch that a wrapper gives to a shell in its own place.
     fn line(&self, text: Arc<Excerpt>, origin: Origin, dialect: Dialect) -> What {
-        What::Shell(Box::new(ShellStart {
-            dialect,
-            origin,
-            script: self.environment.parse(text),
-            zero: Field::known("sh"),
-            positional: Vec::new(),
-            errexit: false,
-            nounset: false,
-            evaluates: false,
-        }))
+        let script = self.environment.parse(text);
+        What::Shell(Box::new(ShellStart::plain(dialect, origin, script, Field::known("sh"))))
     }
 
     /// A runner of package scripts.
-    fn runner(
-        &self,
-        row: &Arc<Program>,
-        argv: &[Field],
-        arguments: &[Option<&str>],
-        resolved: &mut Resolved,
-    ) -> What {
+    fn runner(&self, Call { row, argv, arguments }: Call<'_>, resolved: &mut Resolved) -> What {
         let directory = self.directory.as_deref();
         let found = runner::child(self.environment, row, argv, arguments, self.place, directory);
         let Some((child, directory)) = found else { return What::Unknown };
@@ -124,13 +113,7 @@ impl Resolver<'_, '_> {
     }
 
     /// A supervisor with the programs of its configuration, where that is found.
-    fn supervisor(
-        &self,
-        row: &Arc<Program>,
-        argv: &[Field],
-        arguments: &[Option<&str>],
-        resolved: &mut Resolved,
-    ) -> What {
+    fn supervisor(&self, Call { row, argv, arguments }: Call<'_>, resolved: &mut Resolved) -> What {
         let directory = self.directory.as_deref();
         match supervise::configuration(self.environment, row, argv, arguments, self.place, directory) {
             Some(found) => {
@@ -211,13 +194,7 @@ impl Resolver<'_, '_> {
     }
 
     /// Helpers: `sleep` pauses, `tail -f` stays, and what copies its input ends with it.
-    fn helper(
-        &self,
-        row: &Program,
-        argv: &[Field],
-        arguments: &[Option<&str>],
-        resolved: &mut Resolved,
-    ) -> What {
+    fn helper(&self, Call { row, argv, arguments }: Call<'_>, resolved: &mut Resolved) -> What {
         match base_name(argv) {
             _ if row.stays => What::Helper,
             "sleep" => match arguments.first().copied().flatten() {

@@ -7,6 +7,7 @@ use super::dialect::Dialect;
 use super::environment::Environment;
 use super::field::Field;
 use super::interpreter::{Broken, ShellStart};
+use super::known::Call;
 use super::runner;
 use super::shell::{Origin, Status};
 use super::supervise::Supervise;
@@ -138,7 +139,7 @@ impl Resolver<'_, '_> {
         let Some(name) = program else {
             if let Some((row, arguments)) = self.wherever_it_is(argv) {
                 resolved.identities.push(identity(Some(&row)));
-                return self.known(&row, argv, &arguments, resolved, depth);
+                return self.known(Call { row: &row, argv, arguments: &arguments }, resolved, depth);
             }
             resolved.identities.push(identity(None));
             // `/run-$ROLE.sh`
@@ -171,7 +172,7 @@ impl Resolver<'_, '_> {
             {
                 return What::Broken(broken, file);
             }
-            return self.known(&row, argv, &arguments, resolved, depth);
+            return self.known(Call { row: &row, argv, arguments: &arguments }, resolved, depth);
         }
         match own {
             Some(Found::File(file)) => return self.project_file(&file, argv, &arguments, resolved, depth),

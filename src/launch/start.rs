@@ -346,16 +346,8 @@ fn start_child(
             start(world, environment, pid, Started::Forked, &inner, ignored)
         }
         Child::Line(text, origin, dialect) => {
-            let start_of_shell = ShellStart {
-                dialect: *dialect,
-                origin: origin.clone(),
-                script: environment.parse(Arc::clone(text)),
-                zero: Field::known("sh"),
-                positional: Vec::new(),
-                errexit: false,
-                nounset: false,
-                evaluates: false,
-            };
+            let script = environment.parse(Arc::clone(text));
+            let start_of_shell = ShellStart::plain(*dialect, origin.clone(), script, Field::known("sh"));
             let argv = [Field::known("sh"), Field::known("-c"), Field::written(text)];
             let identity = Identity { argv: Rc::from(argv), place: Some(text.whole_place()), program: None };
             let inner = Resolved {

@@ -278,9 +278,9 @@ fn start_program(
 
 /// `supervisorctl start web`: somebody asks for programs that wait.
 pub(super) fn start_waiting(world: &mut World, environment: &Environment<'_>, names: &[&str]) {
-    let supervisors: Vec<Pid> =
+    let alive: Vec<Pid> =
         world.processes().filter(|process| world.alive(process.pid)).map(|process| process.pid).collect();
-    for pid in supervisors {
+    for pid in alive {
         let Some(supervisor) = world.supervisor_mut(pid) else { continue };
         let is_meant = |program: &Arc<supervised::Program>| names.iter().any(|name| program.goes_by(name));
         let waiting = std::mem::take(&mut supervisor.waiting);
@@ -393,9 +393,9 @@ impl World {
     pub(super) fn stop_supervised(&mut self, names: &[&str]) -> Vec<Pid> {
         let now = self.now;
         let is_meant = |own: &&mut Supervised| names.iter().any(|name| own.program.goes_by(name));
-        let supervisors: Vec<Pid> = self.processes().map(|process| process.pid).collect();
         let mut told = Vec::new();
-        for pid in supervisors {
+        let pids: Vec<Pid> = self.processes().map(|process| process.pid).collect();
+        for pid in pids {
             let Some(supervisor) = self.supervisor_mut(pid) else { continue };
             for own in supervisor.programs.iter_mut().filter(is_meant) {
                 own.patience_from(now);

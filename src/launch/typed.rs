@@ -33,16 +33,9 @@ impl Machine<'_, '_> {
                 resolved.converses = false;
             }
             what => {
-                *what = What::Shell(Box::new(ShellStart {
-                    dialect,
-                    origin: Origin::Script,
-                    script: self.environment.parse(text),
-                    zero: words[0].clone(),
-                    positional: Vec::new(),
-                    errexit: false,
-                    nounset: false,
-                    evaluates: false,
-                }));
+                let script = self.environment.parse(text);
+                let start = ShellStart::plain(dialect, Origin::Script, script, words[0].clone());
+                *what = What::Shell(Box::new(start));
             }
         }
     }

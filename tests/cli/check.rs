@@ -34,6 +34,24 @@ fn a_finding_for_people() {
 }
 
 #[test]
+fn what_is_next_on_the_way_is_named() {
+    let dockerfile = "FROM debian:12\nCOPY --chmod=755 entry.sh /\nENTRYPOINT /entry.sh\n";
+    let script = "#!/bin/bash\nrsyslogd\ntail -f /var/log/syslog\n";
+    let run = Project::new(&[("Dockerfile", dockerfile), ("entry.sh", script)]).run(&["check"]);
+    assert!(run.out.contains("error[shell-form]"), "{}", run.out);
+    assert!(run.out.contains("PID 1: /bin/sh -c /entry.sh → /entry.sh → rsyslogd"), "{}", run.out);
+    assert!(run.out.contains("╰── this only keeps the container alive"), "{}", run.out);
+}
+
+#[test]
+fn a_way_has_no_arguments_that_lead_elsewhere() {
+    let dockerfile = "FROM debian:12\nCOPY --chmod=755 e.sh /\nENTRYPOINT [\"/e.sh\"]\nCMD [\"web\"]\n";
+    let script = "#!/bin/bash\ncase \"$1\" in\n  web) exec gunicorn app:app ;;\n  worker) celery -A app worker ;;\nesac\n";
+    let run = Project::new(&[("Dockerfile", dockerfile), ("e.sh", script)]).run(&["check"]);
+    assert!(run.out.contains("PID 1: /e.sh ... → celery -A app worker"), "{}", run.out);
+}
+
+#[test]
 fn nothing_to_say() {
     let project = Project::new(&[("Dockerfile", GOOD)]);
     assert_eq!(project.run(&["check"]).out, "Checked 1 file, 1 image: all good\n");
