@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::trap::lists_of;
+use super::blocks::lists_of;
 use crate::shell::{self, Node, NodeKind, Word};
 use crate::source::{Excerpt, Span};
 

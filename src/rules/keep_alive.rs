@@ -1,6 +1,6 @@
 //! `keep-alive`: something that only keeps the container alive is in front.
 
-use super::{Finding, Subject, init, trap, words};
+use super::{Finding, Subject, init, keep_running, words};
 use crate::diagnostic::Severity;
 use crate::launch::{Cause, Rest, Site};
 
@@ -29,7 +29,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             let message = format!("{happens} {why}");
             let mut finding = Finding::of(fault, subject, "only keeps the container alive", message)
                 .with_help(help)
-                .with_repairs(trap::instead_of_keep_alive(fault, subject));
+                .with_repairs(keep_running::instead_of_keep_alive(fault, subject));
             // Nothing is lost but the time of the grace period.
             if fault.chain.len() == 1 {
                 finding = finding.with_repairs(init::of_engine(subject));

@@ -1,15 +1,19 @@
 //! Repairs that set a trap, or let one run.
 
-use crate::launch::{Fault, Job, Jobs, ShellState, Signal, Site};
-use crate::shell::{self, Node, NodeKind, Word};
-use crate::source::{Edit, Encoding, Span};
+use std::sync::Arc;
 
+use super::blocks::{in_front_of_all, is_repeated, lists_of};
 use super::insertion::{Line, ampersand, free_name, free_number, number_in, rest_of_line};
+use super::keep_running::cleans_up;
 use super::staying::{
     Stay, background, is_in_list, is_pause, loop_around, pause_apart, reads_last_job, shape,
 };
+use super::targets::{Targets, told_by};
 use super::{Repair, Subject, conditional_trap, foreground, repair};
 use crate::diagnostic::Safety;
+use crate::launch::{Fault, Job, Jobs, ShellState, Signal, Site};
+use crate::shell::{self, Node, NodeKind, Word};
+use crate::source::{Edit, Encoding, Span};
 
 /// Seconds that are too long between a stop and what a trap does: where a script pauses all the time, and where it does so now and then
 /// (half of the grace period that Docker gives).
@@ -72,263 +76,161 @@ fn with_jobs(jobs: &Jobs, fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
     insert_with(jobs, &fault.shell, subject).into_iter().collect()
 }
 
-/// Where only something that keeps the container alive is in front: the one service in its place, or a trap and `wait`. The container
-/// then ends when its services do.
-pub(super) fn instead_of_keep_alive(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
-    let Site::Jobs(Jobs { jobs, at }) = &fault.site else { return Vec::new() };
-    if cleans_up(at) || starts_others(jobs, at) {
-        return Vec::new();
-    }
-    // In front it might leave at once, and the container with it.
-    if fault.may_leave && !jobs.iter().all(|job| job.leaves) {
-        return Vec::new();
-    }
-    if let ([Job { node, leaves: false, .. }], Some(Stay::KeepsAlive)) = (jobs.as_slice(), shape(&at.node)) {
-        return service_in_front(node, &at.node).into_iter().collect();
-    }
-    let mut repairs = insert(fault, subject);
-    // What shows a log is told as the services are, and the script stays for as long as before.
-    if matches!(shape(&at.node), Some(Stay::Service | Stay::Pauses)) {
-        return repairs;
-    }
-    for repair in &mut repairs {
-        repair.safety = Safety::Unsafe;
-        repair.message += "; the container then ends when all of them have ended";
-    }
-    repairs
-}
-
-/// True if something is done behind the statement that keeps the container alive: whoever ends that by hand gets it done.
-fn cleans_up(at: &Job) -> bool {
-    let script = shell::parse(std::sync::Arc::clone(&at.node.excerpt));
-    let says = |node: &Node| node.is_command(&["echo", "printf", "exit", "wait"]);
-    script.statements.iter().any(|node| node.span.start >= at.node.span.end && !says(node))
-}
-
-/// `start-dfs.sh` in front of it: what that leaves running a trap does not tell.
-fn starts_others(jobs: &[Job], at: &Job) -> bool {
-    let script = shell::parse(std::sync::Arc::clone(&at.node.excerpt));
-    let starts = |node: &Node| {
-        let words =
-            repair::simple(node).map(|command| command.words.iter().filter_map(Word::literal).collect());
-        let words: Vec<String> = words.unwrap_or_default();
-        let name = words.first().and_then(|name| name.rsplit('/').next()).unwrap_or("");
-        name.split(['-', '_', '.']).any(|part| part == "start")
-            || words.iter().skip(1).take(2).any(|word| word == "start")
-    };
-    let is_job = |node: &Node| jobs.iter().any(|job| job.node.span == node.span);
-    script.statements.iter().any(|node| node.span.end <= at.node.span.start && starts(node) && !is_job(node))
-}
-
-/// `server &` and `tail -f /dev/null` behind it as `exec server`.
-fn service_in_front(job: &Node, at: &Node) -> Option<Repair> {
-    let excerpt = &at.excerpt;
-    let command = repair::simple(job)?;
-    let first = command.words.first()?;
-    let text = excerpt.text();
-    let end = ampersand(text, job.span.end)?;
-    let between = text.get(end..at.span.start)?;
-    if !std::sync::Arc::ptr_eq(&job.excerpt, excerpt)
-        || !between.trim().is_empty()
-        || first.literal().is_none()
-    {
-        return None;
-    }
-    let edits = vec![
-        excerpt.edit(Span::at(first.span.start), "exec ")?,
-        excerpt.edit(Span::new(job.span.end, at.span.end), "")?,
-    ];
-    let name = first.literal()?;
-    Some(Repair::unsafe_(
-        format!("Put `exec {name}` in its place; the container then ends when `{name}` does"),
-        edits,
-    ))
-}
-
-/// What a service is told by: SIGTERM, unless it is known to want another one.
-fn told_by(job: &Job) -> Signal {
-    job.wants.unwrap_or(Signal::TERM)
-}
-
-/// Whom a handler tells, by the signal for it: variables that hold the number of one service each, and lists of others.
-struct Targets<'a> {
-    list: &'a str,
-    /// The signals, in the order in which their services are started.
-    told: Vec<(Signal, Vec<String>)>,
-    /// The signals whose services are in a list.
-    listed: Vec<Signal>,
-}
-
-impl Targets<'_> {
-    fn entry(&mut self, signal: Signal) -> &mut Vec<String> {
-        let at = self.told.iter().position(|(known, _)| *known == signal).unwrap_or_else(|| {
-            self.told.push((signal, Vec::new()));
-            self.told.len() - 1
-        });
-        &mut self.told[at].1
-    }
-
-    fn name(&mut self, signal: Signal, name: String) {
-        self.entry(signal).push(name);
-    }
-
-    /// What puts the last job's number on the list for a signal.
-    fn collect(&mut self, signal: Signal) -> String {
-        self.entry(signal);
-        if !self.listed.contains(&signal) {
-            self.listed.push(signal);
-        }
-        let list = self.list_of(signal);
-        format!("{list}=\"${list} $!\"")
-    }
-
-    fn list_of(&self, signal: Signal) -> String {
-        match self.listed.first() {
-            Some(first) if *first != signal => format!("{}_{}", self.list, signal.name().to_lowercase()),
-            _ => self.list.to_owned(),
-        }
-    }
-
-    fn of(&self, signal: Signal, shell: &ShellState) -> Vec<String> {
-        let names = self.told.iter().filter(|(known, _)| *known == signal).flat_map(|(_, names)| names);
-        let list = self.listed.contains(&signal).then(|| format!("${}", self.list_of(signal)));
-        names.map(|name| number(name, shell)).chain(list).collect()
-    }
-
-    fn all(&self, shell: &ShellState) -> Vec<String> {
-        self.told.iter().flat_map(|(signal, _)| self.of(*signal, shell)).collect()
-    }
+/// The edits that set a trap for every job of a script.
+struct Insertion<'a> {
+    shell: &'a ShellState,
+    /// The statement at which the script stays.
+    stays: &'a Job,
+    /// Whom the handler tells.
+    targets: Targets,
+    edits: Vec<Edit>,
+    /// What stays in the foreground for it where it has put itself into the background, for people.
+    kept: Vec<String>,
 }
 
 fn insert_with(jobs: &Jobs, shell: &ShellState, subject: &Subject<'_>) -> Option<Repair> {
     let Jobs { jobs: all, at: stays } = jobs;
-    let at = &stays.node;
     // A display has to stay until the others have finished; it ends with the container.
     let is_main = |job: &Job| !job.side;
-    let has_main = all.iter().any(is_main) || matches!(shape(at), Some(Stay::Service));
-    let jobs: Vec<Job> = all.iter().filter(|job| !has_main || is_main(job)).cloned().collect();
-    let leaves_out = jobs.len() < all.len();
-    let excerpt = &at.excerpt;
-    let same = jobs.iter().all(|job| std::sync::Arc::ptr_eq(&job.node.excerpt, excerpt));
+    let has_main = all.iter().any(is_main) || matches!(shape(&stays.node), Some(Stay::Service));
+    let jobs: Vec<&Job> = all.iter().filter(|job| !has_main || is_main(job)).collect();
+    let excerpt = &stays.node.excerpt;
+    let same = jobs.iter().all(|job| Arc::ptr_eq(&job.node.excerpt, excerpt));
     if !same || excerpt.encoding() == Encoding::Derived {
         return None;
     }
-    let text = excerpt.text();
-    let script = shell::parse(std::sync::Arc::clone(excerpt));
-    let spans: Vec<Span> = jobs.iter().chain([stays]).map(|job| job.node.span).collect();
+    let script = shell::parse(Arc::clone(excerpt));
+    let spans: Vec<Span> = jobs.iter().copied().chain([stays]).map(|job| job.node.span).collect();
     let first = in_front_of_all(&script.statements, &spans)?;
-    let mut targets = Targets { list: free_name(text), told: Vec::new(), listed: Vec::new() };
-    let mut edits: Vec<Edit> = Vec::new();
-    let mut stayed: Vec<String> = Vec::new();
+    let targets = Targets::new(free_name(excerpt.text()));
+    let mut insertion = Insertion { shell, stays, targets, edits: Vec::new(), kept: Vec::new() };
     for (index, job) in jobs.iter().enumerate() {
-        let span = job.node.span;
+        let again = |other: &&Job| other.node.span == job.node.span;
         // A loop starts the same statement again and again: a variable holds the number of the last one only.
-        if jobs[..index].iter().any(|other| other.node.span == span) {
-            continue;
+        if !jobs[..index].iter().any(again) {
+            let repeated =
+                jobs[index + 1..].iter().any(again) || is_repeated(&script.statements, job.node.span);
+            insertion.take_number(job, repeated, subject)?;
         }
-        let repeated = jobs[index + 1..].iter().any(|other| other.node.span == span)
-            || is_repeated(&script.statements, span);
-        let signal = told_by(job);
+    }
+    insertion.let_wait(&jobs)?;
+    insertion.set_trap(first, subject.signal(), jobs.len() < all.len())?;
+    Some(insertion.repair())
+}
+
+impl Insertion<'_> {
+    fn text(&self) -> &str {
+        self.stays.node.excerpt.text()
+    }
+
+    fn edit(&mut self, range: Span, replacement: &str) -> Option<()> {
+        self.edits.push(self.stays.node.excerpt.edit(range, replacement)?);
+        Some(())
+    }
+
+    /// Keeps the number of a job behind its statement, where the script does not.
+    fn take_number(&mut self, job: &Job, repeated: bool, subject: &Subject<'_>) -> Option<()> {
+        let (signal, span) = (told_by(job), job.node.span);
         if job.leaves {
-            if is_in_list(text, span.start) {
+            if repeated || is_in_list(self.text(), span.start) {
                 return None;
             }
-            let (edit, kept) = foreground::in_job(&job.node, subject).filter(|_| !repeated)?;
-            edits.push(edit);
-            edits.push(excerpt.edit(
-                end_of_command(text, span.end)?,
-                &format!(" & {}{}", targets.collect(signal), after(text, span.end)),
-            )?);
-            stayed.push(kept);
-            continue;
+            let (edit, kept) = foreground::in_job(&job.node, subject)?;
+            self.edits.push(edit);
+            self.kept.push(kept);
+            let behind = format!(" & {}{}", self.targets.collect(signal), after(self.text(), span.end));
+            return self.edit(end_of_command(self.text(), span.end)?, &behind);
         }
-        let end = ampersand(text, span.end)?;
-        match number_in(text, end).filter(|_| !repeated) {
-            Some(name) => targets.name(signal, name),
-            None => {
-                let rest = rest_of_line(text, end);
-                let semicolon = if rest.is_empty() || rest.starts_with('#') { "" } else { ";" };
-                let collects = targets.collect(signal);
-                edits.push(excerpt.edit(Span::at(end), &format!(" {collects}{semicolon}"))?);
+        let end = ampersand(self.text(), span.end)?;
+        if let Some(name) = number_in(self.text(), end).filter(|_| !repeated) {
+            self.targets.add(signal, name);
+            return Some(());
+        }
+        let rest = rest_of_line(self.text(), end);
+        let semicolon = if rest.is_empty() || rest.starts_with('#') { "" } else { ";" };
+        let collects = self.targets.collect(signal);
+        self.edit(Span::at(end), &format!(" {collects}{semicolon}"))
+    }
+
+    /// Lets the script stay with a `wait`, which a trap interrupts.
+    fn let_wait(&mut self, jobs: &[&Job]) -> Option<()> {
+        let at = &self.stays.node;
+        match shape(at)? {
+            Stay::Waits => Some(()),
+            // As before, the script goes on when this one ends, with its status.
+            Stay::Service => {
+                let rest = rest_of_line(self.text(), at.span.end);
+                if (!rest.is_empty() && !rest.starts_with('#')) || reads_last_job(&self.text()[at.span.end..])
+                {
+                    return None;
+                }
+                let signal = told_by(self.stays);
+                let separator = Line::of(self.text(), at.span.start, at.excerpt.encoding()).separator();
+                let wait = if jobs.is_empty() {
+                    let name = free_number(self.text());
+                    self.targets.add(signal, name.to_owned());
+                    format!(" & {name}=$!{separator}wait \"${name}\"")
+                } else {
+                    format!(" & {}{separator}wait \"$!\"", self.targets.collect(signal))
+                };
+                self.edit(Span::at(at.span.end), &wait)
+            }
+            Stay::KeepsAlive => self.edit(at.span, "wait"),
+            Stay::Pauses => {
+                let around = loop_around(at)?;
+                if cleans_up(&around) {
+                    return None;
+                }
+                if is_pause(at, LONG_PAUSE) || !at.is_command(&["sleep"]) {
+                    self.edits.push(pause_apart(at)?);
+                }
+                Some(())
+            }
+            Stay::TakesJob => {
+                // It is the only one that can be meant, and its status is the script's.
+                if jobs.len() != 1 || self.shell.separated {
+                    return None;
+                }
+                let target = self.targets.all(self.shell).first()?.clone();
+                self.edit(at.span, &format!("wait {target}"))
             }
         }
     }
-    let line = Line::of(text, at.span.start, excerpt.encoding());
-    match shape(at)? {
-        Stay::Waits => {}
-        // As before, the script goes on when this one ends, with its status.
-        Stay::Service => {
-            let rest = rest_of_line(text, at.span.end);
-            if (!rest.is_empty() && !rest.starts_with('#')) || reads_last_job(&text[at.span.end..]) {
-                return None;
-            }
-            let signal = told_by(stays);
-            let wait = if jobs.is_empty() {
-                let name = free_number(text);
-                targets.name(signal, name.to_owned());
-                format!(" & {name}=$!{}wait \"${name}\"", line.separator())
-            } else {
-                format!(" & {}{}wait \"$!\"", targets.collect(signal), line.separator())
-            };
-            edits.push(excerpt.edit(Span::at(at.span.end), &wait)?);
-        }
-        Stay::KeepsAlive => edits.push(excerpt.edit(at.span, "wait")?),
-        Stay::Pauses => {
-            let around = loop_around(at)?;
-            if cleans_up(&Job { node: around, ..stays.clone() }) {
-                return None;
-            }
-            if is_pause(at, LONG_PAUSE) || !at.is_command(&["sleep"]) {
-                edits.push(pause_apart(at)?);
-            }
-        }
-        Stay::TakesJob => {
-            // It is the only one that can be meant, and its status is the script's.
-            if jobs.len() != 1 || shell.separated {
-                return None;
-            }
-            let target = targets.all(shell).first()?.clone();
-            edits.push(excerpt.edit(at.span, &format!("wait {target}"))?);
-        }
-    }
-    let stop = subject.signal();
-    let kill = |(signal, _): &(Signal, Vec<String>)| {
-        format!(
-            "kill -{} {} 2>/dev/null{}; ",
-            signal.name(),
-            targets.of(*signal, shell).join(" "),
-            or_not(shell)
-        )
-    };
-    let handler = format!(
-        "trap '{}{}wait{}; exit {}' {}",
-        if shell.separated && !targets.listed.is_empty() { "IFS=\" \"; " } else { "" },
-        targets.told.iter().map(kill).collect::<String>(),
+
+    /// Sets the trap in front of the statement at `first`; `leaves_out` tells that not every job is told.
+    fn set_trap(&mut self, first: usize, stop: Signal, leaves_out: bool) -> Option<()> {
+        let Self { shell, stays, targets, .. } = self;
         // What a loop pauses with is a child, too.
-        if shell.readers || leaves_out || matches!(shape(at), Some(Stay::Pauses)) {
-            format!(" {}", targets.all(shell).join(" "))
-        } else {
-            String::new()
-        },
-        128 + u32::from(stop.number()),
-        heard(stop, shell)
-    );
-    let start = Line::of(text, first, excerpt.encoding()).above_comments(text);
-    let lists =
-        targets.listed.iter().map(|signal| format!("{}=''{}", targets.list_of(*signal), start.separator()));
-    let setup = lists.collect::<String>() + &handler;
-    edits.push(excerpt.edit(Span::at(start.insertion), &format!("{}{setup}{}", start.lead(), start.tail()))?);
-    let message = "Trap the stop, pass it on to every service, and wait for them";
-    Some(match stayed.as_slice() {
-        [] => Repair::safe(message, edits),
-        kept => Repair::unsafe_(
+        let not_all = shell.readers || leaves_out || matches!(shape(&stays.node), Some(Stay::Pauses));
+        let waited_for = if not_all { format!(" {}", targets.all(shell).join(" ")) } else { String::new() };
+        let splits = shell.separated && targets.lists().next().is_some();
+        let handler = format!(
+            "trap '{}{}wait{waited_for}; exit {}' {}",
+            if splits { "IFS=\" \"; " } else { "" },
+            targets.told(shell),
+            128 + u32::from(stop.number()),
+            heard(stop, shell)
+        );
+        let excerpt = &stays.node.excerpt;
+        let start = Line::of(excerpt.text(), first, excerpt.encoding()).above_comments(excerpt.text());
+        let lists = targets.lists().map(|list| format!("{list}=''{}", start.separator()));
+        let setup = format!("{}{}{handler}{}", start.lead(), lists.collect::<String>(), start.tail());
+        self.edit(Span::at(start.insertion), &setup)
+    }
+
+    fn repair(self) -> Repair {
+        let message = "Trap the stop, pass it on to every service, and wait for them";
+        if self.kept.is_empty() {
+            return Repair::safe(message, self.edits);
+        }
+        let kept = self.kept.join(" and ");
+        Repair::unsafe_(
             format!(
-                "{message}; {} stays in the foreground for it, and what follows does not wait until it is ready",
-                kept.join(" and ")
+                "{message}; {kept} stays in the foreground for it, and what follows does not wait until it is ready"
             ),
-            edits,
-        ),
-    })
+            self.edits,
+        )
+    }
 }
 
 /// What ends a command that goes to the background now: `&&` behind it would be read by its job.
@@ -347,49 +249,6 @@ fn end_of_command(text: &str, end: usize) -> Option<Span> {
 /// What stands in place of such an `&&`.
 fn after(text: &str, end: usize) -> &'static str {
     if rest_of_line(text, end).starts_with("&&") { ";" } else { "" }
-}
-
-/// True for what stands inside a loop.
-fn is_repeated(list: &[Node], span: Span) -> bool {
-    list.iter().filter(|node| node.span.start <= span.start && span.end <= node.span.end).any(|node| {
-        let is_loop = matches!(node.kind, NodeKind::Loop(_) | NodeKind::For(_) | NodeKind::ArithmeticFor(..));
-        is_loop || lists_of(node).into_iter().any(|inner| is_repeated(inner, span))
-    })
-}
-
-/// The start of the first statement that holds one of these, in the innermost list that holds all of them: what stands there is done
-/// whichever branch is taken.
-fn in_front_of_all(list: &[Node], spans: &[Span]) -> Option<usize> {
-    let holds = |node: &Node, span: &Span| node.span.start <= span.start && span.end <= node.span.end;
-    let first = list.iter().find(|node| spans.iter().any(|span| holds(node, span)))?;
-    if spans.iter().all(|span| holds(first, span))
-        && let Some(inner) = lists_of(first).into_iter().find_map(|inner| in_front_of_all(inner, spans))
-    {
-        // A list that holds some of them only is a branch.
-        let whole = lists_of(first)
-            .into_iter()
-            .any(|inner| spans.iter().all(|span| inner.iter().any(|node| holds(node, span))));
-        return Some(if whole { inner } else { first.span.start });
-    }
-    Some(first.span.start)
-}
-
-/// The lists of statements inside a statement that shares the shell's variables with it.
-pub(super) fn lists_of(node: &Node) -> Vec<&[Node]> {
-    match &node.kind {
-        NodeKind::Group(list) | NodeKind::Subshell(list) | NodeKind::ArithmeticFor(list, _) => vec![list],
-        NodeKind::Function(_, inner) | NodeKind::Redirected(inner, _) | NodeKind::Background(inner) => {
-            lists_of(inner)
-        }
-        NodeKind::If(branches) => {
-            let arms = branches.arms.iter().map(|(_, body)| body.as_ref());
-            arms.chain(branches.otherwise.as_deref()).collect()
-        }
-        NodeKind::Case(case) => case.arms.iter().map(|arm| arm.body.as_ref()).collect(),
-        NodeKind::Loop(inner) => vec![&inner.body],
-        NodeKind::For(inner) => vec![&inner.body],
-        _ => Vec::new(),
-    }
 }
 
 /// True for what a loop does between two runs of its program.
@@ -424,7 +283,7 @@ pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
         return None;
     }
     let excerpt = &node.excerpt;
-    let script = shell::parse(std::sync::Arc::clone(excerpt));
+    let script = shell::parse(Arc::clone(excerpt));
     let covers = |other: &&Node| other.span.start <= node.span.start && node.span.end <= other.span.end;
     let outer = script.statements.iter().find(covers)?;
     if !matches!(outer.kind, NodeKind::Loop(_) | NodeKind::For(_) | NodeKind::ArithmeticFor(..)) {

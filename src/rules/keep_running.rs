@@ -1,0 +1,81 @@
+//! Repairs where only something that keeps the container alive is in front.
+
+use std::sync::Arc;
+
+use super::insertion::ampersand;
+use super::staying::{Stay, shape};
+use super::{Repair, Subject, repair, trap};
+use crate::diagnostic::Safety;
+use crate::launch::{Fault, Job, Jobs, Site};
+use crate::shell::{self, Node, Word};
+use crate::source::Span;
+
+/// Where only something that keeps the container alive is in front: the one service in its place, or a trap and `wait`. The container
+/// then ends when its services do.
+pub(super) fn instead_of_keep_alive(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
+    let Site::Jobs(Jobs { jobs, at }) = &fault.site else { return Vec::new() };
+    if cleans_up(&at.node) || starts_others(jobs, at) {
+        return Vec::new();
+    }
+    // In front it might leave at once, and the container with it.
+    if fault.may_leave && !jobs.iter().all(|job| job.leaves) {
+        return Vec::new();
+    }
+    if let ([Job { node, leaves: false, .. }], Some(Stay::KeepsAlive)) = (jobs.as_slice(), shape(&at.node)) {
+        return service_in_front(node, &at.node).into_iter().collect();
+    }
+    let mut repairs = trap::insert(fault, subject);
+    // What shows a log is told as the services are, and the script stays for as long as before.
+    if matches!(shape(&at.node), Some(Stay::Service | Stay::Pauses)) {
+        return repairs;
+    }
+    for repair in &mut repairs {
+        repair.safety = Safety::Unsafe;
+        repair.message += "; the container then ends when all of them have ended";
+    }
+    repairs
+}
+
+/// True if something is done behind the statement that keeps the container alive: whoever ends that by hand gets it done.
+pub(super) fn cleans_up(at: &Node) -> bool {
+    let script = shell::parse(Arc::clone(&at.excerpt));
+    let says = |node: &Node| node.is_command(&["echo", "printf", "exit", "wait"]);
+    script.statements.iter().any(|node| node.span.start >= at.span.end && !says(node))
+}
+
+/// `start-dfs.sh` in front of it: what that leaves running a trap does not tell.
+fn starts_others(jobs: &[Job], at: &Job) -> bool {
+    let script = shell::parse(Arc::clone(&at.node.excerpt));
+    let starts = |node: &Node| {
+        let words =
+            repair::simple(node).map(|command| command.words.iter().filter_map(Word::literal).collect());
+        let words: Vec<String> = words.unwrap_or_default();
+        let name = words.first().and_then(|name| name.rsplit('/').next()).unwrap_or("");
+        name.split(['-', '_', '.']).any(|part| part == "start")
+            || words.iter().skip(1).take(2).any(|word| word == "start")
+    };
+    let is_job = |node: &Node| jobs.iter().any(|job| job.node.span == node.span);
+    script.statements.iter().any(|node| node.span.end <= at.node.span.start && starts(node) && !is_job(node))
+}
+
+/// `server &` and `tail -f /dev/null` behind it as `exec server`.
+fn service_in_front(job: &Node, at: &Node) -> Option<Repair> {
+    let excerpt = &at.excerpt;
+    let command = repair::simple(job)?;
+    let first = command.words.first()?;
+    let text = excerpt.text();
+    let end = ampersand(text, job.span.end)?;
+    let between = text.get(end..at.span.start)?;
+    if !Arc::ptr_eq(&job.excerpt, excerpt) || !between.trim().is_empty() || first.literal().is_none() {
+        return None;
+    }
+    let edits = vec![
+        excerpt.edit(Span::at(first.span.start), "exec ")?,
+        excerpt.edit(Span::new(job.span.end, at.span.end), "")?,
+    ];
+    let name = first.literal()?;
+    Some(Repair::unsafe_(
+        format!("Put `exec {name}` in its place; the container then ends when `{name}` does"),
+        edits,
+    ))
+}
