@@ -17,6 +17,6 @@ pub use drain::Drain;
 pub use images::{Base, Family, Install, Sh};
 pub use modules::Modules;
 pub use rows::RowError;
-pub use signals::{Handler, Reaction};
+pub use signals::{Handler, Reaction, Runtime};
 pub use sound::Sound;
 pub use table::{InnerShell, Kind, Language, Program, Services, Tables};

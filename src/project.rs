@@ -19,6 +19,7 @@ mod installed;
 mod layers;
 mod listing;
 mod lookup;
+mod made;
 pub mod makefile;
 mod mentions;
 mod mode;
@@ -33,6 +34,7 @@ pub mod supervisord;
 mod vars;
 
 pub use installed::Installed;
+pub use made::{Deed, Made, Running, Text};
 
 use build_context::BuildContext;
 use layers::Layers;
@@ -74,6 +76,17 @@ pub trait ImageFiles {
 
     /// True if a build step changes what the base image or a package puts at a path.
     fn is_changed(&self, path: &str) -> bool;
+
+    /// True for a folder that is known to be there.
+    fn is_folder(&self, path: &str) -> bool {
+        !self.list(path).is_empty()
+    }
+
+    /// False for a file that may be changed, and a folder that may hold more than is known, since something is done to it that is not
+    /// followed.
+    fn is_all_known(&self, _path: &str) -> bool {
+        true
+    }
 
     /// Which programs the image's instructions install.
     fn installed(&self) -> Installed;
@@ -292,5 +305,11 @@ impl ImageFiles for Context<'_> {
 
     fn is_changed(&self, path: &str) -> bool {
         listing::is_changed(self, self.image.stage, path)
+    }
+
+    fn is_folder(&self, path: &str) -> bool {
+        let is_known =
+            self.image.stage < self.stages.len() && self.layers(self.image.stage).tree.is_directory(path);
+        is_known || !self.list(path).is_empty()
     }
 }

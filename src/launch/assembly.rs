@@ -12,14 +12,14 @@ use super::field::Field;
 use super::interpreter::{Broken, BrokenScript};
 use super::path::{MishapKind, Path};
 use super::signal::Signal;
-use super::world::{Role, World};
+use super::world::{Process, Role, World};
 use super::{Launch, early, verdict, view};
 use crate::diagnostic::Outcome;
 use crate::programs::Sound;
 use crate::project::{ImageFile, package_json, supervised};
 use crate::source::Place;
 
-const UNSEEN: &str = "which programs supervisord starts is not known";
+const UNSEEN: &str = "which programs the supervisor starts is not known";
 const MAY_HAVE_TOLD: &str = "whether a program that the trap runs ends the service is not known";
 const TOO_MANY_BRANCHES: &str = "the script has more branches than are followed";
 
@@ -112,11 +112,13 @@ impl<'a> Assembly<'a> {
         let before = faults.len();
         faults.retain(|fault| fault.cause != Cause::OrphanedBackground || !told.contains(&fault.place));
         let doubtful = may_have_told || !path.doubts.is_empty() || (faults.is_empty() && before > 0);
-        let unseen = !doubtful && outcome == Outcome::Graceful && steady.before.has_unseen_programs();
-        if unseen {
-            self.launch.doubt(None, UNSEEN);
+        let ends_well = !doubtful && outcome == Outcome::Graceful;
+        let unseen = Some(UNSEEN).filter(|_| ends_well && steady.before.has_unseen_programs());
+        let guess = unseen.or(after.path.unsure.as_deref().filter(|_| ends_well));
+        if let Some(reason) = guess {
+            self.launch.doubt(None, reason);
         }
-        let outcome = if doubtful || unseen { Outcome::Unknown } else { outcome };
+        let outcome = if doubtful || guess.is_some() { Outcome::Unknown } else { outcome };
         // What a supervisor does to one of its programs does not depend on the others.
         faults.retain(|fault| !doubtful || matches!(fault.cause, Cause::SupervisorConfig(_)));
         // With other arguments than the image's own, only what is surely a service counts.
@@ -132,9 +134,8 @@ impl<'a> Assembly<'a> {
         let why = match (path.doubts.first(), faults.first()) {
             (Some(doubt), _) => doubt.reason.clone(),
             (None, _) if may_have_told => MAY_HAVE_TOLD.to_owned(),
-            (None, _) if unseen => UNSEEN.to_owned(),
             (None, Some(fault)) if fault.last_round.is_none() => fault.why(),
-            (None, _) => why_graceful(steady, outcome),
+            (None, _) => guess.map_or_else(|| why_graceful(steady, outcome), str::to_owned),
         };
         let aside = path.aside || !steady.has_service();
         self.branches.add(Branch {
@@ -329,10 +330,16 @@ fn why_graceful(steady: &Steady, outcome: Outcome) -> String {
     if outcome != Outcome::Graceful {
         return "it cannot be told which process loses the signal".to_owned();
     }
-    let services = steady.before.processes().filter(|p| matches!(p.role, Role::Service(_))).count();
-    match services {
+    let services: Vec<&Process> =
+        steady.before.processes().filter(|process| matches!(process.role, Role::Service(_))).collect();
+    let is_told =
+        |process: &&Process| steady.after.process(process.pid).is_some_and(|after| !after.heard.is_empty());
+    match services.len() {
         0 => "nothing that holds data runs, and it ends when told".to_owned(),
         1 => "the signal reaches the service".to_owned(),
+        _ if !services.iter().all(is_told) => {
+            "the signal reaches every service that has something to finish".to_owned()
+        }
         _ => "the signal reaches every service, and PID 1 waits for them".to_owned(),
     }
 }

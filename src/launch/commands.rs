@@ -68,6 +68,7 @@ impl Machine<'_, '_> {
             return;
         }
         self.note_numbers(command, &fields);
+        self.note_files(&fields, command, node);
         if self.may_talk_to_job(command, &fields) {
             self.world.path.may_have_told = true;
         }
@@ -446,6 +447,7 @@ impl Machine<'_, '_> {
         if self.stops_in_background(&fields) {
             return Some(None);
         }
+        self.note_files(&fields, command, node);
         let mut resolved = self.resolve(&fields, node);
         // `create-topics.sh &`: by its name it ends soon.
         let ends = started == Started::Background && pipeline.is_none() && self.sound(node) == Sound::Errand;

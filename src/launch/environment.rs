@@ -9,7 +9,7 @@ use super::dialect::Dialect;
 use super::shell::Origin;
 use crate::dockerfile::{Command, Image, Instruction, Keyword, join};
 use crate::programs::{Kind, Sh, Tables};
-use crate::project::{Found, ImageFile, ImageFiles};
+use crate::project::{Found, ImageFile, ImageFiles, Made, Running};
 use crate::shell::{self, Node, NodeKind, Part, Script};
 use crate::source::Excerpt;
 
@@ -34,6 +34,8 @@ pub(crate) struct Environment<'a> {
     /// Variables that stand where the name of a command does.
     command_variables: RefCell<BTreeSet<String>>,
     found: RefCell<HashMap<String, Found>>,
+    /// What the scripts of the course that is followed now have made.
+    made: RefCell<Rc<Made>>,
     /// What directories hold that a wildcard stands for.
     listed: RefCell<HashMap<String, Rc<[String]>>>,
     /// Programs that were read for handlers.
@@ -54,6 +56,7 @@ impl<'a> Environment<'a> {
             scripts: RefCell::default(),
             command_variables: RefCell::default(),
             found: RefCell::default(),
+            made: RefCell::default(),
             listed: RefCell::default(),
             without_handler: RefCell::default(),
         }
@@ -125,8 +128,25 @@ impl<'a> Environment<'a> {
         }
     }
 
-    /// The file at a path of the image. Asked again and again while scripts run; looked up once.
+    /// From now on the files are there that a course has made so far.
+    pub(super) fn see(&self, made: &Rc<Made>) {
+        if !Rc::ptr_eq(&self.made.borrow(), made) {
+            self.made.replace(Rc::clone(made));
+        }
+    }
+
+    /// The files of the image, and those that the course has made.
+    pub(super) fn running(&self) -> Running<'a> {
+        Running { files: self.files, made: Rc::clone(&self.made.borrow()) }
+    }
+
+    /// The file at a path, as it is while the container runs.
     pub(crate) fn find(&self, path: &str) -> Found {
+        if self.made.borrow().is_empty() { self.find_in_image(path) } else { self.running().find(path) }
+    }
+
+    /// The file at a path of the image. Asked again and again while scripts run; looked up once.
+    fn find_in_image(&self, path: &str) -> Found {
         if let Some(found) = self.found.borrow().get(path) {
             return found.clone();
         }
@@ -137,6 +157,9 @@ impl<'a> Environment<'a> {
 
     /// The names of what may be in a directory of the image.
     pub(super) fn list(&self, directory: &str) -> Rc<[String]> {
+        if !self.made.borrow().is_empty() {
+            return self.running().list(directory).into();
+        }
         if let Some(names) = self.listed.borrow().get(directory) {
             return Rc::clone(names);
         }
@@ -154,6 +177,9 @@ impl<'a> Environment<'a> {
     }
 
     pub(super) fn which(&self, name: &str) -> Option<ImageFile> {
+        if !self.made.borrow().is_empty() {
+            return self.running().which(name, self.image.env.get("PATH").map(String::as_str));
+        }
         // A bare name is a key of its own: it holds no `/`.
         if let Some(found) = self.found.borrow().get(name) {
             return match found {

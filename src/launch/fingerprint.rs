@@ -86,6 +86,7 @@ impl World {
             self.path.aside,
         ));
         print.add(&self.notes);
+        print.add(&self.made);
         print.add((self.path.doubts.len(), self.path.mishaps.len(), self.path.endless));
         let mut known = vec![false; self.processes().len() + 1];
         for pid in shells().flat_map(|shell| shell.known()) {

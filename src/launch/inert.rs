@@ -262,6 +262,7 @@ impl Machine<'_, '_> {
         let (mut names, mut local) = (Vec::new(), Vec::new());
         for node in list {
             self.forget_files(node);
+            self.doubt_files(node);
             self.note_assigned(node, &mut names, &mut local, 0);
         }
         let mut appended = Vec::new();

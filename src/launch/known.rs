@@ -74,7 +74,7 @@ impl Resolver<'_, '_> {
                 base_name(argv)
             )),
             Kind::Interpreter => {
-                resolved.unhandled = self.unhandled(row, arguments);
+                resolved.row = self.interpreted(row, arguments);
                 What::Unknown
             }
             Kind::Supervisor if row.services.is_some() => self.supervisor(call, resolved),
@@ -137,9 +137,11 @@ impl Resolver<'_, '_> {
         makefile::keeps_shell(self.environment.files, directory, target) == Some(true)
     }
 
-    /// What an interpreter does on signals, where it is certain that the program it runs installs no handler.
-    fn unhandled(&self, row: &Program, arguments: &[Option<&str>]) -> Option<Arc<Program>> {
-        let language = row.language?;
+    /// What an interpreter does on signals: its runtime, or it alone where it is certain that the program it runs installs no handler.
+    fn interpreted(&self, row: &Arc<Program>, arguments: &[Option<&str>]) -> Option<Arc<Program>> {
+        let Some(language) = row.language else {
+            return row.runtime.is_some().then(|| Arc::clone(row));
+        };
         let Inner::Command { name, .. } = row.inner_command(arguments) else { return None };
         // An option that loads something may bring a handler.
         let options: Vec<&str> = row.args.value_options.iter().map(String::as_str).collect();
@@ -155,7 +157,7 @@ impl Resolver<'_, '_> {
         let has_none = *read
             .entry(entry)
             .or_insert_with_key(|entry| handlers::has_none(self.environment.files, language, entry));
-        has_none.then(|| Arc::new(Program { signals, ..row.clone() }))
+        has_none.then(|| Arc::new(Program { signals, ..row.as_ref().clone() }))
     }
 
     /// A wrapper that waits is setup, service or unknown as its inner command is.

@@ -49,6 +49,7 @@ pub(crate) struct Machine<'w, 'e> {
 impl Machine<'_, '_> {
     /// Takes a step.
     pub(crate) fn step(&mut self) -> Flow {
+        self.environment.see(&self.world.made);
         if self.run_pending() || self.finish_waiting() {
             return Flow::Done;
         }

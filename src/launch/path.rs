@@ -28,6 +28,8 @@ pub(crate) struct Path {
     pub(crate) aside: bool,
     /// True once a handler has run a program of which nothing is known: it may have asked the service to end.
     pub(crate) may_have_told: bool,
+    /// Why it is not known how the stop ends: somebody got a signal, and what it does about that is not known. The best is assumed.
+    pub(crate) unsure: Option<Rc<str>>,
     /// True once a handler has waited for a process that is not known (`tail --pid="$(pidof java)"`): it may have been the service.
     pub(crate) may_have_waited: bool,
     /// Where a loop was left whose condition may hold for as long as the container runs, or a `read` that may wait as long.
@@ -58,6 +60,7 @@ impl Path {
             mishaps: Vec::new(),
             aside: false,
             may_have_told: false,
+            unsure: None,
             may_have_waited: false,
             may_stay: None,
             evaluates: false,

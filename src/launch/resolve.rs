@@ -12,7 +12,7 @@ use super::runner;
 use super::shell::{Origin, Status};
 use super::supervise::Supervise;
 use super::world::{Identity, Millis, Pid, Rewrites};
-use crate::dockerfile::join;
+use crate::dockerfile::{Command, Setting, join};
 use crate::programs::{Base, Program, Services};
 use crate::project::{Found, ImageFile};
 use crate::source::{Excerpt, Place};
@@ -83,8 +83,8 @@ pub(crate) struct Resolved {
     pub(crate) uncertain: bool,
     /// True for a program that would stay on with an open standard input or output (cat, tee).
     pub(crate) stays_on_input: bool,
-    /// For a program of the project that is certain to install no handler: its interpreter's row, saying so.
-    pub(crate) unhandled: Option<Arc<Program>>,
+    /// For a program of the project, what its interpreter does on signals, as far as that does not depend on the program.
+    pub(crate) row: Option<Arc<Program>>,
     /// True for a wrapper around a shell that is given nothing to run.
     pub(crate) converses: bool,
     /// True for `tail --pid` of a process that is not known.
@@ -108,7 +108,7 @@ impl Environment<'_> {
             identities: Vec::new(),
             uncertain: false,
             stays_on_input: false,
-            unhandled: None,
+            row: None,
             converses: false,
             follows_unknown: false,
             directory: None,
@@ -232,6 +232,11 @@ impl Resolver<'_, '_> {
         if let Some((broken, file)) = self.not_found(&argv[0], name) {
             return What::Broken(broken, file);
         }
+        if self.may_be_argument(name) {
+            return What::Opaque(format!(
+                "whether {name} is a program or an argument of the base image's is not known"
+            ));
+        }
         let base = &self.environment.image.base;
         let is_base_entrypoint = self.is_base_entrypoint(name);
         if is_base_entrypoint && base.entrypoint_execs {
@@ -253,6 +258,20 @@ impl Resolver<'_, '_> {
             return What::Unread(format!("the content of {name} is not known"));
         }
         What::Unknown
+    }
+
+    /// True for the first word of a CMD of which no program is known: the base image, of which nothing is known, may have an ENTRYPOINT.
+    fn may_be_argument(&self, name: &str) -> bool {
+        let image = self.environment.image;
+        let is_first = |setting: &Setting<Command>| match &setting.value {
+            Command::Exec(words) => words.first().is_some_and(|word| word.text() == name),
+            Command::Shell { .. } | Command::Inherited(_) => false,
+        };
+        !self.environment.started.get()
+            && !name.contains('/')
+            && !image.base.known
+            && image.entrypoint.is_none()
+            && image.cmd.as_ref().is_some_and(is_first)
     }
 
     /// True for the script that the base image brings as its ENTRYPOINT.

@@ -200,7 +200,7 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
         return;
     }
     let role = match &resolved.what {
-        What::Unknown => Role::Service(resolved.unhandled.clone()),
+        What::Unknown => Role::Service(resolved.row.clone()),
         What::Service(program) => Role::Service(program.clone()),
         What::Pause(length) => Role::Timer(world.now + length),
         What::Follows(other) => Role::Follower(*other),
@@ -355,7 +355,7 @@ fn start_child(
                 identities: vec![identity],
                 uncertain: false,
                 stays_on_input: false,
-                unhandled: None,
+                row: None,
                 converses: false,
                 follows_unknown: false,
                 directory: resolved.directory.clone(),

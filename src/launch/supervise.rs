@@ -37,6 +37,8 @@ pub(crate) struct Supervise {
     last_round: Option<Millis>,
     /// True if something looks after programs that are dead.
     watched: bool,
+    /// False if it may start more than is known.
+    is_all: bool,
     foreground: Option<Edit>,
     /// False if it puts itself into the background; `None` if that is not known.
     pub(crate) stays: Option<bool>,
@@ -66,6 +68,7 @@ pub(crate) struct Supervisor {
     pub(super) last_round: Option<Millis>,
     /// True if something looks after programs that are dead.
     watched: bool,
+    is_all: bool,
     phase: Phase,
 }
 
@@ -141,11 +144,11 @@ fn configured(
     }
     let image = environment.image;
     let directory = directory.unwrap_or(&image.workdir);
-    let config = supervisord::read(environment.files, named, directory, &image.env, image.base.known)?;
+    let config = supervisord::read(&environment.running(), named, directory, &image.env, image.base.known)?;
     let stays = if row.daemonizes { config.nodaemon } else { Some(true) };
-    let supervisord::Supervisord { programs, foreground, watched, .. } = config;
+    let supervisord::Supervisord { programs, is_all, foreground, watched, .. } = config;
     let (waiting, programs) = programs.into_iter().partition(|program| program.waits);
-    Some(Supervise { programs, waiting, watched, foreground, stays, ..Supervise::of(row) })
+    Some(Supervise { programs, waiting, watched, is_all, foreground, stays, ..Supervise::of(row) })
 }
 
 /// s6-svscan, by the directory that it is given.
@@ -162,7 +165,7 @@ fn scanned(
         return None;
     }
     let directory = join(directory.unwrap_or(&image.workdir), arguments.get(name).copied()??);
-    let programs = scandir::s6(environment.files, &directory)?;
+    let programs = scandir::s6(&environment.running(), &directory)?;
     Some(Supervise { programs, ..Supervise::of(row) })
 }
 
@@ -174,7 +177,7 @@ fn overlay(
     arguments: &[Option<&str>],
 ) -> Option<Supervise> {
     let env = &environment.image.env;
-    let programs = s6_overlay::services(environment.files, env);
+    let programs = s6_overlay::services(&environment.running(), env);
     let beside = inner(row, argv, arguments).map(|argv| Beside { argv, program: None });
     if programs.is_empty() {
         return None;
@@ -194,7 +197,7 @@ fn my_init(
         environment.image.env.get(name).and_then(|text| text.parse().ok()).unwrap_or(MY_INIT_WAIT)
     };
     let wait = seconds("KILL_PROCESS_TIMEOUT");
-    let programs = scandir::runit(environment.files, "/etc/service", wait);
+    let programs = scandir::runit(&environment.running(), "/etc/service", wait);
     if programs.is_empty() {
         return None;
     }
@@ -220,6 +223,7 @@ impl Supervise {
             beside: None,
             last_round: None,
             watched: true,
+            is_all: true,
             foreground: None,
             stays: Some(true),
         }
@@ -242,6 +246,7 @@ pub(super) fn take_role(
         foreground: supervise.foreground.clone(),
         last_round: supervise.last_round,
         watched: supervise.watched,
+        is_all: supervise.is_all,
         phase: Phase::Working,
     };
     if let Some(process) = world.process_mut(pid) {
@@ -362,11 +367,14 @@ impl World {
     /// A supervisor gets a signal.
     pub(super) fn signal_supervisor(&mut self, pid: Pid, row: &Program, signal: Signal) {
         match row.reaction(&signal.name(), pid == 1) {
-            Reaction::Finishes => {
+            reaction @ (Reaction::Finishes | Reaction::Unknown) => {
                 if let Some(process) = self.process_mut(pid) {
                     process.heard.push(signal);
                 }
                 self.stop_programs(pid);
+                if reaction == Reaction::Unknown {
+                    self.doubt_reaction(row, signal);
+                }
             }
             Reaction::Cuts => self.die(pid, 128 + i32::from(signal.number()), Ended::Signal),
             _ => {}
@@ -534,11 +542,13 @@ impl World {
             .collect()
     }
 
-    /// True if it is a supervisord of which no program is known.
+    /// True for a supervisor that may start programs of which nothing is known.
     pub(super) fn supervises_unseen(process: &Process) -> bool {
         match &process.role {
-            Role::Supervisor(supervisor) => supervisor.started.is_empty(),
-            Role::Service(Some(row)) => row.services == Some(Services::Supervisord),
+            Role::Supervisor(supervisor) => supervisor.started.is_empty() || !supervisor.is_all,
+            Role::Service(Some(row)) => {
+                matches!(row.services, Some(Services::Supervisord | Services::S6Svscan))
+            }
             _ => false,
         }
     }

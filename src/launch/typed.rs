@@ -41,7 +41,7 @@ impl Machine<'_, '_> {
     }
 
     /// The body of the here-document that is a command's standard input, as the command reads it.
-    fn heredoc(&self, command: &Command, node: &Node) -> Option<Excerpt> {
+    pub(super) fn heredoc(&self, command: &Command, node: &Node) -> Option<Excerpt> {
         let input = command.redirects.iter().rev().find(|redirect| redirect.operator.starts_with('<'))?;
         let opening =
             node.excerpt.text().get(input.span.start..)?.trim_start_matches(|c: char| c.is_ascii_digit());

@@ -317,7 +317,7 @@ pub(super) fn state_of(process: &Process) -> ShellState {
 
 /// True if the tables know it as a service: an interpreter may run anything.
 pub(super) fn is_known(process: &Process) -> bool {
-    matches!(&process.role, Role::Service(Some(_)))
+    matches!(&process.role, Role::Service(Some(row)) if row.kind != Kind::Interpreter || row.language.is_some())
 }
 
 /// True for what the image's own arguments name.

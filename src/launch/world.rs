@@ -13,6 +13,7 @@ use super::shell::Shell;
 use super::signal::Signal;
 use super::supervise::Supervisor;
 use crate::programs::{Program, Reaction};
+use crate::project::Made;
 use crate::shell::Node;
 use crate::source::Place;
 
@@ -23,7 +24,7 @@ pub(crate) type Pid = usize;
 pub(crate) type Millis = u64;
 
 /// How long a stand-in for an unknown service takes to finish its work. Longer than any shell built-in, shorter than any grace period.
-const CLEAN_UP: Millis = 500;
+pub(super) const CLEAN_UP: Millis = 500;
 
 /// A sleep this long is no pause in a setup but a way to keep the container alive.
 pub(super) const FOREVER: Millis = 10 * 60 * 1000;
@@ -45,6 +46,8 @@ pub(crate) struct World {
     pub(crate) steps: u32,
     /// Numbers of processes that scripts have written into files, by the file's path.
     pub(crate) notes: Rc<BTreeMap<Rc<str>, Rc<str>>>,
+    /// What scripts have done to files.
+    pub(crate) made: Rc<Made>,
     /// PID 1's exit status once it has ended.
     pub(crate) ended: Option<i32>,
 }
@@ -189,7 +192,7 @@ const STARTERS: [&str; 5] = ["entry", "start", "run", "init", "boot"];
 
 impl Identity {
     /// True for a program that is none of those whose names have one of these stems, and none that may start one of them.
-    fn is_foreign(&self, stems: &[String]) -> bool {
+    pub(super) fn is_foreign(&self, stems: &[String]) -> bool {
         let name = self.argv.first().and_then(Field::text);
         let own = name.map(|name| name.rsplit('/').next().unwrap_or(name));
         let starts =
@@ -220,7 +223,7 @@ impl Process {
     }
 
     /// The process begins to end.
-    fn hears(&mut self, signal: Signal, until: Millis, fast: bool) {
+    pub(super) fn hears(&mut self, signal: Signal, until: Millis, fast: bool) {
         self.heard.push(signal);
         if self.state == State::Running {
             self.state = State::Finishing { until, fast };
@@ -240,6 +243,7 @@ impl World {
             follow_next: false,
             steps: 0,
             notes: Rc::default(),
+            made: Rc::default(),
             ended: None,
         }
     }
@@ -349,12 +353,6 @@ impl World {
         if signal == Signal::STOP {
             return true;
         }
-        let stop_signal = self.stop.as_ref().map(|stop| stop.signal);
-        let made_for = self.stop.as_ref().and_then(|stop| stop.made_for.clone());
-        // What a supervisor sends is its own.
-        let may_be_other = self.supervised(pid).is_none()
-            && self.stop.as_ref().is_some_and(|stop| !stop.is_known && stop.signal == signal);
-        let now = self.now;
         let Some(process) = self.process_mut(pid) else { return false };
         // A service that handles a signal does so whatever it inherits.
         let keeps = match &process.role {
@@ -379,38 +377,7 @@ impl World {
             }
             Role::Service(program) => {
                 let program = program.clone();
-                // What is known to end gracefully on other signals is not assumed to know this one.
-                let knows_others = program.as_ref().is_some_and(|row| !row.signals.graceful.is_empty());
-                // Nor what another program's base image hands down.
-                let is_foreign = made_for.is_some_and(|names| process.identity.is_foreign(&names));
-                let usual = match signal {
-                    Signal::TERM | Signal::INT => true,
-                    // Some runtimes bring a handler for it, few programs do.
-                    Signal::QUIT => !is_foreign || program.as_ref().is_some_and(|row| row.language.is_none()),
-                    _ => false,
-                };
-                let assumed = usual || (stop_signal == Some(signal) && !knows_others && !is_foreign);
-                match program.as_ref().map_or(Reaction::Unknown, |row| row.reaction(&signal.name(), first)) {
-                    // Whose clients are in the same container loses them on a stop.
-                    Reaction::Waits if first && !may_be_other => {}
-                    // Assume the best of what is not known.
-                    Reaction::Unknown | Reaction::Forwards if !assumed => {}
-                    Reaction::Unknown | Reaction::Forwards | Reaction::Finishes | Reaction::Waits => {
-                        process.hears(signal, now + CLEAN_UP, false);
-                    }
-                    Reaction::Cuts if program.as_ref().is_some_and(|row| row.signals.none) => {
-                        self.die(pid, 128 + i32::from(signal.number()), Ended::Signal);
-                    }
-                    // A base image made for this program sets the signal that it wants.
-                    Reaction::Cuts if may_be_other && knows_others => {
-                        process.hears(signal, now + CLEAN_UP, false)
-                    }
-                    Reaction::Cuts => {
-                        let is_best = program.is_some_and(|row| row.only_ends_fast());
-                        process.hears(signal, now, !is_best);
-                    }
-                    Reaction::Ignores => {}
-                }
+                self.signal_service(pid, program, signal);
             }
             Role::Helper | Role::Timer(_) | Role::Follower(_) | Role::Opaque | Role::Unread => {
                 if !first && !signal.ignored_by_default() {
@@ -424,14 +391,19 @@ impl World {
             Role::Forwarder(forwarder) => {
                 let forwarder = forwarder.clone();
                 match forwarder.program.reaction(&signal.name(), first) {
-                    Reaction::Forwards | Reaction::Finishes
+                    Reaction::Forwards | Reaction::Finishes | Reaction::Unknown
                         if forwarder.passes_on(signal) == Signal::EXIT => {}
                     Reaction::Forwards | Reaction::Finishes => {
                         process.heard.push(signal);
                         self.forward(pid, &forwarder, signal);
                     }
                     Reaction::Cuts => self.die(pid, 128 + i32::from(signal.number()), Ended::Signal),
-                    Reaction::Ignores | Reaction::Waits | Reaction::Unknown => {}
+                    Reaction::Ignores | Reaction::Waits => {}
+                    Reaction::Unknown => {
+                        process.heard.push(signal);
+                        self.doubt_reaction(&forwarder.program, signal);
+                        self.forward(pid, &forwarder, signal);
+                    }
                 }
             }
         }

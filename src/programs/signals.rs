@@ -37,7 +37,33 @@ pub enum Reaction {
     Unknown,
 }
 
+/// What a program runs on, where that has handlers of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Runtime {
+    /// Java's: SIGINT and SIGHUP end it as SIGTERM does, SIGQUIT prints what its threads do.
+    Jvm,
+    /// Go's: SIGQUIT ends it with a stack trace.
+    Go,
+}
+
 impl Program {
+    /// True for a signal that ends the program as SIGTERM does, whatever that is.
+    pub fn takes_as_term(&self, signal: &str) -> bool {
+        let (runtime, signal) = (self.runtime, canonical(signal));
+        signal == "TERM" || (runtime == Some(Runtime::Jvm) && matches!(signal.as_str(), "INT" | "HUP"))
+    }
+
+    /// What its runtime does on a signal for which the program has no handler of its own.
+    fn runtime_reaction(&self, signal: &str, pid1: bool) -> Option<Reaction> {
+        match (self.runtime?, signal) {
+            (_, "TERM") => None,
+            (Runtime::Jvm, "QUIT") => Some(Reaction::Ignores),
+            (Runtime::Go, "QUIT") => Some(Reaction::Cuts),
+            _ => self.takes_as_term(signal).then(|| self.reaction("TERM", pid1)),
+        }
+    }
+
     /// True if nothing makes it finish its work before it ends: an end on a signal is the best there is.
     pub fn only_ends_fast(&self) -> bool {
         self.signals.graceful.is_empty() && self.graceful_with.is_none() && !self.signals.none
@@ -55,6 +81,8 @@ impl Program {
             Reaction::Cuts
         } else if is_in(&self.signals.graceful) {
             Reaction::Finishes
+        } else if let Some(reaction) = self.runtime_reaction(&signal, pid1) {
+            reaction
         } else if self.signals.none {
             default_action(&signal, pid1)
         } else if self.forwards && matches!(self.kind, Kind::Init | Kind::Fork | Kind::Runner) {

@@ -10,7 +10,7 @@ use super::images::Images;
 use super::name;
 use super::reference::glob;
 use super::shipped::{PROGRAMS, Rows};
-use super::signals::Handler;
+use super::signals::{Handler, Runtime};
 use super::sound::{Sound, Words};
 
 /// What a program is on the way from PID 1 to a service.
@@ -177,6 +177,9 @@ pub struct Program {
     /// What the program itself does on signals.
     #[serde(default)]
     pub signals: Handler,
+    /// What it runs on, which has handlers where the program has none.
+    #[serde(default)]
+    pub runtime: Option<Runtime>,
     /// What its handlers rest on, besides the program itself (PHP's `pcntl`): where an image lacks that, it installs none.
     #[serde(default)]
     pub handler_needs: Option<String>,

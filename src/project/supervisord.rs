@@ -36,6 +36,8 @@ pub struct Supervisord {
     pub nodaemon: Option<bool>,
     /// Its programs, in order; without event listeners, which hold no data.
     pub programs: Vec<Arc<Program>>,
+    /// False if there may be more programs: something may have been put where they are looked for.
+    pub is_all: bool,
     /// True if there is an event listener, which may stop everything when a program is dead.
     pub watched: bool,
     /// The edit of its main file that keeps it in front. `None` where there is no such file, or it cannot be edited.
@@ -51,8 +53,15 @@ pub fn read(
     env: &BTreeMap<String, String>,
     knows_base: bool,
 ) -> Option<Supervisord> {
-    let mut sections =
-        Sections { files, env, found: BTreeMap::new(), order: Vec::new(), here: String::new(), included: 0 };
+    let mut sections = Sections {
+        files,
+        env,
+        found: BTreeMap::new(),
+        order: Vec::new(),
+        here: String::new(),
+        included: 0,
+        is_all: true,
+    };
     let paths: Vec<String> = match named {
         Some(named) => vec![path::join(directory, named)],
         None => SEARCHED.iter().map(|searched| path::join(directory, searched)).collect(),
@@ -61,6 +70,7 @@ pub fn read(
         match files.find(path) {
             Found::File(main) => {
                 sections.here = path::parent(&main.path).unwrap_or("/").to_owned();
+                sections.is_all &= files.is_all_known(path);
                 let include = sections.add(&main)?;
                 for pattern in include.iter().flat_map(|files| files.split_whitespace()) {
                     sections.include(&path::join(&sections.here.clone(), pattern))?;
@@ -99,6 +109,7 @@ struct Sections<'a> {
     /// The directory of the main file.
     here: String,
     included: usize,
+    is_all: bool,
 }
 
 struct Section {
@@ -129,6 +140,7 @@ impl Sections<'_> {
     fn include(&mut self, pattern: &str) -> Option<()> {
         let paths = match (path::parent(pattern), Glob::new(path::name(pattern))) {
             (Some(dir), Some(glob)) if glob::has_wildcards(path::name(pattern)) => {
+                self.is_all &= self.files.is_all_known(dir);
                 let names = self.files.list(dir).into_iter().filter(|name| glob.matches(name));
                 names.map(|name| path::under(dir, &name)).collect()
             }
@@ -139,8 +151,13 @@ impl Sections<'_> {
             if self.included > MAX_INCLUDED {
                 return None;
             }
-            if let Found::File(file) = self.files.find(&path) {
-                self.add(&file)?;
+            match self.files.find(&path) {
+                Found::File(file) => {
+                    self.is_all &= self.files.is_all_known(&path);
+                    self.add(&file)?;
+                }
+                Found::Unreadable(_) => self.is_all = false,
+                Found::Download(_) | Found::Unknown => {}
             }
         }
         Some(())
@@ -154,7 +171,7 @@ impl Sections<'_> {
         };
         let programs = self.order.iter().filter_map(|name| self.program(name)).map(Arc::new).collect();
         let watched = self.order.iter().any(|name| name.starts_with("eventlistener:"));
-        Supervisord { nodaemon, programs, watched, foreground: self.foreground() }
+        Supervisord { nodaemon, programs, is_all: self.is_all, watched, foreground: self.foreground() }
     }
 
     /// `nodaemon=true`, in the place of another value or below the first setting of `[supervisord]`.

@@ -3,7 +3,7 @@
 //!
 //! Usage: `PIDONE_PROGRAMS=1 cargo test --test programs [-- [--list] [--nocapture] [FILTER]...]`, as root, with debootstrap and network. The
 //! programs are installed once, into a root filesystem of their own below target/; nothing is installed on the host. Without
-//! PIDONE_PROGRAMS nothing is run, and a message says so.
+//! PIDONE_PROGRAMS nothing is run, and a message says so. `PIDONE_SIGNALS="INT QUIT HUP"` tries further signals, to see what a row could say.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is a program")]
 #![allow(dead_code, reason = "the kernel test needs more of what they share")]
 

@@ -163,11 +163,13 @@ pub(crate) fn row(entry: &Entry) -> Option<Program> {
     found.map(|row| Program::clone(row))
 }
 
-/// TERM, every signal that the row says something of, and those that the entry asks for.
+/// TERM, every signal that the row says something of, and those that the entry and PIDONE_SIGNALS ask for.
 fn signals(row: &Program, entry: &Entry) -> Vec<String> {
     let own = &row.signals;
     let mut signals = vec!["TERM".to_owned()];
-    for signal in [&own.graceful, &own.waits, &own.fast, &own.ignored, &row.forwarded, &entry.signals]
+    let asked = std::env::var("PIDONE_SIGNALS").unwrap_or_default();
+    let asked: Vec<String> = asked.split_whitespace().map(str::to_owned).collect();
+    for signal in [&own.graceful, &own.waits, &own.fast, &own.ignored, &row.forwarded, &entry.signals, &asked]
         .into_iter()
         .flatten()
     {

@@ -1,0 +1,224 @@
+//! What scripts do to files while the container starts: `cp`, `mv`, `ln -s`, `mkdir`, `rm`, and what is written by redirections.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::field::{Field, UNKNOWN};
+use super::machine::Machine;
+use super::pattern::Pattern;
+use crate::project::{Deed, ImageFiles, Text};
+use crate::shell::{Command, Node, NodeKind, Redirect};
+use crate::source::Excerpt;
+
+/// What a command of this name makes; its operands are paths.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Making {
+    Copies,
+    Moves,
+    Links,
+}
+
+/// A command's words, apart.
+struct Operands<'f> {
+    paths: Vec<&'f Field>,
+    /// Letters of short options, and long ones.
+    options: String,
+    /// `-t FOLDER`
+    into: Option<&'f Field>,
+}
+
+impl Machine<'_, '_> {
+    /// What a command that runs now does to files.
+    pub(super) fn note_files(&mut self, fields: &[Field], command: &Command, node: &Node) {
+        let mut deeds = self.deeds(fields);
+        deeds.extend(
+            command.redirects.iter().filter_map(|redirect| self.written(redirect, fields, command, node)),
+        );
+        self.note_deeds(deeds);
+    }
+
+    /// What a statement does to files that is not followed, whichever way it goes.
+    pub(super) fn doubt_files(&mut self, node: &Node) {
+        if let NodeKind::Command(command) = &node.kind {
+            let Some(expander) = self.expander() else { return };
+            let fields = expander.fields(&command.words, &node.excerpt);
+            let mut deeds = self.deeds(&fields);
+            deeds.extend(
+                command
+                    .redirects
+                    .iter()
+                    .filter_map(|redirect| self.written(redirect, &fields, command, node)),
+            );
+            let perhaps = deeds.into_iter().filter_map(|deed| match deed {
+                Deed::Copy { to, .. } => Some(Deed::Perhaps(to)),
+                Deed::Link { link, .. } => Some(Deed::Perhaps(link)),
+                Deed::Write(path, _) | Deed::Perhaps(path) => Some(Deed::Perhaps(path)),
+                Deed::Remove(_) | Deed::Folder(_) => None,
+            });
+            let perhaps = perhaps.collect();
+            self.note_deeds(perhaps);
+        }
+        node.children().into_iter().for_each(|child| self.doubt_files(child));
+    }
+
+    fn note_deeds(&mut self, deeds: Vec<Deed>) {
+        if !deeds.is_empty() && self.world.stop.is_none() {
+            let made = Rc::make_mut(&mut self.world.made);
+            deeds.into_iter().for_each(|deed| made.note(deed));
+            self.environment.see(&self.world.made);
+        }
+    }
+
+    fn deeds(&self, fields: &[Field]) -> Vec<Deed> {
+        let Some((name, arguments)) = fields.split_first() else { return Vec::new() };
+        let making = match name.text().map(|name| name.rsplit('/').next().unwrap_or(name)) {
+            Some("cp") => Making::Copies,
+            Some("mv") => Making::Moves,
+            Some("ln") => Making::Links,
+            Some("mkdir") => {
+                let folders = operands(arguments).paths;
+                return folders
+                    .into_iter()
+                    .filter_map(|folder| self.path(folder).map(Deed::Folder))
+                    .collect();
+            }
+            Some("rm") => {
+                let gone = operands(arguments).paths;
+                return gone.into_iter().flat_map(|gone| self.meant(gone)).map(Deed::Remove).collect();
+            }
+            Some("tee") => {
+                let appends = operands(arguments).options.contains('a');
+                let written = operands(arguments).paths.into_iter().filter_map(|path| self.path(path));
+                let deed = |path| if appends { Deed::Perhaps(path) } else { Deed::Write(path, None) };
+                return written.map(deed).collect();
+            }
+            _ => return Vec::new(),
+        };
+        self.put(making, operands(arguments))
+    }
+
+    /// `cp A B FOLDER`
+    fn put(&self, making: Making, operands: Operands<'_>) -> Vec<Deed> {
+        let Operands { mut paths, options, into } = operands;
+        let Some(target) = into.or_else(|| paths.pop()) else { return Vec::new() };
+        let Some(to) = self.path(target) else {
+            return folder_of(target).map(Deed::Perhaps).into_iter().collect();
+        };
+        let text = target.text().unwrap_or_default();
+        let is_folder = into.is_some()
+            || paths.len() > 1
+            || text.ends_with(['/', '.'])
+            || self.environment.running().is_folder(&to);
+        let is_folder =
+            is_folder && !options.contains('T') && !(making == Making::Links && options.contains('n'));
+        let mut deeds = Vec::new();
+        for from in paths {
+            let written = from.text().unwrap_or_default();
+            let sources = self.meant(from);
+            if sources.is_empty() {
+                deeds.push(if is_folder { Deed::Perhaps(to.clone()) } else { Deed::Write(to.clone(), None) });
+            }
+            for from in sources {
+                let name = from.rsplit('/').next().unwrap_or_default();
+                // `cp -a folder/. target`
+                let whole = written.ends_with("/.") || written == ".";
+                let to = if is_folder && !whole { crate::dockerfile::join(&to, name) } else { to.clone() };
+                let is_link = making == Making::Links && options.contains('s');
+                if is_link {
+                    // A link that is not absolute leads on from where it is.
+                    let folder = to.rsplit_once('/').map_or("/", |(folder, _)| folder);
+                    let target = if written.starts_with('/') {
+                        from
+                    } else {
+                        crate::dockerfile::join(folder, written)
+                    };
+                    deeds.push(Deed::Link { link: to, target });
+                } else {
+                    let keeps = options.contains('n');
+                    deeds.push(Deed::Copy { from: from.clone(), to, keeps });
+                    deeds.extend((making == Making::Moves).then_some(Deed::Remove(from)));
+                }
+            }
+        }
+        deeds
+    }
+
+    /// The paths that an operand means; none if that is not known.
+    fn meant(&self, operand: &Field) -> Vec<String> {
+        let Some(path) = self.path(operand) else { return Vec::new() };
+        let Some((folder, pattern)) = path.rsplit_once('/').filter(|_| path.contains(['*', '?', '['])) else {
+            return vec![path];
+        };
+        if folder.contains(['*', '?', '[']) {
+            return Vec::new();
+        }
+        let mut wanted = Pattern::default();
+        wanted.push(pattern, false);
+        let folder = if folder.is_empty() { "/" } else { folder };
+        let names = self.environment.running().list(folder).into_iter();
+        names
+            .filter(|name| wanted.matches(name) && !name.starts_with('.'))
+            .map(|name| crate::dockerfile::join(folder, &name))
+            .collect()
+    }
+
+    fn path(&self, field: &Field) -> Option<String> {
+        self.expander()?.absolute(field.text()?)
+    }
+
+    /// The file that a redirection writes.
+    fn written(&self, redirect: &Redirect, fields: &[Field], command: &Command, node: &Node) -> Option<Deed> {
+        let target = redirect.target.as_ref()?;
+        let writes = matches!(redirect.operator.as_str(), ">" | ">|" | ">>" | "&>" | "&>>");
+        let field = self.expander()?.string(target);
+        let Some(path) = self.path(&field).filter(|_| writes) else {
+            return folder_of(&field).filter(|_| writes).map(Deed::Perhaps);
+        };
+        match redirect.operator.as_str() {
+            _ if path.starts_with("/dev/") || path.starts_with("/proc/") => None,
+            ">>" | "&>>" => Some(Deed::Perhaps(path)),
+            _ => Some(Deed::Write(path, self.text(fields, command, node).map(|text| Text(Arc::new(text))))),
+        }
+    }
+
+    /// What a command prints, where that is easily told: `cat <<EOF`, `echo words`.
+    fn text(&self, fields: &[Field], command: &Command, node: &Node) -> Option<Excerpt> {
+        let words: Vec<&str> = fields.iter().map(Field::text).collect::<Option<_>>()?;
+        match words.as_slice() {
+            ["cat"] => self.heredoc(command, node),
+            ["echo", words @ ..]
+                if !words.iter().any(|word| word.starts_with('-') || word.contains('\\')) =>
+            {
+                Some(Excerpt::derived(node.excerpt.source(), node.place().span, words.join(" ") + "\n"))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The folder of a path whose end is not known.
+fn folder_of(field: &Field) -> Option<String> {
+    let known = field.sketch()?.split(UNKNOWN).next()?;
+    let folder = known.rsplit_once('/')?.0;
+    folder.starts_with('/').then(|| crate::dockerfile::join("/", folder))
+}
+
+fn operands(arguments: &[Field]) -> Operands<'_> {
+    let mut operands = Operands { paths: Vec::new(), options: String::new(), into: None };
+    let mut arguments = arguments.iter();
+    while let Some(field) = arguments.next() {
+        match field.text() {
+            Some("-t" | "--target-directory") => operands.into = arguments.next(),
+            Some("-m" | "--mode" | "-S" | "--suffix") => drop(arguments.next()),
+            Some("--symbolic") => operands.options.push('s'),
+            Some("--no-clobber") => operands.options.push('n'),
+            Some("--no-target-directory") => operands.options.push('T'),
+            Some(long) if long.starts_with("--") => {}
+            Some(short) if short.starts_with('-') && short.len() > 1 => {
+                operands.options.push_str(&short[1..])
+            }
+            _ => operands.paths.push(field),
+        }
+    }
+    operands
+}
