@@ -17,6 +17,8 @@ use crate::source::{Excerpt, Place};
 const ROUNDS: u32 = 3;
 /// The same of a loop that counts.
 const COUNTED_ROUNDS: u32 = 200;
+/// A loop over arguments that are not known is followed for so many rounds with what it assigns.
+const PRECISE_ROUNDS: u32 = 2;
 /// A `for` loop over known words is followed this far.
 const MAX_ITEMS: usize = 64;
 
@@ -263,7 +265,8 @@ impl Machine<'_, '_> {
             Decision::Holds(holds) if holds != node.until => {
                 self.pop();
                 let seen = self.seen_by(&node.condition);
-                let lap = Lap { seen, ..self.come_round(lap, seen.is_some() && seen != lap.seen) };
+                let counts = seen.is_some() && seen != lap.seen;
+                let lap = Lap { seen, ..self.come_round(lap, counts, &node.body) };
                 self.push(Frame::Body { node: Arc::clone(node), place: place.clone(), lap });
                 self.push_list(&node.body);
             }
@@ -276,13 +279,24 @@ impl Machine<'_, '_> {
     }
 
     /// A loop begins its next round. `counts`: what its condition looks at has changed since the last one.
+    ///
+    /// What a loop over unknown arguments makes of them (`while :; do case "$1" in -q) quiet=1; shift ;; ...`) is not known after some
+    /// rounds: all that it may be would be more courses than can be followed.
     #[must_use]
-    pub(super) fn come_round(&mut self, lap: Lap, counts: bool) -> Lap {
+    pub(super) fn come_round(&mut self, lap: Lap, counts: bool, body: &[Node]) -> Lap {
+        let choices = self.world.path.choices.len();
+        let has_jobs = self.shell().is_none_or(|shell| !shell.jobs.is_empty());
+        let mut rounds = lap.rounds;
+        if choices > lap.choices && rounds >= PRECISE_ROUNDS && !has_jobs && body.iter().any(shifts) {
+            self.forget_assigned(body);
+            // One more round is like the others.
+            rounds = rounds.min(ROUNDS);
+        }
         let limit = if counts { COUNTED_ROUNDS } else { ROUNDS };
         if lap.rounds > 4 * limit && self.world.now == lap.since {
             self.world.path.endless = true;
         }
-        Lap { circling: lap.circling || lap.rounds >= limit, ..lap }
+        Lap { rounds, circling: lap.circling || rounds >= limit, choices, ..lap }
     }
 
     /// The values of the variables that a condition names, as far as they are known; `None` if it names none.
@@ -487,6 +501,11 @@ fn may_hold(node: &Loop) -> bool {
         NodeKind::Not(_) | NodeKind::Test(_) | NodeKind::Arithmetic(_) => false,
         _ => !node.until && !reads(node),
     }
+}
+
+/// True if the arguments are walked through.
+fn shifts(node: &Node) -> bool {
+    node.is_command(&["shift"]) || node.children().into_iter().any(shifts)
 }
 
 /// True for `while read line`.

@@ -327,8 +327,9 @@ impl Expander<'_> {
             }
         };
         let Some(text) = value.text() else {
-            // Not known whether it is set: neither is the result.
-            return value;
+            // Not known whether it is set: neither is the result. What is cut out of it need not begin as it does.
+            let is_whole = matches!(operator.trim_start_matches(':'), "-" | "=" | "?" | "+");
+            return if is_whole { value } else { Field { sketch: None, ..value } };
         };
         let overridable = value.overridable;
         let result = match operator {

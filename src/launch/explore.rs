@@ -15,11 +15,15 @@ use crate::diagnostic::Outcome;
 use crate::source::Place;
 
 /// Courses that are followed for one image. What exceeds this is said, not guessed.
-const MAX_PATHS: usize = 400;
+const MAX_PATHS: usize = 800;
 /// Steps of one course before the stop: more than any script that a person wrote needs.
 const MAX_STEPS: u32 = 6_000;
 /// Steps of all courses together, and of their stops.
 const MAX_TOTAL: u64 = 200_000;
+/// This share of them is kept for what is come back to: the service behind a script with more branches than are followed.
+const KEPT_SHARE: u64 = 4;
+/// The courses that are followed from there, each time.
+const KEPT_PATHS: usize = 50;
 /// Processes of one course, those that have ended among them. Each step looks at all of them.
 const MAX_PROCESSES: usize = 1_000;
 /// Processes below one another: a script that starts itself goes down for ever.
@@ -56,9 +60,16 @@ pub(crate) struct Exploration {
 struct Steps {
     taken: u64,
     limit: u64,
+    /// What the limit grows by once.
+    kept: u64,
 }
 
 impl Steps {
+    fn up_to(limit: u64) -> Self {
+        let kept = limit / KEPT_SHARE;
+        Self { taken: 0, limit: limit - kept, kept }
+    }
+
     fn are_over(&self) -> bool {
         self.taken > self.limit
     }
@@ -117,7 +128,8 @@ pub(crate) fn explore(
         signal,
         candidates: Candidates::default(),
         work: VecDeque::from([start]),
-        steps: Steps { taken: 0, limit: steps_left.min(MAX_TOTAL) },
+        steps: Steps::up_to(steps_left.min(MAX_TOTAL)),
+        paths_left: MAX_PATHS,
         found: Exploration::default(),
     };
     explorer.explore()
@@ -130,18 +142,18 @@ struct Explorer<'a> {
     candidates: Candidates,
     work: VecDeque<World>,
     steps: Steps,
+    paths_left: usize,
     found: Exploration,
 }
 
 impl Explorer<'_> {
     fn explore(mut self) -> Exploration {
-        let mut paths = 0;
         loop {
             while let Some(world) = self.work.pop_front() {
-                paths += 1;
-                if paths > MAX_PATHS || self.steps.are_over() {
+                if self.paths_left == 0 || self.steps.are_over() {
                     self.found.leave(&world, &mut self.candidates);
                 } else {
+                    self.paths_left -= 1;
                     self.follow(world);
                 }
             }
@@ -149,6 +161,8 @@ impl Explorer<'_> {
             if self.work.is_empty() {
                 return self.finish();
             }
+            self.steps.limit += std::mem::take(&mut self.steps.kept);
+            self.paths_left = self.paths_left.max(KEPT_PATHS);
         }
     }
 

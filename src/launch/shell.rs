@@ -198,11 +198,13 @@ pub(crate) struct Lap {
     pub(crate) seen: Option<u64>,
     /// True once it counts as endless.
     pub(crate) circling: bool,
+    /// How many choices there had been when this round began.
+    pub(crate) choices: usize,
 }
 
 impl Lap {
     pub(super) fn first(now: Millis) -> Self {
-        Self { rounds: 0, since: now, seen: None, circling: false }
+        Self { rounds: 0, since: now, seen: None, circling: false, choices: usize::MAX }
     }
 
     pub(super) fn next(self) -> Self {

@@ -57,7 +57,11 @@ fn write_image(root: &Utf8Path, image: &ImageReport, view: &View, out: &mut dyn 
         }
         let picture = Picture::new(root, image, way.processes, view);
         picture.write(out)?;
-        write_outcome(way, view, out)?;
+        write_outcome(way.outcome, &way.why, view, out)?;
+    }
+    // What was not followed to its end decides.
+    if image.outcome == Outcome::Unknown && ways.iter().all(|way| way.outcome != Outcome::Unknown) {
+        write_outcome(image.outcome, &escape::line(&image.why), view, out)?;
     }
     let more: Vec<String> =
         rest_of(rest, "more").into_iter().chain(rest_of(&waits, "where no service runs")).collect();
@@ -249,11 +253,11 @@ fn same(left: &[ProcessNode], right: &[ProcessNode]) -> bool {
         })
 }
 
-fn write_outcome(way: &Way<'_>, view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let (style, sign) = style::outcome(way.outcome);
-    let name = way.outcome.name();
+fn write_outcome(outcome: Outcome, why: &str, view: &View, out: &mut dyn Write) -> io::Result<()> {
+    let (style, sign) = style::outcome(outcome);
+    let name = outcome.name();
     let indent = name.len() + 6;
-    for (index, line) in text::wrap(&way.why, view.width.saturating_sub(indent)).iter().enumerate() {
+    for (index, line) in text::wrap(why, view.width.saturating_sub(indent)).iter().enumerate() {
         if index == 0 {
             writeln!(out, "  {style}{sign} {name}{style:#}: {line}")?;
         } else {

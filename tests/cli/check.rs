@@ -114,6 +114,20 @@ fn trees_for_people() {
 }
 
 #[test]
+fn trees_of_which_too_little_was_followed() {
+    let option = |number: usize| format!("if [ \"$A{number}\" ]; then set -- \"$@\" --a{number}; fi\n");
+    let options: String = (0..12).map(option).collect();
+    let wait = "while :; do\nnc -z \"$@\" db 1\nresult=$?\nif [ $result -eq 0 ]; then exit 0; fi\n\
+                if [ \"$TIMEOUT\" -le 0 ]; then break; fi\nsleep 1\ndone\nexit 1\n";
+    let project = Project::new(&[
+        ("Dockerfile", "FROM debian:12\nCOPY run.sh /\nCMD [\"/run.sh\"]\n"),
+        ("run.sh", &format!("#!/bin/sh\n{options}{wait}")),
+    ]);
+    let run = project.run(&["tree"]);
+    assert!(run.out.contains("? unknown: the script has more branches than are followed"), "{}", run.out);
+}
+
+#[test]
 fn colours_only_where_they_are_wanted() {
     let project = Project::new(&[("Dockerfile", SHELL_FORM)]);
     let coloured = |arguments: &[&str], variables: &[(&str, &str)]| {
