@@ -16,7 +16,7 @@ use super::shell::Frame;
 use super::signal::Signal;
 use crate::programs::Kind;
 use crate::shell::{
-    AssignedValue, Assignment, Command, If, List, Node, NodeKind, Operation, Parameter, Part, Word,
+    AssignedValue, Assignment, Command, If, List, Node, NodeKind, Operation, Parameter, Part, Redirect, Word,
 };
 
 /// Functions that call functions are looked into this deep.
@@ -221,7 +221,7 @@ impl Machine<'_, '_> {
                 _ => arguments.iter().all(|word| word.as_deref().is_some_and(only_traces)),
             },
             // `exec > file`
-            "exec" => arguments.is_empty(),
+            "exec" => arguments.is_empty() && !command.redirects.iter().any(reads_from_process),
             _ if COUNTING.contains(&name.as_str()) => false,
             _ => {
                 let Some(shell) = self.shell() else { return Weight::Counts };
@@ -319,6 +319,12 @@ impl Machine<'_, '_> {
             self.note_assigned(child, names, local, calls);
         }
     }
+}
+
+/// `3< <(server)`
+fn reads_from_process(redirect: &Redirect) -> bool {
+    let mut parts = redirect.target.iter().flat_map(|target| &target.parts);
+    redirect.operator == "<" && parts.any(|part| matches!(part, Part::ProcessSubstitution(_)))
 }
 
 /// The names of arrays to which a statement adds something, `args+=(--verbose)`: once for each time.

@@ -3,26 +3,78 @@
 use crate::shell::{Node, NodeKind};
 use crate::source::Span;
 
-/// True for what stands inside a loop.
-pub(super) fn is_repeated(list: &[Node], span: Span) -> bool {
-    list.iter().filter(|node| node.span.start <= span.start && span.end <= node.span.end).any(|node| {
-        let is_loop = matches!(node.kind, NodeKind::Loop(_) | NodeKind::For(_) | NodeKind::ArithmeticFor(..));
-        is_loop || lists_of(node).into_iter().any(|inner| is_repeated(inner, span))
-    })
+pub(super) fn holds(node: &Node, place: Span) -> bool {
+    node.span.start <= place.start && place.end <= node.span.end
+}
+
+/// The outermost loop around a place.
+pub(super) fn loop_around<'n>(list: impl IntoIterator<Item = &'n Node>, place: Span) -> Option<&'n Node> {
+    let node = list.into_iter().find(|node| holds(node, place))?;
+    let is_loop = matches!(node.kind, NodeKind::Loop(_) | NodeKind::For(_) | NodeKind::ArithmeticFor(..));
+    if is_loop { Some(node) } else { loop_around(node.children(), place) }
+}
+
+/// The statements that come behind a place: in its list, in the lists around that, and where a function that holds it is called.
+pub(super) fn behind(script: &[Node], place: Span) -> Vec<&Node> {
+    let mut search = Behind { script, called: Vec::new(), found: Vec::new() };
+    search.collect(&script.iter().collect::<Vec<_>>(), place);
+    search.found
+}
+
+struct Behind<'n> {
+    script: &'n [Node],
+    /// The functions whose calls are followed.
+    called: Vec<&'n str>,
+    found: Vec<&'n Node>,
+}
+
+impl<'n> Behind<'n> {
+    fn collect(&mut self, list: &[&'n Node], place: Span) {
+        let Some(at) = list.iter().position(|node| holds(node, place)) else { return };
+        let node = list[at];
+        if node.span != place {
+            let lists = lists_of(node).into_iter().find(|inner| inner.iter().any(|own| holds(own, place)));
+            let inner = lists.map_or_else(|| node.children(), |list| list.iter().collect());
+            self.collect(&inner, place);
+        }
+        let NodeKind::Function(name, _) = &node.kind else {
+            self.found.extend(&list[at + 1..]);
+            return;
+        };
+        if !self.called.contains(&name.as_ref()) {
+            self.called.push(name);
+            let script: Vec<&Node> = self.script.iter().collect();
+            for call in calls(self.script, name) {
+                self.collect(&script, call);
+            }
+        }
+    }
+}
+
+/// Where a function is called.
+pub(super) fn calls(list: &[Node], name: &str) -> Vec<Span> {
+    fn collect(node: &Node, name: &str, found: &mut Vec<Span>) {
+        if node.is_command(&[name]) {
+            found.push(node.span);
+        }
+        node.children().into_iter().for_each(|child| collect(child, name, found));
+    }
+    let mut found = Vec::new();
+    list.iter().for_each(|node| collect(node, name, &mut found));
+    found
 }
 
 /// The start of the first statement that holds one of these, in the innermost list that holds all of them: what stands there is done
 /// whichever branch is taken.
 pub(super) fn in_front_of_all(list: &[Node], spans: &[Span]) -> Option<usize> {
-    let holds = |node: &Node, span: &Span| node.span.start <= span.start && span.end <= node.span.end;
-    let first = list.iter().find(|node| spans.iter().any(|span| holds(node, span)))?;
-    if spans.iter().all(|span| holds(first, span))
+    let first = list.iter().find(|node| spans.iter().any(|span| holds(node, *span)))?;
+    if spans.iter().all(|span| holds(first, *span))
         && let Some(inner) = lists_of(first).into_iter().find_map(|inner| in_front_of_all(inner, spans))
     {
         // A list that holds some of them only is a branch.
         let whole = lists_of(first)
             .into_iter()
-            .any(|inner| spans.iter().all(|span| inner.iter().any(|node| holds(node, span))));
+            .any(|inner| spans.iter().all(|span| inner.iter().any(|node| holds(node, *span))));
         return Some(if whole { inner } else { first.span.start });
     }
     Some(first.span.start)

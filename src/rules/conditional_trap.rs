@@ -2,75 +2,105 @@
 
 use std::sync::Arc;
 
-use super::blocks::lists_of;
-use crate::shell::{self, Node, NodeKind, Word};
+use super::blocks::{calls, holds, lists_of};
+use crate::shell::{self, Command, List, Node, NodeKind, Word};
 use crate::source::{Excerpt, Span};
 
 /// Names of `trap` that stand for no signal from outside.
 const HOOKS: [&str; 3] = ["ERR", "DEBUG", "RETURN"];
 
 /// True if a trap may have been set when a statement runs, though it is not on the way that was looked at: `if ...; then trap stop TERM; fi`.
-/// Inside of functions, any trap of these texts that rests on a condition may be.
-pub(super) fn may_be_set(node: &Node, calls: &[String], callers: &[Arc<Excerpt>]) -> bool {
+/// `functions`: those that the statement is inside of; `callers`: the other texts that run on the way there.
+pub(super) fn may_be_set(node: &Node, functions: &[String], callers: &[Arc<Excerpt>]) -> bool {
     let own = Arc::clone(&shell::parse(Arc::clone(&node.excerpt)).statements);
-    if calls.is_empty() {
-        return is_behind_trap(&own, node.span, &trapping(&own));
-    }
     let others = callers.iter().map(|text| Arc::clone(&shell::parse(Arc::clone(text)).statements));
-    let lists: Vec<_> = others.chain([own]).collect();
-    let names: Vec<String> = lists.iter().flat_map(|list| trapping(list)).collect();
-    let conditional = |list: &[Node]| list.iter().any(|other| !is_plain(other) && sets_trap(other, &names));
-    lists.iter().any(|list| conditional(list))
+    let others: Vec<List> = others.collect();
+    let setters = Setters::of(others.iter().chain([&own]));
+    let mut ways = functions.iter().flat_map(|name| calls(&own, name)).chain([node.span]);
+    ways.any(|place| setters.behind(&own, place)) || others.iter().any(|list| setters.in_list(list))
 }
 
-/// True if a compound statement in front of the place, on the way to it, sets a trap. What is set without a condition is known.
-fn is_behind_trap(list: &[Node], place: Span, names: &[String]) -> bool {
-    list.iter().any(|node| {
-        if node.span.end <= place.start {
-            !is_plain(node) && sets_trap(node, names)
-        } else {
-            let holds = node.span.start <= place.start && place.end <= node.span.end;
-            holds && lists_of(node).into_iter().any(|inner| is_behind_trap(inner, place, names))
-        }
-    })
+/// The functions that set traps.
+#[derive(Default)]
+struct Setters {
+    /// Whenever they are called, or on some ways.
+    any: Vec<String>,
+    /// On some ways only.
+    unsure: Vec<String>,
 }
 
-/// The functions that set a trap.
-fn trapping(list: &[Node]) -> Vec<String> {
-    let functions = list.iter().filter_map(|node| match &node.kind {
-        NodeKind::Function(name, body) if sets_trap(body, &[]) => Some(name.to_string()),
-        _ => None,
-    });
-    functions.collect()
-}
-
-/// True for what is done whenever its list is, or not at all by itself.
-fn is_plain(node: &Node) -> bool {
-    match &node.kind {
-        NodeKind::Command(_) | NodeKind::Function(..) => true,
-        NodeKind::Redirected(inner, _) => is_plain(inner),
-        _ => false,
-    }
-}
-
-fn sets_trap(node: &Node, names: &[String]) -> bool {
-    match &node.kind {
-        NodeKind::Command(command) => {
-            let name = command.name();
-            let [_, action, signals @ ..] = command.words.as_slice() else {
-                return name.is_some_and(|name| names.contains(&name));
-            };
-            if name.as_deref() != Some("trap") {
-                return name.is_some_and(|name| names.contains(&name));
+impl Setters {
+    fn of<'l>(lists: impl Iterator<Item = &'l List>) -> Self {
+        let mut functions = Vec::new();
+        lists.flat_map(|list| list.iter()).for_each(|node| collect_functions(node, &mut functions));
+        let mut setters = Self::default();
+        // One that calls another sets what that sets.
+        loop {
+            let known = setters.any.len() + setters.unsure.len();
+            for (name, body) in &functions {
+                if !setters.any.contains(name) && setters.sets(body) {
+                    setters.any.push(name.clone());
+                }
+                if !setters.unsure.contains(name) && setters.may_set(body) {
+                    setters.unsure.push(name.clone());
+                }
             }
-            let is_hook = |word: &Word| word.literal().is_some_and(|name| HOOKS.contains(&name.as_str()));
-            let resets = action.literal().is_some_and(|action| action.is_empty() || action.starts_with('-'));
-            !resets && !signals.iter().all(is_hook)
+            if setters.any.len() + setters.unsure.len() == known {
+                return setters;
+            }
         }
-        // They have traps of their own.
-        NodeKind::Function(..) | NodeKind::Subshell(_) | NodeKind::Background(_) | NodeKind::Pipeline(_) => {
-            false
-        }
-        _ => node.children().into_iter().any(|child| sets_trap(child, names)),
     }
+
+    /// True if a statement in front of the place, on the way to it, may set a trap. What is set on every way is known.
+    fn behind(&self, list: &[Node], place: Span) -> bool {
+        list.iter().any(|node| match node.span.end <= place.start {
+            true => self.may_set(node),
+            false => holds(node, place) && lists_of(node).into_iter().any(|inner| self.behind(inner, place)),
+        })
+    }
+
+    fn in_list(&self, list: &[Node]) -> bool {
+        list.iter().any(|node| self.may_set(node))
+    }
+
+    /// True for a statement that sets a trap on some ways and none on others.
+    fn may_set(&self, node: &Node) -> bool {
+        match &node.kind {
+            NodeKind::Command(command) => command.name().is_some_and(|name| self.unsure.contains(&name)),
+            NodeKind::Function(..) => false,
+            NodeKind::Group(list) => self.in_list(list),
+            NodeKind::Redirected(inner, _) => self.may_set(inner),
+            _ => self.sets(node),
+        }
+    }
+
+    /// True for a statement that sets a trap on some way.
+    fn sets(&self, node: &Node) -> bool {
+        match &node.kind {
+            NodeKind::Command(command) => {
+                sets_trap(command) || command.name().is_some_and(|name| self.any.contains(&name))
+            }
+            // They have traps of their own.
+            NodeKind::Function(..)
+            | NodeKind::Subshell(_)
+            | NodeKind::Background(_)
+            | NodeKind::Pipeline(_) => false,
+            _ => node.children().into_iter().any(|child| self.sets(child)),
+        }
+    }
+}
+
+fn collect_functions<'n>(node: &'n Node, functions: &mut Vec<(String, &'n Node)>) {
+    if let NodeKind::Function(name, body) = &node.kind {
+        functions.push((name.to_string(), body));
+    }
+    node.children().into_iter().for_each(|child| collect_functions(child, functions));
+}
+
+/// `trap stop TERM`, but neither `trap - TERM` nor `trap stop ERR`.
+fn sets_trap(command: &Command) -> bool {
+    let [_, action, signals @ ..] = command.words.as_slice() else { return false };
+    let is_hook = |word: &Word| word.literal().is_some_and(|name| HOOKS.contains(&name.as_str()));
+    let resets = action.literal().is_some_and(|action| action.is_empty() || action.starts_with('-'));
+    command.name().as_deref() == Some("trap") && !resets && !signals.iter().all(is_hook)
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::blocks::behind;
 use super::insertion::ampersand;
 use super::staying::{Stay, shape};
 use super::{Repair, Subject, repair, trap};
@@ -40,7 +41,7 @@ pub(super) fn instead_of_keep_alive(fault: &Fault, subject: &Subject<'_>) -> Vec
 pub(super) fn cleans_up(at: &Node) -> bool {
     let script = shell::parse(Arc::clone(&at.excerpt));
     let says = |node: &Node| node.is_command(&["echo", "printf", "exit", "wait"]);
-    script.statements.iter().any(|node| node.span.start >= at.span.end && !says(node))
+    !behind(&script.statements, at.span).into_iter().all(says)
 }
 
 /// `start-dfs.sh` in front of it: what that leaves running a trap does not tell.
@@ -55,7 +56,13 @@ fn starts_others(jobs: &[Job], at: &Job) -> bool {
             || words.iter().skip(1).take(2).any(|word| word == "start")
     };
     let is_job = |node: &Node| jobs.iter().any(|job| job.node.span == node.span);
-    script.statements.iter().any(|node| node.span.end <= at.node.span.start && starts(node) && !is_job(node))
+    let is_other = |node: &Node| node.span.end <= at.node.span.start && starts(node) && !is_job(node);
+    script.statements.iter().any(|node| any(node, &is_other))
+}
+
+/// True if something is true of a statement, or of one inside.
+fn any(node: &Node, test: &impl Fn(&Node) -> bool) -> bool {
+    test(node) || node.children().into_iter().any(|child| any(child, test))
 }
 
 /// `server &` and `tail -f /dev/null` behind it as `exec server`.

@@ -21,12 +21,12 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// `a 2>&1 | b` as `exec a > >(b) 2>&1`, where the shell has process substitution.
 fn substitute(fault: &Fault) -> Option<Repair> {
-    let Site::Foreground { node, rest: Rest::Nothing, dialect: Dialect::Bash, calls, .. } = &fault.site else {
+    let Site::Foreground { node, rest: Rest::Nothing, dialect: Dialect::Bash, .. } = &fault.site else {
         return None;
     };
     let NodeKind::Pipeline(stages) = &node.kind else { return None };
     let (first, second) = (stages.first()?, stages.get(1)?);
-    if !calls.is_empty() || !fault.shell.traps.is_empty() {
+    if !repair::may_replace_shell(fault) {
         return None;
     }
     let text = node.excerpt.text();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::blocks::{behind, loop_around};
 use super::{Repair, conditional_trap};
 use crate::dockerfile::{Command as Setting, Image};
 use crate::launch::{Fault, Rest, ShellState, Site, is_builtin};
@@ -13,18 +14,12 @@ const INTERACTIVE: [&str; 6] = ["sh", "bash", "ash", "dash", "zsh", "fish"];
 
 /// `exec` in front of the command that the shell stays for; `None` where that would change more than the signal's way.
 pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
-    let Site::Foreground { node, rest, calls, callers, .. } = &fault.site else { return None };
+    let Site::Foreground { node, rest, .. } = &fault.site else { return None };
     let shell = &fault.shell;
-    // What follows would be lost, a trap too, and a second call of the function.
+    // What follows would be lost.
     if !matches!(rest, Rest::Nothing | Rest::Exit | Rest::Remarks | Rest::Otherwise)
-        || !shell.traps.is_empty()
-        || is_called_again(node, calls, callers)
-        || conditional_trap::may_be_set(node, calls, callers)
+        || !may_replace_shell(fault)
     {
-        return None;
-    }
-    // Only the first turn of a loop would be done.
-    if is_in_loop(shell::parse(Arc::clone(&node.excerpt)).statements.iter(), node.span) {
         return None;
     }
     let command = simple(node)?;
@@ -64,6 +59,17 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
     } else {
         Repair::safe(message, vec![edit])
     })
+}
+
+/// True if nothing of the shell is needed any more once its last program has started.
+pub(super) fn may_replace_shell(fault: &Fault) -> bool {
+    let Site::Foreground { node, calls, callers, .. } = &fault.site else { return false };
+    let script = shell::parse(Arc::clone(&node.excerpt));
+    // A trap would be lost, a second call of the function, and all turns of a loop but the first.
+    fault.shell.traps.is_empty()
+        && !is_called_again(node, calls, callers)
+        && !conditional_trap::may_be_set(node, calls, callers)
+        && loop_around(script.statements.iter(), node.span).is_none()
 }
 
 /// True for a variable that the script sets to `exec` somewhere.
@@ -124,15 +130,6 @@ fn collect_values(node: &Node, name: &str, values: &mut Vec<String>) -> bool {
     })
 }
 
-/// True for what stands in a loop of its text.
-fn is_in_loop<'n>(list: impl IntoIterator<Item = &'n Node>, span: Span) -> bool {
-    let holds = |node: &&Node| node.span.start <= span.start && span.end <= node.span.end;
-    list.into_iter().filter(holds).any(|node| {
-        let is_loop = matches!(node.kind, NodeKind::Loop(_) | NodeKind::For(_) | NodeKind::ArithmeticFor(..));
-        is_loop || is_in_loop(node.children(), span)
-    })
-}
-
 /// True if a function is there that the script itself does not call: the caller may name it (`docker run image migrate`).
 fn offers_functions(node: &Node, shell: &ShellState) -> bool {
     let words: Vec<&str> = node
@@ -158,16 +155,16 @@ fn offers_functions(node: &Node, shell: &ShellState) -> bool {
 
 /// True if the script goes on with `exit 0` or another status of its own.
 fn follows_constant(node: &Node) -> bool {
-    let rest = node.excerpt.text().get(node.span.end..).unwrap_or("");
-    let status = rest.split("exit").nth(1).map(|status| status.trim_start_matches([' ', '\t']));
+    let script = shell::parse(Arc::clone(&node.excerpt));
+    let exit = behind(&script.statements, node.span).into_iter().find(|node| node.is_command(&["exit"]));
+    let status = exit.and_then(simple).and_then(|exit| exit.words.get(1)?.literal());
     status.is_some_and(|status| status.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// `set +e` as all that follows.
 fn follows_setting(node: &Node) -> bool {
-    let rest = node.excerpt.text().get(node.span.end..).unwrap_or("");
-    let lines = rest.split(['\n', ';']).map(str::trim);
-    lines.filter(|line| !line.is_empty()).all(|line| line.starts_with("set ") || line.starts_with('#'))
+    let script = shell::parse(Arc::clone(&node.excerpt));
+    behind(&script.statements, node.span).into_iter().all(|node| node.is_command(&["set"]))
 }
 
 /// A name that is written out, or the script's own arguments, is a program; a variable may hold anything.

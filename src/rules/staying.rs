@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::insertion::{Line, rest_of_line};
-use super::repair;
-use crate::shell::{self, Node, NodeKind, Part, Word};
+use super::{blocks, repair};
+use crate::shell::{self, Node, Part, Word};
 use crate::source::{Edit, Span};
 
 /// What runs a command line, or a command, that it is given.
@@ -76,13 +76,7 @@ pub(super) fn is_pause(node: &Node, limit: f64) -> bool {
 /// The outermost loop around a statement, in the text that holds it.
 pub(super) fn loop_around(at: &Node) -> Option<Node> {
     let script = shell::parse(Arc::clone(&at.excerpt));
-    find_loop(&script.statements.iter().collect::<Vec<_>>(), at.span).cloned()
-}
-
-fn find_loop<'n>(list: &[&'n Node], span: Span) -> Option<&'n Node> {
-    let node = list.iter().find(|node| node.span.start <= span.start && span.end <= node.span.end)?;
-    let is_loop = matches!(node.kind, NodeKind::Loop(_) | NodeKind::For(_) | NodeKind::ArithmeticFor(..));
-    if is_loop { Some(node) } else { find_loop(&node.children(), span) }
+    blocks::loop_around(script.statements.iter(), at.span).cloned()
 }
 
 /// `sleep 60` as `sleep 60 & wait "$!"`, which a signal interrupts. `None` where that would change what its loop reads of jobs.

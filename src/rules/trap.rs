@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::blocks::{in_front_of_all, is_repeated, lists_of};
+use super::blocks::{in_front_of_all, lists_of};
 use super::insertion::{Line, ampersand, free_name, free_number, number_in, rest_of_line};
 use super::keep_running::cleans_up;
 use super::staying::{
     Stay, background, is_in_list, is_pause, loop_around, pause_apart, reads_last_job, shape,
 };
 use super::targets::{Targets, told_by};
-use super::{Repair, Subject, conditional_trap, foreground, repair};
+use super::{Repair, Subject, blocks, conditional_trap, foreground, repair};
 use crate::diagnostic::Safety;
 use crate::launch::{Fault, Job, Jobs, ShellState, Signal, Site};
-use crate::shell::{self, Node, NodeKind, Word};
+use crate::shell::{self, Node, Word};
 use crate::source::{Edit, Encoding, Span};
 
 /// Seconds that are too long between a stop and what a trap does: where a script pauses all the time, and where it does so now and then
@@ -108,8 +108,8 @@ fn insert_with(jobs: &Jobs, shell: &ShellState, subject: &Subject<'_>) -> Option
         let again = |other: &&Job| other.node.span == job.node.span;
         // A loop starts the same statement again and again: a variable holds the number of the last one only.
         if !jobs[..index].iter().any(again) {
-            let repeated =
-                jobs[index + 1..].iter().any(again) || is_repeated(&script.statements, job.node.span);
+            let repeated = jobs[index + 1..].iter().any(again)
+                || blocks::loop_around(script.statements.iter(), job.node.span).is_some();
             insertion.take_number(job, repeated, subject)?;
         }
     }
@@ -278,17 +278,17 @@ pub(super) fn traps_reload(shell: &ShellState) -> bool {
 
 /// The command that a loop repeats goes to the background, and a trap in front of the loop tells it and waits for it.
 pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
-    let Site::Foreground { node, calls, .. } = &fault.site else { return None };
-    if !calls.is_empty() || !fault.shell.traps.is_empty() || conditional_trap::may_be_set(node, calls, &[]) {
+    let Site::Foreground { node, calls, callers, .. } = &fault.site else { return None };
+    if !callers.is_empty()
+        || !fault.shell.traps.is_empty()
+        || conditional_trap::may_be_set(node, calls, callers)
+    {
         return None;
     }
     let excerpt = &node.excerpt;
     let script = shell::parse(Arc::clone(excerpt));
     let covers = |other: &&Node| other.span.start <= node.span.start && node.span.end <= other.span.end;
-    let outer = script.statements.iter().find(covers)?;
-    if !matches!(outer.kind, NodeKind::Loop(_) | NodeKind::For(_) | NodeKind::ArithmeticFor(..)) {
-        return None;
-    }
+    let outer = blocks::loop_around(script.statements.iter(), node.span)?;
     // During a long pause the trap would have to wait for its end.
     let pauses = lists_of(outer)
         .into_iter()

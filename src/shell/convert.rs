@@ -97,6 +97,13 @@ fn along<'t, T>(tree: Tree<'t>, of: impl Fn(&TreeCursor<'t>) -> T) -> impl Itera
     })
 }
 
+/// True for a compound command with something between its parts that the grammar could not read: an item of `case`, say.
+fn loses_a_part(tree: Tree<'_>) -> bool {
+    const IN_PARTS: [&str; 5] =
+        ["case_statement", "if_statement", "while_statement", "for_statement", "c_style_for_statement"];
+    IN_PARTS.contains(&tree.kind()) && children(tree).any(|child| child.is_error() || child.is_missing())
+}
+
 impl<'a> Converter<'a> {
     fn text(&self, span: Span) -> &'a str {
         self.excerpt.text().get(span.start..span.end).unwrap_or("")
@@ -196,6 +203,9 @@ impl<'a> Converter<'a> {
     }
 
     fn compound(&mut self, tree: Tree<'_>) -> Option<NodeKind> {
+        if loses_a_part(tree) {
+            return None;
+        }
         Some(match tree.kind() {
             "list" => self.and_or(tree)?,
             "pipeline" => self.pipeline(tree),
