@@ -76,7 +76,7 @@ impl View<'_> {
         };
         let own = self.before.supervised(process.pid).filter(|own| own.pid == process.pid);
         let site = match (cause, below, own) {
-            (Cause::PackageRunner, Some(below), _) => package(below),
+            (Cause::PackageRunner, Some(below), _) => package(below, forwarder.directory.as_deref()),
             (_, _, Some(own)) => Site::Supervised { program: Arc::clone(&own.program), wanted: None },
             // The shell of `su -c`.
             (Cause::PrivilegeWrapper, Some(Process { role: Role::Shell(shell), .. }), _) => {
@@ -190,7 +190,7 @@ impl View<'_> {
             Origin::ShellForm(instruction) => (Cause::ShellForm, instruction.clone(), site()),
             Origin::Text => (Cause::ShellWrapper, place, site()),
             Origin::PackageScript => (Cause::PackageRunner, place, site()),
-            Origin::PackageCommand(_) => (Cause::PackageRunner, place, package(process)),
+            Origin::PackageCommand(_) => (Cause::PackageRunner, place, package(process, None)),
             Origin::Script | Origin::Fork => (Cause::MissingExec, place, site()),
         })
     }

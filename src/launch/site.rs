@@ -236,20 +236,31 @@ fn is_same(one: &Excerpt, other: &Excerpt) -> bool {
     one.whole_place() == other.whole_place()
 }
 
-/// What a package runner's shell runs: a script of package.json, or a command.
-pub(super) fn package(runner: &Process) -> Site {
-    let Role::Shell(shell) = &runner.role else { return Site::Process };
-    let directory = shell.directory.as_deref().map(str::to_owned);
-    if let Origin::PackageCommand(manifest) = &shell.origin {
-        return manifest
-            .clone()
-            .map_or(Site::Process, |manifest| Site::PackageCommand { manifest, directory });
-    }
-    match runner.identity.argv.last().and_then(|text| text.excerpt.clone()) {
+/// What a package runner's shell runs: a script of package.json, or a command. The shell may have given its place to the command; then
+/// the runner knows where it has started it.
+pub(super) fn package(below: &Process, started_in: Option<&str>) -> Site {
+    let (own, directory) = match &below.role {
+        Role::Shell(shell) => {
+            let directory = shell.directory.as_deref();
+            if let Origin::PackageCommand(manifest) = &shell.origin {
+                let directory = directory.map(str::to_owned);
+                let command = |manifest| Site::PackageCommand { manifest, directory };
+                return manifest.clone().map_or(Site::Process, command);
+            }
+            (&below.identity, directory)
+        }
+        _ => match below.before.first() {
+            Some(first) => (first, started_in),
+            None => return Site::Process,
+        },
+    };
+    let text = own.argv.last().and_then(|text| text.excerpt.clone());
+    let is_script = |text: &Arc<Excerpt>| text.source().path().ends_with("package.json");
+    match text.filter(|text| matches!(below.role, Role::Shell(_)) || is_script(text)) {
         Some(text) => {
             let alone = crate::project::package_json::runs_alone(&text);
             // Only the project's other files tell.
-            Site::Package { text, alone, needs_runner: true, directory }
+            Site::Package { text, alone, needs_runner: true, directory: directory.map(str::to_owned) }
         }
         None => Site::Process,
     }

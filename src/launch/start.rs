@@ -305,7 +305,14 @@ fn take_forwarder(
     // The child does not exist yet; until then the forwarder waits for nobody.
     let role = |child: Pid, program: &Arc<Program>| {
         let rewrites = Rc::clone(&forward.rewrites);
-        Role::Forwarder(Forwarder { child, program: Arc::clone(program), rewrites, kills_at: None })
+        let directory = resolved.directory.clone();
+        Role::Forwarder(Forwarder {
+            child,
+            program: Arc::clone(program),
+            rewrites,
+            kills_at: None,
+            directory,
+        })
     };
     if let Some(process) = world.process_mut(pid) {
         process.role = role(usize::MAX, &forward.program);

@@ -145,6 +145,8 @@ pub(crate) struct Forwarder {
     pub(crate) rewrites: Rewrites,
     /// When it kills the child, once it has forwarded a signal.
     pub(crate) kills_at: Option<Millis>,
+    /// Where it starts the child.
+    pub(crate) directory: Option<Rc<str>>,
 }
 
 impl Forwarder {

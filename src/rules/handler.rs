@@ -93,14 +93,11 @@ fn add_wait(kill: &Node, action: &List, functions: &[Node], shell: &ShellState) 
     let lists = action.iter().chain(functions);
     let (kill, words) = match lists.filter_map(|node| loop_around(node, kill.span)).next() {
         Some((node, each)) => (node, each.words.as_deref().unwrap_or_default()),
-        None => (kill, &command.words[1..]),
+        None => (kill, targets(kill, &command.words)),
     };
     let excerpt = &kill.excerpt;
-    let targets: Vec<&str> = words
-        .iter()
-        .filter_map(|word| excerpt.text().get(word.span.start..word.span.end))
-        .skip_while(|text| text.starts_with('-'))
-        .collect();
+    let targets: Vec<&str> =
+        words.iter().filter_map(|word| excerpt.text().get(word.span.start..word.span.end)).collect();
     let plain = !targets.is_empty()
         && targets.iter().all(|text| text.trim_matches('"').starts_with('$') && !text.contains('('))
         && targets.iter().all(|text| !is_looked_up(excerpt.source().text(), text));
@@ -111,6 +108,19 @@ fn add_wait(kill: &Node, action: &List, functions: &[Node], shell: &ShellState) 
     let separator = if alone { line.separator() } else { "; ".to_owned() };
     let edit = excerpt.edit(Span::at(kill.span.end), &format!("{separator}{wait}"))?;
     Some(Repair::safe("Wait in the trap until the service has finished", vec![edit]))
+}
+
+/// Whom a `kill` tells: the words behind its options. The signal of `-s` and `-n` is a word of its own.
+fn targets<'w>(kill: &Node, words: &'w [Word]) -> &'w [Word] {
+    let is_option = |word: &Word| kill.excerpt.text()[word.span.start..].starts_with('-');
+    let mut rest = words.get(1..).unwrap_or_default();
+    while let [first, behind @ ..] = rest
+        && is_option(first)
+    {
+        let takes_word = matches!(first.literal().as_deref(), Some("-s" | "-n"));
+        rest = behind.get(usize::from(takes_word)..).unwrap_or_default();
+    }
+    rest
 }
 
 /// `for pid in $pids; do kill $pid; done` around a statement.

@@ -22,8 +22,10 @@ pub(super) fn instead_of_keep_alive(fault: &Fault, subject: &Subject<'_>) -> Vec
     if fault.may_leave && !jobs.iter().all(|job| job.leaves) {
         return Vec::new();
     }
-    if let ([Job { node, leaves: false, .. }], Some(Stay::KeepsAlive)) = (jobs.as_slice(), shape(&at.node)) {
-        return service_in_front(node, &at.node).into_iter().collect();
+    if let ([Job { node, leaves: false, .. }], Some(Stay::KeepsAlive)) = (jobs.as_slice(), shape(&at.node))
+        && let Some(repair) = service_in_front(node, &at.node)
+    {
+        return vec![repair];
     }
     let mut repairs = trap::insert(fault, subject);
     // What shows a log is told as the services are, and the script stays for as long as before.
