@@ -4,24 +4,47 @@ use std::sync::Arc;
 
 use super::field::{Field, UNKNOWN};
 use super::machine::Machine;
+use super::resolve::What;
 use super::shell::{Frame, Shell};
 use super::world::{Pid, Role, Started};
 use crate::programs::Sound;
-use crate::shell::{List, Loop, Node, NodeKind};
+use crate::shell::{List, Loop, Node, NodeKind, Word};
 
 /// Functions that call functions are looked into this deep.
 const MAX_CALLS: usize = 3;
 
+/// What a job has waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// Until something is ready.
+    Ready,
+    /// For that, or for a time.
+    Any,
+}
+
 impl Machine<'_, '_> {
     /// True for `create-topics` in `( until ready; do sleep 1; done; create-topics ) & exec server`: the job has waited for something, and
-    /// something else stays.
+    /// something else stays. After a mere `sleep 30` that is said of programs of which nothing is known.
     pub(super) fn is_errand_beside(&self, node: &Node) -> bool {
-        self.has_waited(self.pid, Some(node))
+        let is_late = |wait: Wait| self.has_waited(self.pid, Some(node), wait);
+        (is_late(Wait::Ready) || (is_late(Wait::Any) && self.is_unknown(node)))
             && self.is_named(node)
             && self.sound(node) != Sound::Service
             && self.world.processes().any(|other| {
-                other.is_service() && self.world.alive(other.pid) && !self.has_waited(other.pid, None)
+                other.is_service()
+                    && self.world.alive(other.pid)
+                    && !self.has_waited(other.pid, None, Wait::Any)
             })
+    }
+
+    /// No table knows the program.
+    fn is_unknown(&self, node: &Node) -> bool {
+        let (NodeKind::Command(command), Some(expander)) = (&node.kind, self.expander()) else {
+            return false;
+        };
+        let fields = expander.fields(&command.words, &node.excerpt);
+        !fields.is_empty()
+            && matches!(self.resolve(&fields, node).what, What::Unknown | What::Opaque(_) | What::Unread(_))
     }
 
     /// The program is written out, at least by its name.
@@ -34,16 +57,17 @@ impl Machine<'_, '_> {
     }
 
     /// True if a process belongs to a job that has waited for something before it came to `node`.
-    fn has_waited(&self, pid: Pid, node: Option<&Node>) -> bool {
+    fn has_waited(&self, pid: Pid, node: Option<&Node>, wait: Wait) -> bool {
         let mut at = pid;
         let mut has_waited = false;
         while let Some(process) = self.world.process(at) {
             if let Role::Shell(shell) = &process.role {
-                has_waited |= self.waits_before(shell, node.filter(|_| at == pid));
+                has_waited |= self.waits_before(shell, node.filter(|_| at == pid), wait);
             }
             if process.started == Started::Background {
                 // The last program of the job may have taken its shell's place.
-                let has_gone = || process.statement.as_ref().is_some_and(|job| self.waits(job, &|_| true, 0));
+                let waits = |job: &Node| self.waits(job, wait, &|_| true, 0);
+                let has_gone = || process.statement.as_ref().is_some_and(waits);
                 return has_waited || (node.is_none() && has_gone());
             }
             at = process.born_of;
@@ -52,7 +76,7 @@ impl Machine<'_, '_> {
     }
 
     /// True if what a shell has done already is to wait for something.
-    fn waits_before(&self, shell: &Shell, node: Option<&Node>) -> bool {
+    fn waits_before(&self, shell: &Shell, node: Option<&Node>, wait: Wait) -> bool {
         let is_past = |inner: &Node| {
             node.is_some_and(|node| {
                 inner.span.end <= node.span.start && Arc::ptr_eq(&inner.excerpt, &node.excerpt)
@@ -62,14 +86,17 @@ impl Machine<'_, '_> {
             let Frame::List { list, next } = frame else { return false };
             let done = (*next).min(list.len()).saturating_sub(1);
             let (past, rest) = list.split_at(done);
-            past.iter().any(|node| self.waits(node, &|_| true, 0))
-                || rest.first().is_some_and(|now| self.waits(now, &is_past, 0))
+            past.iter().any(|node| self.waits(node, wait, &|_| true, 0))
+                || rest.first().is_some_and(|now| self.waits(now, wait, &is_past, 0))
         })
     }
 
-    /// True if there is a loop in a statement that goes round until something is ready.
-    fn waits(&self, node: &Node, counts: &dyn Fn(&Node) -> bool, calls: usize) -> bool {
+    /// True if there is a loop in a statement that goes round until something is ready; or a pause, if that will do.
+    fn waits(&self, node: &Node, wait: Wait, counts: &dyn Fn(&Node) -> bool, calls: usize) -> bool {
         match &node.kind {
+            NodeKind::Command(_) if node.is_command(&["sleep"]) => {
+                wait == Wait::Any && counts(node) && pauses(node)
+            }
             NodeKind::Loop(inner) if counts(node) && polls(inner) => true,
             NodeKind::For(inner) if counts(node) && tries(&inner.body) => true,
             NodeKind::ArithmeticFor(body, _) if counts(node) && tries(body) => true,
@@ -77,11 +104,18 @@ impl Machine<'_, '_> {
             NodeKind::Command(command) => {
                 let name = command.name().filter(|_| calls < MAX_CALLS && counts(node));
                 let body = name.and_then(|name| self.shell()?.functions.get(&name));
-                body.is_some_and(|body| self.waits(body, &|_| true, calls + 1))
+                body.is_some_and(|body| self.waits(body, wait, &|_| true, calls + 1))
             }
-            _ => node.children().into_iter().any(|child| self.waits(child, counts, calls)),
+            _ => node.children().into_iter().any(|child| self.waits(child, wait, counts, calls)),
         }
     }
+}
+
+/// `sleep 30`; what sleeps for ever keeps a job alive.
+fn pauses(node: &Node) -> bool {
+    let NodeKind::Command(command) = &node.kind else { return false };
+    let is_endless = |word: &Word| matches!(word.literal().as_deref(), Some("infinity" | "inf"));
+    command.words.len() > 1 && !command.words.iter().any(is_endless)
 }
 
 /// The name of a program, where at most the folder in front of it is not known.
