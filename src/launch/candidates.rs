@@ -381,7 +381,11 @@ impl Candidates {
                     world.path.candidate = Some(index);
                     if matches!(reading, Reading::Unclear) {
                         let reason = "which of the script's commands is the service is not known".to_owned();
-                        world.path.doubts.push(Doubt { place: item.what.place.clone(), reason });
+                        world.path.doubts.push(Doubt {
+                            place: item.what.place.clone(),
+                            reason,
+                            unread: None,
+                        });
                     }
                     worlds.push(world);
                 }

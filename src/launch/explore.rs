@@ -9,7 +9,7 @@ use super::environment::Environment;
 use super::machine::{Alternative, Flow, Machine};
 use super::path::Doubt;
 use super::signal::Signal;
-use super::world::{Millis, Pid, Process, State, Stop, World};
+use super::world::{Millis, Pid, Process, Role, State, Stop, World};
 use super::{early, verdict};
 use crate::diagnostic::Outcome;
 use crate::source::Place;
@@ -261,10 +261,15 @@ impl Explorer<'_> {
         }
         self.steps.taken += world.weight();
         let grace = self.environment.image.runtime.period.left();
-        let Stopped { world: after, is_cut, is_truncated } = self.stop(&world, grace);
+        let Stopped { world: mut after, is_cut, is_truncated } = self.stop(&world, grace);
+        if verdict::outcome(&after) == Outcome::Timeout {
+            for pid in untold(&world, &after) {
+                [&mut world, &mut after].into_iter().for_each(|world| world.serves_unread(pid));
+            }
+        }
         if is_truncated {
             let reason = "a stop can go more ways than are followed".to_owned();
-            world.path.doubts.push(Doubt { place: None, reason });
+            world.path.doubts.push(Doubt { place: None, reason, unread: None });
         }
         let is_timeout = verdict::outcome(&after) == Outcome::Timeout;
         let patient = (is_timeout && is_cut).then(|| self.stop(&world, LONGEST_GRACE).world);
@@ -290,7 +295,7 @@ impl Explorer<'_> {
             // It may be what stays: nothing before it has to be.
             candidates.settle(&world);
             let reason = "whether the script goes on from here is not known".to_owned();
-            world.path.doubts.push(Doubt { place: Some(place), reason });
+            world.path.doubts.push(Doubt { place: Some(place), reason, unread: None });
             found.ended.push(world);
             return;
         }
@@ -392,6 +397,13 @@ struct Stopping {
     ways: Vec<World>,
     met: Met,
     candidates: Candidates,
+}
+
+/// The scripts that nobody has read and that a stop does not reach: whatever they do, they are killed in the middle of it.
+fn untold(before: &World, after: &World) -> Vec<Pid> {
+    let is_unread = |process: &&Process| matches!(process.role, Role::Unread) && process.pid != 1;
+    let is_untold = |process: &&Process| before.alive(process.pid) && after.alive(process.pid);
+    before.processes().filter(is_unread).filter(is_untold).map(|process| process.pid).collect()
 }
 
 /// True if there are more processes than are followed, or more above this one.

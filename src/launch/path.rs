@@ -92,6 +92,8 @@ pub(crate) struct Choice {
 pub(crate) struct Doubt {
     pub(crate) place: Option<Place>,
     pub(crate) reason: String,
+    /// The process of which it is not known what it does, where that is all.
+    pub(crate) unread: Option<Pid>,
 }
 
 /// A command that does not do what it seems to.

@@ -41,7 +41,8 @@ fn enter(world: &mut World, environment: &Environment<'_>, resolved: &Resolved) 
     let within = environment.starting.get() <= MAX_DEPTH;
     if !within {
         let place = last_identity(resolved).place;
-        world.path.doubts.push(Doubt { place, reason: "too many programs start each other".to_owned() });
+        let reason = "too many programs start each other".to_owned();
+        world.path.doubts.push(Doubt { place, reason, unread: None });
     }
     within
 }
@@ -121,7 +122,7 @@ pub(super) fn replace(world: &mut World, environment: &Environment<'_>, pid: Pid
     let replaced = world.process(pid).map_or(0, |process| process.before.len());
     if replaced > MAX_REPLACED {
         let reason = "a program replaces itself again and again".to_owned();
-        world.path.doubts.push(Doubt { place: last_identity(resolved).place, reason });
+        world.path.doubts.push(Doubt { place: last_identity(resolved).place, reason, unread: None });
         return world.become_role(pid, last_identity(resolved), Role::Opaque);
     }
     if !enter(world, environment, resolved) {
@@ -216,13 +217,16 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
         What::Interactive => {
             let place = last_identity(resolved).place;
             world.path.aside = true;
-            world.path.doubts.push(Doubt { place, reason: "an interactive shell is in front".to_owned() });
+            let reason = "an interactive shell is in front".to_owned();
+            world.path.doubts.push(Doubt { place, reason, unread: None });
             Role::Opaque
         }
         What::Opaque(reason) | What::Unread(reason) => {
             let place = last_identity(resolved).place;
-            world.path.doubts.push(Doubt { place, reason: reason.clone() });
-            if matches!(resolved.what, What::Unread(_)) { Role::Unread } else { Role::Opaque }
+            let is_unread = matches!(resolved.what, What::Unread(_));
+            let unread = is_unread.then_some(pid);
+            world.path.doubts.push(Doubt { place, reason: reason.clone(), unread });
+            if is_unread { Role::Unread } else { Role::Opaque }
         }
         What::Helper | What::Ends(_) | What::Daemon(_) | What::Detach(..) | What::Broken(..) => Role::Helper,
     };

@@ -335,6 +335,14 @@ impl World {
         }
     }
 
+    /// What a script does that nobody has read makes no difference: it is a service like any other.
+    pub(crate) fn serves_unread(&mut self, pid: Pid) {
+        self.path.doubts.retain(|doubt| doubt.unread != Some(pid));
+        if let Some(process) = self.process_mut(pid) {
+            process.role = Role::Service(None);
+        }
+    }
+
     pub(crate) fn children(&self, pid: Pid) -> Vec<Pid> {
         self.processes().filter(|process| process.parent == pid).map(|process| process.pid).collect()
     }
