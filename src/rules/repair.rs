@@ -275,6 +275,56 @@ pub(super) fn without_second_shell(text: &Excerpt) -> Option<Repair> {
     Some(Repair::safe("Leave the second shell out, and put `exec` in front of the command", vec![edit]))
 }
 
+/// `sh -c "prepare && server $OPTIONS"` in shell form: `exec` in front of the second shell and of the last command that it is given. What the
+/// variables hold is read by both shells, as before.
+pub(super) fn exec_through_second_shell(text: &Excerpt) -> Option<Repair> {
+    let script = shell::parse(Arc::new(text.clone()));
+    let [node] = script.statements.as_ref() else { return None };
+    let NodeKind::Command(command) = &node.kind else { return None };
+    let [name, option, line] = command.words.as_slice() else { return None };
+    let is_shell = matches!(name.literal()?.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ash"));
+    let quoted = text.text().get(line.span.start..line.span.end)?;
+    let inner = quoted.strip_prefix('"')?.strip_suffix('"')?;
+    let alone = command.assignments.is_empty() && command.redirects.is_empty();
+    if !is_shell || option.literal()? != "-c" || !alone || inner.contains(['"', '\\', '`', '\n']) {
+        return None;
+    }
+    let source = crate::source::Source::new(text.source().path(), inner);
+    let inner_script = shell::parse(Arc::new(Excerpt::whole(&source)));
+    let sets_trap = |node: &Node| node.is_command(&["trap"]);
+    if !script.errors.is_empty()
+        || !inner_script.errors.is_empty()
+        || inner_script.statements.iter().any(sets_trap)
+    {
+        return None;
+    }
+    let last = last_of(inner_script.statements.last()?)?;
+    let first = last.words.first()?;
+    let program = first.literal()?;
+    if program == "exec"
+        || is_builtin(&program)
+        || (INTERACTIVE.contains(&program.as_str()) && last.words.len() == 1)
+    {
+        return None;
+    }
+    let edits = vec![
+        text.edit(Span::at(node.span.start), "exec ")?,
+        text.edit(Span::at(line.span.start + 1 + first.span.start), "exec ")?,
+    ];
+    Some(Repair::safe(
+        format!("Put `exec` in front of the second shell, and of `{program}` in its text"),
+        edits,
+    ))
+}
+
+/// The last command of a list joined by `&&`.
+fn last_of(node: &Node) -> Option<&Arc<Command>> {
+    match &node.kind {
+        NodeKind::And(_, right) => last_of(right),
+        _ => simple(node),
+    }
+}
+
 /// A word that means the same to a shell and to the kernel.
 pub(super) fn plain_word(word: &Word) -> Option<String> {
     let special = |part: &Part| match part {

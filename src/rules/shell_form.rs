@@ -26,6 +26,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                     finding = finding.with_repairs(repair::exec_form(text));
                     finding = finding.with_repairs(repair::without_second_shell(text));
                 }
+                finding = finding.with_repairs(repair::exec_through_second_shell(text));
             }
             finding.with_repairs(repair::exec_prefix(fault)).with_repairs(trap::in_place_of_exec(fault, subject))
         })
