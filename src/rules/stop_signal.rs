@@ -1,7 +1,7 @@
 //! `stop-signal`: what is in front ends gracefully, but on another signal than the one that it gets.
 
 use super::{Finding, Repair, Subject, words};
-use crate::diagnostic::{Outcome, Related, Severity};
+use crate::diagnostic::{Outcome, Related, Safety, Severity};
 use crate::dockerfile::Written;
 use crate::launch::{Cause, Fault, Signal, Site};
 use crate::source::{Edit, Place, Span};
@@ -47,7 +47,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 (None, None) => "set the signal that it understands with STOPSIGNAL".to_owned(),
             };
             let mut finding = Finding::of(fault, subject, format!("gets {got}"), message).with_help(help);
-            let is_warning = words::waits_for_clients(&fault.hop, subject) || is_chosen(subject) || is_asked_for(fault, wanted);
+            let reason = reason_for(fault, wanted, subject);
+            let is_warning = words::waits_for_clients(&fault.hop, subject) || reason.is_some() || is_asked_for(fault, wanted);
             if is_warning {
                 finding.severity = Severity::Warning;
             }
@@ -58,9 +59,41 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 finding.related.insert(0, process);
                 finding.label = format!("{got} is set here").into();
             }
-            finding.with_repairs(wanted.and_then(|wanted| set(subject, wanted)))
+            let mut repair = wanted.and_then(|wanted| set(subject, wanted));
+            if let (Some(repair), Some(reason)) = (&mut repair, reason)
+                && repair.safety == Safety::Safe
+            {
+                repair.safety = Safety::Unsafe;
+                repair.message = format!("{}, {reason}", repair.message);
+            }
+            finding.with_repairs(repair)
         })
         .collect()
+}
+
+/// Why the signal that is set may be meant: another one is nothing to put in its place unasked.
+fn reason_for(fault: &Fault, wanted: Option<Signal>, subject: &Subject<'_>) -> Option<String> {
+    let place = subject.image.stop_signal.as_ref()?.place.as_ref()?;
+    let got = subject.signal();
+    if is_chosen(subject) {
+        return Some(format!("where somebody has asked for {got}"));
+    }
+    if is_explained(place) {
+        return Some(format!("where a comment may say why it is {got}"));
+    }
+    // Whoever kills a program may know that it hears nothing else.
+    let is_known = wanted.is_some_and(|wanted| words::finishes_on(&fault.hop, wanted, subject));
+    (got == Signal::KILL && !is_known)
+        .then(|| format!("if {} has a handler for it: the stop takes longer if not", words::code(&fault.hop)))
+}
+
+/// True for a comment behind a setting, or on the line above it.
+fn is_explained(place: &Place) -> bool {
+    let source = &place.source;
+    let line = source.line(place.span.start);
+    let behind = source.slice(Span::new(place.span.end, source.line_span(line).end));
+    let above = line.checked_sub(1).filter(|above| *above > 0).map(|above| source.slice(source.line_span(above)));
+    behind.contains('#') || above.is_some_and(|above| above.trim_start().starts_with('#'))
 }
 
 /// STOPSIGNAL with a word that names no signal.
@@ -118,13 +151,7 @@ fn where_from(subject: &Subject<'_>) -> Option<Related> {
 /// STOPSIGNAL with another value where it is set already, or in front of the instruction that starts the container.
 fn set(subject: &Subject<'_>, signal: Signal) -> Option<Repair> {
     let image = subject.image;
-    let repair = |edit| {
-        let message = format!("Set STOPSIGNAL to {signal}");
-        Some(match is_chosen(subject) {
-            true => Repair::unsafe_(format!("{message}, where somebody has asked for {}", subject.signal()), vec![edit]),
-            false => Repair::safe(message, vec![edit]),
-        })
-    };
+    let repair = |edit| Some(Repair::safe(format!("Set STOPSIGNAL to {signal}"), vec![edit]));
     // What other stages build on, too, they may have reason for.
     let is_own = |place: &&Place| !image.is_shared(place);
     if let Some(setting) = &image.stop_signal

@@ -75,6 +75,12 @@ pub(super) fn waits_for_clients(command: &CommandLine, subject: &Subject<'_>) ->
     reaction == Some(Reaction::Waits)
 }
 
+/// True for a program that is known to finish its work on a signal.
+pub(super) fn finishes_on(command: &CommandLine, signal: Signal, subject: &Subject<'_>) -> bool {
+    let reaction = program(command, subject).map(|row| row.reaction(&signal.name(), true));
+    reaction == Some(Reaction::Finishes)
+}
+
 /// The row of a command's program.
 fn program<'a>(command: &CommandLine, subject: &'a Subject<'_>) -> Option<&'a Program> {
     subject.tables.program(command.program(), &command.arguments()).map(Arc::as_ref)
