@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::resolve::Resolver;
 use crate::dockerfile::{Instruction, Keyword, join};
-use crate::programs::{Handler, Program};
+use crate::programs::{ConfigFile, Handler, Program};
 use crate::project::{Found, options};
 
 impl Resolver<'_, '_> {
@@ -26,7 +26,8 @@ impl Resolver<'_, '_> {
             named = named.or(config.in_prefix.as_deref());
         }
         let named = named.map(|named| vec![join(&join(self.working_directory(), folder), named)]);
-        let paths = named.as_ref().unwrap_or(&config.paths);
+        let built = named.is_none().then(|| self.built_with(row, config)).flatten();
+        let paths = named.as_ref().or(built.as_ref()).unwrap_or(&config.paths);
         let bare = |text: &str| text.split_whitespace().collect::<String>();
         for path in paths {
             match self.environment.find(path) {
@@ -42,6 +43,26 @@ impl Resolver<'_, '_> {
         self.environment.image.base.known
             && !config.own
             && paths.iter().all(|path| config.paths.contains(path) && !self.may_be_written(path))
+    }
+
+    /// Where a server looks that a step of the build compiles (`./configure --prefix=/nginx`).
+    fn built_with(&self, row: &Program, config: &ConfigFile) -> Option<Vec<String>> {
+        let in_prefix = config.in_prefix.as_deref()?;
+        let dockerfile = &self.environment.image.dockerfile;
+        let is_run = |step: &&Instruction| step.keyword == Keyword::Run;
+        let texts =
+            dockerfile.instructions.iter().filter(is_run).map(|step| dockerfile.source.slice(step.span));
+        let mut texts = texts.filter(|text| row.names.iter().any(|name| text.contains(name.as_str())));
+        texts.find_map(|text| {
+            let value = |option: &str| {
+                let values = text
+                    .split_whitespace()
+                    .filter_map(|word| word.trim_matches(['"', '\'']).strip_prefix(option));
+                values.last().filter(|value| value.starts_with('/'))
+            };
+            let own = value("--conf-path=").map(str::to_owned);
+            Some(vec![own.or_else(|| value("--prefix=").map(|prefix| join(prefix, in_prefix)))?])
+        })
     }
 
     /// True if a step of the build touches a file, brings a template for it (`nginx.conf.template`), or a script names it.

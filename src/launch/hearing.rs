@@ -46,7 +46,7 @@ impl World {
                     self.doubt_reaction(&row, signal);
                 }
             }
-            Reaction::Cuts if program.as_ref().is_some_and(|row| row.signals.none) => {
+            Reaction::Cuts if program.as_ref().is_some_and(|row| row.has_no_handler_for(&signal.name())) => {
                 self.die(pid, 128 + i32::from(signal.number()), Ended::Signal);
             }
             // A base image made for this program sets the signal that it wants.

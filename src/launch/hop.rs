@@ -11,7 +11,7 @@ use super::supervise::{Supervised, Supervisor};
 use super::verdict::View;
 use super::work::{has_no_handler, is_told_alone, preferred};
 use super::world::{Ended, Forwarder, Pid, Process, Role, Started, State};
-use crate::programs::{Kind, Program};
+use crate::programs::{Kind, Program, Reaction};
 use crate::shell::{Node, NodeKind};
 use crate::source::Place;
 
@@ -125,7 +125,12 @@ impl View<'_> {
         if !is_fast && self.heard(process.pid) {
             return None;
         }
-        let usual = (self.signal != Signal::TERM).then_some(Signal::TERM);
+        let may_take = |row: &Program| {
+            let reaction = row.reaction(&Signal::TERM.name(), process.pid == 1);
+            row.graceful_with.is_none()
+                && (row.signals.none || matches!(reaction, Reaction::Unknown | Reaction::Finishes))
+        };
+        let usual = Some(Signal::TERM).filter(|term| self.signal != *term && row.is_none_or(may_take));
         let wanted = row.and_then(preferred).or(usual);
         let Some(own) = self.before.supervised(process.pid) else {
             return Some((Cause::StopSignal, place()?, Site::Signal { wanted }));

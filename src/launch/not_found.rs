@@ -62,11 +62,15 @@ impl Resolver<'_, '_> {
         Some((self.environment.missing_init(text, name)?, written(text)))
     }
 
-    /// `server --port 80` as one word. A program with a blank in its name lies in some folder, and no option follows it.
+    /// `python3 app.py` as one word. A program may have blanks in its name (`Plex Media Server`), but then no option follows it.
     fn is_command_line(&self, name: &str) -> bool {
         let Some((program, rest)) = name.split_once(|c: char| c.is_ascii_whitespace()) else { return false };
-        let is_there = || !matches!(self.environment.find(&self.absolute(program)), Found::Unknown);
-        !program.contains('/') || rest.starts_with('-') || rest.contains(" -") || is_there()
+        let is_file = || !matches!(self.environment.find(&self.absolute(program)), Found::Unknown);
+        let is_known = || {
+            self.environment.tables.program(program, &[]).is_some()
+                || self.environment.which(program).is_some()
+        };
+        rest.starts_with('-') || rest.contains(" -") || is_file() || (!program.contains('/') && is_known())
     }
 
     /// A script by its bare name, which COPY puts into the working directory: nobody looks for programs there.

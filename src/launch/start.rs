@@ -73,16 +73,12 @@ fn start_process(
                 Role::Service(Some(Arc::clone(program))),
                 ignored,
             );
-            if let Some(process) = world.process_mut(pid) {
-                process.parent = 1;
-            }
+            leave_session(world, pid);
             return None;
         }
         What::Supervise(supervise) if supervise.stays == Some(false) => {
             let pid = world.spawn(parent, Started::Forked, last_identity(resolved), Role::Helper, ignored);
-            if let Some(process) = world.process_mut(pid) {
-                process.parent = 1;
-            }
+            leave_session(world, pid);
             let place = last_identity(resolved).place;
             supervise::take_role(world, environment, pid, supervise, place.as_ref());
             return None;
@@ -115,6 +111,14 @@ fn start_process(
     }
     take_role(world, environment, pid, resolved);
     Some(pid)
+}
+
+/// What daemonises has a session of its own: what signals the group that it was started in does not reach it.
+fn leave_session(world: &mut World, pid: Pid) {
+    if let Some(process) = world.process_mut(pid) {
+        process.parent = 1;
+        process.group = pid;
+    }
 }
 
 /// The process becomes what was resolved, as by exec.

@@ -367,7 +367,9 @@ impl World {
         // A service that handles a signal does so whatever it inherits.
         let keeps = match &process.role {
             // Few programs have a handler for QUIT; nearly all have one for TERM, and many for INT.
-            Role::Service(program) => program.as_ref().map_or(signal == Signal::QUIT, |row| row.signals.none),
+            Role::Service(program) => {
+                program.as_ref().map_or(signal == Signal::QUIT, |row| row.has_no_handler_for(&signal.name()))
+            }
             _ => true,
         };
         if keeps && process.ignored.contains(&signal) {

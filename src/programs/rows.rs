@@ -63,7 +63,8 @@ impl Program {
     /// Where the row contradicts itself, for people.
     pub fn problems(&self) -> Vec<String> {
         let signals = &self.signals;
-        let reactions = [&signals.graceful, &signals.fast, &signals.ignored];
+        let reactions =
+            [&signals.graceful, &signals.waits, &signals.fast, &signals.ignored, &signals.unhandled];
         let mut problems: Vec<String> = [
             (self.names.is_empty(), "a program needs a name in `names`"),
             (

@@ -16,6 +16,8 @@ pub struct Handler {
     pub fast: Vec<String>,
     /// Signals that it catches and does not end on, as PID 1 or not.
     pub ignored: Vec<String>,
+    /// Signals for which it installs no handler: ignored as PID 1, killed elsewhere.
+    pub unhandled: Vec<String>,
     /// True if it installs no handler (but for signals in the lists): ignored as PID 1, killed elsewhere.
     pub none: bool,
 }
@@ -54,6 +56,12 @@ impl Program {
         signal == "TERM" || (runtime == Some(Runtime::Jvm) && matches!(signal.as_str(), "INT" | "HUP"))
     }
 
+    /// True if it has no handler for a signal, as far as that is told apart.
+    pub fn has_no_handler_for(&self, signal: &str) -> bool {
+        let signal = canonical(signal);
+        self.signals.none || self.signals.unhandled.iter().any(|name| canonical(name) == signal)
+    }
+
     /// What its runtime does on a signal for which the program has no handler of its own.
     fn runtime_reaction(&self, signal: &str, pid1: bool) -> Option<Reaction> {
         match (self.runtime?, signal) {
@@ -81,6 +89,8 @@ impl Program {
             Reaction::Cuts
         } else if is_in(&self.signals.graceful) {
             Reaction::Finishes
+        } else if is_in(&self.signals.unhandled) {
+            default_action(&signal, pid1)
         } else if let Some(reaction) = self.runtime_reaction(&signal, pid1) {
             reaction
         } else if self.signals.none {

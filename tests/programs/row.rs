@@ -116,8 +116,10 @@ pub(crate) fn cases(entry: &Entry, base: &Path) -> Vec<Case> {
             trials.push((signal.clone(), trial(&signal, Expects::Reaction)));
         }
         if !row.pid1_only && row.kind != Kind::Init {
-            let behind = Trial { behind_init: true, ..trial("TERM", Expects::Reaction) };
-            trials.push(("TERM behind tini".to_owned(), behind));
+            for signal in signals_behind_init(&row) {
+                let behind = Trial { behind_init: true, ..trial(&signal, Expects::Reaction) };
+                trials.push((format!("{signal} behind tini"), behind));
+            }
         }
     }
     if let Some(reaps) = row.reaps.filter(|_| !row.daemonizes) {
@@ -163,14 +165,30 @@ pub(crate) fn row(entry: &Entry) -> Option<Program> {
     found.map(|row| Program::clone(row))
 }
 
+/// Signals that whoever runs the test wants to see.
+fn asked_for() -> Vec<String> {
+    let asked = std::env::var("PIDONE_SIGNALS").unwrap_or_default();
+    asked.split_whitespace().map(str::to_owned).collect()
+}
+
+/// TERM, and the signals that do nothing to PID 1: only as another process it shows whether they are caught.
+fn signals_behind_init(row: &Program) -> Vec<String> {
+    let mut signals = vec!["TERM".to_owned()];
+    for signal in [&row.signals.ignored, &row.signals.unhandled, &asked_for()].into_iter().flatten() {
+        if !signals.contains(signal) {
+            signals.push(signal.clone());
+        }
+    }
+    signals
+}
+
 /// TERM, every signal that the row says something of, and those that the entry and PIDONE_SIGNALS ask for.
 fn signals(row: &Program, entry: &Entry) -> Vec<String> {
     let own = &row.signals;
     let mut signals = vec!["TERM".to_owned()];
-    let asked = std::env::var("PIDONE_SIGNALS").unwrap_or_default();
-    let asked: Vec<String> = asked.split_whitespace().map(str::to_owned).collect();
-    for signal in [&own.graceful, &own.waits, &own.fast, &own.ignored, &row.forwarded, &entry.signals, &asked]
+    for signal in [&own.graceful, &own.waits, &own.fast, &own.ignored, &own.unhandled]
         .into_iter()
+        .chain([&row.forwarded, &entry.signals, &asked_for()])
         .flatten()
     {
         // Real-time signals cannot be sent by name.
