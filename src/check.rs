@@ -3,7 +3,7 @@
 use std::ops::AddAssign;
 use std::sync::Arc;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use crate::baseline;
 use crate::diagnostic::{Diagnostic, ImageRef, Outcome, Severity};
@@ -30,7 +30,7 @@ use recorder::Recorder;
 #[derive(Debug, Clone)]
 pub struct FileReport {
     /// The file.
-    pub path: Utf8PathBuf,
+    pub path: Arc<Utf8Path>,
     /// The findings, by place.
     pub diagnostics: Vec<Diagnostic>,
     /// Its images, in order.
@@ -77,6 +77,7 @@ impl FileReport {
     pub fn drop_pictures(&mut self) {
         self.images = Vec::new();
         self.diagnostics.shrink_to_fit();
+        self.diagnostics.iter_mut().for_each(|diagnostic| diagnostic.message.shrink_to_fit());
     }
 
     /// A file of which nothing is known because pidone failed on it.
@@ -97,7 +98,7 @@ impl FileReport {
             fix: None,
         };
         Self {
-            path: path.to_owned(),
+            path: source.shared_path(),
             diagnostics: vec![internal_error],
             images: Vec::new(),
             counts: Counts::default(),
@@ -256,8 +257,9 @@ fn report(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileRepo
         )
         .collect();
     let sources = recorder.into_sources();
-    let was_read = sources.iter().any(|source| source.path() == path);
-    let unreadable = if was_read { None } else { loader.read(path).err() };
+    let own = sources.iter().find(|source| source.path() == path);
+    let shared = own.map_or_else(|| path.into(), |source| source.shared_path());
+    let unreadable = if own.is_none() { loader.read(path).err() } else { None };
     let unreadable = unreadable.map(|error| error.to_string());
     let mut images = Vec::new();
     let all: Vec<Finding> = findings.iter().flat_map(|(_, findings)| findings.iter().cloned()).collect();
@@ -312,7 +314,7 @@ fn report(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileRepo
     let known =
         settings.baseline.as_ref().map(|baseline| baseline.take_known(&mut diagnostics)).unwrap_or_default();
     FileReport {
-        path: path.to_owned(),
+        path: shared,
         diagnostics,
         counts: Counts::of(&images, silenced.len()),
         images,

@@ -1,8 +1,9 @@
 //! What pidone says: a [`Diagnostic`] at a place, with related places and, where there is one, a [`Fix`].
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -98,10 +99,10 @@ impl Related {
 }
 
 /// Which image a finding is about.
-#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ImageRef {
     /// The Dockerfile.
-    pub path: Utf8PathBuf,
+    pub path: Arc<Utf8Path>,
     /// The stage's name, if it has one.
     pub stage: Option<String>,
     /// The line (from 1) of the stage's FROM.
@@ -139,7 +140,7 @@ impl Diagnostic {
     /// What it is about, as [`Place::key`]s: where it was found, what explains it, what its repair changes.
     pub fn keys(&self) -> impl Iterator<Item = (&Utf8Path, Span)> {
         let related = self.related.iter().map(|related| related.place.key());
-        let edits = self.fix.iter().flat_map(|fix| &fix.edits).map(|edit| (edit.path.as_path(), edit.span));
+        let edits = self.fix.iter().flat_map(|fix| &fix.edits).map(|edit| (&*edit.path, edit.span));
         std::iter::once(self.place.key()).chain(related).chain(edits)
     }
 
@@ -183,7 +184,7 @@ mod tests {
             place,
             label: "".into(),
             outcome: None,
-            image: Some(ImageRef { path: "Dockerfile".into(), stage, line: 1 }),
+            image: Some(ImageRef { path: Utf8Path::new("Dockerfile").into(), stage, line: 1 }),
             related: Vec::new(),
             fix: None,
         };

@@ -32,13 +32,13 @@ pub struct Project {
     /// The git top level; without git, the folder given, or the common parent. Absolute.
     pub root: Utf8PathBuf,
     /// The Dockerfiles and deployments to check, relative to the root, sorted.
-    pub files: Vec<Utf8PathBuf>,
+    pub files: Vec<Arc<Utf8Path>>,
     /// Those of them that were named themselves.
     pub named: BTreeSet<Utf8PathBuf>,
     /// Scripts that were named: what is found in them counts, whichever Dockerfile starts them.
     pub scripts: BTreeSet<Utf8PathBuf>,
     /// Where there are scripts: the project's other files of these kinds, which may start them.
-    pub candidates: Vec<Utf8PathBuf>,
+    pub candidates: Vec<Arc<Utf8Path>>,
     /// True if these are all Dockerfiles of the project.
     pub is_whole: bool,
     /// Files whose text is given rather than on disk.
@@ -166,7 +166,7 @@ fn add(path: Resolved, index: usize, configs: &Configs, force_exclude: bool, fou
     match kind(&path, configs) {
         Ok(Kind::Launch) => {
             project.named.insert(relative.clone());
-            project.files.push(relative.clone());
+            project.files.push(relative.as_path().into());
         }
         Ok(Kind::Script) => {
             project.scripts.insert(relative.clone());
@@ -267,7 +267,8 @@ fn finish(index: usize, configs: &Configs, found: &mut Found) {
         let built = named.flat_map(|deployment| deployment.workloads);
         let dockerfiles =
             built.filter_map(|workload| workload.build().map(|(dockerfile, _)| dockerfile.to_owned()));
-        project.files.extend(dockerfiles.filter(|path| disk.kind(path) == Some(EntryKind::File)));
+        let dockerfiles = dockerfiles.filter(|path| disk.kind(path) == Some(EntryKind::File));
+        project.files.extend(dockerfiles.map(Arc::from));
     }
     project.files.sort();
     project.files.dedup();
@@ -282,7 +283,7 @@ fn walk(
     root: &Utf8Path,
     configs: &Configs,
     found: &mut Found,
-) -> (Vec<Utf8PathBuf>, Lists) {
+) -> (Vec<Arc<Utf8Path>>, Lists) {
     let walk::Seen { files, mut notes, mut warnings, lists, .. } = walk::walk(folder, root, configs);
     found.notes.append(&mut notes);
     found.warnings.append(&mut warnings);

@@ -98,10 +98,11 @@ fn moved(edit: &Edit, by: usize) -> Edit {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use camino::Utf8Path;
     use proptest::prelude::*;
 
     fn edit(start: usize, end: usize, text: &str) -> Edit {
-        Edit { path: "f".into(), span: Span { start, end }, text: text.to_owned() }
+        Edit { path: Utf8Path::new("f").into(), span: Span { start, end }, text: text.to_owned() }
     }
 
     #[test]

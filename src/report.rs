@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -106,7 +107,7 @@ pub struct Checked {
     /// One report per file, in order of their paths.
     pub files: Vec<FileReport>,
     /// Files of which there are nothing but numbers to tell, in this order, too. There are many in a large project.
-    pub quiet: Vec<Utf8PathBuf>,
+    pub quiet: Vec<Arc<Utf8Path>>,
     /// What is counted of all these files.
     pub counts: Counts,
 }
@@ -121,7 +122,7 @@ impl Checked {
     pub fn with_quiet(
         root: impl Into<Utf8PathBuf>,
         files: Vec<FileReport>,
-        quiet: Vec<Utf8PathBuf>,
+        quiet: Vec<Arc<Utf8Path>>,
         mut counts: Counts,
     ) -> Self {
         files.iter().for_each(|file| counts += file.counts);

@@ -80,7 +80,7 @@ pub struct Position {
 
 /// One file as it was read: its path inside the project and its text.
 pub struct Source {
-    path: Utf8PathBuf,
+    path: Arc<Utf8Path>,
     text: Box<str>,
     /// Lines and bytes of the file in front of the text, where only a part of it is kept.
     skipped: Skipped,
@@ -98,10 +98,10 @@ struct Skipped {
 impl Source {
     /// A file at `path` (relative to the project's root, `/` between parts) holding `text`.
     pub fn new(path: impl Into<Utf8PathBuf>, text: impl Into<String>) -> Arc<Self> {
-        Self::part(path.into(), text.into().into_boxed_str(), Skipped::default())
+        Self::part(path.into().into(), text.into().into_boxed_str(), Skipped::default())
     }
 
-    fn part(path: Utf8PathBuf, text: Box<str>, skipped: Skipped) -> Arc<Self> {
+    fn part(path: Arc<Utf8Path>, text: Box<str>, skipped: Skipped) -> Arc<Self> {
         Arc::new(Self { path, text, skipped, lines: OnceLock::new() })
     }
 
@@ -112,12 +112,17 @@ impl Source {
         let start = self.line_span(first).start;
         let end = self.line_start(last + 1).unwrap_or(self.end());
         let skipped = Skipped { lines: first - 1, bytes: start };
-        Self::part(self.path.clone(), self.slice(Span::new(start, end)).into(), skipped)
+        Self::part(self.shared_path(), self.slice(Span::new(start, end)).into(), skipped)
     }
 
     /// The path, relative to the project's root.
     pub fn path(&self) -> &Utf8Path {
         &self.path
+    }
+
+    /// The same for whoever keeps it: a large project's reports name each of their files several times.
+    pub fn shared_path(&self) -> Arc<Utf8Path> {
+        Arc::clone(&self.path)
     }
 
     /// The whole text, every byte as it is in the file (a byte-order mark and carriage returns included); of a part, what is kept.
@@ -245,11 +250,18 @@ impl Eq for Place {}
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
     /// The file, relative to the project's root.
-    pub path: Utf8PathBuf,
+    pub path: Arc<Utf8Path>,
     /// The bytes replaced; empty for an insertion.
     pub span: Span,
     /// What stands there afterwards, encoded for its place.
     pub text: String,
+}
+
+impl Edit {
+    /// What stands at a span of a file afterwards.
+    pub fn new(source: &Source, span: Span, text: impl Into<String>) -> Self {
+        Self { path: source.shared_path(), span, text: text.into() }
+    }
 }
 
 /// What stands at a path of the project.

@@ -120,7 +120,7 @@ fn repairs_leave_every_other_byte_alone() {
             let report = pidone::check(path.into(), &loader, &Settings::default());
             let edits =
                 report.diagnostics.iter().filter_map(|found| found.fix.as_ref()).map(|fix| &fix.edits);
-            for edits in edits.filter(|edits| edits.iter().all(|edit| edit.path == path)) {
+            for edits in edits.filter(|edits| edits.iter().all(|edit| *edit.path == *path)) {
                 let after = edit::apply(text, edits).unwrap();
                 let first = edits.iter().map(|edit| edit.span.start).min().unwrap();
                 let last = edits.iter().map(|edit| edit.span.end).max().unwrap();

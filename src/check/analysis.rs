@@ -231,12 +231,12 @@ impl Judged {
 
     pub(crate) fn reference(&self) -> ImageRef {
         if let Some(Container { declared: Workload { name, place, .. }, .. }) = &self.workload {
-            let path = place.source.path().to_owned();
+            let path = place.source.shared_path();
             return ImageRef { path, stage: Some(name.clone()), line: place.line() };
         }
         let source = &self.image.dockerfile.source;
         ImageRef {
-            path: source.path().to_owned(),
+            path: source.shared_path(),
             stage: self.image.name.clone(),
             line: source.line(self.image.from.start),
         }

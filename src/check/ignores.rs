@@ -28,11 +28,10 @@ pub(super) fn ignores(suppressions: &Suppressions, found: &[&Finding], settings:
 
 /// What there is to say about comments in scripts once every Dockerfile that may start them has been checked.
 pub fn unused_ignores<'r>(reports: impl IntoIterator<Item = &'r FileReport>) -> Vec<Diagnostic> {
-    let in_scripts = |report: &FileReport| {
-        let path = report.path.clone();
-        report.ignores.clone().into_iter().filter(move |ignore| ignore.place.source.path() != path)
+    let in_scripts = |report: &'r FileReport| {
+        report.ignores.iter().filter(|ignore| *ignore.place.source.path() != *report.path)
     };
-    let all: Vec<Ignore> = reports.into_iter().flat_map(in_scripts).collect();
+    let all: Vec<&Ignore> = reports.into_iter().flat_map(in_scripts).collect();
     let mut unused: Vec<&Place> = Vec::new();
     for ignore in &all {
         let is_used = all.iter().any(|other| other.used && other.place == ignore.place);

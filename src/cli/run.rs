@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -138,7 +139,7 @@ fn drop_unreadable(project: &mut Project, terminal: &Terminal) -> Result<bool, F
     let loader = overlay(project, &disk);
     let Project { root, files, named, scripts, .. } = project;
     let mut fine = true;
-    let mut can_be_read = |path: &Utf8PathBuf| {
+    let mut can_be_read = |path: &Utf8Path| {
         let error = loader.read(path).err();
         if let Some(error) = &error {
             terminal.error(&format!("{}: {error}", root.join(path)));
@@ -146,20 +147,21 @@ fn drop_unreadable(project: &mut Project, terminal: &Terminal) -> Result<bool, F
         fine &= error.is_none();
         error.is_none()
     };
-    files.retain(|path| !named.contains(path) || can_be_read(path));
-    scripts.retain(can_be_read);
+    files.retain(|path| !named.contains(&**path) || can_be_read(path));
+    scripts.retain(|path| can_be_read(path));
     Ok(fine)
 }
 
 /// The files with what is set for each; a build context that the configuration does not name is the one that a deployment names.
 pub(super) fn targets<'a>(
     project: &Project,
-    paths: impl IntoIterator<Item = &'a Utf8PathBuf>,
+    paths: impl IntoIterator<Item = &'a Arc<Utf8Path>>,
     configs: &Configs,
     loader: &dyn Loader,
 ) -> Result<Vec<(Utf8PathBuf, Settings)>, Failure> {
     let contexts = orchestrator::contexts(project.files.iter().chain(&project.candidates), loader);
-    let target = |path: &Utf8PathBuf| Ok((path.clone(), settings(project, path, configs, &contexts)?));
+    let target =
+        |path: &Arc<Utf8Path>| Ok((path.to_path_buf(), settings(project, path, configs, &contexts)?));
     paths.into_iter().map(target).collect()
 }
 
@@ -179,10 +181,10 @@ const FEW: usize = 3;
 
 /// Something of each file, in order.
 fn each<T: Send>(
-    paths: &[Utf8PathBuf],
-    of: impl Fn(&Utf8PathBuf) -> Result<T, Failure> + Send + Sync,
+    paths: &[Arc<Utf8Path>],
+    of: impl Fn(&Utf8Path) -> Result<T, Failure> + Send + Sync,
 ) -> Result<Vec<T>, Failure> {
-    threads::each(paths, FEW, of).into_iter().collect()
+    threads::each(paths, FEW, |path| of(path)).into_iter().collect()
 }
 
 /// What is to be shown of a project.
@@ -192,13 +194,6 @@ pub(super) enum Wanted {
     /// The same with what their repairs change.
     Repairs,
     Trees,
-}
-
-/// What is kept of a file until all are checked.
-enum Said {
-    Report(Box<FileReport>),
-    /// There is no more to say.
-    Counts(Counts),
 }
 
 /// Checks a project. Of Dockerfiles that were not asked for, only what touches a script that was asked for is kept.
@@ -212,9 +207,48 @@ pub(super) fn check(
     let snapshot = Snapshot::with_lists(&disk, &project.lists);
     let loader = overlay(project, &snapshot);
     let contexts = orchestrator::contexts(project.files.iter().chain(&project.candidates), &loader);
+    let settings = |path: &Utf8Path| settings(project, path, configs, &contexts);
+    let Reported { mut files, read, quiet, counts } = reported(project, wanted, settings, &loader, terminal)?;
+    take_back(&mut files, &read, |path| settings(path).ok(), &loader);
+    drop(read);
+    let is_candidate = |report: &FileReport| project.candidates.binary_search(&report.path).is_ok();
+    let candidates: Vec<_> = files.extract_if(.., |report| is_candidate(report)).collect();
+    drop_unread(&mut files, project, terminal);
+    let unused = if project.is_whole { unused_ignores(files.iter().chain(&candidates)) } else { Vec::new() };
+    drop_needed_ignores(&mut files, &candidates);
+    let scripts = names_of_scripts(project, files.iter().chain(&candidates), &disk);
+    files.extend(candidates.into_iter().filter_map(|report| about(report, &scripts)));
+    warn_of_unstarted(project, &files, &disk, terminal);
+    let wanted = |found: &Diagnostic| project.scripts.is_empty() || touches(found, &scripts);
+    add_to_readers(&mut files, unused.into_iter().filter(wanted));
+    files.sort_unstable_by(|left, right| left.path.cmp(&right.path));
+    Ok(Checked::with_quiet(&project.root, files, quiet, counts))
+}
+
+/// So many files are checked before what is said of them is put to the rest: what is kept of a large project is large enough once.
+const BATCH: usize = 1_000;
+
+/// What there is of a project when each of its files has been checked.
+#[derive(Default)]
+struct Reported<'p> {
+    files: Vec<FileReport>,
+    /// What every file's verdict rests on.
+    read: Vec<(&'p Utf8Path, Reads)>,
+    /// Files of which there is nothing to say, and their numbers.
+    quiet: Vec<Arc<Utf8Path>>,
+    counts: Counts,
+}
+
+fn reported<'p>(
+    project: &'p Project,
+    wanted: Wanted,
+    settings: impl Fn(&Utf8Path) -> Result<Settings, Failure> + Send + Sync,
+    loader: &dyn Loader,
+    terminal: &Terminal,
+) -> Result<Reported<'p>, Failure> {
     let progress = Progress::new(project.files.len() + project.candidates.len(), terminal.quiet);
-    let report = |path: &Utf8PathBuf| {
-        let mut report = crate::check(path, &loader, &settings(project, path, configs, &contexts)?);
+    let report = |path: &Utf8Path| {
+        let mut report = crate::check(path, loader, &settings(path)?);
         progress.tick();
         let reads = Reads::of(&report);
         if wanted != Wanted::Trees {
@@ -224,74 +258,69 @@ pub(super) fn check(
         if wanted == Wanted::Findings && project.scripts.is_empty() {
             report.drop_texts();
         }
-        let said =
-            if report.is_quiet() { Said::Counts(report.counts) } else { Said::Report(Box::new(report)) };
-        Ok((said, reads))
+        Ok((report, reads))
     };
-    let mut checked = each(&project.files, report)?;
-    checked.extend(each(&project.candidates, report)?);
-    drop(progress);
-    let (mut files, mut read) = (Vec::new(), Vec::new());
-    let (mut quiet, mut counts) = (Vec::new(), Counts::default());
-    for (path, (said, reads)) in project.files.iter().chain(&project.candidates).zip(checked) {
-        read.push((path, reads));
-        match said {
-            Said::Report(report) => files.push(*report),
-            Said::Counts(own) => {
-                quiet.push(path.clone());
-                counts += own;
+    let mut all = Reported::default();
+    for batch in project.files.chunks(BATCH).chain(project.candidates.chunks(BATCH)) {
+        for (path, (report, reads)) in batch.iter().zip(each(batch, report)?) {
+            all.read.push((path, reads));
+            if report.is_quiet() {
+                all.quiet.push(Arc::clone(path));
+                all.counts += report.counts;
+            } else {
+                all.files.push(report);
             }
         }
     }
-    let of_file = |path: &Utf8Path| settings(project, path, configs, &contexts).ok();
-    take_back(&mut files, &read, of_file, &loader);
-    drop(read);
-    files.shrink_to_fit();
-    quiet.shrink_to_fit();
-    let candidates = files
-        .extract_if(.., |report| project.candidates.binary_search(&report.path).is_ok())
-        .collect::<Vec<_>>();
+    Ok(all)
+}
+
+/// Says which files cannot be read, and forgets them.
+fn drop_unread(files: &mut Vec<FileReport>, project: &Project, terminal: &Terminal) {
     files.retain(|report| {
         if let Some(error) = &report.unreadable {
             terminal.warning(&format!("{}: {error}", project.root.join(&report.path)));
         }
         report.unreadable.is_none()
     });
-    let unused = if project.is_whole { unused_ignores(files.iter().chain(&candidates)) } else { Vec::new() };
-    // What one image needs is not without use in another file's view.
-    let ignores = files.iter().chain(&candidates).flat_map(|report| &report.ignores);
+}
+
+/// What one image needs is not without use in another file's view.
+fn drop_needed_ignores(files: &mut [FileReport], others: &[FileReport]) {
+    let ignores = files.iter().chain(others).flat_map(|report| &report.ignores);
     let needed: Vec<Place> =
         ignores.filter(|ignore| ignore.used).map(|ignore| ignore.place.clone()).collect();
-    for report in &mut files {
+    for report in files {
         report.diagnostics.retain(|found| found.rule != "unused-ignore" || !needed.contains(&found.place));
     }
-    let scripts = names_of_scripts(project, files.iter().chain(&candidates), &disk);
-    for mut report in candidates {
-        if report.sources.iter().any(|source| scripts.contains(source.path())) {
-            report.diagnostics.retain(|diagnostic| touches(diagnostic, &scripts));
-            files.push(report);
-        }
-    }
+}
+
+/// What a report says of these scripts, if they were read for it.
+fn about(mut report: FileReport, scripts: &BTreeSet<Utf8PathBuf>) -> Option<FileReport> {
+    report.diagnostics.retain(|diagnostic| touches(diagnostic, scripts));
+    report.sources.iter().any(|source| scripts.contains(source.path())).then_some(report)
+}
+
+fn warn_of_unstarted(project: &Project, files: &[FileReport], disk: &DiskLoader, terminal: &Terminal) {
     for script in &project.scripts {
         let mut sources = files.iter().flat_map(|report| &report.sources);
-        if !sources.any(|source| is_same_file(source.path(), script, &disk)) {
+        if !sources.any(|source| is_same_file(source.path(), script, disk)) {
             terminal.warning(&format!(
                 "{}: no Dockerfile or deployment of the project starts this script",
                 project.root.join(script)
             ));
         }
     }
-    for diagnostic in unused {
-        let wanted = project.scripts.is_empty() || touches(&diagnostic, &scripts);
-        let reads = |report: &&mut FileReport| {
-            report.sources.iter().any(|source| source.path() == diagnostic.place.source.path())
-        };
-        if let Some(report) = files.iter_mut().filter(|_| wanted).find(reads) {
-            report.diagnostics.push(diagnostic);
+}
+
+/// Adds findings to the first of the reports for which their file was read.
+fn add_to_readers(files: &mut [FileReport], findings: impl Iterator<Item = Diagnostic>) {
+    for found in findings {
+        let is_own = |source: &Arc<Source>| source.path() == found.place.source.path();
+        if let Some(report) = files.iter_mut().find(|report| report.sources.iter().any(is_own)) {
+            report.diagnostics.push(found);
         }
     }
-    files.sort_unstable_by(|left, right| left.path.cmp(&right.path));
-    Ok(Checked::with_quiet(&project.root, files, quiet, counts))
 }
 
 /// The scripts that were named, under all names by which Dockerfiles know them: one may copy a symlink to another.

@@ -28,9 +28,9 @@ const PATCH: &str = "a patch is no manifest by itself";
 #[derive(Default)]
 pub(super) struct Seen {
     /// The Dockerfiles and deployments, relative to the root, sorted.
-    pub(super) files: Vec<Utf8PathBuf>,
+    pub(super) files: Vec<Arc<Utf8Path>>,
     /// Symlinks to such, by what they lead to.
-    links: BTreeMap<Utf8PathBuf, BTreeSet<Utf8PathBuf>>,
+    links: BTreeMap<Utf8PathBuf, BTreeSet<Arc<Utf8Path>>>,
     pub(super) notes: Vec<String>,
     pub(super) warnings: Vec<String>,
     /// What is in the folders.
@@ -158,13 +158,13 @@ impl Walk<'_> {
             return;
         }
         if !is_link {
-            seen.files.push(relative.to_owned());
+            seen.files.push(relative.into());
             return;
         }
         let target = path.canonicalize_utf8().ok().filter(|target| target.is_file());
         match target.as_ref().and_then(|target| target.strip_prefix(self.root).ok()) {
             Some(target) => {
-                seen.links.entry(target.to_owned()).or_default().insert(relative.to_owned());
+                seen.links.entry(target.to_owned()).or_default().insert(relative.into());
             }
             None => seen.notes.push(format!("{path}: skipped, the symlink leads to no file of the project")),
         }
@@ -254,7 +254,8 @@ impl Seen {
         self.files.sort_unstable();
         // A symlink to a file that is checked under its own name says nothing new.
         let links = std::mem::take(&mut self.links).into_iter();
-        let links = links.filter(|(target, _)| self.files.binary_search(target).is_err());
+        let links =
+            links.filter(|(target, _)| self.files.binary_search_by(|path| (**path).cmp(target)).is_err());
         let links: Vec<_> = links.filter_map(|(_, links)| links.into_iter().next()).collect();
         self.files.extend(links);
         self.files.sort_unstable();

@@ -140,7 +140,7 @@ impl Period {
             return None;
         }
         let text = format!("{}{}", self.whole(seconds), declared.unit);
-        Some(Edit { path: place.source.path().to_owned(), span: place.span, text })
+        Some(Edit::new(&place.source, place.span, text))
     }
 
     fn whole(&self, seconds: u64) -> u64 {

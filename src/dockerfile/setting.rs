@@ -55,7 +55,7 @@ impl Setting<Command> {
                 (place.span, format!("[{}]", json(&all)?))
             }
         };
-        Some(Edit { path: place.source.path().to_owned(), span, text })
+        Some(Edit::new(&place.source, span, text))
     }
 }
 
@@ -91,10 +91,9 @@ impl Written {
         let source = &key.source;
         let start = source.line_span(source.line(key.span.start)).start;
         let indent = source.slice(Span::new(start, key.span.start));
-        indent.trim().is_empty().then(|| Edit {
-            path: source.path().to_owned(),
-            span: Span::at(start),
-            text: format!("{indent}{line}{}", source.newline()),
-        })
+        indent
+            .trim()
+            .is_empty()
+            .then(|| Edit::new(source, Span::at(start), format!("{indent}{line}{}", source.newline())))
     }
 }

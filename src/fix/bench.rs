@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::Utf8Path;
 
 use super::trial::{Key, Trial};
 use super::{readers, texts_after};
@@ -113,8 +113,8 @@ impl<'a> Bench<'a> {
     /// A script that nothing here starts may read a repaired one: it has not been tried, and would end with it, say.
     fn heeding_readers(&self, mut fix: Fix) -> Fix {
         let known: BTreeSet<&Utf8Path> = self.sources.iter().map(|source| source.path()).collect();
-        let is_script = |path: &&Utf8PathBuf| **path != self.path && !orchestrator::is_candidate(path);
-        let scripts: BTreeSet<_> = fix.edits.iter().map(|edit| &edit.path).filter(is_script).collect();
+        let is_script = |path: &&Utf8Path| *path != self.path && !orchestrator::is_candidate(path);
+        let scripts: BTreeSet<_> = fix.edits.iter().map(|edit| &*edit.path).filter(is_script).collect();
         let reader = scripts.into_iter().find_map(|script| readers::reader(script, &known, self.loader));
         if let Some(reader) = reader.filter(|_| fix.safety == Safety::Safe) {
             fix.safety = Safety::Unsafe;
@@ -253,7 +253,7 @@ fn sentence(messages: &[String]) -> String {
 
 /// Edits of the original texts that do what `first` does, and then `second` (whose places are in the texts after `first`).
 fn compose(first: Vec<Edit>, second: &[Edit], loader: &dyn Loader) -> Option<Vec<Edit>> {
-    let mut by_file: BTreeMap<Utf8PathBuf, (Vec<Edit>, Vec<Edit>)> = BTreeMap::new();
+    let mut by_file: BTreeMap<Arc<Utf8Path>, (Vec<Edit>, Vec<Edit>)> = BTreeMap::new();
     for edit in first {
         by_file.entry(edit.path.clone()).or_default().0.push(edit);
     }

@@ -36,7 +36,7 @@ pub fn ignore(
         if !says_the_same(&place.source, &text, language) {
             continue;
         }
-        let texts = Texts::from([(edit.path, text)]);
+        let texts = Texts::from([(edit.path.to_path_buf(), text)]);
         if is_silenced(diagnostic, &before, &session.check_with(target, &texts)) {
             return Ok(texts);
         }
@@ -54,7 +54,7 @@ fn comment(word: &str, rule: &str, reason: &str) -> String {
 fn candidates(place: &Place, language: Language, comment: &str, of_file: &str) -> Vec<Edit> {
     let source = &place.source;
     let newline = source.newline();
-    let insert = |at: usize, text: String| Edit { path: source.path().to_owned(), span: Span::at(at), text };
+    let insert = |at: usize, text: String| Edit::new(source, Span::at(at), text);
     let above = |line: usize, comment: &str| {
         let span = source.line_span(line);
         let text = source.slice(span).trim_start_matches('\u{feff}');

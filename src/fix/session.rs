@@ -172,7 +172,7 @@ pub(crate) struct Reads(Box<[u64]>);
 
 impl Reads {
     pub(crate) fn of(report: &FileReport) -> Self {
-        let others = report.sources.iter().map(|source| source.path()).filter(|path| *path != report.path);
+        let others = report.sources.iter().map(|source| source.path()).filter(|path| **path != *report.path);
         Self(others.map(hash).collect())
     }
 }
@@ -186,13 +186,13 @@ fn hash(path: &Utf8Path) -> u64 {
 /// Takes back the repairs that would harm what another of these files starts, as a [`Session`] does not make them.
 pub(crate) fn take_back(
     reports: &mut [FileReport],
-    files: &[(&Utf8PathBuf, Reads)],
+    files: &[(&Utf8Path, Reads)],
     settings: impl Fn(&Utf8Path) -> Option<Settings>,
     loader: &dyn Loader,
 ) {
     let found = reports.iter().flat_map(|report| &report.diagnostics);
     let edits = found.filter_map(|found| found.fix.as_ref()).flat_map(|fix| &fix.edits);
-    let mut readers: HashMap<u64, Vec<&Utf8PathBuf>> =
+    let mut readers: HashMap<u64, Vec<&Utf8Path>> =
         edits.map(|edit| (hash(&edit.path), Vec::new())).collect();
     for (path, reads) in files {
         for file in &reads.0 {
@@ -202,22 +202,22 @@ pub(crate) fn take_back(
         }
     }
     // Several files may lead to one finding.
-    let mut known: Vec<(Vec<Edit>, Vec<&Utf8PathBuf>, bool)> = Vec::new();
+    let mut known: Vec<(Vec<Edit>, Vec<&Utf8Path>, bool)> = Vec::new();
     for report in reports {
         for found in &mut report.diagnostics {
             let Some(edits) = found.fix.as_ref().map(|fix| fix.edits.clone()) else { continue };
-            let paths: BTreeSet<&Utf8Path> = edits.iter().map(|edit| edit.path.as_path()).collect();
+            let paths: BTreeSet<&Utf8Path> = edits.iter().map(|edit| &*edit.path).collect();
             let others = paths.into_iter().filter_map(|path| readers.get(&hash(path))).flatten();
-            let others: BTreeSet<&Utf8PathBuf> =
-                others.copied().filter(|other| **other != report.path).collect();
-            let others: Vec<&Utf8PathBuf> = others.into_iter().collect();
+            let others: BTreeSet<&Utf8Path> =
+                others.copied().filter(|other| **other != *report.path).collect();
+            let others: Vec<&Utf8Path> = others.into_iter().collect();
             let is_good = match known.iter().find(|known| (&known.0, &known.1) == (&edits, &others)) {
                 _ if others.is_empty() => true,
                 Some((.., is_good)) => *is_good,
                 None => {
                     let own: Vec<_> =
-                        others.iter().filter_map(|other| Some((other, settings(other)?))).collect();
-                    let own: Vec<_> = own.iter().map(|(path, settings)| (path.as_path(), settings)).collect();
+                        others.iter().filter_map(|other| Some((*other, settings(other)?))).collect();
+                    let own: Vec<_> = own.iter().map(|(path, settings)| (*path, settings)).collect();
                     let is_good = guarded(|| spares(&edits, &own, loader)).unwrap_or(false);
                     known.push((edits, others, is_good));
                     is_good

@@ -134,7 +134,7 @@ fn ignore(finding: Finding<'_>, translator: &Translator<'_>) -> Option<lsp::Code
 fn spares_others(fix: &Fix, finding: Finding<'_>, translator: &Translator<'_>) -> bool {
     let project = finding.project;
     let edited: Vec<_> = fix.edits.iter().map(|edit| project.real(&edit.path)).collect();
-    let own = finding.diagnostic.image.as_ref().map(|image| image.path.as_path());
+    let own = finding.diagnostic.image.as_ref().map(|image| &*image.path);
     let others: Vec<_> = project.readers(&edited).filter(|(path, _)| Some(*path) != own).collect();
     fix::spares(&fix.edits, &others, &project.loader(translator.documents))
 }

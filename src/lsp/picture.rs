@@ -39,7 +39,7 @@ fn parts<'a>(path: &Utf8Path, translator: &Translator<'a>) -> Vec<Part<'a>> {
     for project in &translator.workspace.projects {
         for entry in project.entries.values().filter(|entry| entry.reads(path)) {
             let (Some(report), Some(settings)) = (entry.report(), &entry.settings) else { continue };
-            let own = report.sources.iter().find(|source| source.path() == report.path);
+            let own = report.sources.iter().find(|source| *source.path() == *report.path);
             let is_own = |source: &&Arc<Source>| {
                 !orchestrator::is_candidate(&report.path) && project.real(source.path()) == path
             };
@@ -216,7 +216,7 @@ pub(super) fn links(document: &Document, translator: &Translator<'_>) -> Vec<lsp
         for image in part.dockerfile.iter().flat_map(|(_, images)| images) {
             for (span, file) in started_files(image, &loader, part.settings) {
                 let source = file.text.source();
-                let is_file = file.text.encoding() != Written::Derived && source.path() != part.report.path;
+                let is_file = file.text.encoding() != Written::Derived && *source.path() != *part.report.path;
                 if !is_file || links.iter().any(|(known, _)| *known == span) {
                     continue;
                 }

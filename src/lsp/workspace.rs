@@ -255,7 +255,8 @@ impl Workspace {
             let Project { root, discovered, .. } = project;
             discovered.retain(|path| !root.join(path).starts_with(folder));
             project.is_whole |= is_whole;
-            project.set_discovered(files.into_iter().collect(), documents, &self.configs);
+            let files = files.iter().map(|path| path.to_path_buf()).collect();
+            project.set_discovered(files, documents, &self.configs);
         }
         self.sort_out(documents);
     }
@@ -470,7 +471,7 @@ impl Entry {
         let mut typed = report.sources.iter().filter(|source| typed(source.path())).peekable();
         let is_lost = self.readable.as_ref().is_some_and(|before| held::is_lost(before, &report));
         let broken = (is_lost && typed.peek().is_some())
-            || typed.any(|source| held::is_broken(source, source.path() == report.path));
+            || typed.any(|source| held::is_broken(source, *source.path() == *report.path));
         self.held = match &self.readable {
             Some(before) if broken => held::hold(before, &report),
             _ => Vec::new(),

@@ -26,14 +26,14 @@ type Pair = (Utf8PathBuf, Utf8PathBuf);
 
 /// The build contexts of Dockerfiles, where all that is said of one agrees: by these deployments, and by files beside or above the
 /// Dockerfiles.
-pub fn contexts<'a>(
-    files: impl IntoIterator<Item = &'a Utf8PathBuf>,
+pub fn contexts<'a, P: AsRef<Utf8Path> + 'a>(
+    files: impl IntoIterator<Item = &'a P>,
     loader: &dyn Loader,
 ) -> BTreeMap<Utf8PathBuf, Utf8PathBuf> {
     let (mut deployments, mut dockerfiles, mut folders) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for path in files {
+    for path in files.into_iter().map(P::as_ref) {
         if is_candidate(path) {
-            deployments.insert(path.clone());
+            deployments.insert(path.to_path_buf());
         } else {
             dockerfiles.insert(path);
             // Compared as texts, not part by part.
@@ -58,7 +58,9 @@ pub fn contexts<'a>(
     };
     said.extend(threads::each(&deployments, FEW, builds).into_iter().flatten());
     let mut agreed: BTreeMap<Utf8PathBuf, Option<Utf8PathBuf>> = BTreeMap::new();
-    for (dockerfile, context) in said.into_iter().filter(|(dockerfile, _)| dockerfiles.contains(dockerfile)) {
+    for (dockerfile, context) in
+        said.into_iter().filter(|(dockerfile, _)| dockerfiles.contains(&**dockerfile))
+    {
         let known = agreed.entry(dockerfile).or_insert_with(|| Some(context.clone()));
         if known.as_ref() != Some(&context) {
             *known = None;

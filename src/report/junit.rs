@@ -26,9 +26,9 @@ fn check(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> 
     let shown: HashMap<*const Diagnostic, &Finding<'_>> =
         findings.iter().map(|finding| (ptr::from_ref(finding.diagnostic), finding)).collect();
     for project in &results.projects {
-        let quiet = project.quiet.iter().map(|path| (path, None));
+        let quiet = project.quiet.iter().map(|path| (&**path, None));
         let files: BTreeMap<_, _> =
-            quiet.chain(project.files.iter().map(|file| (&file.path, Some(file)))).collect();
+            quiet.chain(project.files.iter().map(|file| (&*file.path, Some(file)))).collect();
         for (path, file) in files {
             let name = view.path(&project.root, path);
             let mut suite = TestSuite::new(name.as_str());

@@ -119,7 +119,7 @@ fn row<'a>(finding: &Finding<'a>, view: &View) -> Row<'a> {
 fn suggestion(diagnostic: &Diagnostic) -> Option<Suggestion> {
     let fix = diagnostic.fix.as_ref().filter(|fix| fix.safety == Safety::Safe)?;
     let source = &diagnostic.place.source;
-    if fix.edits.iter().any(|edit| edit.path != source.path()) {
+    if fix.edits.iter().any(|edit| *edit.path != *source.path()) {
         return None;
     }
     let all = fix.edits.iter().map(|edit| edit.span).reduce(Span::to)?;

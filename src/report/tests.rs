@@ -34,7 +34,7 @@ fn place(source: &Arc<Source>, needle: &str) -> Place {
 }
 
 fn image() -> ImageRef {
-    ImageRef { path: "Dockerfile".into(), stage: Some("web".into()), line: 1 }
+    ImageRef { path: Utf8Path::new("Dockerfile").into(), stage: Some("web".into()), line: 1 }
 }
 
 /// A finding in a script, with all that a finding can have.
@@ -55,7 +55,7 @@ fn in_script() -> Diagnostic {
             safety: Safety::Safe,
             message: "Put `exec` in front of `node`".into(),
             edits: vec![Edit {
-                path: "docker/entrypoint.sh".into(),
+                path: Utf8Path::new("docker/entrypoint.sh").into(),
                 span: Span::at(service.span.start),
                 text: "exec ".into(),
             }],
@@ -77,7 +77,7 @@ fn in_script() -> Diagnostic {
 fn report(diagnostics: Vec<Diagnostic>, images: Vec<ImageReport>) -> FileReport {
     let sources = vec![Source::new("Dockerfile", DOCKERFILE), Source::new("docker/entrypoint.sh", SCRIPT)];
     FileReport {
-        path: "Dockerfile".into(),
+        path: Utf8Path::new("Dockerfile").into(),
         diagnostics,
         counts: Counts::of(&images, 0),
         images,
@@ -212,7 +212,7 @@ fn what_was_fixed() {
 #[test]
 fn one_finding_for_several_images() {
     let mut second = in_script();
-    second.image = Some(ImageRef { path: "Dockerfile.worker".into(), stage: None, line: 3 });
+    second.image = Some(ImageRef { path: Utf8Path::new("Dockerfile.worker").into(), stage: None, line: 3 });
     let mut results = results(vec![report(vec![in_script()], Vec::new()), report(vec![second], Vec::new())]);
     assert_eq!(results.findings().len(), 1);
     assert_eq!(results.summary(&view()).errors, 1);
@@ -370,7 +370,11 @@ fn suggestions_are_whole_repairs() {
     assert_eq!(
         suggestions(|diagnostic| {
             let fix = diagnostic.fix.as_mut().unwrap();
-            fix.edits.push(Edit { path: "Dockerfile".into(), span: Span::at(0), text: "# ".into() });
+            fix.edits.push(Edit {
+                path: Utf8Path::new("Dockerfile").into(),
+                span: Span::at(0),
+                text: "# ".into(),
+            });
         }),
         serde_json::json!([]),
         "a part of a repair is none"
@@ -384,7 +388,7 @@ fn suggestions_are_whole_repairs() {
         let fix = diagnostic.fix.as_mut().unwrap();
         let at = SCRIPT.find("set -e").unwrap();
         fix.edits.push(Edit {
-            path: "docker/entrypoint.sh".into(),
+            path: Utf8Path::new("docker/entrypoint.sh").into(),
             span: Span::new(at, at + "set -e".len()),
             text: "set -u".into(),
         });

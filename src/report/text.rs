@@ -155,9 +155,9 @@ fn write_fixed(results: &Results, view: &View, out: &mut dyn Write) -> io::Resul
 /// What a repair would change.
 fn write_change(finding: &Finding<'_>, sources: &Sources<'_>, out: &mut dyn Write) -> io::Result<()> {
     let edits = finding.diagnostic.fix.iter().flat_map(|fix| &fix.edits);
-    let paths: BTreeSet<&Utf8Path> = edits.clone().map(|edit| edit.path.as_path()).collect();
+    let paths: BTreeSet<&Utf8Path> = edits.clone().map(|edit| &*edit.path).collect();
     for path in paths {
-        let here = edits.clone().filter(|edit| edit.path == path);
+        let here = edits.clone().filter(|edit| *edit.path == *path);
         if let Some(source) = sources.get(&(finding.root, path))
             && let Ok(after) = edit::apply(source.text(), here)
         {

@@ -23,10 +23,6 @@ fn found(subject: &Subject<'_>) -> Option<Finding> {
     )
     .with_help("write `ENTRYPOINT []`, which says so");
     finding.severity = Severity::Warning;
-    let edit = Edit {
-        path: dockerfile.source.path().to_owned(),
-        span: instruction.body.span(),
-        text: "[]".to_owned(),
-    };
+    let edit = Edit::new(&dockerfile.source, instruction.body.span(), "[]");
     Some(finding.with_repairs([Repair::safe("Write `[]`", vec![edit])]))
 }

@@ -112,7 +112,7 @@ impl<'a> Written<'a> {
                 let (start, glue) = if same == 0 { (first.span.start, "") } else { (first.span.end, " ") };
                 let text = if rest.is_empty() { String::new() } else { format!("{glue}{}", rest.join(" ")) };
                 let span = Span::new(start, last.span.end);
-                (Edit { path: first.source.path().to_owned(), span, text }, &first.source)
+                (Edit::new(&first.source, span, text), &first.source)
             }
         };
         // What stands between words over several lines (comments, say) would be lost.

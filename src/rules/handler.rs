@@ -71,11 +71,11 @@ fn exit_on_signal(place: &Place, stop: Signal) -> Repair {
     }
     let (names, status) = (names.join(" "), 128 + u32::from(stop.number()));
     // A second signal would end the shell in the middle of what the trap for EXIT does.
-    let edit = Edit {
-        path: place.source.path().to_owned(),
-        span: Span::at(place.span.end),
-        text: format!("{separator}trap 'trap \"\" {names}; exit {status}' {names}"),
-    };
+    let edit = Edit::new(
+        &place.source,
+        Span::at(place.span.end),
+        format!("{separator}trap 'trap \"\" {names}; exit {status}' {names}"),
+    );
     Repair::safe("Let the shell exit on the signal, which runs the trap for EXIT", vec![edit])
 }
 
@@ -274,10 +274,8 @@ fn quote_singly(fault: &Fault) -> Option<Repair> {
     if handler.contains(['\'', '\\', '`']) || !handler.replace("${", "$").split('$').skip(1).all(is_job) {
         return None;
     }
-    let quote = |at: usize| Edit {
-        path: place.source.path().to_owned(),
-        span: Span::new(place.span.start + at, place.span.start + at + 1),
-        text: "'".to_owned(),
+    let quote = |at: usize| {
+        Edit::new(&place.source, Span::new(place.span.start + at, place.span.start + at + 1), "'")
     };
     let message = "Put the handler into single quotes, so that it is expanded when it runs";
     Some(Repair::safe(message, vec![quote(start), quote(end)]))
@@ -333,11 +331,7 @@ pub(super) fn plain_names(place: &Place) -> Option<Repair> {
         Signal::parse(word)?;
         if word.len() > 3 && word.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case("SIG")) {
             let at = place.span.start + start;
-            edits.push(Edit {
-                path: place.source.path().to_owned(),
-                span: Span::new(at, at + 3),
-                text: String::new(),
-            });
+            edits.push(Edit::new(&place.source, Span::new(at, at + 3), ""));
         }
         end = text[..start].trim_end().len();
         if text[..end].ends_with(['\'', '"'])

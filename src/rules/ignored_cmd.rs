@@ -148,7 +148,7 @@ fn one_word(cmd: &Setting<Command>, line: &str) -> Option<Repair> {
         Command::Exec(elements) => cmd.replace_words(0..elements.len(), &[line])?,
         Command::Shell { text, .. } => {
             let word = repair::json(&[line]);
-            crate::source::Edit { path: text.source().path().to_owned(), span: text.span(), text: word }
+            crate::source::Edit::new(text.source(), text.span(), word)
         }
         Command::Inherited(_) => return None,
     };

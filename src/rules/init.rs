@@ -45,9 +45,11 @@ pub(super) fn put_in_front(subject: &Subject<'_>) -> Option<Repair> {
 /// shell form, an ENTRYPOINT that nobody knows, a CMD that a new ENTRYPOINT would drop.
 fn start(subject: &Subject<'_>, program: &str) -> Option<Edit> {
     let image = subject.image;
-    let path = image.dockerfile.source.path().to_owned();
+    let dockerfile = &image.dockerfile.source;
     let in_stage = |place: &Option<Place>| {
-        place.clone().filter(|place| place.source.path() == path && place.span.start > image.from.start)
+        place
+            .clone()
+            .filter(|place| place.source.path() == dockerfile.path() && place.span.start > image.from.start)
     };
     let carried = match image.entrypoint.as_ref().map(|setting| (&setting.value, &setting.place)) {
         None => &[][..],
@@ -55,7 +57,7 @@ fn start(subject: &Subject<'_>, program: &str) -> Option<Edit> {
         Some((Command::Exec(elements), place)) => {
             in_stage(place)?;
             let at = elements.first()?.span().start.checked_sub(1)?;
-            return Some(Edit { path, span: Span::at(at), text: format!("\"{program}\", \"--\", ") });
+            return Some(Edit::new(dockerfile, Span::at(at), format!("\"{program}\", \"--\", ")));
         }
         Some((Command::Shell { .. }, _)) => return None,
     };
@@ -65,5 +67,5 @@ fn start(subject: &Subject<'_>, program: &str) -> Option<Edit> {
     let source = &cmd.source;
     let line = source.line_span(source.line(cmd.span.start));
     let text = format!("ENTRYPOINT {}{}", repair::json(&words), source.newline());
-    Some(Edit { path, span: Span::at(line.start), text })
+    Some(Edit::new(source, Span::at(line.start), text))
 }

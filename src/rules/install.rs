@@ -34,9 +34,7 @@ pub(super) fn run(install: &Install, subject: &Subject<'_>) -> Option<Edit> {
     }
     let source = &image.dockerfile.source;
     let next = source.line_span(source.line(image.from.end) + 1).start;
-    source.text()[..next].ends_with('\n').then(|| Edit {
-        path: source.path().to_owned(),
-        span: Span::at(next),
-        text: format!("RUN {}{}", install.command, source.newline()),
-    })
+    source.text()[..next]
+        .ends_with('\n')
+        .then(|| Edit::new(source, Span::at(next), format!("RUN {}{}", install.command, source.newline())))
 }

@@ -32,7 +32,6 @@ pub(super) fn bash_instead(fault: &Fault, subject: &Subject<'_>) -> Option<Repai
     let at = line
         .find("sh")
         .filter(|_| line == "#!/bin/sh" || line.starts_with("#!/bin/sh ") || line == "#!/usr/bin/env sh")?;
-    let edit =
-        Edit { path: source.path().to_owned(), span: Span::at(first.start + at), text: "ba".to_owned() };
+    let edit = Edit::new(source, Span::at(first.start + at), "ba");
     Some(Repair::safe("Run the script with bash", vec![edit]))
 }

@@ -41,7 +41,7 @@ fn in_a_shell(line: &Place) -> Option<Repair> {
     if !before.replace("&&", "").chars().chain(last.chars()).all(is_plain) || !program.starts_with(starts_a_program) {
         return None;
     }
-    let edit = Edit { path: line.source.path().to_owned(), span: line.span, text: format!("sh -c '{before}&& exec {last}'") };
+    let edit = Edit::new(&line.source, line.span, format!("sh -c '{before}&& exec {last}'"));
     Some(Repair::unsafe_(format!("Let a shell read the line; `{program}` is started then"), vec![edit]))
 }
 

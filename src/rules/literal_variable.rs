@@ -39,7 +39,7 @@ fn for_the_build(subject: &Subject<'_>) -> Option<Finding> {
     let source = &place.source;
     let line = source.line_span(source.line(place.span.start));
     let text = format!("ENV {name}=${{{name}}}{}", source.newline());
-    let edit = Edit { path: source.path().to_owned(), span: Span::at(line.start), text };
+    let edit = Edit::new(source, Span::at(line.start), text);
     Some(finding.with_repairs([Repair::unsafe_(format!("Keep `{name}` for the container with ENV"), vec![edit])]))
 }
 

@@ -52,6 +52,6 @@ fn corrected(text: &Excerpt, inner: &str) -> Option<Repair> {
     let inner = if mixed { inner.to_owned() } else { inner.replace(quotes, "\"") };
     let array = format!("[{inner}]");
     serde_json::from_str::<Vec<String>>(&array).ok()?;
-    let edit = Edit { path: text.source().path().to_owned(), span: text.span(), text: array };
+    let edit = Edit::new(text.source(), text.span(), array);
     Some(Repair::safe("Write a JSON array", vec![edit]))
 }

@@ -28,7 +28,7 @@ fn alone(subject: &Subject<'_>) -> Option<Repair> {
 /// A script's statement, as the last that the script does.
 fn exec(place: &Place, subject: &Subject<'_>) -> Option<Repair> {
     let is_script = place.source.path() != subject.image.dockerfile.source.path();
-    let edit = Edit { path: place.source.path().to_owned(), span: Span::at(place.span.start), text: "exec ".to_owned() };
+    let edit = Edit::new(&place.source, Span::at(place.span.start), "exec ");
     is_script.then(|| Repair::safe("Put `exec` in front of it", vec![edit]))
 }
 
@@ -64,7 +64,7 @@ fn in_a_row(subject: &Subject<'_>) -> Option<Finding> {
 /// `init: false`, where the line is no other service's too.
 fn without_engine_init(value: &Place) -> Option<Repair> {
     let is_shared = [": *", "- *", "[*", "extends:"].iter().any(|sign| value.source.text().contains(sign));
-    let edit = Edit { path: value.source.path().to_owned(), span: value.span, text: "false".to_owned() };
+    let edit = Edit::new(&value.source, value.span, "false");
     (value.text() == "true" && !is_shared).then(|| Repair::safe("Leave out the engine's init", vec![edit]))
 }
 

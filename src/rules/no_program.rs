@@ -94,7 +94,7 @@ fn assignments_first(text: &Excerpt) -> Option<Repair> {
         }
         at += assignment.len();
     }
-    let edit = |span, text: &str| Edit { path: source.path().to_owned(), span, text: text.to_owned() };
+    let edit = |span, text: &str| Edit::new(source, span, text);
     let exec = Span::new(line.start + exec.len(), word.start);
     Some(Repair::safe(
         "Set the variable in front of `exec`",
@@ -117,8 +117,7 @@ fn word_by_word(text: &Excerpt) -> Option<Repair> {
             return None;
         }
         if at <= text.text().len() {
-            let path = text.source().path().to_owned();
-            edits.push(Edit { path, span: text.to_source(blank), text: "\", \"".to_owned() });
+            edits.push(Edit::new(text.source(), text.to_source(blank), "\", \""));
         }
     }
     Some(Repair::safe("Make each word a string of its own", edits))

@@ -62,7 +62,7 @@ fn delete(subject: &Subject<'_>, instruction: &Instruction) -> Option<Repair> {
     let source = &subject.image.dockerfile.source;
     let start = source.line_span(source.line(instruction.span.start)).start;
     let end = source.line_span(source.line(instruction.span.end) + 1).start;
-    let edit = Edit { path: source.path().to_owned(), span: Span::new(start, end), text: String::new() };
+    let edit = Edit::new(source, Span::new(start, end), "");
     Some(Repair::safe(format!("Delete the first of two equal {}", instruction.keyword_text), vec![edit]))
 }
 

@@ -247,7 +247,7 @@ pub(super) fn exec_form(text: &Excerpt) -> Option<Repair> {
     if words.first().is_some_and(|name| name == "exec" || name.is_empty()) {
         return None;
     }
-    let edit = Edit { path: text.source().path().to_owned(), span: text.span(), text: json(&words) };
+    let edit = Edit::new(text.source(), text.span(), json(&words));
     Some(Repair::safe("Write the command in exec form", vec![edit]))
 }
 

@@ -107,11 +107,7 @@ fn options_to_set(file: &Excerpt) -> Option<Repair> {
 /// The file with LF line endings.
 fn line_feeds(file: &Excerpt) -> Repair {
     let source = file.source();
-    let edits = source.text().match_indices("\r\n").map(|(at, _)| Edit {
-        path: source.path().to_owned(),
-        span: Span::new(at, at + 1),
-        text: String::new(),
-    });
+    let edits = source.text().match_indices("\r\n").map(|(at, _)| Edit::new(source, Span::new(at, at + 1), ""));
     Repair::safe("Give the file LF line endings", edits.collect())
 }
 
@@ -132,11 +128,7 @@ fn chmod(by: &Place, script: Option<&str>) -> Option<Repair> {
     if !copies || text.contains("--chmod") {
         return None;
     }
-    let edit = Edit {
-        path: by.source.path().to_owned(),
-        span: Span::at(by.span.start + keyword.len()),
-        text: " --chmod=755".to_owned(),
-    };
+    let edit = Edit::new(&by.source, Span::at(by.span.start + keyword.len()), " --chmod=755");
     Some(match from.contains("://") || from.rsplit('/').next() == script {
         true => Repair::safe(format!("{} it with `--chmod=755`", if from.contains("://") { "Download" } else { "Copy" }), vec![edit]),
         false => Repair::unsafe_("Copy it with `--chmod=755`, and all that is copied along with it", vec![edit]),

@@ -163,7 +163,7 @@ fn set(subject: &Subject<'_>, signal: Signal) -> Option<Repair> {
             Written::Value { .. } => 0,
         };
         let span = Span::new(place.span.start + value, place.span.end);
-        let edit = Edit { path: place.source.path().to_owned(), span, text: signal.to_string() };
+        let edit = Edit::new(&place.source, span, signal.to_string());
         // A build may set the variable.
         if text.contains('$') {
             return Some(Repair::unsafe_(format!("Set STOPSIGNAL to {signal} in place of the variable"), vec![edit]));
@@ -190,5 +190,5 @@ fn set(subject: &Subject<'_>, signal: Signal) -> Option<Repair> {
             (last.start + source.slice(last).trim_end().len(), format!("{newline}STOPSIGNAL {signal}"))
         }
     };
-    repair(Edit { path: source.path().to_owned(), span: Span::at(at), text })
+    repair(Edit::new(source, Span::at(at), text))
 }

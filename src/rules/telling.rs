@@ -118,7 +118,6 @@ pub(super) fn expanded_late(handler: &Node) -> Option<Vec<Edit>> {
     {
         return None;
     }
-    let quote =
-        |at| Edit { path: source.path().to_owned(), span: Span::new(at, at + 1), text: "'".to_owned() };
+    let quote = |at| Edit::new(source, Span::new(at, at + 1), "'");
     Some(vec![quote(start - 1), quote(end)])
 }

@@ -262,7 +262,7 @@ impl Excerpt {
                 quoted[1..quoted.len() - 1].to_owned()
             }
         };
-        Some(Edit { path: self.source.path().to_owned(), span: self.to_source(range), text })
+        Some(Edit::new(&self.source, self.to_source(range), text))
     }
 }
 

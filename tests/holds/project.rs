@@ -247,7 +247,7 @@ fn all_repairs(targets: &[Utf8PathBuf], loader: &MemoryLoader, settings: &Settin
     for Applied { diagnostic, changes } in &first.applied {
         let edits = || diagnostic.fix.iter().flat_map(|fix| &fix.edits);
         for (path, before, after) in changes {
-            only_edited(before, after, edits().filter(|edit| edit.path == *path).collect());
+            only_edited(before, after, edits().filter(|edit| *edit.path == **path).collect());
         }
     }
     let mut fixed = OverlayLoader::new(loader);
