@@ -157,7 +157,44 @@ fn scripts_that_are_too_long_are_not_followed() {
     assert_eq!(outcome_of(&long(300 * 1024)), Outcome::Unknown);
 }
 
-/// What is wrong with the file itself.
+#[test]
+fn scripts_that_start_one_another() {
+    // Each starts the next, and the last one is a server, or starts the first again.
+    let chain = |count: usize, start: &str, last: &str| {
+        let script = |n: usize| format!("=== s{n}\n#!/bin/sh\n{start} /s{}\n", n + 1);
+        let scripts: String = (0..count).map(script).collect();
+        let text =
+            format!("FROM debian:12\nCOPY . /\nCMD [\"/s0\"]\n{scripts}=== s{count}\n#!/bin/sh\n{last}\n");
+        pidone::check("Dockerfile".into(), &project::read(&text), &Settings::default()).images[0].outcome
+    };
+    for start in ["exec", "sh", ".", "exec sh -c", "eval exec"] {
+        assert_eq!(chain(6, start, "node x; true"), Outcome::Timeout, "{start}");
+        for (count, last) in [(60, "node x; true"), (3, "exec /s0"), (3, "/s0"), (3, ". /s0")] {
+            let (outcome, is_read) = (chain(count, start, last), start == "." && count == 60);
+            // What is read into one shell is one script.
+            assert_eq!(outcome == Outcome::Unknown, !is_read, "{start} {count} {last}: {outcome:?}");
+        }
+    }
+}
+
+#[test]
+fn files_that_nobody_can_count() {
+    // So many of them match one COPY, or lead to each other through stages.
+    let matched = |count: usize| {
+        let others: String = (0..count).map(|n| format!("=== f{n}\n\n")).collect();
+        format!("FROM debian:12\nCOPY f* /\nCMD [\"/f\"]\n=== f\n#!/bin/sh\nnode x\n{others}")
+    };
+    let stages: String = (1..40)
+        .map(|n| format!("FROM debian:12 AS s{n}\nCOPY --from=s{p} / /a/\nCOPY --from=s{p} / /\n", p = n - 1))
+        .collect();
+    let copied =
+        format!("FROM debian:12 AS s0\nCOPY f /\n{stages}CMD [\"/a/b/f\"]\n=== f\n#!/bin/sh\nnode x\n");
+    for (text, is_known) in [(matched(10), true), (matched(5_000), false), (copied, false)] {
+        let report = pidone::check("Dockerfile".into(), &project::read(&text), &Settings::default());
+        assert_eq!(report.images.last().unwrap().outcome == Outcome::Timeout, is_known);
+    }
+}
+
 /// A script of `count` parts, made of one of them by its number.
 type Part = fn(usize) -> String;
 
@@ -211,6 +248,7 @@ fn dockerfile_of(loader: &MemoryLoader) -> pidone::dockerfile::Dockerfile {
     pidone::dockerfile::parse(&loader.read("Dockerfile".into()).unwrap())
 }
 
+/// What is wrong with the file itself.
 fn problems(path: &str, text: String) -> Vec<String> {
     let loader = MemoryLoader::new().with(path, text);
     let report = pidone::check(path.into(), &loader, &Settings::default());

@@ -9,7 +9,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::config::{Configs, Options, Origin};
 use crate::diagnostic::Diagnostic;
 use crate::discover::{self, Given, Project};
-use crate::fix::{Reads, take_back};
+use crate::fix::{self, FileHash, take_back};
 use crate::orchestrator;
 use crate::report::Checked;
 use crate::rules::RuleInfo;
@@ -208,9 +208,10 @@ pub(super) fn check(
     let loader = overlay(project, &snapshot);
     let contexts = orchestrator::contexts(project.files.iter().chain(&project.candidates), &loader);
     let settings = |path: &Utf8Path| settings(project, path, configs, &contexts);
-    let Reported { mut files, read, quiet, counts } = reported(project, wanted, settings, &loader, terminal)?;
-    take_back(&mut files, &read, |path| settings(path).ok(), &loader);
-    drop(read);
+    let Reported { mut files, reads, quiet, counts } =
+        reported(project, wanted, settings, &loader, terminal)?;
+    take_back(&mut files, &reads, |path| settings(path).ok(), &loader);
+    drop(reads);
     let is_candidate = |report: &FileReport| project.candidates.binary_search(&report.path).is_ok();
     let candidates: Vec<_> = files.extract_if(.., |report| is_candidate(report)).collect();
     drop_unread(&mut files, project, terminal);
@@ -232,8 +233,8 @@ const BATCH: usize = 1_000;
 #[derive(Default)]
 struct Reported<'p> {
     files: Vec<FileReport>,
-    /// What every file's verdict rests on.
-    read: Vec<(&'p Utf8Path, Reads)>,
+    /// What the verdicts rest on: a file, and for which of the project's it was read.
+    reads: Vec<(FileHash, &'p Utf8Path)>,
     /// Files of which there is nothing to say, and their numbers.
     quiet: Vec<Arc<Utf8Path>>,
     counts: Counts,
@@ -250,7 +251,7 @@ fn reported<'p>(
     let report = |path: &Utf8Path| {
         let mut report = crate::check(path, loader, &settings(path)?);
         progress.tick();
-        let reads = Reads::of(&report);
+        let reads = fix::reads(&report);
         if wanted != Wanted::Trees {
             report.drop_pictures();
         }
@@ -263,7 +264,7 @@ fn reported<'p>(
     let mut all = Reported::default();
     for batch in project.files.chunks(BATCH).chain(project.candidates.chunks(BATCH)) {
         for (path, (report, reads)) in batch.iter().zip(each(batch, report)?) {
-            all.read.push((path, reads));
+            all.reads.extend(reads.into_iter().map(|file| (file, &**path)));
             if report.is_quiet() {
                 all.quiet.push(Arc::clone(path));
                 all.counts += report.counts;

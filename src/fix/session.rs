@@ -166,39 +166,36 @@ impl<'a> Session<'a> {
     }
 }
 
-/// The files that a verdict rests on, besides the Dockerfile itself, each as a hash of its path: a large project has many. Where two have
-/// the same, a Dockerfile is looked at once more than needed.
-pub(crate) struct Reads(Box<[u64]>);
+/// A file that verdicts rest on, as a hash of its path: a large project has many. Where two have the same, a Dockerfile is looked at once
+/// more than needed.
+pub(crate) type FileHash = u64;
 
-impl Reads {
-    pub(crate) fn of(report: &FileReport) -> Self {
-        let others = report.sources.iter().map(|source| source.path()).filter(|path| **path != *report.path);
-        Self(others.map(hash).collect())
-    }
+/// The files that a verdict rests on, besides the Dockerfile itself.
+pub(crate) fn reads(report: &FileReport) -> Vec<FileHash> {
+    let others = report.sources.iter().map(|source| source.path()).filter(|path| **path != *report.path);
+    others.map(hash).collect()
 }
 
-fn hash(path: &Utf8Path) -> u64 {
+fn hash(path: &Utf8Path) -> FileHash {
     let mut hasher = DefaultHasher::new();
     path.as_str().hash(&mut hasher);
     hasher.finish()
 }
 
-/// Takes back the repairs that would harm what another of these files starts, as a [`Session`] does not make them.
+/// Takes back the repairs that would harm what another Dockerfile starts, as a [`Session`] does not make them; `reads` says who reads what.
 pub(crate) fn take_back(
     reports: &mut [FileReport],
-    files: &[(&Utf8Path, Reads)],
+    reads: &[(FileHash, &Utf8Path)],
     settings: impl Fn(&Utf8Path) -> Option<Settings>,
     loader: &dyn Loader,
 ) {
     let found = reports.iter().flat_map(|report| &report.diagnostics);
     let edits = found.filter_map(|found| found.fix.as_ref()).flat_map(|fix| &fix.edits);
-    let mut readers: HashMap<u64, Vec<&Utf8Path>> =
+    let mut readers: HashMap<FileHash, Vec<&Utf8Path>> =
         edits.map(|edit| (hash(&edit.path), Vec::new())).collect();
-    for (path, reads) in files {
-        for file in &reads.0 {
-            if let Some(readers) = readers.get_mut(file) {
-                readers.push(path);
-            }
+    for (file, reader) in reads {
+        if let Some(readers) = readers.get_mut(file) {
+            readers.push(reader);
         }
     }
     // Several files may lead to one finding.

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use camino::Utf8Path;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::diagnostic::{ImageRef, Outcome, Safety, Severity};
 use crate::source::{self, Place, Source, Span};
@@ -24,10 +24,19 @@ pub(super) const FORMAT: Format = Format {
 const VERSION: u32 = 1;
 
 #[derive(Serialize)]
-struct Report<'a> {
+struct Report<D> {
     version: u32,
-    diagnostics: Vec<Diagnostic<'a>>,
+    diagnostics: D,
     summary: Summary,
+}
+
+/// A list of which each item is made when it is written: a large project has many.
+struct Each<F>(F);
+
+impl<F: Fn() -> I, I: Iterator<Item: Serialize>> Serialize for Each<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0())
+    }
 }
 
 #[derive(Serialize)]
@@ -137,15 +146,9 @@ struct Process<'a> {
 }
 
 fn check(results: &Results, view: &View, out: &mut dyn Write) -> io::Result<()> {
-    let writer = Writer::new(results);
-    write_document(
-        out,
-        &Report {
-            version: VERSION,
-            diagnostics: results.findings().iter().map(|finding| writer.diagnostic(finding)).collect(),
-            summary: results.summary(view),
-        },
-    )
+    let (writer, findings) = (Writer::new(results), results.findings());
+    let diagnostics = Each(|| findings.iter().map(|finding| writer.diagnostic(finding)));
+    write_document(out, &Report { version: VERSION, diagnostics, summary: results.summary(view) })
 }
 
 fn tree(results: &Results, _view: &View, out: &mut dyn Write) -> io::Result<()> {
