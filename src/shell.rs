@@ -276,6 +276,12 @@ impl Node {
         target.and_then(Word::literal).as_deref() == Some("/dev/null")
     }
 
+    /// The file that its standard output makes anew, if that is written out.
+    pub fn made(&self) -> Option<String> {
+        let redirect = self.output().filter(|redirect| matches!(redirect.operator.as_str(), ">" | ">|"))?;
+        redirect.target.as_ref()?.literal()
+    }
+
     fn output(&self) -> Option<&Redirect> {
         let redirects: &[Redirect] = match &self.kind {
             NodeKind::Command(command) => &command.redirects,

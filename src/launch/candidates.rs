@@ -117,6 +117,14 @@ pub(super) struct Job {
     pub(super) place: Place,
 }
 
+impl Item {
+    /// It is not come back to.
+    fn forget(&mut self) {
+        self.tried = true;
+        self.again = None;
+    }
+}
+
 impl Candidates {
     /// False while the model has been told to follow the next condition.
     pub(super) fn may_skip(&self, world: &World) -> bool {
@@ -130,7 +138,7 @@ impl Candidates {
         self.push(world, Some(again), repeated);
         if ends {
             // It has ended once, and is run again: neither this nor what came before it is the service.
-            self.forget(self.items.len() - 1);
+            self.forget_all(world);
         }
         if let Some(item) = self.items.last_mut() {
             item.what = what;
@@ -152,20 +160,6 @@ impl Candidates {
             at = item.parents.first().copied();
         }
         false
-    }
-
-    /// Neither this nor what was passed over before it is come back to.
-    fn forget(&mut self, index: usize) {
-        let mut seen = vec![false; self.items.len()];
-        let mut todo = vec![index];
-        while let Some(index) = todo.pop() {
-            if !std::mem::replace(&mut seen[index], true) {
-                let item = &mut self.items[index];
-                item.tried = true;
-                item.again = None;
-                todo.extend_from_slice(&item.parents);
-            }
-        }
     }
 
     /// The condition that `world` is about to pass over.
@@ -264,20 +258,31 @@ impl Candidates {
     pub(super) fn precede(&mut self, world: &World, service: Pid) {
         let is_before =
             |item: &Item| item.again.as_ref().is_none_or(|again| again.process(service).is_none());
-        if !self.last(world).is_some_and(is_before) {
-            return;
+        if self.last(world).is_some_and(is_before) {
+            self.forget_all(world);
         }
-        let mut seen = vec![false; self.items.len()];
-        let mut todo: Vec<usize> = world.path.candidate.into_iter().collect();
-        while let Some(index) = todo.pop() {
-            if std::mem::replace(&mut seen[index], true) {
-                continue;
-            }
+    }
+
+    /// What was passed over on this course was setup, where it sounds no more like a service than this: what comes now shows that it has
+    /// ended.
+    pub(super) fn have_ended(&mut self, world: &World, most: Sound) {
+        for index in self.passed_until_now(world) {
             let item = &mut self.items[index];
-            item.again = None;
-            item.tried = true;
-            todo.extend_from_slice(&item.parents);
+            if item.what.sound.surely <= most {
+                item.settled = true;
+                item.forget();
+            }
         }
+    }
+
+    /// Nothing that was passed over on this course is come back to.
+    fn forget_all(&mut self, world: &World) {
+        self.passed_until_now(world).into_iter().for_each(|index| self.items[index].forget());
+    }
+
+    fn passed_until_now(&self, world: &World) -> Vec<usize> {
+        let last = world.path.candidate;
+        last.into_iter().flat_map(|last| std::iter::once(last).chain(self.earlier(last))).collect()
     }
 
     fn mark(&mut self, world: &World, settled: bool, ended_well: bool) {
@@ -290,9 +295,8 @@ impl Candidates {
             item.settled |= settled;
             item.ended_well |= ended_well;
             if item.settled && item.again.is_some() {
-                // It will not be come back to; its world is of no more use.
-                item.again = None;
-                item.tried = true;
+                // Its world is of no more use.
+                item.forget();
             }
             todo.extend_from_slice(&item.parents);
         }
@@ -437,13 +441,18 @@ impl Candidates {
 
     /// What was passed over before this, on any course.
     fn before(&self, index: usize) -> impl Iterator<Item = &Item> {
+        self.earlier(index).map(|index| &self.items[index])
+    }
+
+    /// The same by their numbers.
+    fn earlier(&self, index: usize) -> impl Iterator<Item = usize> {
         let mut seen = vec![false; self.items.len()];
         let mut todo = self.items[index].parents.clone();
         std::iter::from_fn(move || {
             while let Some(index) = todo.pop() {
                 if !std::mem::replace(&mut seen[index], true) {
                     todo.extend_from_slice(&self.items[index].parents);
-                    return Some(&self.items[index]);
+                    return Some(index);
                 }
             }
             None
@@ -484,8 +493,7 @@ impl Candidates {
             let parents = &self.items[later].parents;
             if !parents.is_empty() && parents.iter().all(|&parent| after[parent]) {
                 after[later] = true;
-                self.items[later].tried = true;
-                self.items[later].again = None;
+                self.items[later].forget();
             }
         }
     }

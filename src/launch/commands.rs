@@ -449,8 +449,9 @@ impl Machine<'_, '_> {
         }
         self.note_files(&fields, command, node);
         let mut resolved = self.resolve(&fields, node);
-        // `create-topics.sh &`: by its name it ends soon.
-        let ends = started == Started::Background && pipeline.is_none() && self.sound(node) == Sound::Errand;
+        // `create-topics.sh &`, `timeout 60 check &`: by its name it ends soon, or it is not given longer.
+        let latest = if resolved.limited { Sound::Unclear } else { Sound::Errand };
+        let ends = started == Started::Background && pipeline.is_none() && self.sound(node) <= latest;
         match resolved.what {
             What::Unknown | What::Opaque(_) | What::Unread(_) => {
                 // In a pipeline a command is as likely setup as in the foreground.

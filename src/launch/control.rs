@@ -10,6 +10,7 @@ use super::machine::{Alternative, Flow, Machine};
 use super::path::Choice;
 use super::reading::defines_no_functions;
 use super::shell::{Frame, Lap, Status};
+use crate::programs::Sound;
 use crate::shell::{Case, For, If, Loop, Node, NodeKind};
 use crate::source::{Excerpt, Place};
 
@@ -17,8 +18,6 @@ use crate::source::{Excerpt, Place};
 const ROUNDS: u32 = 3;
 /// The same of a loop that counts.
 const COUNTED_ROUNDS: u32 = 200;
-/// A loop over arguments that are not known is followed for so many rounds with what it assigns.
-const PRECISE_ROUNDS: u32 = 2;
 /// A `for` loop over known words is followed this far.
 const MAX_ITEMS: usize = 64;
 
@@ -248,6 +247,10 @@ impl Machine<'_, '_> {
             status = Status::of(node.until);
         }
         self.set_status_quietly(status);
+        if status.value.is_none() && self.world.stop.is_none() && inert::only_sleeps(&node.body) {
+            // `starter; until test -f pid; do sleep 1; done`: nothing is waited for that stands in front.
+            self.candidates.have_ended(self.world, Sound::Service);
+        }
         let decision = self.decide(place, None, ["again", "done"], |machine, inside| {
             machine.weight_of_body(&node.body, inside)
         });
@@ -265,8 +268,7 @@ impl Machine<'_, '_> {
             Decision::Holds(holds) if holds != node.until => {
                 self.pop();
                 let seen = self.seen_by(&node.condition);
-                let counts = seen.is_some() && seen != lap.seen;
-                let lap = Lap { seen, ..self.come_round(lap, counts, &node.body) };
+                let lap = Lap { seen, ..self.come_round(lap, seen.is_some() && seen != lap.seen) };
                 self.push(Frame::Body { node: Arc::clone(node), place: place.clone(), lap });
                 self.push_list(&node.body);
             }
@@ -279,24 +281,13 @@ impl Machine<'_, '_> {
     }
 
     /// A loop begins its next round. `counts`: what its condition looks at has changed since the last one.
-    ///
-    /// What a loop over unknown arguments makes of them (`while :; do case "$1" in -q) quiet=1; shift ;; ...`) is not known after some
-    /// rounds: all that it may be would be more courses than can be followed.
     #[must_use]
-    pub(super) fn come_round(&mut self, lap: Lap, counts: bool, body: &[Node]) -> Lap {
-        let choices = self.world.path.choices.len();
-        let has_jobs = self.shell().is_none_or(|shell| !shell.jobs.is_empty());
-        let mut rounds = lap.rounds;
-        if choices > lap.choices && rounds >= PRECISE_ROUNDS && !has_jobs && body.iter().any(shifts) {
-            self.forget_assigned(body);
-            // One more round is like the others.
-            rounds = rounds.min(ROUNDS);
-        }
+    pub(super) fn come_round(&mut self, lap: Lap, counts: bool) -> Lap {
         let limit = if counts { COUNTED_ROUNDS } else { ROUNDS };
         if lap.rounds > 4 * limit && self.world.now == lap.since {
             self.world.path.endless = true;
         }
-        Lap { rounds, circling: lap.circling || rounds >= limit, choices, ..lap }
+        Lap { circling: lap.circling || lap.rounds >= limit, ..lap }
     }
 
     /// The values of the variables that a condition names, as far as they are known; `None` if it names none.
@@ -501,11 +492,6 @@ fn may_hold(node: &Loop) -> bool {
         NodeKind::Not(_) | NodeKind::Test(_) | NodeKind::Arithmetic(_) => false,
         _ => !node.until && !reads(node),
     }
-}
-
-/// True if the arguments are walked through.
-fn shifts(node: &Node) -> bool {
-    node.is_command(&["shift"]) || node.children().into_iter().any(shifts)
 }
 
 /// True for `while read line`.

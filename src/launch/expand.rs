@@ -279,7 +279,10 @@ impl Expander<'_> {
                     // A negative index counts from the end.
                     let at = if index < 0 { index + i64::try_from(fields.len()).unwrap_or(0) } else { index };
                     let field = usize::try_from(at).ok().and_then(|at| fields.get(at));
-                    field.cloned().unwrap_or_else(|| Field::known(""))
+                    // What is not known may be more than one word.
+                    let is_known = fields.iter().all(|field| field.text().is_some());
+                    let beyond = || if is_known { Field::known("") } else { Field::default() };
+                    field.cloned().unwrap_or_else(beyond)
                 }
                 (Some(Value::Scalar(field)), Ok(0)) => field.clone(),
                 (None, Ok(0)) if parameter.name == "BASH_SOURCE" => self.shell.zero.clone(),
@@ -295,7 +298,9 @@ impl Expander<'_> {
             },
             Operation::Length => match parameter.index.as_deref() {
                 Some("@" | "*") => match self.shell.variables.get(&parameter.name) {
-                    Some(Value::Array(fields)) => Field::known(fields.len().to_string()),
+                    Some(Value::Array(fields)) if !matches!(&fields[..], [Field { text: None, .. }]) => {
+                        Field::known(fields.len().to_string())
+                    }
                     _ => Field::default(),
                 },
                 _ if matches!(parameter.name.as_str(), "@" | "*") => self.variable("#"),
@@ -340,6 +345,7 @@ impl Expander<'_> {
             "#" | "##" | "%" | "%%" => self
                 .pattern(operand)
                 .map(|pattern| pattern::trim(text, &pattern, operator.starts_with('#'), operator.len() == 2)),
+            "/" | "//" => self.replaced(text, operand, operator == "//"),
             "^^" => Some(text.to_uppercase()),
             ",," => Some(text.to_lowercase()),
             ":" => substring(text, operand_value().text()),
@@ -349,6 +355,15 @@ impl Expander<'_> {
             Some(result) => Field::known(result).overridable(overridable),
             None => Field::default().overridable(overridable),
         }
+    }
+
+    /// `${text//from/to}`, where both are written out and `from` is no pattern.
+    fn replaced(&self, text: &str, operand: &Word, all: bool) -> Option<String> {
+        let operand = operand.literal()?;
+        let (from, to) = operand.split_once('/').unwrap_or((&operand, ""));
+        let is_plain = |text: &str| !text.contains(['*', '?', '[', '\\', '&']);
+        let is_known = !from.is_empty() && !from.starts_with(['#', '%']) && is_plain(from) && is_plain(to);
+        is_known.then(|| if all { text.replace(from, to) } else { text.replacen(from, to, 1) })
     }
 
     /// The output of a command substitution, where it is one of the few that the model follows.

@@ -15,7 +15,7 @@ use crate::diagnostic::Outcome;
 use crate::source::Place;
 
 /// Courses that are followed for one image. What exceeds this is said, not guessed.
-const MAX_PATHS: usize = 800;
+const MAX_PATHS: usize = 400;
 /// Steps of one course before the stop: more than any script that a person wrote needs.
 const MAX_STEPS: u32 = 6_000;
 /// Steps of all courses together, and of their stops.

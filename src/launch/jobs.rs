@@ -11,6 +11,7 @@ use super::path::MishapKind;
 use super::shell::{Frame, Hook, Shell, Status, Trap, Waiting};
 use super::signal::Signal;
 use super::world::{Ended, Pid, Process, Role, Started, State};
+use crate::programs::Sound;
 use crate::shell::{Command, Node, NodeKind, Part, Redirect};
 use crate::source::Excerpt;
 
@@ -83,6 +84,11 @@ impl Machine<'_, '_> {
             }
         };
         let ignore = action.text() == Some("") && !reset;
+        let is_first = self.world.stop.is_none() && self.shell().is_some_and(|shell| shell.jobs.is_empty());
+        if action_list.is_some() && !ignore && is_first && signals.contains(&Signal::TERM) {
+            // What the trap is for starts behind it.
+            self.candidates.have_ended(self.world, Sound::Unclear);
+        }
         let place = node.place();
         let pid = self.pid;
         if let Some(process) = self.world.process_mut(pid) {

@@ -42,6 +42,7 @@ impl Resolver<'_, '_> {
         if let Some(bare) = self.without_extension(row) {
             return self.known(Call { row: &bare, ..call }, resolved, depth);
         }
+        resolved.limited |= row.names.iter().any(|name| name == "timeout");
         // What a file says that nobody has seen may send it into the background.
         resolved.uncertain |= self.reads_unseen_options(row, arguments);
         match row.kind {
@@ -171,7 +172,6 @@ impl Resolver<'_, '_> {
     ) -> What {
         if let Child::Command(inner) = &child {
             let mut below = resolved.clone();
-            let limited = row.names.iter().any(|name| name == "timeout");
             let what = self.step(inner, &mut below, depth + 1);
             if row.args.from_input && !tells_program(&what, &below) {
                 return What::Interactive;
@@ -179,7 +179,7 @@ impl Resolver<'_, '_> {
             match what {
                 What::Interactive => resolved.converses = true,
                 What::Ends(status) if row.kind == Kind::Fork => return What::Ends(status),
-                What::Helper | What::Pause(_) if limited => {
+                What::Helper | What::Pause(_) if resolved.limited => {
                     return What::Ends(Status::UNKNOWN);
                 }
                 What::Unknown | What::Opaque(_) | What::Unread(_) => resolved.uncertain = true,

@@ -7,6 +7,7 @@ use super::candidates::Sounds;
 use super::field::{Field, UNKNOWN};
 use super::machine::Machine;
 use super::resolve::Resolver;
+use super::service::statement_of;
 use super::shell::Frame;
 use crate::programs::{Inner, Kind, Program, Sound, Tables};
 use crate::shell::{List, Node, NodeKind, Part, Word};
@@ -44,6 +45,11 @@ impl Machine<'_, '_> {
             }
             _ => tables.sound(name, arguments.first().copied().flatten()),
         };
+        let statement = self.shell().and_then(|shell| statement_of(shell, node));
+        let made = node.made().or_else(|| statement?.made());
+        if sound != Sound::Service && made.is_some_and(|path| tables.is_result(&path)) {
+            return Sound::Errand;
+        }
         if Tables::goes_on(&arguments) { sound.max(Sound::Unclear) } else { sound }
     }
 

@@ -85,6 +85,8 @@ pub(crate) struct Resolved {
     pub(crate) stays_on_input: bool,
     /// For a program of the project, what its interpreter does on signals, as far as that does not depend on the program.
     pub(crate) row: Option<Arc<Program>>,
+    /// True for what is given only so long (`timeout 60 job`).
+    pub(crate) limited: bool,
     /// True for a wrapper around a shell that is given nothing to run.
     pub(crate) converses: bool,
     /// True for `tail --pid` of a process that is not known.
@@ -108,6 +110,7 @@ impl Environment<'_> {
             identities: Vec::new(),
             uncertain: false,
             stays_on_input: false,
+            limited: false,
             row: None,
             converses: false,
             follows_unknown: false,

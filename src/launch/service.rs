@@ -50,6 +50,8 @@ impl Machine<'_, '_> {
             return false;
         }
         if self.is_done_again(node) {
+            // What has such work behind it has ended, too.
+            self.candidates.have_ended(self.world, Sound::Unclear);
             return false;
         }
         let Some(shell) = self.shell() else { return false };
@@ -401,7 +403,7 @@ fn waits_for_event(condition: &Node) -> bool {
 }
 
 /// The statement of a list that a command is, with the redirections around it.
-fn statement_of<'s>(shell: &'s Shell, node: &Node) -> Option<&'s Node> {
+pub(super) fn statement_of<'s>(shell: &'s Shell, node: &Node) -> Option<&'s Node> {
     let Some(Frame::List { list, next }) = shell.frames.last() else { return None };
     let covers = |whole: &&Node| whole.span.start <= node.span.start && node.span.end <= whole.span.end;
     list.get(next.checked_sub(1)?).filter(covers)

@@ -198,13 +198,11 @@ pub(crate) struct Lap {
     pub(crate) seen: Option<u64>,
     /// True once it counts as endless.
     pub(crate) circling: bool,
-    /// How many choices there had been when this round began.
-    pub(crate) choices: usize,
 }
 
 impl Lap {
     pub(super) fn first(now: Millis) -> Self {
-        Self { rounds: 0, since: now, seen: None, circling: false, choices: usize::MAX }
+        Self { rounds: 0, since: now, seen: None, circling: false }
     }
 
     pub(super) fn next(self) -> Self {
@@ -350,13 +348,16 @@ impl Shell {
             })
     }
 
-    /// Inside of `for` loops that do something with each of several items: true if one of them has a further turn. Others try again.
+    /// Inside of `for` loops that do something with each of several items, or of who knows how many: true if one of them has a further
+    /// turn. Others try again.
     pub(crate) fn turns(&self) -> Option<bool> {
+        let is_unknown = |field: &Field| field.text().is_none();
         let turns = self.frames.iter().filter_map(|frame| match frame {
             Frame::For { node, items, next }
-                if items.len() > 1 && node.body.iter().any(|inner| uses(inner, &node.variable)) =>
+                if (items.len() > 1 || items.first().is_some_and(is_unknown))
+                    && node.body.iter().any(|inner| uses(inner, &node.variable)) =>
             {
-                Some(*next < items.len())
+                Some(*next < items.len() || items.last().is_some_and(is_unknown))
             }
             _ => None,
         });

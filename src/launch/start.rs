@@ -370,6 +370,7 @@ fn start_child(
                 identities: vec![identity],
                 uncertain: false,
                 stays_on_input: false,
+                limited: false,
                 row: None,
                 converses: false,
                 follows_unknown: false,

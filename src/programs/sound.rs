@@ -25,6 +25,8 @@ pub(super) struct Words {
     start: Vec<String>,
     /// Of the file that holds a whole application.
     application: Vec<String>,
+    /// Of files to which a service writes what it has to say.
+    log: Vec<String>,
     /// Of what may read what somebody types while it serves.
     console: Vec<String>,
 }
@@ -52,6 +54,13 @@ impl Words {
             }
             sound => sound,
         }
+    }
+
+    /// True for a file that a job writes its result to, by its name.
+    pub(super) fn is_result(&self, path: &str) -> bool {
+        let base = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+        let mut parts = base.split(|c: char| !c.is_ascii_alphanumeric());
+        base.trim_start_matches('.').contains('.') && !parts.any(|part| self.is(&self.log, part))
     }
 
     /// True if one of a command's words names what may have a console.

@@ -332,6 +332,11 @@ impl Tables {
         self.rest().words.sound_of_file(name)
     }
 
+    /// True for a file that a job writes its result to, by its name.
+    pub fn is_result(&self, path: &str) -> bool {
+        self.rest().words.is_result(path)
+    }
+
     /// The same of the script that a package runner runs: `npm start` and `yarn start:prod` are what the package is for.
     pub fn sound_of_script(&self, name: &str) -> Sound {
         match name.split(':').next() {

@@ -21,7 +21,10 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Re
     let action = written.as_ref().unwrap_or(action);
     let kill = kill_of(action, functions);
     match (flaw, kill) {
-        (TrapFlaw::NotWaited, Some(kill)) => add_wait(kill, action, functions, &fault.shell),
+        (TrapFlaw::NotWaited, Some(kill)) => {
+            let repair = add_wait(kill, action, functions, &fault.shell)?;
+            Some(if may_be_ignored(kill, fault) { unless_ignored(repair) } else { repair })
+        }
         (TrapFlaw::NotWaited, None) => {
             let told = find_in(action, functions, &["killall", "pkill"])?;
             add_wait(told, action, functions, &fault.shell)
@@ -121,6 +124,21 @@ fn targets<'w>(kill: &Node, words: &'w [Word]) -> &'w [Word] {
         rest = behind.get(usize::from(takes_word)..).unwrap_or_default();
     }
     rest
+}
+
+/// True for `kill -INT $pid` where nothing is known of the program: what starts in the background ignores SIGINT and SIGQUIT until it
+/// installs a handler, and most runtimes then leave that as it is.
+fn may_be_ignored(kill: &Node, fault: &Fault) -> bool {
+    let words = repair::simple(kill).map(|command| &command.words[1..]).unwrap_or_default();
+    let signals = words.iter().filter_map(Word::literal);
+    let mut signals = signals.filter_map(|word| Signal::parse(word.strip_prefix('-').unwrap_or(&word)));
+    !fault.known_service && signals.any(|signal| matches!(signal, Signal::INT | Signal::QUIT))
+}
+
+/// A repair that waits for what may not end.
+fn unless_ignored(repair: Repair) -> Repair {
+    let message = format!("{}, if it hears the signal: in the background it may ignore it", repair.message);
+    Repair::unsafe_(message, repair.edits)
 }
 
 /// `for pid in $pids; do kill $pid; done` around a statement.

@@ -211,7 +211,11 @@ impl<'a> Converter<'a> {
             "pipeline" => self.pipeline(tree),
             "negated_command" => {
                 let inner = children(tree).find(Tree::is_named)?;
-                NodeKind::Not(Arc::new(self.single(inner)))
+                let negated = match self.arithmetic_behind_not(inner) {
+                    Some(kind) => self.node(span(inner), kind),
+                    None => self.single(inner),
+                };
+                NodeKind::Not(Arc::new(negated))
             }
             "if_statement" => self.conditional(tree),
             "case_statement" => self.case(tree)?,

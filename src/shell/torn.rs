@@ -9,6 +9,19 @@ use super::{Node, NodeKind, Word};
 use crate::source::Span;
 
 impl Converter<'_> {
+    /// `! ((exited))`: the tree has two subshells, one inside the other.
+    pub(super) fn arithmetic_behind_not(&mut self, tree: Tree<'_>) -> Option<NodeKind> {
+        let mut inside = children(tree).filter(|child| child.is_named());
+        let (inner, None) = (inside.next()?, inside.next()) else { return None };
+        let is_subshell = |tree: Tree<'_>| tree.kind() == "subshell";
+        let is_adjacent =
+            inner.start_byte() == tree.start_byte() + 1 && inner.end_byte() + 1 == tree.end_byte();
+        (is_subshell(tree) && is_subshell(inner) && is_adjacent).then(|| {
+            let expression = Span::new(tree.start_byte() + 2, tree.end_byte() - 2);
+            NodeKind::Arithmetic(self.words().raw(tree, expression))
+        })
+    }
+
     /// A list with a torn test in it: what stands up to the `]]` belongs to the test.
     pub(super) fn torn_list(&mut self, tree: Tree<'_>) -> Option<NodeKind> {
         let leaves = leaves(tree);
