@@ -55,10 +55,8 @@ impl Resolver<'_, '_> {
         let mut texts = texts.filter(|text| row.names.iter().any(|name| text.contains(name.as_str())));
         texts.find_map(|text| {
             let value = |option: &str| {
-                let values = text
-                    .split_whitespace()
-                    .filter_map(|word| word.trim_matches(['"', '\'']).strip_prefix(option));
-                values.last().filter(|value| value.starts_with('/'))
+                let words = text.split_whitespace().rev().map(|word| word.trim_matches(['"', '\'']));
+                words.filter_map(|word| word.strip_prefix(option)).find(|value| value.starts_with('/'))
             };
             let own = value("--conf-path=").map(str::to_owned);
             Some(vec![own.or_else(|| value("--prefix=").map(|prefix| join(prefix, in_prefix)))?])

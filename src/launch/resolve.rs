@@ -13,7 +13,7 @@ use super::shell::{Origin, Status};
 use super::supervise::Supervise;
 use super::world::{Identity, Millis, Pid, Rewrites};
 use crate::dockerfile::{Command, Setting, join};
-use crate::programs::{Base, Program, Services};
+use crate::programs::{Base, Kind, Program, Services};
 use crate::project::{Found, ImageFile};
 use crate::source::{Excerpt, Place};
 
@@ -279,10 +279,11 @@ impl Resolver<'_, '_> {
 
     /// True for the script that the base image brings as its ENTRYPOINT.
     fn is_base_entrypoint(&self, name: &str) -> bool {
-        let base = &self.environment.image.base;
-        base.entrypoint
-            .as_ref()
-            .is_some_and(|words| words.iter().any(|word| word.rsplit('/').next() == name.rsplit('/').next()))
+        let Environment { image, tables, .. } = self.environment;
+        // An init in front of it is one for other scripts, too.
+        let is_init = |word: &str| tables.program(word, &[]).is_some_and(|row| row.kind == Kind::Init);
+        let is_script = |word: &String| word.rsplit('/').next() == name.rsplit('/').next() && !is_init(word);
+        image.base.entrypoint.as_ref().is_some_and(|words| words.iter().any(is_script))
     }
 
     /// A file of the project by that name. Tools by their bare names come from the tables first; a project that replaces one does so

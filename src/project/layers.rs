@@ -8,7 +8,7 @@ use crate::programs::Sh;
 use crate::source::{Excerpt, Span};
 
 use super::Context;
-use super::copy::{Copy, Origin};
+use super::copy::{Candidate, Copy, Origin};
 use super::glob::Glob;
 use super::path;
 use super::run;
@@ -264,12 +264,36 @@ impl Layers {
                 self.changes.push(Change { effect: Effect::Copy(Box::new(copy)), by });
             }
             Keyword::Run => {
-                let effects = run::effects(step, sh, tree);
+                let before = &self.changes;
+                let is_own = |name: &str| is_brought(context, before, name);
+                let effects = run::effects(step, sh, tree, &is_own);
                 self.changes.extend(effects.into_iter().map(|effect| Change { effect, by }));
             }
             _ => {}
         }
     }
+}
+
+/// True for a program by a name or path that a COPY has brought from the project.
+fn is_brought(context: &Context<'_>, changes: &[Change], name: &str) -> bool {
+    let folders = crate::dockerfile::DEFAULT_PATH.split(':').filter(|_| !name.contains('/'));
+    let paths: Vec<String> = match name.contains('/') {
+        true => vec![path::join("/", name)],
+        false => folders.map(|folder| path::join(folder, name)).collect(),
+    };
+    let copies = changes.iter().filter_map(|change| match &change.effect {
+        Effect::Copy(copy) => Some(copy),
+        _ => None,
+    });
+    let files = context.files();
+    let is_there = |candidate: Candidate| match candidate {
+        Candidate::Context(file) => files.loader.read(&files.project_path(&file)).is_ok(),
+        Candidate::Text(_) => true,
+        _ => false,
+    };
+    copies
+        .into_iter()
+        .any(|copy| paths.iter().any(|path| copy.candidates(path, files).into_iter().any(is_there)))
 }
 
 fn origin(context: &Context<'_>, step: &Step<'_>) -> Origin {

@@ -33,8 +33,13 @@ const MAX_EXPANSION: usize = 64;
 /// How much variables may add to a script, in bytes and in multiples of its length: `a=$a$a` doubles a value each time.
 const MAX_ADDED: (usize, usize) = (1 << 12, 16);
 
-/// What a RUN instruction does to files, in order. `sh` is the image's `/bin/sh`.
-pub(super) fn effects(step: &Step<'_>, sh: Sh, tree: &mut Tree) -> Vec<Effect> {
+/// What a RUN instruction does to files, in order. `sh` is the image's `/bin/sh`; `is_own` tells programs that the project brings.
+pub(super) fn effects(
+    step: &Step<'_>,
+    sh: Sh,
+    tree: &mut Tree,
+    is_own: &dyn Fn(&str) -> bool,
+) -> Vec<Effect> {
     let program = step.shell.first().map_or("", |word| path::name(word));
     let sh = match program {
         "sh" => sh,
@@ -50,6 +55,7 @@ pub(super) fn effects(step: &Step<'_>, sh: Sh, tree: &mut Tree) -> Vec<Effect> {
         step,
         sh,
         tree,
+        is_own,
         effects: Vec::new(),
         cwd: step.workdir.to_string(),
         locals: BTreeMap::new(),
@@ -135,6 +141,7 @@ struct Runner<'r, 's> {
     step: &'r Step<'s>,
     sh: Sh,
     tree: &'r mut Tree,
+    is_own: &'r dyn Fn(&str) -> bool,
     effects: Vec<Effect>,
     cwd: String,
     /// Variables of the script; those of `for` have several values.
@@ -221,7 +228,7 @@ impl Runner<'_, '_> {
             return self.redirect(Output::nothing(place), ":", place);
         };
         let name = path::name(&program.text).to_owned();
-        if may_change_modes(program, operands) {
+        if may_change_modes(program, operands) || (program.is_known() && (self.is_own)(&program.text)) {
             let target = Target { files: Files::Any, tree: false, name: None };
             self.effects.push(Effect::Mode { target, executable: None });
         }
