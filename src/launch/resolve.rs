@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::dialect::Dialect;
 use super::environment::Environment;
-use super::field::Field;
+use super::field::{Field, UNKNOWN};
 use super::interpreter::{Broken, ShellStart};
 use super::known::Call;
 use super::runner;
@@ -144,6 +144,9 @@ impl Resolver<'_, '_> {
                 resolved.identities.push(identity(Some(&row)));
                 return self.known(Call { row: &row, argv, arguments: &arguments }, resolved, depth);
             }
+            if let Some(what) = self.behind_prefix(argv, resolved, depth) {
+                return what;
+            }
             resolved.identities.push(identity(None));
             // `/run-$ROLE.sh`
             if argv.first().and_then(|field| field.sketch.as_deref()).is_some_and(is_script_name) {
@@ -191,6 +194,18 @@ impl Resolver<'_, '_> {
         }
         resolved.identities.push(identity(None));
         self.unseen(&name, argv, &arguments, resolved, depth)
+    }
+
+    /// `$(run_as_user) tail -F log`, `$DRY_RUN sleep 5`: what is not known in front of what holds no data is a prefix, which changes
+    /// nothing on that.
+    fn behind_prefix(&mut self, argv: &[Field], resolved: &mut Resolved, depth: usize) -> Option<What> {
+        let (prefix, command) = argv.split_first()?;
+        let is_bare = prefix.sketch.as_deref().is_none_or(|text| text.replace(UNKNOWN, "").is_empty())
+            && !prefix.overridable;
+        let arguments: Vec<Option<&str>> = command.get(1..)?.iter().map(Field::option).collect();
+        let row = self.environment.tables.program(command[0].text()?, &arguments)?;
+        let is_helper = is_bare && !arguments.is_empty() && row.kind == Kind::Helper;
+        is_helper.then(|| self.step(command, resolved, depth + 1))
     }
 
     /// There are several programs of the name `yarn`; the tables know them by others.
