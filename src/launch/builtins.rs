@@ -339,7 +339,7 @@ impl Machine<'_, '_> {
         };
         if self.shell().is_some_and(|shell| matches!(shell.frames.first(), Some(Frame::Exit(_)))) {
             let pid = self.pid;
-            self.world.die(pid, status.value.unwrap_or(0), super::world::Ended::Clean);
+            self.world.die(pid, status.value, super::world::Ended::Clean);
             return;
         }
         self.end(status);

@@ -9,7 +9,7 @@ use super::environment::Environment;
 use super::machine::{Alternative, Flow, Machine};
 use super::path::Doubt;
 use super::signal::Signal;
-use super::world::{Millis, Pid, Process, Role, State, Stop, World};
+use super::world::{Death, Millis, Pid, Process, Role, State, Stop, World};
 use super::{early, verdict};
 use crate::diagnostic::Outcome;
 use crate::source::Place;
@@ -465,6 +465,6 @@ impl Met {
 
 /// True where PID 1 has ended in failure, and not because it was told: a loop that looks after processes, say, and misses one.
 fn gives_up(end: &World) -> bool {
-    let failed = |process: &Process| matches!(process.state, State::Dead(death) if death.status != 0);
+    let failed = |process: &Process| matches!(process.state, State::Dead(Death { status: Some(status), .. }) if status != 0);
     end.process(1).is_some_and(|first| first.heard.is_empty() && failed(first))
 }

@@ -236,7 +236,9 @@ impl View<'_> {
     }
 
     fn was_killed(&self, pid: Pid) -> bool {
-        self.after.status_of(pid) == Some(128 + i32::from(Signal::KILL.number())) || self.after.alive(pid)
+        self.after.status_of(pid).and_then(|status| status.value)
+            == Some(128 + i32::from(Signal::KILL.number()))
+            || self.after.alive(pid)
     }
 
     pub(super) fn heard(&self, pid: Pid) -> bool {
@@ -248,7 +250,7 @@ impl View<'_> {
         let killed = 128 + i32::from(Signal::KILL.number());
         matches!(
             self.after.process(pid).map(|process| process.state),
-            Some(State::Dead(death)) if death.how == Ended::Signal && death.status != killed
+            Some(State::Dead(death)) if death.how == Ended::Signal && death.status != Some(killed)
         )
     }
 

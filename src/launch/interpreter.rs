@@ -163,12 +163,12 @@ const CONFIGURATIONS: [&str; 10] =
 impl Environment<'_> {
     /// The shell of this name.
     pub(super) fn dialect_of(&self, name: &str) -> Option<Dialect> {
-        let base = match name.rsplit_once('/') {
-            Some((folder, base)) if folder.ends_with("bin") => base,
-            Some(_) => return None,
-            None => name,
-        };
+        let (folder, base) = name.rsplit_once('/').unwrap_or(("/bin", name));
+        if !folder.starts_with('/') && !folder.ends_with("bin") {
+            return None;
+        }
         Some(match base {
+            "sh" if folder == "/busybox" => Dialect::Ash,
             "sh" => self.sh(),
             "dash" => Dialect::Dash,
             "ash" => Dialect::Ash,
@@ -208,7 +208,10 @@ impl Resolver<'_, '_> {
 
     /// Where the kernel is told to run a shell that is not there: the word that asks for it.
     pub(super) fn missing_shell(&self, dialect: Dialect, name: &Field) -> Option<(Broken, ImageFile)> {
+        let is_installed = name.text().is_some_and(|name| !name.contains('/') || name.contains("bin/"));
         let broken = match dialect {
+            // What lies elsewhere, somebody has put there.
+            _ if !is_installed => return None,
             _ if self.environment.lacks_shell() => Broken::NoShell,
             Dialect::Bash if self.environment.lacks_bash() => Broken::NoBash,
             _ => return None,

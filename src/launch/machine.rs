@@ -204,7 +204,6 @@ impl Machine<'_, '_> {
 
     /// Ends the shell: the EXIT trap first, if there is one.
     pub(crate) fn end(&mut self, status: Status) {
-        let value = status.value.unwrap_or(0);
         let Some(shell) = self.shell() else { return };
         match shell.traps.get(&Signal::EXIT).cloned() {
             Some(trap) => {
@@ -212,11 +211,11 @@ impl Machine<'_, '_> {
                     Rc::make_mut(&mut shell.traps).remove(&Signal::EXIT);
                     shell.status = status;
                     shell.waiting = Waiting::None;
-                    shell.frames = vec![Frame::Exit(value)];
+                    shell.frames = vec![Frame::Exit(status.value)];
                 });
                 self.push_list(&trap.action);
             }
-            None => self.world.die(self.pid, value, Ended::Clean),
+            None => self.world.die(self.pid, status.value, Ended::Clean),
         }
     }
 
@@ -259,13 +258,13 @@ impl Machine<'_, '_> {
         let status = match &shell.waiting {
             Waiting::None => return false,
             Waiting::Foreground { pids, .. } => {
-                pids.last().and_then(|&pid| self.world.status_of(pid)).unwrap_or(0)
+                pids.last().and_then(|&pid| self.world.status_of(pid)).unwrap_or(Status::known(0))
             }
             Waiting::Wait { targets, any: true, .. } => {
-                targets.iter().find_map(|&pid| self.world.status_of(pid)).unwrap_or(127)
+                targets.iter().find_map(|&pid| self.world.status_of(pid)).unwrap_or(Status::known(127))
             }
             Waiting::Wait { targets, .. } => {
-                targets.last().and_then(|&pid| self.world.status_of(pid)).unwrap_or(0)
+                targets.last().and_then(|&pid| self.world.status_of(pid)).unwrap_or(Status::known(0))
             }
         };
         let reported = match &shell.waiting {
@@ -281,7 +280,7 @@ impl Machine<'_, '_> {
             }
             shell.waiting = Waiting::None;
         });
-        self.set_status(Status::known(status));
+        self.set_status(status);
         true
     }
 

@@ -5,7 +5,7 @@ use super::machine::Machine;
 use super::path::MishapKind;
 use super::resolve::What;
 use super::shell::{Status, Waiting};
-use super::world::{Pid, Role, Started};
+use super::world::{Ended, Pid, Role, Started};
 use crate::shell::{List, Node, NodeKind, Word};
 
 impl Machine<'_, '_> {
@@ -54,8 +54,20 @@ impl Machine<'_, '_> {
         if pids.is_empty() {
             self.set_status(Status::UNKNOWN);
         } else {
+            // `echo "$1" | grep x`: the status is that of the last stage, which nobody knows.
+            if let Some(last) = stages.last().filter(|_| main.is_none()) {
+                pids.push(self.ended_unseen(last));
+            }
             self.wait_for_piped(pids, piped, node);
         }
+    }
+
+    /// A process that has ended by now, nobody knows how.
+    fn ended_unseen(&mut self, stage: &Node) -> Pid {
+        let (identity, ignored) = (self.shell_identity(stage), self.ignored());
+        let pid = self.world.spawn(self.pid, Started::Foreground, identity, Role::Helper, ignored);
+        self.world.die(pid, None, Ended::Clean);
+        pid
     }
 
     /// `a | b &`. A filter lives as long as what it reads from, and the job has its number.

@@ -185,7 +185,7 @@ pub(crate) enum Frame {
         from_wait: bool,
     },
     /// The EXIT trap runs; then the shell ends with this status.
-    Exit(i32),
+    Exit(Option<i32>),
 }
 
 /// How far a loop has come.

@@ -85,10 +85,10 @@ impl View<'_> {
 
     /// What is wrong with a trap that does run.
     pub(super) fn flaw(&self, process: &Process, service: &Process) -> TrapFlaw {
-        let status = self.after.status_of(process.pid);
+        let status = self.after.status_of(process.pid).map(|status| status.value);
         let told = self.heard(service.pid);
         match (status, told) {
-            (Some(139), _) => TrapFlaw::Recursion,
+            (Some(Some(139)), _) => TrapFlaw::Recursion,
             (Some(_), true) => self.cut_short(service).unwrap_or(TrapFlaw::NotWaited),
             (Some(_), false) => TrapFlaw::ExitsWithoutTelling,
             (None, false) => TrapFlaw::NotTold,

@@ -153,7 +153,7 @@ pub(super) fn first(world: &mut World, environment: &Environment<'_>, resolved: 
 /// A process that has its name begins its work.
 fn begin(world: &mut World, environment: &Environment<'_>, pid: Pid, resolved: &Resolved) {
     match &resolved.what {
-        What::Ends(status) => world.die(pid, status.value.unwrap_or(0), Ended::Clean),
+        What::Ends(status) => world.die(pid, status.value, Ended::Clean),
         What::Follows(other) if !world.alive(*other) => world.die(pid, 0, Ended::Clean),
         What::Broken(broken, file) => {
             world.path.broken = Some((*broken, last_identity(resolved), Rc::clone(file)));

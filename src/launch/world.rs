@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::field::Field;
 use super::path::Path;
-use super::shell::Shell;
+use super::shell::{Shell, Status};
 use super::signal::Signal;
 use super::supervise::Supervisor;
 use crate::programs::{Program, Reaction};
@@ -172,7 +172,8 @@ pub(crate) enum State {
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Death {
-    pub(crate) status: i32,
+    /// `None` if it is not known.
+    pub(crate) status: Option<i32>,
     pub(crate) how: Ended,
 }
 
@@ -277,9 +278,10 @@ impl World {
     }
 
     /// The exit status of a process that has ended.
-    pub(crate) fn status_of(&self, pid: Pid) -> Option<i32> {
+    /// The status of what has ended.
+    pub(crate) fn status_of(&self, pid: Pid) -> Option<Status> {
         match self.process(pid)?.state {
-            State::Dead(death) => Some(death.status),
+            State::Dead(death) => Some(Status { value: death.status, overridable: false }),
             _ => None,
         }
     }
@@ -459,7 +461,8 @@ impl World {
     }
 
     /// Ends a process; PID 1 takes all others with it.
-    pub(crate) fn die(&mut self, pid: Pid, status: i32, how: Ended) {
+    pub(crate) fn die(&mut self, pid: Pid, status: impl Into<Option<i32>>, how: Ended) {
+        let status = status.into();
         if !self.alive(pid) {
             return;
         }
@@ -467,13 +470,13 @@ impl World {
             process.state = State::Dead(Death { status, how });
         }
         if pid == 1 {
-            self.ended = Some(status);
+            self.ended = Some(status.unwrap_or(0));
             for index in 0..self.processes.len() {
                 let other = index + 1;
                 if self.alive(other)
                     && let Some(process) = self.process_mut(other)
                 {
-                    process.state = State::Dead(Death { status: 137, how: Ended::Container });
+                    process.state = State::Dead(Death { status: Some(137), how: Ended::Container });
                 }
             }
             return;

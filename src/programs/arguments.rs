@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::reference::glob;
 use super::{Kind, Program, Tables};
+use crate::source::UNKNOWN;
 
 /// How a program's arguments are read: when its row applies, and how the inner command is found.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -189,7 +190,10 @@ impl CommandLine {
         let text = walk.text(arguments);
         let mentioned =
             self.mentions.is_empty() || self.mentions.iter().any(|words| text.contains(words.as_str()));
-        match (required && mentioned, walk.unknown) {
+        // Any word may hold such a text, in front of an inner command, too.
+        let is_whole = |argument: &Option<&str>| argument.is_some_and(|text| !text.contains(UNKNOWN));
+        let hides_text = !mentioned && !arguments.iter().all(is_whole);
+        match (required && mentioned, walk.unknown || hides_text) {
             (true, unknown) if self.forbids.is_empty() || !unknown => Match::Yes,
             (false, false) => Match::No,
             _ => Match::Maybe,

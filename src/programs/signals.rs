@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::{Kind, Program};
 
 /// What a program does about signals. A signal that is in no list is one nothing is known about, unless `none` is set.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Handler {
     /// Signals (names without SIG) on which it finishes its work and ends; the first is the one to prefer.

@@ -237,9 +237,18 @@ impl Program {
         self.args.is_conditional()
     }
 
-    /// Whether the row says that nothing is left in front: what must not be said when an unknown argument could change it.
-    fn leaves(&self) -> bool {
-        self.daemonizes || self.kind == Kind::Detach
+    /// Whether this row may be taken where an unknown argument could mean the other one: not if it says that nothing is left in front,
+    /// or that a server hears other signals.
+    fn holds_beside(&self, other: &Program) -> bool {
+        let leaves = self.daemonizes || self.kind == Kind::Detach;
+        let is_server = |row: &Program| row.kind == Kind::Server;
+        // A word that is not known may well hold a text (`TCP-LISTEN:$PORT`), but is hardly ever an option (`nc -z "$HOST"`).
+        let ends = is_server(other)
+            && !other.args.mentions.is_empty()
+            && matches!(self.kind, Kind::Setup | Kind::Helper);
+        let stays = |row: &Program| is_server(row) && !row.daemonizes;
+        let hears_others = stays(self) && stays(other) && self.signals != other.signals;
+        !leaves && !ends && !hears_others
     }
 }
 
@@ -408,11 +417,11 @@ impl Tables {
     ) -> Option<&'t Arc<Program>> {
         let mut keys = name::keys(name).into_iter().map(|key| (named(key.name), key.installed));
         let (rows, installed) = keys.find(|(rows, _)| !rows.is_empty())?;
-        let mut doubt = false;
+        let mut doubted: Vec<&Program> = Vec::new();
         for row in rows.into_iter().filter(|row| installed || row.anywhere) {
             match row.args.matches(row.kind, arguments) {
-                Match::Yes => return (!doubt || !row.leaves()).then_some(row),
-                Match::Maybe => doubt = true,
+                Match::Yes => return doubted.iter().all(|other| row.holds_beside(other)).then_some(row),
+                Match::Maybe => doubted.push(row),
                 Match::No => {}
             }
         }
