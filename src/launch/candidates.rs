@@ -58,6 +58,8 @@ pub(super) struct Passed {
     pub(super) leaves: bool,
     /// True if the script then stops what it has started in the background.
     pub(super) tidies: bool,
+    /// True if nothing but trifles follows it.
+    pub(super) is_last: bool,
 }
 
 /// What the names of a command or of a condition's ways say.
@@ -85,6 +87,7 @@ impl Passed {
             place: None,
             leaves: false,
             tidies: false,
+            is_last: false,
         }
     }
 }
@@ -305,10 +308,13 @@ impl Candidates {
     /// The last passed-over things on courses where nothing stays. Where coming back to these found nothing either, those before
     /// them are next. What is likely comes first, and what follows it is not come back to.
     /// `has_service`: there is a service on another course, so that this is done beside it.
-    pub(super) fn open(&mut self, has_service: bool) -> Vec<World> {
+    /// `has_left`: not all courses were followed, so that another service may follow what is not the last.
+    pub(super) fn open(&mut self, has_service: bool, has_left: bool) -> Vec<World> {
         let is_mode = has_service || self.hands_over;
         let counts = |item: &Item| {
-            item.ended_well && !(is_mode && item.what.leaves && item.what.sound.surely != Sound::Service)
+            item.ended_well
+                && (item.what.is_last || !has_left)
+                && !(is_mode && item.what.leaves && item.what.sound.surely != Sound::Service)
         };
         let likely = self.open_those(|item| item.what.likelihood == Likelihood::Likely && counts(item));
         if !likely.is_empty() {

@@ -170,7 +170,7 @@ impl Explorer<'_> {
     fn come_back(&mut self) {
         let Self { found, candidates, work, .. } = self;
         let has_service = found.steady.iter().any(|steady| steady.has_service() || steady.before.path.aside);
-        work.extend(candidates.open(has_service));
+        work.extend(candidates.open(has_service, found.has_left));
         let is_missing = !found.steady.iter().any(|steady| steady.before.path.default);
         if work.is_empty() && is_missing && found.ended.iter().all(|world| world.path.broken.is_none()) {
             work.extend(candidates.open_unlikely(!found.is_empty()));

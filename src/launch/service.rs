@@ -91,7 +91,12 @@ impl Machine<'_, '_> {
             let place = (!is_builtin).then(|| node.place());
             let leaves = shell.keeps_status() || self.is_left(shell);
             let tidies = leaves && self.stops_jobs_later(shell);
-            self.candidates.add(self.world, again, Passed { likelihood, job, sound, place, leaves, tidies });
+            let is_last = self.is_last_of_job();
+            self.candidates.add(
+                self.world,
+                again,
+                Passed { likelihood, job, sound, place, leaves, tidies, is_last },
+            );
         }
         false
     }
