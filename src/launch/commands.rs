@@ -449,8 +449,9 @@ impl Machine<'_, '_> {
         }
         self.note_files(&fields, command, node);
         let mut resolved = self.resolve(&fields, node);
-        // `create-topics.sh &`, `timeout 60 check &`: by its name it ends soon, or it is not given longer.
-        let latest = if resolved.limited { Sound::Unclear } else { Sound::Errand };
+        // `create-topics.sh &`, `timeout 60 check &`: by its name it ends soon, or it is not given longer. The script's last job is what
+        // it is for, though.
+        let latest = if resolved.limited && !self.is_last_of_job() { Sound::Unclear } else { Sound::Errand };
         let ends = started == Started::Background && pipeline.is_none() && self.sound(node) <= latest;
         match resolved.what {
             What::Unknown | What::Opaque(_) | What::Unread(_) => {

@@ -26,6 +26,11 @@ pub(super) struct Call<'c> {
     pub(super) arguments: &'c [Option<&'c str>],
 }
 
+/// `timeout 60 job`, `timeout "$LIMIT" job`; `timeout 0 server` has no limit.
+fn is_limited(arguments: &[Option<&str>]) -> bool {
+    arguments.first().is_none_or(|time| time.is_none_or(|time| time != "0"))
+}
+
 impl Resolver<'_, '_> {
     /// A program of the tables.
     pub(super) fn known(&mut self, call: Call<'_>, resolved: &mut Resolved, depth: usize) -> What {
@@ -42,7 +47,7 @@ impl Resolver<'_, '_> {
         if let Some(bare) = self.without_extension(row) {
             return self.known(Call { row: &bare, ..call }, resolved, depth);
         }
-        resolved.limited |= row.names.iter().any(|name| name == "timeout");
+        resolved.limited |= row.names.iter().any(|name| name == "timeout") && is_limited(arguments);
         // What a file says that nobody has seen may send it into the background.
         resolved.uncertain |= self.reads_unseen_options(row, arguments);
         match row.kind {

@@ -246,7 +246,7 @@ impl Machine<'_, '_> {
 
     /// True if only trifles are left to do in this job, by this shell and by those that wait for it. A shell that goes on to wait for what
     /// it has started in the background is about that.
-    fn is_last_of_job(&self) -> bool {
+    pub(super) fn is_last_of_job(&self) -> bool {
         let mut at = self.pid;
         while let Some(process) = self.world.process(at) {
             match &process.role {

@@ -15,15 +15,24 @@ const MAX_DEPTH: usize = 16;
 const MAX_DEEDS: usize = 64;
 
 /// What scripts have done to files so far, the latest last.
-#[derive(Debug, Default, Clone, Hash)]
+#[derive(Debug, Default, Clone)]
 pub struct Made {
     deeds: Vec<Deed>,
     /// True once more was made than is remembered.
     overflows: bool,
 }
 
+/// What is done once more makes no other state: a script that starts itself again, or a loop, comes back to where it was.
+impl Hash for Made {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let latest = |at: &usize| !self.deeds[at + 1..].contains(&self.deeds[*at]);
+        (0..self.deeds.len()).filter(latest).for_each(|at| self.deeds[at].hash(state));
+        self.overflows.hash(state);
+    }
+}
+
 /// What a script does to files. Paths are absolute and normalised.
-#[derive(Debug, Clone, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Deed {
     /// What is at `from`, and below it, is at `to` as well; `keeps`: but for what is there already.
     Copy {
@@ -54,6 +63,14 @@ pub enum Deed {
 /// What is written to a file.
 #[derive(Debug, Clone)]
 pub struct Text(pub Arc<Excerpt>);
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.text() == other.0.text()
+    }
+}
+
+impl Eq for Text {}
 
 impl Hash for Text {
     fn hash<H: Hasher>(&self, state: &mut H) {
