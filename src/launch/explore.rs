@@ -6,12 +6,14 @@ use std::rc::Rc;
 use super::candidates::Candidates;
 use super::clock::Next;
 use super::environment::Environment;
+use super::field::Field;
 use super::machine::{Alternative, Flow, Machine};
 use super::path::Doubt;
 use super::signal::Signal;
 use super::world::{Death, Millis, Pid, Process, Role, State, Stop, World};
 use super::{early, verdict};
 use crate::diagnostic::Outcome;
+use crate::programs::Sound;
 use crate::source::Place;
 
 /// Courses that are followed for one image. What exceeds this is said, not guessed.
@@ -254,6 +256,22 @@ impl Explorer<'_> {
         goes_on
     }
 
+    /// The scripts that nobody has read and that a stop does not reach: whatever they do, they are killed in the middle of it. A job, by
+    /// its name, may end before that.
+    fn untold(&self, before: &World, after: &World) -> Vec<Pid> {
+        let is_unread = |process: &&Process| matches!(process.role, Role::Unread) && process.pid != 1;
+        let has_heard = |pid| after.process(pid).is_some_and(|process| !process.heard.is_empty());
+        let is_untold = |process: &&Process| {
+            before.alive(process.pid) && after.alive(process.pid) && !has_heard(process.pid)
+        };
+        let is_job = |process: &&Process| {
+            let name = process.identity.argv.first().and_then(Field::text);
+            name.is_some_and(|name| self.environment.tables.sound_of_file(name) == Sound::Errand)
+        };
+        let unread = before.processes().filter(is_unread).filter(|process| !is_job(process));
+        unread.filter(is_untold).map(|process| process.pid).collect()
+    }
+
     /// Nothing moves any more: the container is stopped.
     fn stay(&mut self, mut world: World) {
         if world.process(1).is_none() || self.candidates.joins(&mut world) {
@@ -263,7 +281,7 @@ impl Explorer<'_> {
         let grace = self.environment.image.runtime.period.left();
         let Stopped { world: mut after, is_cut, is_truncated } = self.stop(&world, grace);
         if verdict::outcome(&after) == Outcome::Timeout {
-            for pid in untold(&world, &after) {
+            for pid in self.untold(&world, &after) {
                 [&mut world, &mut after].into_iter().for_each(|world| world.serves_unread(pid));
             }
         }
@@ -397,13 +415,6 @@ struct Stopping {
     ways: Vec<World>,
     met: Met,
     candidates: Candidates,
-}
-
-/// The scripts that nobody has read and that a stop does not reach: whatever they do, they are killed in the middle of it.
-fn untold(before: &World, after: &World) -> Vec<Pid> {
-    let is_unread = |process: &&Process| matches!(process.role, Role::Unread) && process.pid != 1;
-    let is_untold = |process: &&Process| before.alive(process.pid) && after.alive(process.pid);
-    before.processes().filter(is_unread).filter(is_untold).map(|process| process.pid).collect()
 }
 
 /// True if there are more processes than are followed, or more above this one.

@@ -394,6 +394,7 @@ impl World {
                 self.signal_service(pid, program, signal);
             }
             Role::Helper | Role::Timer(_) | Role::Follower(_) | Role::Opaque | Role::Unread => {
+                process.heard.push(signal);
                 if !first && !signal.ignored_by_default() {
                     self.die(pid, 128 + i32::from(signal.number()), Ended::Signal);
                 }
