@@ -390,12 +390,8 @@ impl Candidates {
                 (reading, Some(mut world)) => {
                     world.path.candidate = Some(index);
                     if matches!(reading, Reading::Unclear) {
-                        let reason = "which of the script's commands is the service is not known".to_owned();
-                        world.path.doubts.push(Doubt {
-                            place: item.what.place.clone(),
-                            reason,
-                            unread: None,
-                        });
+                        let reason = "which of the script's commands is the service is not known";
+                        world.path.doubts.push(Doubt::new(item.what.place.clone(), reason));
                     }
                     worlds.push(world);
                 }

@@ -286,8 +286,7 @@ impl Explorer<'_> {
             }
         }
         if is_truncated {
-            let reason = "a stop can go more ways than are followed".to_owned();
-            world.path.doubts.push(Doubt { place: None, reason, unread: None });
+            world.path.doubts.push(Doubt::new(None, "a stop can go more ways than are followed"));
         }
         let is_timeout = verdict::outcome(&after) == Outcome::Timeout;
         let patient = (is_timeout && is_cut).then(|| self.stop(&world, LONGEST_GRACE).world);
@@ -312,8 +311,8 @@ impl Explorer<'_> {
         if let Some(place) = may_stay {
             // It may be what stays: nothing before it has to be.
             candidates.settle(&world);
-            let reason = "whether the script goes on from here is not known".to_owned();
-            world.path.doubts.push(Doubt { place: Some(place), reason, unread: None });
+            let reason = "whether the script goes on from here is not known";
+            world.path.doubts.push(Doubt::new(Some(place), reason));
             found.ended.push(world);
             return;
         }

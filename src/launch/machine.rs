@@ -195,7 +195,7 @@ impl Machine<'_, '_> {
     }
 
     pub(crate) fn doubt(&mut self, place: Option<Place>, reason: impl Into<String>) {
-        let doubt = Doubt { place, reason: reason.into(), unread: None };
+        let doubt = Doubt::new(place, reason);
         // What a loop comes to again is no other state.
         if !self.world.path.doubts.contains(&doubt) {
             self.world.path.doubts.push(doubt);

@@ -30,11 +30,13 @@ struct Operands<'f> {
 impl Machine<'_, '_> {
     /// What a command that runs now does to files.
     pub(super) fn note_files(&mut self, fields: &[Field], command: &Command, node: &Node) {
-        let mut deeds = self.deeds(fields);
-        deeds.extend(
-            command.redirects.iter().filter_map(|redirect| self.written(redirect, fields, command, node)),
-        );
-        self.note_deeds(deeds);
+        self.note_deeds(self.made_by(fields, command, node));
+    }
+
+    fn made_by(&self, fields: &[Field], command: &Command, node: &Node) -> Vec<Deed> {
+        let redirects = command.redirects.iter();
+        let written = redirects.filter_map(|redirect| self.written(redirect, fields, command, node));
+        self.deeds(fields).into_iter().chain(written).collect()
     }
 
     /// What a statement does to files that is not followed, whichever way it goes.
@@ -42,14 +44,7 @@ impl Machine<'_, '_> {
         if let NodeKind::Command(command) = &node.kind {
             let Some(expander) = self.expander() else { return };
             let fields = expander.fields(&command.words, &node.excerpt);
-            let mut deeds = self.deeds(&fields);
-            deeds.extend(
-                command
-                    .redirects
-                    .iter()
-                    .filter_map(|redirect| self.written(redirect, &fields, command, node)),
-            );
-            let perhaps = deeds.into_iter().filter_map(|deed| match deed {
+            let perhaps = self.made_by(&fields, command, node).into_iter().filter_map(|deed| match deed {
                 Deed::Copy { to, .. } => Some(Deed::Perhaps(to)),
                 Deed::Link { link, .. } => Some(Deed::Perhaps(link)),
                 Deed::Write(path, _) | Deed::Perhaps(path) => Some(Deed::Perhaps(path)),

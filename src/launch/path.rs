@@ -96,6 +96,12 @@ pub(crate) struct Doubt {
     pub(crate) unread: Option<Pid>,
 }
 
+impl Doubt {
+    pub(super) fn new(place: Option<Place>, reason: impl Into<String>) -> Self {
+        Self { place, reason: reason.into(), unread: None }
+    }
+}
+
 /// A command that does not do what it seems to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mishap {

@@ -41,8 +41,7 @@ fn enter(world: &mut World, environment: &Environment<'_>, resolved: &Resolved) 
     let within = environment.starting.get() <= MAX_DEPTH;
     if !within {
         let place = last_identity(resolved).place;
-        let reason = "too many programs start each other".to_owned();
-        world.path.doubts.push(Doubt { place, reason, unread: None });
+        world.path.doubts.push(Doubt::new(place, "too many programs start each other"));
     }
     within
 }
@@ -125,8 +124,8 @@ fn leave_session(world: &mut World, pid: Pid) {
 pub(super) fn replace(world: &mut World, environment: &Environment<'_>, pid: Pid, resolved: &Resolved) {
     let replaced = world.process(pid).map_or(0, |process| process.before.len());
     if replaced > MAX_REPLACED {
-        let reason = "a program replaces itself again and again".to_owned();
-        world.path.doubts.push(Doubt { place: last_identity(resolved).place, reason, unread: None });
+        let reason = "a program replaces itself again and again";
+        world.path.doubts.push(Doubt::new(last_identity(resolved).place, reason));
         return world.become_role(pid, last_identity(resolved), Role::Opaque);
     }
     if !enter(world, environment, resolved) {
@@ -221,8 +220,7 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
         What::Interactive => {
             let place = last_identity(resolved).place;
             world.path.aside = true;
-            let reason = "an interactive shell is in front".to_owned();
-            world.path.doubts.push(Doubt { place, reason, unread: None });
+            world.path.doubts.push(Doubt::new(place, "an interactive shell is in front"));
             Role::Opaque
         }
         What::Opaque(reason) | What::Unread(reason) => {

@@ -6,7 +6,7 @@ use super::blocks::{behind, loop_around};
 use super::{Repair, conditional_trap};
 use crate::dockerfile::{Command as Setting, Image};
 use crate::launch::{Fault, Rest, ShellState, Site, is_builtin};
-use crate::shell::{self, AssignedValue, Command, Node, NodeKind, Part, Word};
+use crate::shell::{self, AssignedValue, Command, Node, NodeKind, Part, Script, Word};
 use crate::source::{Edit, Excerpt, Span};
 
 /// Programs that a person talks to: exec would end the script behind them, and nobody stops them.
@@ -251,33 +251,16 @@ pub(super) fn exec_form(text: &Excerpt) -> Option<Repair> {
     Some(Repair::safe("Write the command in exec form", vec![edit]))
 }
 
-/// `sh -c "server --port $PORT"` in shell form as `exec server --port $PORT`: the shell in front replaces the variables in either.
-pub(super) fn without_second_shell(text: &Excerpt) -> Option<Repair> {
-    let script = shell::parse(Arc::new(text.clone()));
-    let [node] = script.statements.as_ref() else { return None };
-    let NodeKind::Command(command) = &node.kind else { return None };
-    let [name, option, line] = command.words.as_slice() else { return None };
-    let is_shell = matches!(name.literal()?.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ash"));
-    let inner = text.text().get(line.span.start..line.span.end)?.strip_prefix('"')?.strip_suffix('"')?;
-    let is_plain = !inner.contains(['"', '\'', '\\', '`', '(', '\n', '*', '?', '#', '~', '!', '{', '[']);
-    let alone = command.assignments.is_empty() && command.redirects.is_empty();
-    if !is_shell || option.literal()? != "-c" || !is_plain || !alone || !script.errors.is_empty() {
-        return None;
-    }
-    let source = crate::source::Source::new(text.source().path(), inner);
-    let inner_script = shell::parse(Arc::new(Excerpt::whole(&source)));
-    let [only] = inner_script.statements.as_ref() else { return None };
-    let command =
-        simple(only).filter(|command| command.assignments.is_empty() && command.redirects.is_empty())?;
-    let program = command.name()?;
-    let line = if program == "exec" { inner.to_owned() } else { format!("exec {inner}") };
-    let edit = text.edit(node.span, &line)?;
-    Some(Repair::safe("Leave the second shell out, and put `exec` in front of the command", vec![edit]))
+/// `sh -c "line"` as all of a shell-form text.
+struct SecondShell {
+    /// The whole of it.
+    span: Span,
+    /// The line, between its double quotes.
+    line: Span,
+    script: Arc<Script>,
 }
 
-/// `sh -c "prepare && server $OPTIONS"` in shell form: `exec` in front of the second shell and of the last command that it is given. What the
-/// variables hold is read by both shells, as before.
-pub(super) fn exec_through_second_shell(text: &Excerpt) -> Option<Repair> {
+fn second_shell(text: &Excerpt) -> Option<SecondShell> {
     let script = shell::parse(Arc::new(text.clone()));
     let [node] = script.statements.as_ref() else { return None };
     let NodeKind::Command(command) = &node.kind else { return None };
@@ -286,19 +269,41 @@ pub(super) fn exec_through_second_shell(text: &Excerpt) -> Option<Repair> {
     let quoted = text.text().get(line.span.start..line.span.end)?;
     let inner = quoted.strip_prefix('"')?.strip_suffix('"')?;
     let alone = command.assignments.is_empty() && command.redirects.is_empty();
-    if !is_shell || option.literal()? != "-c" || !alone || inner.contains(['"', '\\', '`', '\n']) {
+    if !is_shell || option.literal()? != "-c" || !alone || !script.errors.is_empty() {
         return None;
     }
     let source = crate::source::Source::new(text.source().path(), inner);
-    let inner_script = shell::parse(Arc::new(Excerpt::whole(&source)));
+    let line = Span::new(line.span.start + 1, line.span.end - 1);
+    Some(SecondShell { span: node.span, line, script: shell::parse(Arc::new(Excerpt::whole(&source))) })
+}
+
+/// `sh -c "server --port $PORT"` in shell form as `exec server --port $PORT`: the shell in front replaces the variables in either.
+pub(super) fn without_second_shell(text: &Excerpt) -> Option<Repair> {
+    let SecondShell { span, line, script } = second_shell(text)?;
+    let line = text.text().get(line.start..line.end)?;
+    if line.contains(['"', '\'', '\\', '`', '(', '\n', '*', '?', '#', '~', '!', '{', '[']) {
+        return None;
+    }
+    let [only] = script.statements.as_ref() else { return None };
+    let command =
+        simple(only).filter(|command| command.assignments.is_empty() && command.redirects.is_empty())?;
+    let exec = if command.name()? == "exec" { "" } else { "exec " };
+    let edit = text.edit(span, &format!("{exec}{line}"))?;
+    Some(Repair::safe("Leave the second shell out, and put `exec` in front of the command", vec![edit]))
+}
+
+/// `sh -c "prepare && server $OPTIONS"` in shell form: `exec` in front of the second shell and of the last command that it is given. What the
+/// variables hold is read by both shells, as before.
+pub(super) fn exec_through_second_shell(text: &Excerpt) -> Option<Repair> {
+    let SecondShell { span, line, script } = second_shell(text)?;
     let sets_trap = |node: &Node| node.is_command(&["trap"]);
-    if !script.errors.is_empty()
-        || !inner_script.errors.is_empty()
-        || inner_script.statements.iter().any(sets_trap)
+    if text.text().get(line.start..line.end)?.contains(['"', '\\', '`', '\n'])
+        || !script.errors.is_empty()
+        || script.statements.iter().any(sets_trap)
     {
         return None;
     }
-    let last = last_of(inner_script.statements.last()?)?;
+    let last = last_of(script.statements.last()?)?;
     let first = last.words.first()?;
     let program = first.literal()?;
     if program == "exec"
@@ -308,8 +313,8 @@ pub(super) fn exec_through_second_shell(text: &Excerpt) -> Option<Repair> {
         return None;
     }
     let edits = vec![
-        text.edit(Span::at(node.span.start), "exec ")?,
-        text.edit(Span::at(line.span.start + 1 + first.span.start), "exec ")?,
+        text.edit(Span::at(span.start), "exec ")?,
+        text.edit(Span::at(line.start + first.span.start), "exec ")?,
     ];
     Some(Repair::safe(
         format!("Put `exec` in front of the second shell, and of `{program}` in its text"),
