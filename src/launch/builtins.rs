@@ -201,7 +201,7 @@ impl Machine<'_, '_> {
         };
         let may_serve = |list: &List| {
             self.weight_of(list, Inside::choice(true)) == Weight::Counts
-                || self.loudest(list, 0) == Sound::Service
+                || self.loudest(list) == Sound::Service
         };
         if lists('<').any(may_serve) {
             // `exec 3< <(server)`

@@ -3,6 +3,8 @@
 //! Most conditions of an entry script guard such setup (create a folder, render a file). They are stepped over instead of being
 //! followed both ways; what they assign is not known afterwards.
 
+use std::cell::RefCell;
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -38,7 +40,7 @@ pub(crate) enum Weight {
 }
 
 /// What a statement is inside of, within the text that would be stepped over.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Inside {
     /// A choice that is not known either way, so that what ends in a failure need not be looked at.
     unknown: bool,
@@ -143,102 +145,12 @@ impl Machine<'_, '_> {
     }
 
     pub(crate) fn weight_of(&self, list: &[Node], inside: Inside) -> Weight {
-        let mut weight = Weight::Idle;
-        for node in list {
-            weight = weight.max(self.weight(node, inside));
-            if weight == Weight::Counts {
-                break;
-            }
-        }
-        weight
+        Scale::of(self).list(list, inside)
     }
 
     /// The bodies of an `if` from one arm on, and the conditions after it.
     pub(crate) fn weight_of_arms(&self, node: &If, first: usize, inside: Inside) -> Weight {
-        let arms = node.arms.iter().enumerate().skip(first);
-        let bodies = arms.map(|(index, (condition, body))| {
-            let body = self.weight_of(body, inside);
-            if index > first { body.max(self.weight_of(condition, inside)) } else { body }
-        });
-        let otherwise = node.otherwise.as_ref().map_or(Weight::Idle, |body| self.weight_of(body, inside));
-        bodies.max().unwrap_or(Weight::Idle).max(otherwise)
-    }
-
-    fn weight(&self, node: &Node, inside: Inside) -> Weight {
-        let list = |nodes: &[Node], inside: Inside| self.weight_of(nodes, inside);
-        match &node.kind {
-            NodeKind::Command(command) => self.weight_of_command(command, inside),
-            NodeKind::Pipeline(stages) => list(stages, Inside { subshell: true, ..inside }),
-            NodeKind::Not(inner) | NodeKind::Redirected(inner, _) => self.weight(inner, inside),
-            NodeKind::And(left, right) | NodeKind::Or(left, right) => {
-                self.weight(left, inside).max(self.weight(right, inside))
-            }
-            NodeKind::If(node) => list(&node.arms[0].0, inside).max(self.weight_of_arms(node, 0, inside)),
-            NodeKind::Case(node) => {
-                node.arms.iter().map(|arm| list(&arm.body, inside)).max().unwrap_or(Weight::Idle)
-            }
-            NodeKind::Loop(node) if is_endless(&node.condition, node.until) => Weight::Counts,
-            NodeKind::Loop(node) => {
-                let inside = Inside { repeated: true, ..inside };
-                list(&node.condition, inside).max(list(&node.body, inside))
-            }
-            NodeKind::For(node) => list(&node.body, Inside { repeated: true, ..inside }),
-            NodeKind::ArithmeticFor(_, true) => Weight::Counts,
-            NodeKind::ArithmeticFor(body, false) => list(body, Inside { repeated: true, ..inside }),
-            NodeKind::Group(nodes) => list(nodes, inside),
-            NodeKind::Subshell(nodes) => list(nodes, Inside { subshell: true, ..inside }),
-            NodeKind::Test(_) | NodeKind::Arithmetic(_) => Weight::Idle,
-            NodeKind::Background(_) | NodeKind::Function(..) | NodeKind::Error => Weight::Counts,
-        }
-    }
-
-    fn weight_of_command(&self, command: &Command, inside: Inside) -> Weight {
-        let decides = command.assignments.iter().any(|assignment| {
-            let first = match &assignment.value {
-                AssignedValue::Scalar(word) => Some(word),
-                AssignedValue::Array(words) => words.first(),
-            };
-            let Some(Part::Literal(text) | Part::Quoted(text)) = first.and_then(|word| word.parts.first())
-            else {
-                return false;
-            };
-            // A variable that holds a command, or `exec`, decides what a later line does.
-            text.trim_start().starts_with("exec") || self.environment.is_command_variable(&assignment.name)
-        });
-        if decides {
-            return Weight::Counts;
-        }
-        let Some(first) = command.words.first() else { return Weight::Idle };
-        let Some(name) = first.literal() else { return Weight::Setup };
-        let arguments: Vec<Option<String>> = command.words[1..].iter().map(Word::literal).collect();
-        let stays_inside = match name.as_str() {
-            "return" => inside.call || inside.subshell,
-            "break" | "continue" => inside.repeated || inside.subshell,
-            "exit" => inside.subshell || (inside.unknown && self.exit_fails(&arguments)),
-            "shift" => inside.parameters || inside.subshell,
-            "set" => match arguments.first().map(Option::as_deref) {
-                Some(Some("--")) => inside.parameters || inside.subshell,
-                _ => arguments.iter().all(|word| word.as_deref().is_some_and(only_traces)),
-            },
-            // `exec > file`
-            "exec" => arguments.is_empty() && !command.redirects.iter().any(reads_from_process),
-            _ if COUNTING.contains(&name.as_str()) => false,
-            _ => {
-                let Some(shell) = self.shell() else { return Weight::Counts };
-                return match shell.functions.get(&name) {
-                    Some(_) if inside.calls >= MAX_CALLS => Weight::Counts,
-                    Some(body) => {
-                        let calls = inside.calls + 1;
-                        self.weight(
-                            body,
-                            Inside { calls, call: true, parameters: true, repeated: false, ..inside },
-                        )
-                    }
-                    None => weight_of_program(self.environment, &name, &arguments),
-                };
-            }
-        };
-        if stays_inside { Weight::Idle } else { Weight::Counts }
+        Scale::of(self).arms(node, first, inside)
     }
 
     /// `exit 1` in the script that the container runs: nothing stays on a course that comes there.
@@ -318,6 +230,118 @@ impl Machine<'_, '_> {
         for child in node.children() {
             self.note_assigned(child, names, local, calls);
         }
+    }
+}
+
+/// Weighs statements.
+struct Scale<'m, 'w, 'e> {
+    machine: &'m Machine<'w, 'e>,
+    /// Functions that have been put on it: they add nothing when they are called again, which scripts do hundreds of times.
+    called: RefCell<HashSet<(*const Node, Inside)>>,
+}
+
+impl<'m, 'w, 'e> Scale<'m, 'w, 'e> {
+    fn of(machine: &'m Machine<'w, 'e>) -> Self {
+        Self { machine, called: RefCell::default() }
+    }
+
+    fn list(&self, list: &[Node], inside: Inside) -> Weight {
+        let mut weight = Weight::Idle;
+        for node in list {
+            weight = weight.max(self.node(node, inside));
+            if weight == Weight::Counts {
+                break;
+            }
+        }
+        weight
+    }
+
+    fn arms(&self, node: &If, first: usize, inside: Inside) -> Weight {
+        let arms = node.arms.iter().enumerate().skip(first);
+        let bodies = arms.map(|(index, (condition, body))| {
+            let body = self.list(body, inside);
+            if index > first { body.max(self.list(condition, inside)) } else { body }
+        });
+        let otherwise = node.otherwise.as_ref().map_or(Weight::Idle, |body| self.list(body, inside));
+        bodies.max().unwrap_or(Weight::Idle).max(otherwise)
+    }
+
+    fn node(&self, node: &Node, inside: Inside) -> Weight {
+        let list = |nodes: &[Node], inside: Inside| self.list(nodes, inside);
+        match &node.kind {
+            NodeKind::Command(command) => self.command(command, inside),
+            NodeKind::Pipeline(stages) => list(stages, Inside { subshell: true, ..inside }),
+            NodeKind::Not(inner) | NodeKind::Redirected(inner, _) => self.node(inner, inside),
+            NodeKind::And(left, right) | NodeKind::Or(left, right) => {
+                self.node(left, inside).max(self.node(right, inside))
+            }
+            NodeKind::If(node) => list(&node.arms[0].0, inside).max(self.arms(node, 0, inside)),
+            NodeKind::Case(node) => {
+                node.arms.iter().map(|arm| list(&arm.body, inside)).max().unwrap_or(Weight::Idle)
+            }
+            NodeKind::Loop(node) if is_endless(&node.condition, node.until) => Weight::Counts,
+            NodeKind::Loop(node) => {
+                let inside = Inside { repeated: true, ..inside };
+                list(&node.condition, inside).max(list(&node.body, inside))
+            }
+            NodeKind::For(node) => list(&node.body, Inside { repeated: true, ..inside }),
+            NodeKind::ArithmeticFor(_, true) => Weight::Counts,
+            NodeKind::ArithmeticFor(body, false) => list(body, Inside { repeated: true, ..inside }),
+            NodeKind::Group(nodes) => list(nodes, inside),
+            NodeKind::Subshell(nodes) => list(nodes, Inside { subshell: true, ..inside }),
+            NodeKind::Test(_) | NodeKind::Arithmetic(_) => Weight::Idle,
+            NodeKind::Background(_) | NodeKind::Function(..) | NodeKind::Error => Weight::Counts,
+        }
+    }
+
+    fn command(&self, command: &Command, inside: Inside) -> Weight {
+        let decides = command.assignments.iter().any(|assignment| {
+            let first = match &assignment.value {
+                AssignedValue::Scalar(word) => Some(word),
+                AssignedValue::Array(words) => words.first(),
+            };
+            let Some(Part::Literal(text) | Part::Quoted(text)) = first.and_then(|word| word.parts.first())
+            else {
+                return false;
+            };
+            // A variable that holds a command, or `exec`, decides what a later line does.
+            text.trim_start().starts_with("exec")
+                || self.machine.environment.is_command_variable(&assignment.name)
+        });
+        if decides {
+            return Weight::Counts;
+        }
+        let Some(first) = command.words.first() else { return Weight::Idle };
+        let Some(name) = first.literal() else { return Weight::Setup };
+        let arguments: Vec<Option<String>> = command.words[1..].iter().map(Word::literal).collect();
+        let stays_inside = match name.as_str() {
+            "return" => inside.call || inside.subshell,
+            "break" | "continue" => inside.repeated || inside.subshell,
+            "exit" => inside.subshell || (inside.unknown && self.machine.exit_fails(&arguments)),
+            "shift" => inside.parameters || inside.subshell,
+            "set" => match arguments.first().map(Option::as_deref) {
+                Some(Some("--")) => inside.parameters || inside.subshell,
+                _ => arguments.iter().all(|word| word.as_deref().is_some_and(only_traces)),
+            },
+            // `exec > file`
+            "exec" => arguments.is_empty() && !command.redirects.iter().any(reads_from_process),
+            _ if COUNTING.contains(&name.as_str()) => false,
+            _ => {
+                let Some(shell) = self.machine.shell() else { return Weight::Counts };
+                return match shell.functions.get(&name) {
+                    Some(_) if inside.calls >= MAX_CALLS => Weight::Counts,
+                    Some(body) => {
+                        let calls = inside.calls + 1;
+                        let inside =
+                            Inside { calls, call: true, parameters: true, repeated: false, ..inside };
+                        let is_new = self.called.borrow_mut().insert((Arc::as_ptr(body), inside));
+                        if is_new { self.node(body, inside) } else { Weight::Idle }
+                    }
+                    None => weight_of_program(self.machine.environment, &name, &arguments),
+                };
+            }
+        };
+        if stays_inside { Weight::Idle } else { Weight::Counts }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the names of commands say of them, where no table knows these programs.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::beside::name_of;
@@ -10,7 +11,7 @@ use super::resolve::Resolver;
 use super::service::statement_of;
 use super::shell::Frame;
 use crate::programs::{Inner, Kind, Program, Sound, Tables};
-use crate::shell::{List, Node, NodeKind, Part, Word};
+use crate::shell::{Command, List, Node, NodeKind, Part, Word};
 
 /// Functions that call functions are looked into this deep.
 const MAX_CALLS: usize = 3;
@@ -19,7 +20,7 @@ impl Machine<'_, '_> {
     /// What the command line of a statement that is about to run says; wrappers are seen through.
     pub(super) fn sound(&self, node: &Node) -> Sound {
         let (NodeKind::Command(command), Some(expander)) = (&node.kind, self.expander()) else {
-            return self.loudest(std::slice::from_ref(node), 0).max(Sound::Unclear);
+            return self.loudest(std::slice::from_ref(node)).max(Sound::Unclear);
         };
         let fields = expander.fields(&command.words, &node.excerpt);
         if fields.is_empty() {
@@ -68,13 +69,13 @@ impl Machine<'_, '_> {
                 (node.arms.iter().map(|arm| &arm.body).collect(), is_all)
             }
             Frame::AndOr { right, .. } => {
-                let sound = self.loudest(std::slice::from_ref(right.as_ref()), 0);
+                let sound = self.loudest(std::slice::from_ref(right.as_ref()));
                 return Sounds { surely: Sound::Errand, perhaps: sound };
             }
             Frame::Test { node, .. } => (vec![&node.body], false),
             _ => return Sound::Errand.into(),
         };
-        let sounds: Vec<Sound> = ways.into_iter().map(|list| self.loudest(list, 0)).collect();
+        let sounds: Vec<Sound> = ways.into_iter().map(|list| self.loudest(list)).collect();
         let least = sounds.iter().min().copied().filter(|_| is_all);
         Sounds {
             surely: least.unwrap_or(Sound::Errand),
@@ -83,30 +84,50 @@ impl Machine<'_, '_> {
     }
 
     /// What sounds most like a service among programs that no table knows.
-    pub(super) fn loudest(&self, list: &[Node], calls: usize) -> Sound {
-        let of_node = |node: &Node| {
+    pub(super) fn loudest(&self, list: &[Node]) -> Sound {
+        self.loudest_within(list, 0, &mut HashSet::new())
+    }
+
+    /// `called`: functions that have been heard, and how deep; they are no louder when they are called again.
+    fn loudest_within(
+        &self,
+        list: &[Node],
+        calls: usize,
+        called: &mut HashSet<(*const Node, usize)>,
+    ) -> Sound {
+        let mut loudest = Sound::Errand;
+        for node in list {
             let NodeKind::Command(command) = &node.kind else {
-                let children =
-                    node.children().into_iter().map(|child| self.loudest(std::slice::from_ref(child), calls));
-                return children.max().unwrap_or(Sound::Errand);
-            };
-            let mut words = command.words.iter().map(Word::literal);
-            let Some(name) = words.next() else { return Sound::Errand };
-            let Some(name) = name else { return Sound::Unclear };
-            let arguments: Vec<Option<String>> = words.collect();
-            let arguments: Vec<Option<&str>> = arguments.iter().map(Option::as_deref).collect();
-            let body = self.shell().and_then(|shell| shell.functions.get(&name));
-            let tables = &self.environment.tables;
-            match body {
-                Some(body) if calls < MAX_CALLS => {
-                    self.loudest(std::slice::from_ref(body.as_ref()), calls + 1)
+                for child in node.children() {
+                    loudest = loudest.max(self.loudest_within(std::slice::from_ref(child), calls, called));
                 }
-                _ if super::builtins::is_builtin(&name) || tables.is_errand(&arguments) => Sound::Errand,
-                _ if tables.program(&name, &arguments).is_some() => Sound::Errand,
-                _ => tables.sound(&name, arguments.first().copied().flatten()),
-            }
-        };
-        list.iter().map(of_node).max().unwrap_or(Sound::Errand)
+                continue;
+            };
+            loudest = loudest.max(self.sound_of(command, calls, called));
+        }
+        loudest
+    }
+
+    fn sound_of(&self, command: &Command, calls: usize, called: &mut HashSet<(*const Node, usize)>) -> Sound {
+        let mut words = command.words.iter().map(Word::literal);
+        let Some(name) = words.next() else { return Sound::Errand };
+        let Some(name) = name else { return Sound::Unclear };
+        let body = self.shell().and_then(|shell| shell.functions.get(&name));
+        if let Some(body) = body.filter(|_| calls < MAX_CALLS) {
+            let is_new = called.insert((Arc::as_ptr(body), calls));
+            let body = std::slice::from_ref(body.as_ref());
+            return if is_new { self.loudest_within(body, calls + 1, called) } else { Sound::Errand };
+        }
+        let arguments: Vec<Option<String>> = words.collect();
+        let arguments: Vec<Option<&str>> = arguments.iter().map(Option::as_deref).collect();
+        let tables = &self.environment.tables;
+        if super::builtins::is_builtin(&name)
+            || tables.is_errand(&arguments)
+            || tables.program(&name, &arguments).is_some()
+        {
+            return Sound::Errand;
+        }
+        tables.sound(&name, arguments.first().copied().flatten())
     }
 }
 

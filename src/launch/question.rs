@@ -150,13 +150,16 @@ impl Asked<'_> {
 
     /// True for what the text names more than once: nothing else need be remembered.
     fn is_repeated(self, word: &Word) -> bool {
-        let count = |text: &str| self.excerpt.text().matches(text).count();
+        let is_repeated = |texts: &[&str]| {
+            let found = texts.iter().flat_map(|text| self.excerpt.text().matches(text));
+            found.take(2).count() > 1
+        };
         word.parts.iter().any(|part| match part {
-            Part::Literal(text) | Part::Quoted(text) => text.len() > 2 && count(text) > 1,
+            Part::Literal(text) | Part::Quoted(text) => text.len() > 2 && is_repeated(&[text]),
             Part::Parameter(Parameter { name, .. }, _) => {
-                count(&format!("${name}")) + count(&format!("${{{name}")) > 1
+                is_repeated(&[&format!("${name}"), &format!("${{{name}")])
             }
-            Part::Substitution(..) => count(&self.text(word)) > 1,
+            Part::Substitution(..) => is_repeated(&[&self.text(word)]),
             _ => false,
         })
     }
