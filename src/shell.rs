@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::source::{Excerpt, Place, Span};
 
+mod branches;
 mod comments;
 mod convert;
 mod grammar;

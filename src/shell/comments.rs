@@ -1,6 +1,6 @@
 //! Comments, and what a text is without them.
 
-use super::{convert, grammar};
+use super::{branches, grammar};
 use crate::source::Span;
 
 /// The comments of a script, from `#` to the end of the line. What stands in strings and here-documents is none.
@@ -8,7 +8,7 @@ pub fn comments(text: &str) -> Vec<Span> {
     let mut found = Vec::new();
     each_node(text, |node| {
         if node.kind() == "comment" {
-            found.push(convert::span(node));
+            found.push(branches::span(node));
         }
     });
     found

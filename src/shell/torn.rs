@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tree_sitter::Node as Tree;
 
-use super::convert::{Converter, MAX_DEPTH, children, span};
+use super::branches::{children, span};
+use super::convert::{Converter, MAX_DEPTH};
 use super::{Node, NodeKind, Word};
 use crate::source::Span;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tree_sitter::Node as Tree;
 
-use super::convert::{children, span};
+use super::branches::{children, span};
 use super::{Operation, Parameter, Part, Word};
 use crate::source::{Excerpt, Span};
 
