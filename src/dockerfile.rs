@@ -7,6 +7,7 @@ use crate::source::{Excerpt, Source, Span};
 
 mod check;
 mod expand;
+mod foreign;
 mod heredoc;
 mod image;
 mod json;
@@ -66,6 +67,8 @@ pub struct Dockerfile {
     pub build_arguments: BTreeMap<String, String>,
     /// The stages, once somebody has asked for them.
     stages: OnceLock<Arc<[Stage]>>,
+    /// What the file does not tell, once somebody has asked.
+    unread: OnceLock<Option<String>>,
 }
 
 /// Something in the file that BuildKit would refuse.

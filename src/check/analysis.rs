@@ -48,12 +48,7 @@ pub(crate) struct Judged {
     /// True if the engine puts its init in front wherever the project starts the image.
     engine_init: bool,
     /// Who starts it with other words than the image's own.
-    pub(super) workload: Option<Container>,
-}
-
-/// A container that a deployment declares.
-pub(crate) struct Container {
-    declared: Workload,
+    pub(super) workload: Option<Workload>,
     /// Why the model cannot tell what is started.
     pub(super) doubt: Option<String>,
 }
@@ -92,7 +87,7 @@ impl Analysis {
                         // What a task runs is taken for a service only where that is known.
                         launch.faults.retain(|fault| fault.known_service);
                     }
-                    judged.workload = Some(Container { declared, doubt: None });
+                    judged.workload = Some(declared);
                     Some(judged)
                 }
                 Ok(_) => None,
@@ -102,7 +97,8 @@ impl Analysis {
                     context: Utf8PathBuf::new(),
                     installed: Installed::default(),
                     engine_init: false,
-                    workload: Some(Container { declared, doubt: Some(doubt) }),
+                    workload: Some(declared),
+                    doubt: Some(doubt),
                 }),
             }
         });
@@ -123,13 +119,15 @@ impl Judged {
             None => Context::new(&image, loader),
         };
         let left = steps.0.get().max(LEAST_STEPS);
-        let launch = launch::simulate_within(&image, &files, &settings.tables, left);
+        let doubt = image.dockerfile.unread().map(str::to_owned);
+        let simulate = || launch::simulate_within(&image, &files, &settings.tables, left);
+        let launch = if doubt.is_none() { simulate() } else { None };
         let taken = launch.as_ref().map_or(0, |launch| launch.steps);
         steps.0.update(|steps| steps.saturating_sub(taken));
         let context = files.context_root().to_owned();
         let installed = Installed::of(&files);
         drop(files);
-        Self { image, launch, context, installed, engine_init: false, workload: None }
+        Self { image, launch, context, installed, engine_init: false, workload: None, doubt }
     }
 
     /// Notes what is said of the containers that are started from the image in the Dockerfile's folder, where that matters: whether all
@@ -185,8 +183,7 @@ impl Judged {
 
     /// True for two readings of the same image.
     pub(crate) fn is_same(&self, other: &Judged) -> bool {
-        let name =
-            |judged: &Judged| judged.workload.as_ref().map(|container| container.declared.name.clone());
+        let name = |judged: &Judged| judged.workload.as_ref().map(|declared| declared.name.clone());
         self.image.stage == other.image.stage && name(self) == name(other)
     }
 
@@ -196,8 +193,9 @@ impl Judged {
         loader: &dyn Loader,
         settings: &Settings,
     ) -> Vec<(&'static str, Place)> {
-        let declared = self.workload.as_ref().map(|container| &container.declared);
-        let Some(image) = declared.and_then(|declared| declared.image(loader, &settings.tables)) else {
+        let Some(image) =
+            self.workload.as_ref().and_then(|declared| declared.image(loader, &settings.tables))
+        else {
             return Vec::new();
         };
         let judged = Self::of(image, Some(&self.context), loader, settings, &Steps::all());
@@ -212,7 +210,7 @@ impl Judged {
             installed: &self.installed,
             init: if self.engine_init { InitPolicy::Never } else { settings.init },
             pedantic: settings.pedantic,
-            doubt: self.workload.as_ref().and_then(|container| container.doubt.as_deref()),
+            doubt: self.doubt.as_deref(),
         };
         rules::findings(&subject)
     }
@@ -230,7 +228,7 @@ impl Judged {
     }
 
     pub(crate) fn reference(&self) -> ImageRef {
-        if let Some(Container { declared: Workload { name, place, .. }, .. }) = &self.workload {
+        if let Some(Workload { name, place, .. }) = &self.workload {
             let path = place.source.shared_path();
             return ImageRef { path, stage: Some(name.clone()), line: place.line() };
         }

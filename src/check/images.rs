@@ -16,11 +16,7 @@ impl Judged {
             parts: Vec::new(),
             is_deployed: self.workload.is_some(),
             outcome: Outcome::Unknown,
-            why: self
-                .workload
-                .as_ref()
-                .and_then(|container| container.doubt.clone())
-                .unwrap_or_else(|| "what the image starts is not known".to_owned()),
+            why: self.doubt.clone().unwrap_or_else(|| "what the image starts is not known".to_owned()),
             processes: Vec::new(),
             branches: Vec::new(),
         };

@@ -88,6 +88,7 @@ impl Image {
             problems: Vec::new(),
             build_arguments: BTreeMap::new(),
             stages: OnceLock::new(),
+            unread: OnceLock::new(),
         };
         let base = tables.base(reference);
         let state = State::new(&base, base.family == Family::Windows);

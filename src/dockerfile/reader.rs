@@ -57,6 +57,7 @@ pub fn parse(source: &Arc<Source>) -> Dockerfile {
         problems: Vec::new(),
         build_arguments: BTreeMap::new(),
         stages: OnceLock::new(),
+        unread: OnceLock::new(),
     };
     problems.extend(check::problems(&dockerfile));
     problems.sort_by_key(|problem| problem.span);
@@ -93,6 +94,7 @@ fn too_long(source: &Arc<Source>, problem: Problem) -> Dockerfile {
         problems: vec![problem],
         build_arguments: BTreeMap::new(),
         stages: OnceLock::new(),
+        unread: OnceLock::new(),
     }
 }
 

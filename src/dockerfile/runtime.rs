@@ -69,6 +69,8 @@ pub struct Declared {
     pub key: &'static str,
     /// What follows the number of seconds.
     pub unit: &'static str,
+    /// The key of the stop signal, where there is one.
+    pub signal: Option<&'static str>,
     /// A setting in whose block it belongs.
     pub beside: Written,
 }
@@ -141,6 +143,11 @@ impl Period {
         }
         let text = format!("{}{}", self.whole(seconds), declared.unit);
         Some(Edit::new(&place.source, place.span, text))
+    }
+
+    /// What sets the stop signal where the container is declared: `stop_signal: SIGQUIT`. `None` where nothing does.
+    pub fn signal_line(&self, signal: &str) -> Option<String> {
+        self.declared.as_ref()?.signal.map(|key| format!("{key}: {signal}"))
     }
 
     fn whole(&self, seconds: u64) -> u64 {

@@ -314,6 +314,7 @@ impl Service<'_> {
             place: name.place.clone(),
             key: "stop_grace_period",
             unit: "s",
+            signal: Some("stop_signal"),
             beside: Written::Value { key: own },
         }
     }

@@ -100,6 +100,7 @@ fn workload(
         place: container.get("name").unwrap_or(image).place.clone(),
         key: "terminationGracePeriodSeconds",
         unit: "",
+        signal: None,
         beside: Written::Value { key: spec.entry("containers").map(|(key, _)| key.place.clone()) },
     };
     let mut period = period(spec, container).unwrap_or_else(|reason| {

@@ -12,7 +12,7 @@ pub(super) fn check(_subject: &Subject<'_>) -> Vec<Finding> {
 /// What could not be read, in order, up to the first word that is no instruction: the builder stops there too, and what follows is
 /// likely no Dockerfile. A template becomes one only when it is filled in.
 pub(super) fn of_file(dockerfile: &Dockerfile) -> Vec<Finding> {
-    if is_other_language(dockerfile) {
+    if dockerfile.is_other_language() || dockerfile.is_preprocessed() {
         return Vec::new();
     }
     let unknown = dockerfile.instructions.iter().find(|i| i.keyword == Keyword::Unknown);
@@ -20,15 +20,15 @@ pub(super) fn of_file(dockerfile: &Dockerfile) -> Vec<Finding> {
     if unknown.is_some_and(|instruction| is_template(dockerfile.source.slice(instruction.span))) {
         return Vec::new();
     }
-    // A placeholder, or something else that only has the word in its name: `Dockerfile.part`, `dockerfile_test.dart`.
+    // A placeholder, a part that other files include, or something that only has the word in its name: `dockerfile_test.dart`.
     let has_stage = dockerfile.instructions.iter().any(|i| i.keyword == Keyword::From);
     let is_placeholder = dockerfile.instructions.is_empty() && !dockerfile.comments.is_empty();
-    if is_placeholder || (!has_stage && !is_named_for_sure(dockerfile)) {
+    if is_placeholder || (!has_stage && !is_built_by_its_name(dockerfile)) {
         return Vec::new();
     }
     let is_real = |span: Span| {
         let line = dockerfile.source.slice(dockerfile.source.line_span(dockerfile.source.line(span.start)));
-        !line.contains("{{") && !line.contains("{%")
+        !["{{", "{%", "<%"].iter().any(|mark| line.contains(mark)) && !has_placeholder(line)
     };
     let problems = dockerfile.problems.iter().filter(|problem| problem.span.start <= end && is_real(problem.span));
     let problems = problems.map(|problem| {
@@ -38,25 +38,21 @@ pub(super) fn of_file(dockerfile: &Dockerfile) -> Vec<Finding> {
     problems.collect()
 }
 
-/// True where `# syntax=` names another frontend than Docker's own: what it reads may have instructions of its own (`INCLUDE`).
-fn is_other_language(dockerfile: &Dockerfile) -> bool {
-    let directive = |line: &str| {
-        let (name, value) = line.trim().strip_prefix('#')?.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("syntax").then(|| value.trim().to_owned())
-    };
-    let comments = dockerfile.source.text().trim_start_matches('\u{feff}').lines();
-    let frontend = comments.take_while(|line| line.trim().starts_with('#')).find_map(directive);
-    frontend.is_some_and(|frontend| {
-        let image = frontend.split('@').next().unwrap_or_default();
-        let name = image.rsplit('/').next().and_then(|name| name.split(':').next());
-        !matches!(name, Some("dockerfile" | "dockerfile-upstream"))
-    })
+/// `Dockerfile`, which a build takes unasked. `common.Dockerfile` may be a part that others include.
+fn is_built_by_its_name(dockerfile: &Dockerfile) -> bool {
+    let name = dockerfile.source.path().file_name().unwrap_or_default();
+    ["dockerfile", "containerfile"].iter().any(|word| name.eq_ignore_ascii_case(word))
 }
 
-/// `Dockerfile`, `web.Dockerfile`: the name of nothing else.
-fn is_named_for_sure(dockerfile: &Dockerfile) -> bool {
-    let name = dockerfile.source.path().file_name().unwrap_or_default().to_lowercase();
-    ["dockerfile", "containerfile"].iter().any(|word| name.ends_with(word))
+/// True for a line with a name that Maven, Ant or configure puts something in place of: `@version@`.
+fn has_placeholder(line: &str) -> bool {
+    let is_name = |part: &str| {
+        let inner = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        !part.is_empty() && part.chars().all(inner)
+    };
+    // What stands before the first `@` and behind the last one is no name.
+    let parts: Vec<&str> = line.split('@').collect();
+    parts.len() > 2 && parts[1..parts.len() - 1].iter().any(|part| is_name(part))
 }
 
 /// True for a line of a template language (Jinja, Go, jq, ERB, Mako), or for a placeholder (`@@STAGES@@`, `__STAGES__`).

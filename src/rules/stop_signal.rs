@@ -2,7 +2,7 @@
 
 use super::{Finding, Repair, Subject, words};
 use crate::diagnostic::{Outcome, Related, Safety, Severity};
-use crate::dockerfile::Written;
+use crate::dockerfile::{Setting, Written};
 use crate::launch::{Cause, Fault, Signal, Site};
 use crate::source::{Edit, Place, Span};
 
@@ -42,7 +42,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 None => format!("On stop the container gets {got}, on which {service} does not end gracefully."),
             };
             let help = match (wanted, words::graceful_with(&fault.hop, subject)) {
-                (Some(wanted), _) => format!("set `STOPSIGNAL {wanted}`"),
+                (Some(wanted), _) => how_to_set(wanted, subject),
                 (None, Some(advice)) => advice.to_owned(),
                 (None, None) => "set the signal that it understands with STOPSIGNAL".to_owned(),
             };
@@ -111,10 +111,29 @@ fn no_signal(subject: &Subject<'_>) -> Option<Finding> {
     Some(Finding::at(setting.place.clone()?, "no signal", message).with_help(format!("name one, such as `{example}`")))
 }
 
-/// Where the project sets the signal, if it does: that is the line to change, unless other stages rest on it.
+/// The line that sets the signal, by the place where the container is described.
+fn how_to_set(wanted: Signal, subject: &Subject<'_>) -> String {
+    let period = &subject.image.runtime.period;
+    match (&period.declared, period.signal_line(&wanted.to_string())) {
+        (None, _) => format!("set `STOPSIGNAL {wanted}`"),
+        (Some(_), Some(line)) => format!("set `{line}`"),
+        (Some(_), None) => format!("set `STOPSIGNAL {wanted}` in the image, or let a `preStop` hook end the program"),
+    }
+}
+
+/// Where the project sets the signal, if it does: that is the line to change.
 fn where_set(subject: &Subject<'_>) -> Option<Place> {
-    let place = subject.image.stop_signal.as_ref()?.place.clone()?;
-    (!subject.image.is_shared(&place)).then_some(place)
+    own_setting(subject)?.place.clone()
+}
+
+/// The signal that is set where the container is described, unless other stages rest on it, too. What a deployment starts differs from what
+/// the Dockerfile's signal was meant for.
+fn own_setting<'a>(subject: &'a Subject<'_>) -> Option<&'a Setting<String>> {
+    let image = subject.image;
+    let setting = image.stop_signal.as_ref()?;
+    let is_beside = image.runtime.period.declared.is_none() || matches!(setting.written, Written::Value { .. });
+    let place = setting.place.as_ref().filter(|_| is_beside)?;
+    (!image.is_shared(place)).then_some(setting)
 }
 
 /// True where the base image sets the signal.
@@ -154,8 +173,8 @@ fn set(subject: &Subject<'_>, signal: Signal) -> Option<Repair> {
     let repair = |edit| Some(Repair::safe(format!("Set STOPSIGNAL to {signal}"), vec![edit]));
     // What other stages build on, too, they may have reason for.
     let is_own = |place: &&Place| !image.is_shared(place);
-    if let Some(setting) = &image.stop_signal
-        && let Some(place) = setting.place.as_ref().filter(is_own)
+    if let Some(setting) = own_setting(subject)
+        && let Some(place) = &setting.place
     {
         let text = place.text();
         let value = match setting.written {
@@ -171,8 +190,11 @@ fn set(subject: &Subject<'_>, signal: Signal) -> Option<Repair> {
         return repair(edit);
     }
     let launch = || [&image.entrypoint, &image.cmd].into_iter().flatten();
-    if let Some(written @ Written::Value { .. }) = launch().find(|own| own.place.is_some()).map(|own| &own.written) {
-        return repair(written.beside(&format!("stop_signal: {signal}"))?);
+    if let Some(declared) = &image.runtime.period.declared {
+        let line = image.runtime.period.signal_line(&signal.to_string())?;
+        let own = launch().find(|own| own.place.is_some()).and_then(|own| own.written.beside(&line));
+        let edit = own.or_else(|| declared.beside.beside(&line))?;
+        return Some(Repair::safe(format!("Set `{line}`"), vec![edit]));
     }
     if image.dockerfile.instructions.is_empty() {
         return None;
