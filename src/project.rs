@@ -33,7 +33,7 @@ pub mod supervised;
 pub mod supervisord;
 mod vars;
 
-pub use installed::Installed;
+pub use installed::{Installed, installed_by};
 pub use made::{Deed, Made, Running, Text};
 
 use build_context::BuildContext;

@@ -203,15 +203,17 @@ impl<'a> Environment<'a> {
         own.and_then(|setting| setting.place.clone()).map_or(Origin::Text, Origin::ShellForm)
     }
 
-    /// True if it is certain that the image has no bash: the base brings none, and nothing that is installed does.
+    /// True if it is certain that there is no bash: the base brings none, and nothing that is installed does, also while the container
+    /// starts.
     pub(crate) fn lacks_bash(&self) -> bool {
-        *self.lacks_bash.get_or_init(|| {
+        let brings_bash = |name: &str| !self.tables.is_without_bash(name);
+        let of_image = *self.lacks_bash.get_or_init(|| {
             self.image.base.bash == Some(false) && {
                 let installed = self.files.installed();
-                installed.lacks("bash")
-                    && installed.package(|name| !self.tables.is_without_bash(name)).is_none()
+                installed.lacks("bash") && installed.package(brings_bash).is_none()
             }
-        })
+        });
+        of_image && !self.made.borrow().may_install(brings_bash)
     }
 
     /// True for an image without any shell: its base has none, and no instruction can bring one.

@@ -1,4 +1,5 @@
-//! What scripts do to files while the container starts: `cp`, `mv`, `ln -s`, `mkdir`, `rm`, and what is written by redirections.
+//! What scripts do to files while the container starts: `cp`, `mv`, `ln -s`, `mkdir`, `rm`, and what is written by redirections;
+//! and which packages they install.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -6,7 +7,7 @@ use std::sync::Arc;
 use super::field::{Field, UNKNOWN};
 use super::machine::Machine;
 use super::pattern::Pattern;
-use crate::project::{Deed, ImageFiles, Text};
+use crate::project::{Deed, ImageFiles, Text, installed_by};
 use crate::shell::{Command, Node, NodeKind, Redirect};
 use crate::source::Excerpt;
 
@@ -48,6 +49,7 @@ impl Machine<'_, '_> {
                 Deed::Copy { to, .. } => Some(Deed::Perhaps(to)),
                 Deed::Link { link, .. } => Some(Deed::Perhaps(link)),
                 Deed::Write(path, _) | Deed::Perhaps(path) => Some(Deed::Perhaps(path)),
+                Deed::Install(package) => Some(Deed::Install(package)),
                 Deed::Remove(_) | Deed::Folder(_) => None,
             });
             let perhaps = perhaps.collect();
@@ -87,7 +89,10 @@ impl Machine<'_, '_> {
                 let deed = |path| if appends { Deed::Perhaps(path) } else { Deed::Write(path, None) };
                 return written.map(deed).collect();
             }
-            _ => return Vec::new(),
+            _ => {
+                let installed = installed_by(fields.iter().map(Field::text));
+                return installed.into_iter().map(Deed::Install).collect();
+            }
         };
         self.put(making, operands(arguments))
     }

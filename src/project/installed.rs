@@ -19,6 +19,19 @@ const SYSTEM: &[&str] = &[
     "/usr/local/sbin",
 ];
 
+/// The packages that a command of a package manager installs; `None` for one whose name is not known.
+pub fn installed_by<'w>(mut words: impl Iterator<Item = Option<&'w str>>) -> Vec<Option<String>> {
+    match words.next() {
+        // Asked of every command that runs.
+        Some(Some(name)) if Installs::may_begin(name) => {
+            let words: Vec<_> =
+                [Some(name)].into_iter().chain(words).map(|word| word.map(str::to_owned)).collect();
+            Installs::by_manager(&words)
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// What the instructions of an image and of the stages it builds on install.
 #[derive(Debug, Default)]
 pub struct Installed {

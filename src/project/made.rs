@@ -58,6 +58,8 @@ pub enum Deed {
     Folder(String),
     /// This file, or something in this folder, may be made or changed.
     Perhaps(String),
+    /// A package is installed; `None`: one whose name is not known.
+    Install(Option<String>),
 }
 
 /// What is written to a file.
@@ -82,6 +84,13 @@ impl Made {
     /// True while nothing is made.
     pub fn is_empty(&self) -> bool {
         self.deeds.is_empty()
+    }
+
+    /// True if a package may be installed by now that `is_wanted`.
+    pub fn may_install(&self, is_wanted: impl Fn(&str) -> bool) -> bool {
+        let may_be =
+            |deed: &Deed| matches!(deed, Deed::Install(name) if name.as_deref().is_none_or(&is_wanted));
+        self.overflows || self.deeds.iter().any(may_be)
     }
 
     /// Notes what a script does.
@@ -150,7 +159,7 @@ impl Made {
                     }
                     continue;
                 }
-                Deed::Perhaps(_) => continue,
+                Deed::Perhaps(_) | Deed::Install(_) => continue,
             };
             if let Some(rest) = path::below(folder, made)
                 && from != made
@@ -190,7 +199,7 @@ impl ImageFiles for Running<'_> {
             Deed::Link { link, .. } => path::below(path, link).is_some(),
             Deed::Write(written, _) | Deed::Perhaps(written) => written == path,
             Deed::Remove(gone) => path::below(path, gone).is_some(),
-            Deed::Folder(_) => false,
+            Deed::Folder(_) | Deed::Install(_) => false,
         };
         self.made.deeds.iter().any(changes) || self.files.is_changed(path)
     }

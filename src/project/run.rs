@@ -356,7 +356,12 @@ impl Runner<'_, '_> {
                     continue;
                 }
                 Part::Unknown => vec![Arg { computed: true, ..Arg::default() }],
-                Part::Variable(reference) => self.variable(reference),
+                Part::Variable { reference, quoted: true } => self.variable(reference),
+                Part::Variable { reference, quoted: false } => {
+                    let values = self.variable(reference).into_iter().map(as_pattern);
+                    // A shell splits what no quotes hold together.
+                    if word.parts.len() > 1 { values.collect() } else { values.flat_map(split).collect() }
+                }
             };
             let mut next = Vec::new();
             for (arg, pattern, wild) in &args {
@@ -426,6 +431,20 @@ impl Runner<'_, '_> {
 /// Exactly one path.
 fn one(path: String) -> Target {
     Target { files: Files::One(path), tree: false, name: None }
+}
+
+/// The value of a variable outside of quotes, whose wildcards count.
+fn as_pattern(value: Arg) -> Arg {
+    let wild = value.is_known() && value.pattern.is_none() && super::glob::has_wildcards(&value.text);
+    Arg { pattern: if wild { Some(value.text.clone()) } else { value.pattern }, ..value }
+}
+
+/// The words of such a value.
+fn split(value: Arg) -> Vec<Arg> {
+    if !value.is_known() || !value.text.contains(char::is_whitespace) {
+        return vec![value];
+    }
+    value.text.split_whitespace().map(|word| as_pattern(Arg::literal(word))).collect()
 }
 
 fn push_pattern(pattern: &mut String, text: &str, quoted: bool) {

@@ -58,6 +58,8 @@ fn shell_only(setting: &Setting<Command>, subject: &Subject<'_>) -> Option<Findi
     let has_operator = elements.iter().any(|element| is_operator(element.text()));
     let repair = match name {
         _ if has_operator => None,
+        // Without a shell the program would have no name.
+        "exec" if elements[at + 1..].iter().any(|word| word.text().contains('$')) => with_a_shell(setting, at, subject),
         "exec" => elements
             .get(at + 1)
             .and_then(|next| setting.replace_words(at..at + 2, &[next.text().to_owned()]))
@@ -69,6 +71,22 @@ fn shell_only(setting: &Setting<Command>, subject: &Subject<'_>) -> Option<Findi
         _ => None,
     };
     Some(finding.with_repairs(repair))
+}
+
+/// `["exec", "$DIR/server"]` as `["sh", "-c", "exec \"$DIR/server\""]`: each element is still one word.
+fn with_a_shell(setting: &Setting<Command>, at: usize, subject: &Subject<'_>) -> Option<Repair> {
+    let Command::Exec(elements) = &setting.value else { return None };
+    let is_plain = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || "_-./:=,@%+${}".contains(c));
+    // What CMD adds would be the shell's arguments.
+    let is_last = subject.image.cmd.as_ref().is_none_or(|cmd| cmd.place == setting.place);
+    let words = elements[at + 1..].iter().map(|word| word.text());
+    if !is_last || !words.clone().all(is_plain) {
+        return None;
+    }
+    let quoted = words.map(|word| if word.contains('$') { format!("\"{word}\"") } else { word.to_owned() });
+    let line = format!("exec {}", quoted.collect::<Vec<_>>().join(" "));
+    let edit = setting.replace_words(at..elements.len(), &["sh".to_owned(), "-c".to_owned(), line])?;
+    Some(Repair::safe("Let a shell replace the variables", vec![edit]))
 }
 
 /// An operator as a word of an exec form.

@@ -90,11 +90,7 @@ impl Installs {
     }
 
     fn command(&mut self, words: &[Option<String>]) {
-        let in_front = |word: &&Option<String>| {
-            word.as_deref().is_some_and(|word| WRAPPERS.contains(&path::name(word)) || word.contains('='))
-        };
-        let words = &words[words.iter().take_while(in_front).count()..];
-        let Some((program, arguments)) = words.split_first() else { return };
+        let words = without_wrappers(words);
         let names: Vec<&str> =
             words.iter().map(|word| word.as_deref().map_or("", |word| path::name(word))).collect();
         // `npx playwright install` brings browsers.
@@ -102,25 +98,46 @@ impl Installs {
             self.packages.push("playwright".to_owned());
         }
         self.python_list |= names.iter().any(|name| PYTHON.contains(name));
-        let manager = program.as_deref().and_then(|program| {
-            MANAGERS.iter().find(|(name, _)| *name == path::name(program)).map(|(_, installs)| *installs)
-        });
-        let Some(installs) = manager else {
-            self.opaque |= is_opaque(words);
-            return;
-        };
-        let mut known = arguments.iter().map(Option::as_deref);
-        if !known.by_ref().any(|word| word.is_some_and(|word| installs.contains(&word))) {
-            return;
-        }
-        for word in known {
-            match word {
-                Some(word) if word.starts_with('-') => {}
-                Some(word) => self.packages.push(without_version(word).to_owned()),
-                None => self.opaque = true,
+        match words.first().and_then(manager) {
+            Some(_) => {
+                let installed = Self::by_manager(words);
+                self.opaque |= installed.contains(&None);
+                self.packages.extend(installed.into_iter().flatten());
             }
+            None => self.opaque |= !words.is_empty() && is_opaque(words),
         }
     }
+
+    /// True for the name of a package manager, or of what may stand in front of one.
+    pub(in crate::project) fn may_begin(name: &str) -> bool {
+        let name = path::name(name);
+        WRAPPERS.contains(&name) || MANAGERS.iter().any(|(manager, _)| *manager == name)
+    }
+
+    /// What a command of a package manager installs; `None` for a word that is not known.
+    pub(in crate::project) fn by_manager(words: &[Option<String>]) -> Vec<Option<String>> {
+        let Some((program, arguments)) = without_wrappers(words).split_first() else { return Vec::new() };
+        let Some(installs) = manager(program) else { return Vec::new() };
+        let mut known = arguments.iter().map(Option::as_deref);
+        if !known.by_ref().any(|word| word.is_some_and(|word| installs.contains(&word))) {
+            return Vec::new();
+        }
+        let packages = known.filter(|word| word.is_none_or(|word| !word.starts_with('-')));
+        packages.map(|word| word.map(|word| without_version(word).to_owned())).collect()
+    }
+}
+
+/// The words that make this program install, if it is a package manager.
+fn manager(program: &Option<String>) -> Option<&'static [&'static str]> {
+    let name = path::name(program.as_deref()?);
+    MANAGERS.iter().find(|(manager, _)| *manager == name).map(|(_, installs)| *installs)
+}
+
+fn without_wrappers(words: &[Option<String>]) -> &[Option<String>] {
+    let in_front = |word: &&Option<String>| {
+        word.as_deref().is_some_and(|word| WRAPPERS.contains(&path::name(word)) || word.contains('='))
+    };
+    &words[words.iter().take_while(in_front).count()..]
 }
 
 /// True for a program that may install what its words do not tell: a script, say.

@@ -66,8 +66,11 @@ pub(super) enum Part {
         text: String,
         quoted: bool,
     },
-    /// What follows a `$`, as [`Reference`] reads it.
-    Variable(String),
+    Variable {
+        /// What follows a `$`, as [`Reference`] reads it.
+        reference: String,
+        quoted: bool,
+    },
     /// A command's output, and other things only a shell knows.
     Unknown,
 }
@@ -284,7 +287,7 @@ impl Lexer<'_> {
                         Some((_, c)) => word.push(c, true),
                     }
                 }
-                '$' => self.dollar(at, &mut word),
+                '$' => self.dollar(at, &mut word, false),
                 '`' => self.backquotes(&mut word),
                 _ => {
                     let is_plain = |c| !ends_word(c) && !matches!(c, '\'' | '"' | '\\' | '$' | '`');
@@ -317,7 +320,7 @@ impl Lexer<'_> {
                 }
                 '$' => {
                     let parts = word.parts.len();
-                    self.dollar(at, word);
+                    self.dollar(at, word, true);
                     // A lone dollar is text, and quoted text here.
                     if let Some(Part::Text { quoted, .. }) = word.parts.get_mut(parts) {
                         *quoted = true;
@@ -332,7 +335,7 @@ impl Lexer<'_> {
         }
     }
 
-    fn dollar(&mut self, at: usize, word: &mut Word) {
+    fn dollar(&mut self, at: usize, word: &mut Word, quoted: bool) {
         self.chars.next();
         match self.chars.peek() {
             Some((_, '(')) => {
@@ -345,7 +348,8 @@ impl Lexer<'_> {
             }
             _ => match Reference::parse(&self.text[at + 1..]) {
                 Some((_, len)) => {
-                    word.parts.push(Part::Variable(self.text[at + 1..at + 1 + len].to_owned()));
+                    let reference = self.text[at + 1..at + 1 + len].to_owned();
+                    word.parts.push(Part::Variable { reference, quoted });
                     while self.chars.next_if(|(next, _)| *next < at + 1 + len).is_some() {}
                 }
                 None => word.push('$', false),
