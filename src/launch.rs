@@ -75,7 +75,9 @@ pub(crate) use branch::labels;
 pub(crate) use builtins::is_builtin;
 pub use dialect::Dialect;
 pub use drain::Drain;
-pub use fault::{Cause, CommandLine, Fault, Hop, Job, Jobs, ShellState, Site, SupervisorFlaw, TrapFlaw};
+pub use fault::{
+    Cause, CommandLine, Fault, Hop, Hurry, Job, Jobs, ShellState, Site, SupervisorFlaw, TrapFlaw,
+};
 pub use interpreter::{Broken, BrokenScript};
 pub use shell::Rest;
 pub use signal::Signal;
@@ -166,6 +168,9 @@ pub(crate) fn simulate_within(
     let acts = image.runtime.period.hook.as_ref().is_some_and(|hook| hook.acts);
     if let Some(launch) = result.as_mut().filter(|launch| acts && launch.is_bad()) {
         launch.give_up("a preStop hook is run before the stop signal comes, and may end the program");
+    }
+    if let Some((launch, reason)) = result.as_mut().zip(image.dockerfile.unread()) {
+        launch.give_up(reason);
     }
     result.map(|launch| Launch { steps, ..launch })
 }

@@ -19,4 +19,4 @@ pub use modules::Modules;
 pub use rows::RowError;
 pub use signals::{Handler, Reaction, Runtime};
 pub use sound::Sound;
-pub use table::{ConfigFile, InnerShell, Kind, Language, Program, Services, Tables};
+pub use table::{ConfigFile, InnerShell, Kind, Language, Program, Services, Slow, Tables};

@@ -248,7 +248,7 @@ impl Finding {
             related.push(Related::new(place, "the container starts here"));
         }
         // What ends well all the same is worth knowing, no more.
-        let severity = if fault.last_round.is_some() { Severity::Info } else { Severity::Error };
+        let severity = if fault.hurry.is_some() { Severity::Info } else { Severity::Error };
         Finding {
             severity,
             chain: fault.chain.clone(),

@@ -134,7 +134,7 @@ impl<'a> Assembly<'a> {
         let why = match (path.doubts.first(), faults.first()) {
             (Some(doubt), _) => doubt.reason.clone(),
             (None, _) if may_have_told => MAY_HAVE_TOLD.to_owned(),
-            (None, Some(fault)) if fault.last_round.is_none() => fault.why(),
+            (None, Some(fault)) if fault.hurry.is_none() => fault.why(),
             (None, _) => guess.map_or_else(|| why_graceful(steady, outcome), str::to_owned),
         };
         let aside = path.aside || !steady.has_service();

@@ -69,7 +69,7 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         service: service.identity.command_line(),
         hop: first.identity.command_line(),
         told: false,
-        last_round: None,
+        hurry: None,
         chain: vec![first.identity.shown(), service.identity.shown()],
         init: None,
         hops: Vec::new(),

@@ -26,8 +26,8 @@ pub struct Fault {
     pub hop: CommandLine,
     /// True if the service is told, so that it is only not waited for.
     pub told: bool,
-    /// Milliseconds that it gets where its supervisor tells it only in the end, with everything that is left.
-    pub last_round: Option<u64>,
+    /// Why a service that is told and ends well if it is quick has less time than the grace period.
+    pub hurry: Option<Hurry>,
     /// The processes from PID 1 to the service.
     pub chain: Vec<String>,
     /// The init in front of the hop, which passes the signal on and does not help all the same.
@@ -51,6 +51,20 @@ pub struct Fault {
     pub by_launcher: bool,
     /// True if a configuration that is not known decides whether the service stays in front or puts itself into the background.
     pub may_leave: bool,
+}
+
+/// What gives a service less time than the grace period, with its milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hurry {
+    /// Its supervisor tells it only in the end, with everything that is left.
+    LastRound(u64),
+    /// What is in front of it kills it so long after it has passed the signal on.
+    Wrapper {
+        /// How long.
+        patience: u64,
+        /// True if a supervisor has to stop its programs in that time.
+        supervises: bool,
+    },
 }
 
 /// What a process was started with, for people: what is not known of it is as it is written.

@@ -282,6 +282,6 @@ struct InFront<'s> {
     rest: Rest,
 }
 
-fn is_privilege(name: &str) -> bool {
+pub(super) fn is_privilege(name: &str) -> bool {
     matches!(name, "su" | "sudo" | "runuser")
 }

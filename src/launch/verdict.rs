@@ -1,8 +1,10 @@
 //! From a steady state and its stop to an outcome, and to the first hop that loses the signal.
 
+use std::time::Duration;
+
 use super::explore::Steady;
-use super::fault::{Cause, CommandLine, Fault, Hop, ShellState, Site, TrapFlaw};
-use super::hop::{Loss, OnTheWay};
+use super::fault::{Cause, CommandLine, Fault, Hop, Hurry, ShellState, Site, TrapFlaw};
+use super::hop::{Loss, OnTheWay, is_privilege};
 use super::shell::{Shell, Waiting};
 use super::signal::Signal;
 use super::site::{foreground, place_of};
@@ -40,7 +42,7 @@ pub(super) fn faults(steady: &Steady, signal: Signal) -> Vec<Fault> {
     let outcome = outcome(after);
     let view = View { before, after, signal, outcome };
     if outcome == Outcome::Graceful {
-        return view.told_last();
+        return view.told_last().into_iter().chain(view.hurried()).collect();
     }
     if let Some(needed) = steady.needed {
         return view.period(needed).into_iter().collect();
@@ -121,7 +123,7 @@ impl View<'_> {
             service: service.identity.command_line(),
             hop,
             told: self.heard(pid),
-            last_round: None,
+            hurry: None,
             chain: shown,
             init,
             hops,
@@ -160,7 +162,40 @@ impl View<'_> {
                 && let Some(fault) = self.fault(service.pid)
                 && !faults.iter().any(|known| known.is_same(&fault))
             {
-                faults.push(Fault { outcome: Outcome::Graceful, last_round: Some(patience), ..fault });
+                faults.push(Fault {
+                    outcome: Outcome::Graceful,
+                    hurry: Some(Hurry::LastRound(patience)),
+                    ..fault
+                });
+            }
+        }
+        faults
+    }
+
+    /// Services that `su` kills soon after it has told them. They end well if they are quick.
+    fn hurried(&self) -> Vec<Fault> {
+        let grace = self.after.stop.as_ref().map_or(0, |stop| stop.grace);
+        let is_told = |service: &&Process| {
+            is_at_work(self.before, service) && self.before.alive(service.pid) && self.heard(service.pid)
+        };
+        let hurried = |service: &Process| {
+            let chain = self.chain(service.pid);
+            let (wrapper, patience) =
+                chain.iter().find_map(|process| Some((process, patience_of(process)?)))?;
+            let supervises = chain.iter().any(|process| process.is_supervisor());
+            let place = wrapper.identity.place.clone().filter(|_| patience < grace)?;
+            Some(Fault {
+                hop: wrapper.identity.command_line(),
+                chain: chain.iter().map(|process| process.identity.shown()).collect(),
+                told: true,
+                hurry: Some(Hurry::Wrapper { patience, supervises }),
+                ..self.fault_of(Cause::PrivilegeWrapper, place, Site::Process, service)
+            })
+        };
+        let mut faults: Vec<Fault> = Vec::new();
+        for fault in self.before.processes().filter(is_told).filter_map(hurried) {
+            if !faults.iter().any(|known| known.is_same(&fault)) {
+                faults.push(fault);
             }
         }
         faults
@@ -212,7 +247,7 @@ impl View<'_> {
             known_service: is_known(process),
             by_caller: is_named_by_caller(process),
             told: false,
-            last_round: None,
+            hurry: None,
             init: None,
             by_launcher: is_launcher(process),
             may_leave: may_leave(process),
@@ -295,6 +330,15 @@ fn behind_init(cause: Cause, in_front: &[&Process]) -> (Cause, Option<String>) {
         Cause::ShellForm | Cause::ShellWrapper if directly => (Cause::InitWithoutExec, init),
         _ => (cause, init),
     }
+}
+
+/// Milliseconds after which `su` kills what it has told.
+fn patience_of(process: &Process) -> Option<u64> {
+    let Role::Forwarder(forwarder) = &process.role else { return None };
+    let row = &forwarder.program;
+    let is_su = is_privilege(row.names.first().map_or("", String::as_str));
+    let patience = Duration::try_from_secs_f64(row.kills_after.filter(|_| is_su)?).ok()?;
+    u64::try_from(patience.as_millis()).ok()
 }
 
 /// What a process has set, if it is a shell.

@@ -271,7 +271,18 @@ struct Rest {
     speakers: Vec<String>,
     ending_scripts: Vec<String>,
     drain: Vec<Drain>,
+    slow: Vec<Slow>,
     words: Words,
+}
+
+/// Programs that need more than a moment to end: they write what they hold, or finish what they have begun.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Slow {
+    /// Their names.
+    pub names: Vec<String>,
+    /// Where that is said.
+    pub source: String,
 }
 
 impl Tables {
@@ -293,6 +304,17 @@ impl Tables {
     /// Every row, in order.
     pub fn programs(&self) -> impl Iterator<Item = &Program> {
         self.own.iter().chain(self.shipped.all()).map(Arc::as_ref)
+    }
+
+    /// True for a program that is known to need more than a moment to end.
+    pub fn is_slow(&self, name: &str) -> bool {
+        let is_named = |key: &str| self.slow().iter().any(|row| row.names.iter().any(|own| own == key));
+        super::name::keys(name).iter().any(|key| is_named(key.name))
+    }
+
+    /// Programs that need more than a moment to end.
+    pub fn slow(&self) -> &[Slow] {
+        &self.rest().slow
     }
 
     /// How servers are told their time to finish.

@@ -3,28 +3,55 @@
 use std::sync::Arc;
 
 use super::{Finding, Repair, Subject, repair, step_down, words};
-use crate::launch::{Cause, Fault, Rest, Site};
+use crate::diagnostic::Severity;
+use crate::launch::{Cause, Fault, Hurry, Rest, Site};
 use crate::shell::{self, Node, NodeKind};
 use crate::source::{Encoding, Excerpt, Span};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
         .faults(|cause| cause == Cause::PrivilegeWrapper)
-        .map(|fault| {
-            let message = format!("{} It stays in front of what it starts; `su` and `runuser` kill it two seconds after they have passed the signal on.", words::what_happens(fault, subject.signal()));
-            let step_down = step_down::of(fault, subject);
-            let better = match &step_down {
-                Some(step_down) => format!("`{}`", step_down.line),
-                None => format!("`{}`", step_down::tool(subject)),
-            };
-            let help = format!("start it with {better}, which gives way to the program and sets no limit; in `-c`, `exec` in front of the program is the least");
-            Finding::of(fault, subject, "stays in front of the service", message)
-                .with_help(help)
-                .with_repairs(step_down.and_then(|step_down| step_down.repair))
-                .with_repairs(repair::exec_prefix(fault))
-                .with_repairs(exec_in_text(fault))
+        .filter_map(|fault| match fault.hurry {
+            Some(Hurry::Wrapper { patience, supervises }) => hurried(fault, patience / 1000, supervises, subject),
+            _ => Some(lost(fault, subject)),
         })
         .collect()
+}
+
+fn lost(fault: &Fault, subject: &Subject<'_>) -> Finding {
+    let message = format!("{} It stays in front of what it starts; `su` and `runuser` kill it two seconds after they have passed the signal on.", words::what_happens(fault, subject.signal()));
+    let (better, repair) = better(fault, subject);
+    let help = format!("start it with {better}, which gives way to the program and sets no limit; in `-c`, `exec` in front of the program is the least");
+    let within = |repair: Repair| Repair { message: format!("{}, which then has two seconds to end", repair.message), ..repair };
+    Finding::of(fault, subject, "stays in front of the service", message)
+        .with_help(help)
+        .with_repairs(repair)
+        .with_repairs(repair::exec_prefix(fault).map(within))
+        .with_repairs(exec_in_text(fault).map(within))
+}
+
+/// The service is told and waited for, but not for long. Worth a warning where that is known to be too short.
+fn hurried(fault: &Fault, seconds: u64, supervises: bool, subject: &Subject<'_>) -> Option<Finding> {
+    let is_slow = supervises || subject.tables.is_slow(fault.service.program());
+    if !is_slow && !subject.pedantic {
+        return None;
+    }
+    let (service, wrapper) = (words::code(&fault.service), fault.hop.program());
+    let message = format!("On stop, {service} has {seconds} seconds: `{wrapper}` passes the signal on, and kills it then, whatever the grace period.");
+    let (better, repair) = better(fault, subject);
+    let mut finding = Finding::of(fault, subject, format!("kills it {seconds} seconds after the signal"), message)
+        .with_help(format!("start it with {better}, which gives way to the program and sets no limit"))
+        .with_repairs(repair);
+    finding.severity = if is_slow { Severity::Warning } else { Severity::Info };
+    Some(finding)
+}
+
+/// What to start the service with, in place of `su`.
+fn better(fault: &Fault, subject: &Subject<'_>) -> (String, Option<Repair>) {
+    match step_down::of(fault, subject) {
+        Some(step_down) => (format!("`{}`", step_down.line), step_down.repair),
+        None => (format!("`{}`", step_down::tool(subject)), None),
+    }
 }
 
 /// `exec` at the front of the text behind `-c`, where variables in it keep that from being the text that the inner shell reads.

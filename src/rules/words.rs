@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::Subject;
 use crate::diagnostic::Outcome;
 use crate::dockerfile::Image;
-use crate::launch::{CommandLine, Fault, Signal};
+use crate::launch::{CommandLine, Fault, Hurry, Signal};
 use crate::programs::{Program, Reaction};
 use crate::source::Place;
 
 /// What a stop does because of a fault, from the service's side.
 pub(super) fn what_happens(fault: &Fault, signal: Signal) -> String {
     let service = service(fault);
-    if let Some(milliseconds) = fault.last_round {
+    if let Some(Hurry::LastRound(milliseconds)) = fault.hurry {
         let seconds = milliseconds.div_ceil(1000);
         return format!(
             "On stop, {service} is told only in the end, with everything that its supervisor does not know of, and has {seconds} seconds then."

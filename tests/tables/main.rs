@@ -64,6 +64,16 @@ fn times_to_finish_can_be_told_and_have_a_source() {
 }
 
 #[test]
+fn what_is_slow_is_named_once_and_has_a_source() {
+    let rows = Tables::builtin().slow();
+    let mut names: Vec<&String> = rows.iter().flat_map(|row| &row.names).collect();
+    let count = names.len();
+    names.sort();
+    names.dedup();
+    assert!(count > 10 && names.len() == count && rows.iter().all(|row| row.source.starts_with("https://")));
+}
+
+#[test]
 fn every_row_can_be_reached() {
     let mut closed: HashMap<(&str, bool), &Program> = HashMap::new();
     for program in Tables::builtin().programs() {
