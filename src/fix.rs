@@ -13,12 +13,13 @@ mod bench;
 mod ignore;
 mod readers;
 mod session;
+mod shared;
 mod trial;
 
 pub(crate) use bench::Bench;
 pub use ignore::ignore;
 pub use session::{Applied, Change, Obstacle, Session, Target, Texts};
-pub(crate) use session::{FileHash, reads, spares, take_back};
+pub(crate) use shared::{FileHash, reads, spares, take_back};
 
 /// Rounds of [`fix_all`].
 const MAX_ROUNDS: usize = 12;

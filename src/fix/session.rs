@@ -1,17 +1,17 @@
 //! Repairs of a project, one after the other, in memory.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::BTreeMap;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
-use super::{texts_after, trial};
-use crate::check::{Analysis, FileReport, check};
+use super::shared::is_spared;
+use super::texts_after;
+use crate::check::{FileReport, check};
 use crate::diagnostic::{Diagnostic, Safety};
 use crate::guard::{self, Defect, guarded};
 use crate::settings::Settings;
-use crate::source::{Edit, Loader, OverlayLoader, Source};
+use crate::source::{Loader, OverlayLoader, Source};
 
 /// Files as they are after a fix.
 pub type Texts = BTreeMap<Utf8PathBuf, String>;
@@ -164,82 +164,4 @@ impl<'a> Session<'a> {
         });
         changes.filter(|(_, before, after)| before != after).collect()
     }
-}
-
-/// A file that verdicts rest on, as a hash of its path: a large project has many. Where two have the same, a Dockerfile is looked at once
-/// more than needed.
-pub(crate) type FileHash = u64;
-
-/// The files that a verdict rests on, besides the Dockerfile itself.
-pub(crate) fn reads(report: &FileReport) -> Vec<FileHash> {
-    let others = report.sources.iter().map(|source| source.path()).filter(|path| **path != *report.path);
-    others.map(hash).collect()
-}
-
-fn hash(path: &Utf8Path) -> FileHash {
-    let mut hasher = DefaultHasher::new();
-    path.as_str().hash(&mut hasher);
-    hasher.finish()
-}
-
-/// Takes back the repairs that would harm what another Dockerfile starts, as a [`Session`] does not make them; `reads` says who reads what.
-pub(crate) fn take_back(
-    reports: &mut [FileReport],
-    reads: &[(FileHash, &Utf8Path)],
-    settings: impl Fn(&Utf8Path) -> Option<Settings>,
-    loader: &dyn Loader,
-) {
-    let found = reports.iter().flat_map(|report| &report.diagnostics);
-    let edits = found.filter_map(|found| found.fix.as_ref()).flat_map(|fix| &fix.edits);
-    let mut readers: HashMap<FileHash, Vec<&Utf8Path>> =
-        edits.map(|edit| (hash(&edit.path), Vec::new())).collect();
-    for (file, reader) in reads {
-        if let Some(readers) = readers.get_mut(file) {
-            readers.push(reader);
-        }
-    }
-    // Several files may lead to one finding.
-    let mut known: Vec<(Vec<Edit>, Vec<&Utf8Path>, bool)> = Vec::new();
-    for report in reports {
-        for found in &mut report.diagnostics {
-            let Some(edits) = found.fix.as_ref().map(|fix| fix.edits.clone()) else { continue };
-            let paths: BTreeSet<&Utf8Path> = edits.iter().map(|edit| &*edit.path).collect();
-            let others = paths.into_iter().filter_map(|path| readers.get(&hash(path))).flatten();
-            let others: BTreeSet<&Utf8Path> =
-                others.copied().filter(|other| **other != *report.path).collect();
-            let others: Vec<&Utf8Path> = others.into_iter().collect();
-            let is_good = match known.iter().find(|known| (&known.0, &known.1) == (&edits, &others)) {
-                _ if others.is_empty() => true,
-                Some((.., is_good)) => *is_good,
-                None => {
-                    let own: Vec<_> =
-                        others.iter().filter_map(|other| Some((*other, settings(other)?))).collect();
-                    let own: Vec<_> = own.iter().map(|(path, settings)| (*path, settings)).collect();
-                    let is_good = guarded(|| spares(&edits, &own, loader)).unwrap_or(false);
-                    known.push((edits, others, is_good));
-                    is_good
-                }
-            };
-            if !is_good {
-                found.fix = None;
-            }
-        }
-    }
-}
-
-/// True if with these edits no image of these Dockerfiles ends worse, or runs other services.
-pub(crate) fn spares(edits: &[Edit], others: &[(&Utf8Path, &Settings)], loader: &dyn Loader) -> bool {
-    let spared = |texts: &Texts| others.par_iter().all(|(other, own)| is_spared(other, texts, loader, own));
-    texts_after(edits, loader).is_some_and(|texts| spared(&texts))
-}
-
-/// True if with these files changed no image of another Dockerfile ends worse, or runs other services.
-fn is_spared(path: &Utf8Path, texts: &Texts, loader: &dyn Loader, settings: &Settings) -> bool {
-    let mut changed = OverlayLoader::new(loader);
-    for (path, text) in texts {
-        changed.insert(Source::new(path.clone(), text.as_str()));
-    }
-    let images = |loader: &dyn Loader| Analysis::of(path, loader, settings).images;
-    let (before, after) = (images(loader), images(&changed));
-    trial::spares(&before, &after) && trial::on_faith(&before, &after).is_none()
 }

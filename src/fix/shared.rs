@@ -1,0 +1,153 @@
+//! Files that several Dockerfiles read: no repair of one may harm what another starts.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use camino::Utf8Path;
+use rayon::prelude::*;
+
+use super::session::Texts;
+use super::{texts_after, trial};
+use crate::check::{Analysis, FileReport, Judged};
+use crate::guard::guarded;
+use crate::settings::Settings;
+use crate::source::{Edit, Loader, OverlayLoader, Source};
+
+/// A file that verdicts rest on, as a hash of its path: a large project has many. Where two have the same, a Dockerfile is looked at once
+/// more than needed.
+pub(crate) type FileHash = u64;
+
+/// The files that a verdict rests on, besides the Dockerfile itself.
+pub(crate) fn reads(report: &FileReport) -> Vec<FileHash> {
+    let others = report.sources.iter().map(|source| source.path()).filter(|path| **path != *report.path);
+    others.map(hash).collect()
+}
+
+fn hash(path: &Utf8Path) -> FileHash {
+    let mut hasher = DefaultHasher::new();
+    path.as_str().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Takes back the repairs that would harm what another Dockerfile starts, as a [`Session`](super::Session) does not make them; `reads` says who reads what.
+pub(crate) fn take_back(
+    reports: &mut [FileReport],
+    reads: &[(FileHash, &Utf8Path)],
+    settings: impl Fn(&Utf8Path) -> Option<Settings> + Sync,
+    loader: &dyn Loader,
+) {
+    let readers = readers_of_repaired(reports, reads);
+    if readers.is_empty() {
+        return;
+    }
+    // Several files may lead to one repair, and each of its readers is to be asked once.
+    let mut asked: BTreeMap<&Utf8Path, Vec<Vec<&Edit>>> = BTreeMap::new();
+    for report in &*reports {
+        for edits in report.diagnostics.iter().filter_map(|found| Some(&found.fix.as_ref()?.edits)) {
+            for (reader, seen) in seen_by_others(&report.path, edits, &readers) {
+                let known = asked.entry(reader).or_default();
+                if !known.contains(&seen) {
+                    known.push(seen);
+                }
+            }
+        }
+    }
+    let harmful: HashMap<&Utf8Path, Vec<Vec<&Edit>>> = asked
+        .into_par_iter()
+        .map(|(reader, asked)| {
+            (reader, settings(reader).map_or_else(Vec::new, |own| harmful(reader, asked, loader, &own)))
+        })
+        .collect();
+    let harms = |report: &FileReport, edits: &[Edit]| {
+        let mut seen = seen_by_others(&report.path, edits, &readers).into_iter();
+        seen.any(|(reader, seen)| harmful[reader].contains(&seen))
+    };
+    let is_taken = |report: &FileReport| -> Vec<bool> {
+        let fixes = report.diagnostics.iter().map(|found| found.fix.as_ref());
+        fixes.map(|fix| fix.is_some_and(|fix| harms(report, &fix.edits))).collect()
+    };
+    let taken: Vec<Vec<bool>> = reports.iter().map(is_taken).collect();
+    for (report, taken) in reports.iter_mut().zip(taken) {
+        let found = report.diagnostics.iter_mut().zip(taken).filter(|(_, is_taken)| *is_taken);
+        found.for_each(|(found, _)| found.fix = None);
+    }
+}
+
+/// Who reads a file that some repair changes.
+type Readers<'r> = HashMap<FileHash, Vec<&'r Utf8Path>>;
+
+fn readers_of_repaired<'r>(reports: &[FileReport], reads: &[(FileHash, &'r Utf8Path)]) -> Readers<'r> {
+    let found = reports.iter().flat_map(|report| &report.diagnostics);
+    let edits = found.filter_map(|found| found.fix.as_ref()).flat_map(|fix| &fix.edits);
+    let mut readers: Readers<'_> = edits.map(|edit| (hash(&edit.path), Vec::new())).collect();
+    for (file, reader) in reads {
+        if let Some(readers) = readers.get_mut(file) {
+            readers.push(reader);
+        }
+    }
+    readers.retain(|_, readers| !readers.is_empty());
+    readers
+}
+
+/// What other Dockerfiles see of the repair of one: all of it, but for the Dockerfile itself where they do not read that.
+fn seen_by_others<'r, 'e>(
+    own: &Utf8Path,
+    edits: &'e [Edit],
+    readers: &Readers<'r>,
+) -> BTreeMap<&'r Utf8Path, Vec<&'e Edit>> {
+    let readers_of = |path: &Utf8Path| readers.get(&hash(path)).into_iter().flatten().copied();
+    let others = edits.iter().flat_map(|edit| readers_of(&edit.path)).filter(|reader| *reader != own);
+    let seen = |reader: &'r Utf8Path| {
+        let is_seen = |edit: &&Edit| *edit.path != *own || readers_of(own).any(|other| other == reader);
+        (reader, edits.iter().filter(is_seen).collect())
+    };
+    others.map(seen).collect()
+}
+
+/// Those of these repairs that harm what a Dockerfile starts; where pidone fails on it, nobody knows, and they all may.
+fn harmful<'e>(
+    path: &Utf8Path,
+    mut repairs: Vec<Vec<&'e Edit>>,
+    loader: &dyn Loader,
+    settings: &Settings,
+) -> Vec<Vec<&'e Edit>> {
+    let spared = guarded(|| {
+        let before = Analysis::of(path, loader, settings).images;
+        let is_spared = |edits: &Vec<&Edit>| {
+            let edits: Vec<Edit> = edits.iter().copied().cloned().collect();
+            texts_after(&edits, loader).is_some_and(|texts| goes_on(&before, path, &texts, loader, settings))
+        };
+        repairs.iter().map(is_spared).collect::<Vec<bool>>()
+    });
+    let mut spared = spared.unwrap_or_default().into_iter();
+    repairs.retain(|_| !spared.next().unwrap_or(false));
+    repairs
+}
+
+/// True if with these edits no image of these Dockerfiles ends worse, or runs other services.
+pub(crate) fn spares(edits: &[Edit], others: &[(&Utf8Path, &Settings)], loader: &dyn Loader) -> bool {
+    let spared = |texts: &Texts| others.par_iter().all(|(other, own)| is_spared(other, texts, loader, own));
+    texts_after(edits, loader).is_some_and(|texts| spared(&texts))
+}
+
+/// True if with these files changed no image of another Dockerfile ends worse, or runs other services.
+pub(super) fn is_spared(path: &Utf8Path, texts: &Texts, loader: &dyn Loader, settings: &Settings) -> bool {
+    let before = Analysis::of(path, loader, settings).images;
+    goes_on(&before, path, texts, loader, settings)
+}
+
+/// As [`is_spared`], where the images are known as they are before.
+fn goes_on(
+    before: &[Judged],
+    path: &Utf8Path,
+    texts: &Texts,
+    loader: &dyn Loader,
+    settings: &Settings,
+) -> bool {
+    let mut changed = OverlayLoader::new(loader);
+    for (path, text) in texts {
+        changed.insert(Source::new(path.clone(), text.as_str()));
+    }
+    let after = Analysis::of(path, &changed, settings).images;
+    trial::spares(before, &after) && trial::on_faith(before, &after).is_none()
+}
