@@ -39,7 +39,7 @@ pub(crate) struct Environment<'a> {
     /// What directories hold that a wildcard stands for.
     listed: RefCell<HashMap<String, Rc<[String]>>>,
     /// Programs that were read for handlers.
-    pub(super) without_handler: RefCell<HashMap<String, bool>>,
+    pub(super) without_handler: RefCell<HashMap<(bool, String), bool>>,
 }
 
 impl<'a> Environment<'a> {

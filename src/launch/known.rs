@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::dialect::Dialect;
+use super::environment::Environment;
 use super::field::Field;
 use super::interpreter::ShellStart;
 use super::resolve::{Child, Forward, Resolved, Resolver, What};
@@ -52,6 +53,7 @@ impl Resolver<'_, '_> {
         resolved.uncertain |= self.reads_unseen_options(row, arguments);
         match row.kind {
             Kind::Server | Kind::Supervisor if Tables::only_tells(arguments) => What::Ends(Status::UNKNOWN),
+            Kind::Exec if row.language.is_some() => self.module(call, resolved, depth),
             Kind::Exec => match self.inner(row, argv, arguments).or_else(|| started_by(row)) {
                 Some(Child::Command(inner)) => self.step(&inner, resolved, depth + 1),
                 Some(Child::Line(text, origin, dialect)) => self.line(text, origin, dialect),
@@ -143,27 +145,54 @@ impl Resolver<'_, '_> {
         makefile::keeps_shell(self.environment.files, directory, target) == Some(true)
     }
 
+    /// `python -m gunicorn`: a module is a program of the tables, or one of the project's; it is no file on the image's PATH.
+    fn module(
+        &mut self,
+        Call { row, argv, arguments }: Call<'_>,
+        resolved: &mut Resolved,
+        depth: usize,
+    ) -> What {
+        let Some(Child::Command(inner)) = self.inner(row, argv, arguments) else {
+            return nothing_to_start(argv);
+        };
+        let Some(name) = inner[0].text() else { return self.step(&inner, resolved, depth + 1) };
+        let words: Vec<Option<&str>> = inner[1..].iter().map(Field::option).collect();
+        if let Some(known) = self.environment.tables.program(name, &words).cloned() {
+            resolved.identities.push(self.identity(&inner, Some(&known)));
+            return self.known(Call { row: &known, argv: &inner, arguments: &words }, resolved, depth + 1);
+        }
+        resolved.row = self.interpreted(row, arguments);
+        What::Unknown
+    }
+
     /// What an interpreter does on signals: its runtime, or it alone where it is certain that the program it runs installs no handler.
     fn interpreted(&self, row: &Arc<Program>, arguments: &[Option<&str>]) -> Option<Arc<Program>> {
         let Some(language) = row.language else {
             return row.runtime.is_some().then(|| Arc::clone(row));
         };
         let Inner::Command { name, .. } = row.inner_command(arguments) else { return None };
+        let name = arguments.get(name).copied()??;
         // An option that loads something may bring a handler.
         let options: Vec<&str> = row.args.value_options.iter().map(String::as_str).collect();
-        let image = self.environment.image;
+        let Environment { image, files, without_handler, .. } = self.environment;
         if row.option_value(arguments, &options).is_some()
             || language.modules().environment.iter().any(|name| image.env.contains_key(name))
         {
             return None;
         }
-        let entry = join(self.directory.as_deref().unwrap_or(&image.workdir), arguments.get(name).copied()??);
+        let directory = self.directory.as_deref().unwrap_or(&image.workdir);
+        let is_module = row.kind == Kind::Exec;
         let signals = language.modules().without_handler();
-        let mut read = self.environment.without_handler.borrow_mut();
-        let has_none = *read
-            .entry(entry)
-            .or_insert_with_key(|entry| handlers::has_none(self.environment.files, language, entry));
-        has_none.then(|| Arc::new(Program { signals, ..row.as_ref().clone() }))
+        let mut read = without_handler.borrow_mut();
+        let has_none =
+            *read.entry((is_module, join(directory, name))).or_insert_with_key(
+                |(_, entry)| match is_module {
+                    true => handlers::module_has_none(*files, directory, name),
+                    false => handlers::has_none(*files, language, entry),
+                },
+            );
+        let own = || Program { signals, kind: Kind::Interpreter, ..row.as_ref().clone() };
+        has_none.then(|| Arc::new(own()))
     }
 
     /// A wrapper that waits is setup, service or unknown as its inner command is.

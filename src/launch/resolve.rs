@@ -134,20 +134,15 @@ pub(super) struct Resolver<'e, 'a> {
 impl Resolver<'_, '_> {
     pub(super) fn step(&mut self, argv: &[Field], resolved: &mut Resolved, depth: usize) -> What {
         let program = argv.first().and_then(Field::text).map(str::to_owned);
-        let identity = |program: Option<&Program>| Identity {
-            argv: argv.into(),
-            place: Some(self.place.clone()),
-            program: program.and_then(|row| row.names.first()).map(|name| Rc::from(name.as_str())),
-        };
         let Some(name) = program else {
             if let Some((row, arguments)) = self.wherever_it_is(argv) {
-                resolved.identities.push(identity(Some(&row)));
+                resolved.identities.push(self.identity(argv, Some(&row)));
                 return self.known(Call { row: &row, argv, arguments: &arguments }, resolved, depth);
             }
             if let Some(what) = self.behind_prefix(argv, resolved, depth) {
                 return what;
             }
-            resolved.identities.push(identity(None));
+            resolved.identities.push(self.identity(argv, None));
             // `/run-$ROLE.sh`
             if argv.first().and_then(|field| field.sketch.as_deref()).is_some_and(is_script_name) {
                 return What::Opaque(format!("which script {} is, is not known", argv[0].shown()));
@@ -155,14 +150,14 @@ impl Resolver<'_, '_> {
             return What::Unknown;
         };
         if name.starts_with('-') {
-            resolved.identities.push(identity(None));
+            resolved.identities.push(self.identity(argv, None));
             return What::Opaque(format!("{name} is an option of a program that is not known"));
         }
         if depth > MAX_DEPTH {
             return What::Opaque("too many programs start each other".to_owned());
         }
         if let Some(dialect) = self.environment.dialect_of(&name) {
-            resolved.identities.push(identity(None));
+            resolved.identities.push(self.identity(argv, None));
             return match self.missing_shell(dialect, &argv[0]) {
                 Some((broken, missing)) => What::Broken(broken, Rc::new(missing)),
                 None => self.shell(dialect, argv),
@@ -172,7 +167,7 @@ impl Resolver<'_, '_> {
         let arguments: Vec<Option<&str>> = argv[1..].iter().map(Field::option).collect();
         let own = self.file(&name);
         if let Some(row) = self.row(&name, &arguments, own.is_some()) {
-            resolved.identities.push(identity(Some(&row)));
+            resolved.identities.push(self.identity(argv, Some(&row)));
             if own.is_none()
                 && let Some((broken, file)) = self.missing_init(&row, &argv[0], &name)
             {
@@ -186,13 +181,13 @@ impl Resolver<'_, '_> {
                 return self.without_interpreter(&file, Broken::NotExecutable, argv, resolved);
             }
             Some(Found::Unreadable(reason)) if is_script_name(&name) => {
-                resolved.identities.push(identity(None));
+                resolved.identities.push(self.identity(argv, None));
                 return What::Unread(reason);
             }
             // A binary, or a file that a build step makes: a program like any other.
             Some(Found::Unreadable(_) | Found::Unknown) | None => {}
         }
-        resolved.identities.push(identity(None));
+        resolved.identities.push(self.identity(argv, None));
         self.unseen(&name, argv, &arguments, resolved, depth)
     }
 
@@ -206,6 +201,14 @@ impl Resolver<'_, '_> {
         let row = self.environment.tables.program(command[0].text()?, &arguments)?;
         let is_helper = is_bare && !arguments.is_empty() && row.kind == Kind::Helper;
         is_helper.then(|| self.step(command, resolved, depth + 1))
+    }
+
+    pub(super) fn identity(&self, argv: &[Field], program: Option<&Program>) -> Identity {
+        Identity {
+            argv: argv.into(),
+            place: Some(self.place.clone()),
+            program: program.and_then(|row| row.names.first()).map(|name| Rc::from(name.as_str())),
+        }
     }
 
     /// There are several programs of the name `yarn`; the tables know them by others.

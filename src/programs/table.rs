@@ -210,7 +210,8 @@ pub struct Program {
     /// For a supervisor: where it reads which programs it starts.
     #[serde(default)]
     pub services: Option<Services>,
-    /// For an interpreter without a handler of its own: the language of its programs, whose text decides then.
+    /// For an interpreter without a handler of its own: the language of its programs, whose text decides then. For `exec`: what it runs
+    /// is a module of that language, no command (`python -m`).
     #[serde(default)]
     pub language: Option<Language>,
     /// True for an init that refuses to run as another process than PID 1.

@@ -13,23 +13,17 @@ const MAX_FILES: usize = 200;
 /// True if it is certain that the program at `entry` stays, and installs no handler.
 pub fn has_none(files: &dyn ImageFiles, language: Language, entry: &str) -> bool {
     let mut program = Program { files, language, todo: VecDeque::new(), seen: BTreeSet::new() };
-    let mut stays = false;
-    if !program.add(&candidates(language, entry)) {
-        return false;
-    }
-    let top = path::parent(entry).unwrap_or("/");
-    while let Some((place, text)) = program.todo.pop_front() {
-        let code = code::read(language, &text);
-        if code.opaque || code.names_signals {
-            return false;
-        }
-        stays |= code.stays;
-        let here = path::parent(&place).unwrap_or("/");
-        if !code.modules.iter().all(|module| program.load(module, here, top)) {
-            return false;
-        }
-    }
-    stays
+    program.add(&candidates(language, entry)) && program.has_none(path::parent(entry).unwrap_or("/"))
+}
+
+/// The same for `python -m name`, started in `directory`.
+pub fn module_has_none(files: &dyn ImageFiles, directory: &str, name: &str) -> bool {
+    let language = Language::Python;
+    let mut program = Program { files, language, todo: VecDeque::new(), seen: BTreeSet::new() };
+    let entry = path::under(directory, &name.replace('.', "/"));
+    program.load_python(name, directory, directory)
+        && program.add(&[format!("{entry}/__main__.py"), format!("{entry}.py")])
+        && program.has_none(directory)
 }
 
 /// A program whose files are being read.
@@ -41,6 +35,23 @@ struct Program<'a> {
 }
 
 impl Program<'_> {
+    /// True if what was added, and all that it loads, stays and installs no handler. `top` is where modules are looked for.
+    fn has_none(mut self, top: &str) -> bool {
+        let mut stays = false;
+        while let Some((place, text)) = self.todo.pop_front() {
+            let code = code::read(self.language, &text);
+            if code.opaque || code.names_signals {
+                return false;
+            }
+            stays |= code.stays;
+            let here = path::parent(&place).unwrap_or("/");
+            if !code.modules.iter().all(|module| self.load(module, here, top)) {
+                return false;
+            }
+        }
+        stays
+    }
+
     /// Adds the first of these files that is there. False if none is, or it cannot be read.
     fn add(&mut self, candidates: &[String]) -> bool {
         for candidate in candidates {
