@@ -56,6 +56,7 @@ mod question;
 mod reading;
 mod resolve;
 mod runner;
+mod sequel;
 mod service;
 mod shell;
 mod signal;

@@ -19,4 +19,5 @@ pub use modules::Modules;
 pub use rows::RowError;
 pub use signals::{Handler, Reaction, Runtime};
 pub use sound::Sound;
+pub(crate) use sound::parts_of;
 pub use table::{ConfigFile, InnerShell, Kind, Language, Program, Services, Slow, Tables};

@@ -38,7 +38,7 @@ impl Machine<'_, '_> {
     }
 
     /// No table knows the program.
-    fn is_unknown(&self, node: &Node) -> bool {
+    pub(super) fn is_unknown(&self, node: &Node) -> bool {
         let (NodeKind::Command(command), Some(expander)) = (&node.kind, self.expander()) else {
             return false;
         };

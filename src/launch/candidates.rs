@@ -60,6 +60,8 @@ pub(super) struct Passed {
     pub(super) tidies: bool,
     /// True if nothing but trifles follows it.
     pub(super) is_last: bool,
+    /// True if it starts something, by its name, and may stay in front of it or not.
+    pub(super) starts: bool,
 }
 
 /// What the names of a command or of a condition's ways say.
@@ -88,6 +90,7 @@ impl Passed {
             leaves: false,
             tidies: false,
             is_last: false,
+            starts: false,
         }
     }
 }
@@ -485,6 +488,13 @@ impl Candidates {
             let may_stay = |again: &World| !waits || is_served(again);
             item.what.sound.surely == Sound::Service && item.again.as_ref().is_some_and(may_stay)
         })
+    }
+
+    /// True if nothing stays but what keeps the container alive, and something was passed over that starts a service: it may have left that
+    /// behind, or it stays in front of it.
+    pub(super) fn passed_starter(&self, world: &World) -> bool {
+        !world.processes().any(|process| process.is_service() && world.alive(process.pid))
+            && self.passed_on(world).any(|item| item.what.starts)
     }
 
     /// What was passed over after this on every course is not come back to.

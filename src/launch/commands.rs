@@ -256,7 +256,8 @@ impl Machine<'_, '_> {
     fn unless_passed_over(&mut self, mut resolved: Resolved, statement: &Statement<'_>) -> Option<Resolved> {
         let Statement { fields, command, node, in_place } = *statement;
         // `bash -c 'prepare'` in a script: what becomes of this shell may be setup, as its commands may.
-        let waited_for = self.has_caller() && !self.is_background();
+        let waited_for =
+            (self.has_caller() && !(self.is_background() && self.is_last_of_job())) || self.is_one_shot();
         match &resolved.what {
             What::Ends(status) => {
                 if fields[0].overridable && self.world.stop.is_none() {

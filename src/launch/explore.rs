@@ -293,6 +293,10 @@ impl Explorer<'_> {
         let is_well = |end: &World| verdict::outcome(end) == Outcome::Graceful && !gives_up(end);
         let needed = patient.filter(is_well).map(|end| end.now - world.now);
         let Self { candidates, found, .. } = self;
+        if candidates.passed_starter(&world) {
+            let reason = "whether a program that the script starts stays in front is not known";
+            after.path.unsure.get_or_insert_with(|| reason.into());
+        }
         if candidates.is_mere_pause(&world) || candidates.passed_service(&world) {
             // The loop's own command may be what stays, or what sounds like a service; if it is, this is none.
             candidates.end_well(&world);

@@ -28,9 +28,12 @@ impl Machine<'_, '_> {
         }
         let resolved = self.resolve(&fields, node);
         let argv: &[Field] = resolved.identities.last().map_or(&fields, |identity| &identity.argv);
-        let Some(name) = argv.first().and_then(name_of) else { return Sound::Unclear };
         let arguments: Vec<Option<&str>> = argv[1..].iter().map(Field::text).collect();
         let tables = &self.environment.tables;
+        let Some(name) = argv.first().and_then(name_of) else {
+            // `$PRISMA migrate deploy`
+            return if tables.is_errand(&arguments) { Sound::Errand } else { Sound::Unclear };
+        };
         let row = tables.program(name, &arguments);
         let sound = match row.map(|row| (row.kind, row.inner_command(&arguments))) {
             Some((Kind::Interpreter, Inner::Command { name, .. })) => {
@@ -44,7 +47,11 @@ impl Machine<'_, '_> {
                     _ => tables.sound_of_file(name),
                 })
             }
-            _ => tables.sound(name, arguments.first().copied().flatten()),
+            _ => match tables.sound(name, arguments.first().copied().flatten()) {
+                sound if row.is_some() || !tables.has_errand_option(&arguments) => sound,
+                Sound::Service => Sound::Unclear,
+                _ => Sound::Errand,
+            },
         };
         let statement = self.shell().and_then(|shell| statement_of(shell, node));
         let made = node.made().or_else(|| statement?.made());
@@ -52,6 +59,16 @@ impl Machine<'_, '_> {
             return Sound::Errand;
         }
         if Tables::goes_on(&arguments) { sound.max(Sound::Unclear) } else { sound }
+    }
+
+    /// True for `/opt/app/startServer.sh`, which may stay in front of what it starts, or leave it behind.
+    pub(super) fn is_starter(&self, node: &Node) -> bool {
+        let (NodeKind::Command(command), Some(expander)) = (&node.kind, self.expander()) else {
+            return false;
+        };
+        let fields = expander.fields(&command.words, &node.excerpt);
+        let name = fields.first().and_then(name_of);
+        name.is_some_and(|name| self.environment.tables.is_starter(name)) && self.is_unknown(node)
     }
 
     /// The same of the ways of the condition that is about to be passed over.

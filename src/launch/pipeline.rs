@@ -3,7 +3,7 @@
 use super::field::Field;
 use super::machine::Machine;
 use super::path::MishapKind;
-use super::resolve::What;
+use super::resolve::{Resolved, What};
 use super::shell::{Status, Waiting};
 use super::world::{Ended, Pid, Role, Started};
 use crate::shell::{List, Node, NodeKind, Word};
@@ -154,6 +154,11 @@ impl Machine<'_, '_> {
 
     /// What a stage that is a simple command runs; `None` for compound commands, functions and built-ins.
     pub(super) fn stage_program(&self, stage: &Node) -> Option<What> {
+        self.stage(stage).map(|resolved| resolved.what)
+    }
+
+    /// The same, with all that is known of it.
+    pub(super) fn stage(&self, stage: &Node) -> Option<Resolved> {
         let (NodeKind::Command(command), Some(expander)) = (&stage.kind, self.expander()) else {
             return None;
         };
@@ -164,7 +169,7 @@ impl Machine<'_, '_> {
         let own = fields.first().and_then(Field::text).is_some_and(|name| {
             expander.shell.functions.contains_key(name) || super::builtins::is_builtin(name)
         });
-        (!own && !fields.is_empty()).then(|| self.resolve(&fields, stage).what)
+        (!own && !fields.is_empty()).then(|| self.resolve(&fields, stage))
     }
 
     fn may_be_main(&self, stage: &Node) -> bool {

@@ -28,6 +28,9 @@ impl Machine<'_, '_> {
             return false;
         }
         if std::mem::take(&mut self.world.next_is_service) {
+            if self.sound(node) != Sound::Service && !self.runs_arguments(node) && self.is_built_on() {
+                self.doubt(Some(node.place()), "whether this ends before the script goes on is not known");
+            }
             return true;
         }
         let Some(shell) = self.shell() else { return false };
@@ -37,10 +40,10 @@ impl Machine<'_, '_> {
         }
         if self.is_background() {
             // A job has no steady state of its own to look for: the last command that does something is the service.
-            let own = self.world.supervised(self.pid);
             // A supervisor starts again what ends; a loop below it is one over tasks.
-            let ends = own.is_some_and(|own| !own.program.stays || shell.is_in_loop());
-            return !ends
+            let is_over_tasks = || self.world.supervised(self.pid).is_some() && shell.is_in_loop();
+            return !self.is_one_shot()
+                && !is_over_tasks()
                 && !shell.is_in_condition()
                 && self.is_last_of_job()
                 && !self.is_periodic(node)
@@ -92,13 +95,19 @@ impl Machine<'_, '_> {
             let leaves = shell.keeps_status() || self.is_left(shell);
             let tidies = leaves && self.stops_jobs_later(shell);
             let is_last = self.is_last_of_job();
+            let starts = self.is_starter(node);
             self.candidates.add(
                 self.world,
                 again,
-                Passed { likelihood, job, sound, place, leaves, tidies, is_last },
+                Passed { likelihood, job, sound, place, leaves, tidies, is_last, starts },
             );
         }
         false
+    }
+
+    /// True below a program that its supervisor does not start again when it has ended.
+    pub(super) fn is_one_shot(&self) -> bool {
+        self.world.supervised(self.pid).is_some_and(|own| !own.program.stays)
     }
 
     pub(super) fn runs_arguments(&self, node: &Node) -> bool {
@@ -227,10 +236,18 @@ impl Machine<'_, '_> {
         let program = program.clone()?;
         let options: Vec<Option<&str>> = arguments.iter().map(Option::as_deref).collect();
         // `tool run name`: what is run is the subcommand.
-        let subcommand = (*options.iter().find(|word| !matches!(word, Some("run" | "exec")))?)?;
-        let unknown = self.environment.tables.program(&program, &options).is_none();
-        (unknown && !subcommand.starts_with('-'))
-            .then(|| Job { words: [program, subcommand.to_owned()], place: node.place() })
+        let first = (*options.iter().find(|word| !matches!(word, Some("run" | "exec")))?)?;
+        if self.environment.tables.program(&program, &options).is_some() {
+            return None;
+        }
+        // `client -C file --exec one`: with the same options it does the same to something else.
+        let subcommand = if first.starts_with('-') {
+            let names = options.iter().flatten().filter(|word| word.starts_with('-'));
+            names.map(|word| word.split('=').next().unwrap_or(word)).collect::<Vec<_>>().join(" ")
+        } else {
+            first.to_owned()
+        };
+        Some(Job { words: [program, subcommand], place: node.place() })
     }
 
     /// True if what is left to do is built in, or known to end soon: `echo`, `sleep`, `exit`.

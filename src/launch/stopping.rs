@@ -6,6 +6,7 @@ use super::shell::Status;
 use super::signal::Signal;
 use super::supervise;
 use super::world::{Ended, Pid, Process, Role, Started, State};
+use crate::programs::parts_of;
 use crate::shell::{Node, NodeKind, Part, Word};
 
 /// A service and its program have as many letters in common, at least.
@@ -16,7 +17,7 @@ impl Machine<'_, '_> {
     pub(super) fn stops_in_background(&mut self, fields: &[Field]) -> bool {
         let words: Vec<&str> = fields.iter().map(|field| field.text().unwrap_or("")).collect();
         let stops = self.world.stop.is_some()
-            && words.split_first().is_some_and(|(name, arguments)| says_stop(name, arguments));
+            && words.split_first().is_some_and(|(name, arguments)| self.says_stop(name, arguments));
         if stops {
             self.stop_services(words.first().and_then(|name| named_service(name, &words[1..])));
         }
@@ -90,7 +91,7 @@ impl Machine<'_, '_> {
                 self.set_status(Status::UNKNOWN);
             }
             _ if self.signals_its_like(name, arguments) => self.set_status_quietly(Status::known(0)),
-            _ if says_stop(name, arguments) => {
+            _ if self.says_stop(name, arguments) => {
                 self.stop_services(service);
                 self.set_status_quietly(Status::UNKNOWN);
             }
@@ -124,6 +125,16 @@ impl Machine<'_, '_> {
             self.world.send(pid, signal);
         }
         !running.is_empty()
+    }
+
+    /// `nginx -s quit`, `pg_ctl stop`, `mysqladmin shutdown`, `/stop.sh`: in the words people use for it. Where a stop is what is asked for,
+    /// parts of words will do: `agentstop.sh`, `manager StopAll`, `wlst.sh stop-server.py`.
+    fn says_stop(&self, name: &str, arguments: &[&str]) -> bool {
+        says_stop(name, arguments)
+            || (self.world.stop.is_some()
+                && (is_named_for_stop(name)
+                    || (!self.environment.tables.is_speaker(name)
+                        && arguments.iter().any(|argument| begins_with_stop(argument)))))
     }
 
     /// Living processes whose program has one of these names.
@@ -210,9 +221,9 @@ fn pid_option(arguments: &[&str]) -> Option<Pid> {
     arguments.iter().find_map(|argument| argument.trim_start_matches("-p").parse().ok())
 }
 
-/// `nginx -s quit`, `pg_ctl stop`, `mysqladmin shutdown`, `/stop.sh`: in the words people use for it.
-pub(super) fn says_stop(name: &str, arguments: &[&str]) -> bool {
-    let name = name.rsplit('/').next().unwrap_or(name);
+/// The same of whole words.
+fn says_stop(name: &str, arguments: &[&str]) -> bool {
+    let name = base_of(name);
     // It stops single programs; the supervisor stays.
     if name == "supervisorctl" {
         return arguments.contains(&"shutdown");
@@ -221,10 +232,31 @@ pub(super) fn says_stop(name: &str, arguments: &[&str]) -> bool {
     if name == "start-stop-daemon" {
         return arguments.iter().any(|argument| matches!(*argument, "--stop" | "-K"));
     }
-    let stem = name.split('.').next().unwrap_or(name);
-    let verb = |word: &str| {
-        matches!(word, "stop" | "force-stop" | "quit" | "shutdown" | "--stop" | "--shutdown" | "kill")
-    };
-    let named = stem.split(['-', '_']).any(verb);
-    named || arguments.iter().any(|argument| verb(argument))
+    parts_of(stem_of(name)).iter().any(|part| is_verb(part))
+        || arguments.iter().any(|argument| is_verb(argument) || matches!(*argument, "--stop" | "--shutdown"))
+}
+
+fn is_verb(word: &str) -> bool {
+    matches!(word, "stop" | "force-stop" | "quit" | "shutdown" | "kill")
+}
+
+/// `agentstop.sh`
+fn is_named_for_stop(name: &str) -> bool {
+    let stem = stem_of(base_of(name)).to_ascii_lowercase();
+    !matches!(stem.as_str(), "supervisorctl" | "start-stop-daemon")
+        && ["stop", "shutdown"].iter().any(|verb| stem.ends_with(verb))
+}
+
+/// `StopAll`, `/opt/stop-server.py`
+fn begins_with_stop(argument: &str) -> bool {
+    !argument.starts_with('-')
+        && parts_of(stem_of(base_of(argument))).first().is_some_and(|part| is_verb(part))
+}
+
+fn base_of(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn stem_of(name: &str) -> &str {
+    name.split('.').next().unwrap_or(name)
 }

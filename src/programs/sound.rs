@@ -29,6 +29,8 @@ pub(super) struct Words {
     log: Vec<String>,
     /// Of what may read what somebody types while it serves.
     console: Vec<String>,
+    /// Of options that say what to do, once.
+    option: Vec<String>,
 }
 
 impl Words {
@@ -71,19 +73,31 @@ impl Words {
         })
     }
 
+    /// True for `startServer.sh`, `boot-app`.
+    pub(super) fn is_starter(&self, name: &str) -> bool {
+        let base = name.rsplit('/').next().unwrap_or(name);
+        let parts = parts_of(base.split_once('.').map_or(base, |(stem, _)| stem));
+        parts.first().is_some_and(|first| self.is(&self.start, first))
+    }
+
+    /// True for `--migrate`, `--create-user`, `-createRepository`.
+    pub(super) fn is_errand_option(&self, word: &str) -> bool {
+        word.starts_with('-')
+            && parts_of(word.trim_start_matches('-')).first().is_some_and(|verb| self.is(&self.option, verb))
+    }
+
     fn sound_of(&self, name: &str) -> Sound {
-        let name = name.to_ascii_lowercase();
-        let mut parts = name.split(['-', '_', ':']);
-        let Some(first) = parts.next() else { return Sound::Unclear };
-        let last = parts.next_back().unwrap_or(first);
-        let serves = name.split(['-', '_', ':']).any(|part| self.is(&self.service, part));
+        let parts = parts_of(name);
+        let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return Sound::Unclear };
+        let names = |list: &[String]| parts.iter().any(|part| self.is(list, part));
+        let serves = names(&self.service);
         let is_errand = [first, last].iter().any(|part| self.is(&self.errand, part));
-        if name.split(['-', '_', ':']).any(|part| self.is(&self.start, part)) {
+        if names(&self.start) {
             // What starts a server may leave it behind.
             Sound::Unclear
         } else if is_errand {
             // `import-worker`, `update_bot` and `test-app` are either.
-            let may_stay = serves || name.split(['-', '_', ':']).any(|part| self.is(&self.application, part));
+            let may_stay = serves || names(&self.application);
             if may_stay { Sound::Unclear } else { Sound::Errand }
         } else if serves {
             Sound::Service
@@ -95,6 +109,28 @@ impl Words {
     fn is(&self, list: &[String], word: &str) -> bool {
         list.iter().any(|known| known == word)
     }
+}
+
+/// The words that a name is made of, in lower case: `db-migrate`, `stop_server`, `createRCU`.
+pub(crate) fn parts_of(name: &str) -> Vec<String> {
+    let letters: Vec<char> = name.chars().collect();
+    let mut parts = vec![String::new()];
+    for (at, &letter) in letters.iter().enumerate() {
+        let before = at.checked_sub(1).map(|before| letters[before]);
+        let begins = letter.is_ascii_uppercase()
+            && (before.is_some_and(|before| before.is_ascii_lowercase())
+                || letters.get(at + 1).is_some_and(char::is_ascii_lowercase));
+        if matches!(letter, '-' | '_' | ':') || begins {
+            parts.push(String::new());
+        }
+        if !matches!(letter, '-' | '_' | ':')
+            && let Some(part) = parts.last_mut()
+        {
+            part.push(letter.to_ascii_lowercase());
+        }
+    }
+    parts.retain(|part| !part.is_empty());
+    parts
 }
 
 #[cfg(test)]
@@ -115,6 +151,8 @@ mod tests {
             "/opt/on-exit/teardown.sh",
             "notify_stopped",
             "app finish",
+            "createRCU.sh",
+            "jenkins-cli",
         ] {
             assert_eq!(sound(errand), Sound::Errand, "{errand}");
         }

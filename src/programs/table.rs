@@ -270,6 +270,7 @@ struct Rest {
     errands: Vec<String>,
     takes_operators: Vec<String>,
     speakers: Vec<String>,
+    tidies: Vec<String>,
     ending_scripts: Vec<String>,
     drain: Vec<Drain>,
     slow: Vec<Slow>,
@@ -346,6 +347,23 @@ impl Tables {
     /// What the name of a program that no row knows, and its first argument, make likely.
     pub fn sound(&self, name: &str, argument: Option<&str>) -> Sound {
         self.rest().words.sound(name, argument)
+    }
+
+    /// True for a program that starts something else, by its name.
+    pub fn is_starter(&self, name: &str) -> bool {
+        self.rest().words.is_starter(name)
+    }
+
+    /// True if one of a command's options says what to do once (`--migrate`).
+    pub fn has_errand_option(&self, arguments: &[Option<&str>]) -> bool {
+        !Self::goes_on(arguments)
+            && arguments.iter().flatten().any(|word| self.rest().words.is_errand_option(word))
+    }
+
+    /// True for what looks at something, tells somebody or removes what is left, when a service has ended (`rm`, `logger`).
+    pub fn tidies(&self, name: &str) -> bool {
+        let name = name.rsplit('/').next().unwrap_or(name);
+        self.rest().tidies.iter().any(|known| known == name)
     }
 
     /// True if a command may read what somebody types while it serves, by its words.
