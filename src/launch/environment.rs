@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::dialect::Dialect;
+use super::inert;
 use super::shell::Origin;
 use crate::dockerfile::{Command, Image, Instruction, Keyword, join};
 use crate::programs::{Kind, Sh, Tables};
@@ -33,6 +34,8 @@ pub(crate) struct Environment<'a> {
     scripts: RefCell<Scripts>,
     /// Variables that stand where the name of a command does.
     command_variables: RefCell<BTreeSet<String>>,
+    /// Variables that the scripts give values, other than a default for the one from outside.
+    own_variables: RefCell<BTreeSet<String>>,
     found: RefCell<HashMap<String, Found>>,
     /// What the scripts of the course that is followed now have made.
     made: RefCell<Rc<Made>>,
@@ -55,6 +58,7 @@ impl<'a> Environment<'a> {
             lacks_bash: OnceCell::new(),
             scripts: RefCell::default(),
             command_variables: RefCell::default(),
+            own_variables: RefCell::default(),
             found: RefCell::default(),
             made: RefCell::default(),
             listed: RefCell::default(),
@@ -94,6 +98,7 @@ impl<'a> Environment<'a> {
         }
         let script = shell::parse(Arc::clone(&excerpt));
         note_command_variables(&script.statements, &mut self.command_variables.borrow_mut());
+        inert::note_own_variables(&script.statements, &mut self.own_variables.borrow_mut());
         self.scripts.borrow_mut().insert(key, (excerpt, Arc::clone(&script)));
         script
     }
@@ -101,6 +106,11 @@ impl<'a> Environment<'a> {
     /// True if some script that was read has this variable where the name of a command stands.
     pub(crate) fn is_command_variable(&self, name: &str) -> bool {
         self.command_variables.borrow().contains(name)
+    }
+
+    /// True if some script that was read gives this variable a value of its own.
+    pub(super) fn is_own_variable(&self, name: &str) -> bool {
+        self.own_variables.borrow().contains(name)
     }
 
     /// True if a script that has been read so far holds this path.

@@ -260,9 +260,9 @@ impl Expander<'_> {
         }
         match self.environment.image.env.get(name) {
             Some(value) => Field::known(value.as_str()).overridable(true),
-            // By custom the environment's names have no small letters.
+            // By custom the environment's names have no small letters; what no script sets can come from nowhere else, though.
             None if name.contains(|c: char| c.is_ascii_lowercase()) && !self.shell.reads_unknown => {
-                Field::known("")
+                Field::known("").overridable(!self.environment.is_own_variable(name))
             }
             None => Field { unset: true, ..Field::unknown(&format!("${name}")) },
         }

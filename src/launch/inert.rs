@@ -4,7 +4,7 @@
 //! followed both ways; what they assign is not known afterwards.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -205,9 +205,9 @@ impl Machine<'_, '_> {
                 names.extend(assigned_by_words(command).map(|(name, _)| name));
                 let Some(name) = command.name() else { return };
                 match name.as_str() {
-                    "local" | "declare" | "typeset" => local.extend(declared(command)),
+                    "local" | "declare" | "typeset" => local.extend(declared(command, |_| true)),
                     "export" | "readonly" | "read" | "unset" | "mapfile" | "readarray" | "printf" => {
-                        names.extend(declared(command));
+                        names.extend(declared(command, |_| true));
                     }
                     "let" => {
                         names.extend(command.words.iter().flat_map(|word| assigned_names(&outline(word))))
@@ -360,6 +360,56 @@ fn note_appended(node: &Node, names: &mut Vec<String>) {
     node.children().into_iter().for_each(|child| note_appended(child, names));
 }
 
+/// The names that statements give a value. `name=${name:-word}` leaves that to whoever starts the script.
+pub(super) fn note_own_variables(list: &[Node], names: &mut BTreeSet<String>) {
+    for node in list {
+        match &node.kind {
+            NodeKind::Command(command) => {
+                let own = command.assignments.iter().filter(|assignment| !is_own_default(assignment));
+                names.extend(own.map(|assignment| assignment.name.clone()));
+                names.extend(
+                    assigned_by_words(command).filter(|(_, default)| default.is_none()).map(|(name, _)| name),
+                );
+                match command.name().as_deref() {
+                    Some(
+                        "local" | "declare" | "typeset" | "export" | "readonly" | "read" | "unset"
+                        | "mapfile" | "readarray" | "printf" | "getopts",
+                    ) => names.extend(declared(command, |word| !declares_default(word))),
+                    Some("let") => {
+                        names.extend(command.words.iter().flat_map(|word| assigned_names(&outline(word))));
+                    }
+                    _ => {}
+                }
+            }
+            NodeKind::For(node) => {
+                names.insert(node.variable.clone());
+            }
+            NodeKind::Arithmetic(word) => names.extend(assigned_names(&outline(word))),
+            _ => {}
+        }
+        node.children().into_iter().for_each(|child| note_own_variables(std::slice::from_ref(child), names));
+    }
+}
+
+/// `name=${name:-word}`
+fn is_own_default(assignment: &Assignment) -> bool {
+    matches!(&assignment.value, AssignedValue::Scalar(word) if is_default_of(&assignment.name, &word.parts))
+}
+
+fn is_default_of(name: &str, parts: &[Part]) -> bool {
+    let is_default = |parameter: &Parameter| {
+        parameter.name == name
+            && matches!(&parameter.operation, Operation::Operator(operator, _) if matches!(operator.as_str(), "-" | ":-"))
+    };
+    matches!(parts, [Part::Parameter(parameter, _)] | [Part::Quoted(_), Part::Parameter(parameter, _)] if is_default(parameter))
+}
+
+/// `export name=${name:-word}`
+fn declares_default(word: &Word) -> bool {
+    matches!(&word.parts[..], [Part::Literal(text), rest @ ..]
+        if text.strip_suffix('=').is_some_and(|name| is_default_of(name, rest)))
+}
+
 /// The names that `$((NAME += 1))` and `${NAME:=word}` set when the words of a command are expanded; for the latter with its parameter.
 pub(super) fn assigned_by_words(command: &Command) -> impl Iterator<Item = (String, Option<&Parameter>)> {
     let values = command.assignments.iter().filter_map(|assignment| match &assignment.value {
@@ -386,8 +436,8 @@ fn assigns_default(parameter: &Parameter) -> bool {
 }
 
 /// The names that `export NAME=value` and the like set.
-fn declared(command: &Command) -> impl Iterator<Item = String> {
-    command.words[1..].iter().filter_map(|word| match word.parts.first() {
+fn declared(command: &Command, counts: impl Fn(&Word) -> bool) -> impl Iterator<Item = String> {
+    command.words[1..].iter().filter(move |word| counts(word)).filter_map(|word| match word.parts.first() {
         Some(Part::Literal(text)) => Some(text.split(['=', '+']).next().unwrap_or(text).to_owned()),
         _ => None,
     })
