@@ -231,6 +231,13 @@ impl Place {
         self.source.path() == other.source.path() && self.line() == other.line()
     }
 
+    /// True if the other place is a part of this one.
+    pub fn contains(&self, other: &Place) -> bool {
+        self.source.path() == other.source.path()
+            && self.span.start <= other.span.start
+            && other.span.end <= self.span.end
+    }
+
     /// A key that is equal for equal places, and sorts by path, then by offset.
     pub fn key(&self) -> (&Utf8Path, Span) {
         (self.source.path(), self.span)

@@ -289,6 +289,14 @@ impl Machine<'_, '_> {
             self.world.die(self.pid, 0, super::world::Ended::Clean);
             return;
         }
+        let is_program = matches!(resolved.what, What::Unknown | What::Service(_));
+        if is_program
+            && argv.len() == 1
+            && self.world.stop.is_none()
+            && self.is_name_of_service(&argv[0], node)
+        {
+            return self.end(Status::known(127));
+        }
         self.note_dropped_trap(node);
         let is_missing = matches!(resolved.what, What::Broken(..)) && self.pid == 1;
         if (is_missing || matches!(resolved.what, What::Ends(_))) && self.world.stop.is_none() {

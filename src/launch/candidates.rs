@@ -469,6 +469,23 @@ impl Candidates {
         self.passed_on(world).any(|item| !item.settled && item.what.sound.surely == Sound::Service)
     }
 
+    /// True if what sounds like a service was passed over at a place that counts. What the script hands over to behind it is no program.
+    pub(super) fn serves_for_word(&mut self, world: &World, counts: impl Fn(&Place) -> bool) -> bool {
+        let mut serves = false;
+        for index in self.passed_until_now(world) {
+            let item = &mut self.items[index];
+            let is_service = !item.settled && item.what.sound.surely == Sound::Service;
+            if !is_service || !item.what.place.as_ref().is_some_and(&counts) {
+                continue;
+            }
+            serves = true;
+            if let Some(shell) = item.again.as_mut().and_then(|again| again.shell_mut(1)) {
+                shell.hands_over_word = true;
+            }
+        }
+        serves
+    }
+
     /// What was passed over on a course, and on those that it has met.
     fn passed_on(&self, world: &World) -> impl Iterator<Item = &Item> {
         let last = world.path.candidate;

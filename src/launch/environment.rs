@@ -1,7 +1,7 @@
 //! What the simulation reads: the image, its files, the scripts among them, and what is known of programs.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::shell::Origin;
 use crate::dockerfile::{Command, Image, Instruction, Keyword, join};
 use crate::programs::{Kind, Sh, Tables};
 use crate::project::{Found, ImageFile, ImageFiles, Made, Running};
-use crate::shell::{self, Node, NodeKind, Part, Script};
+use crate::shell::{self, Node, NodeKind, Part, Script, Word};
 use crate::source::Excerpt;
 
 /// Scripts by their excerpts, which are kept so that their addresses stay theirs.
@@ -36,6 +36,8 @@ pub(crate) struct Environment<'a> {
     command_variables: RefCell<BTreeSet<String>>,
     /// Variables that the scripts give values, other than a default for the one from outside.
     own_variables: RefCell<BTreeSet<String>>,
+    /// Functions that bash gives to every bash below (`export -f name`).
+    exported: RefCell<Rc<BTreeMap<String, Arc<Node>>>>,
     found: RefCell<HashMap<String, Found>>,
     /// What the scripts of the course that is followed now have made.
     made: RefCell<Rc<Made>>,
@@ -59,6 +61,7 @@ impl<'a> Environment<'a> {
             scripts: RefCell::default(),
             command_variables: RefCell::default(),
             own_variables: RefCell::default(),
+            exported: RefCell::default(),
             found: RefCell::default(),
             made: RefCell::default(),
             listed: RefCell::default(),
@@ -100,7 +103,20 @@ impl<'a> Environment<'a> {
         note_command_variables(&script.statements, &mut self.command_variables.borrow_mut());
         inert::note_own_variables(&script.statements, &mut self.own_variables.borrow_mut());
         self.scripts.borrow_mut().insert(key, (excerpt, Arc::clone(&script)));
+        let mut exported = BTreeSet::new();
+        note_exported(&script.statements, &mut exported);
+        if !exported.is_empty() {
+            let mut functions = self.exported.borrow_mut();
+            for (_, script) in self.scripts.borrow().values() {
+                note_functions(&script.statements, &exported, Rc::make_mut(&mut functions));
+            }
+        }
         script
+    }
+
+    /// The functions that a bash has from the one that started it.
+    pub(super) fn exported_functions(&self) -> Rc<BTreeMap<String, Arc<Node>>> {
+        Rc::clone(&self.exported.borrow())
     }
 
     /// True if some script that was read has this variable where the name of a command stands.
@@ -258,6 +274,37 @@ fn brings_no_shell(arguments: &str, workdir: &str) -> bool {
     let may_bring = |path: &str| SHELLS.contains(&name(path).as_str());
     !words.iter().any(|source| may_bring(source) || (is_root && !name(source).contains('.')))
         && (is_root || !may_bring(target))
+}
+
+/// `export -f name`, `declare -fx name`
+fn note_exported(list: &[Node], names: &mut BTreeSet<String>) {
+    for node in list {
+        if let NodeKind::Command(command) = &node.kind
+            && node.is_command(&["export", "declare", "typeset"])
+        {
+            let words: Vec<String> = command.words[1..].iter().filter_map(Word::literal).collect();
+            let is_option = |word: &String| word.starts_with('-') && word.contains('f');
+            let exports = node.is_command(&["export"]) || words.iter().any(|word| word.contains('x'));
+            if words.first().is_some_and(is_option) && exports {
+                names.extend(words.into_iter().skip(1));
+            }
+        }
+        node.children().into_iter().for_each(|child| note_exported(std::slice::from_ref(child), names));
+    }
+}
+
+/// The functions of these names.
+fn note_functions(list: &[Node], names: &BTreeSet<String>, functions: &mut BTreeMap<String, Arc<Node>>) {
+    for node in list {
+        if let NodeKind::Function(name, body) = &node.kind
+            && names.contains(&**name)
+        {
+            functions.insert(name.to_string(), Arc::clone(body));
+        }
+        node.children()
+            .into_iter()
+            .for_each(|child| note_functions(std::slice::from_ref(child), names, functions));
+    }
 }
 
 /// `$RUN args` and `exec $RUN args`: what such a variable holds decides what runs.

@@ -37,7 +37,11 @@ impl Machine<'_, '_> {
         let row = tables.program(name, &arguments);
         let sound = match row.map(|row| (row.kind, row.inner_command(&arguments))) {
             Some((Kind::Interpreter, Inner::Command { name, .. })) => {
-                arguments[name].map_or(Sound::Unclear, |file| tables.sound_of_file(file))
+                // `java -jar $OPTIONS $HOME/app.jar`
+                let words = || argv.iter().filter_map(|word| word.text().or(word.sketch()));
+                let archive = || words().find(|word| word.ends_with(".jar"));
+                let file = arguments[name].filter(|word| !word.starts_with('-'));
+                file.or_else(archive).map_or(Sound::Unclear, |file| tables.sound_of_file(file))
             }
             Some((kind @ (Kind::Interpreter | Kind::Runner), _)) => {
                 let is_word = |word: &&&str| !word.starts_with('-') && !matches!(**word, "run" | "exec");

@@ -1,10 +1,14 @@
-//! What a script goes on with behind a command: work on what it has made, or no more than cleaning up.
+//! What a script goes on with behind a command: work on what it has made, no more than cleaning up, or another program in its place.
 
+use std::sync::Arc;
+
+use super::field::Field;
 use super::machine::Machine;
 use super::resolve::{Resolved, What};
 use super::shell::{Frame, Shell};
 use super::world::Started;
 use crate::shell::{Node, NodeKind, Word};
+use crate::source::Place;
 
 /// Functions that call functions are looked into this deep.
 const MAX_CALLS: usize = 3;
@@ -24,6 +28,16 @@ impl Machine<'_, '_> {
             at = process.parent;
         }
         false
+    }
+
+    /// True for `serve` in `if [ "$1" = serve ]; then java -jar app.jar; fi; exec "$@"`: the script has done what the word stands for, and
+    /// hands over to it where the service has ended.
+    pub(super) fn is_name_of_service(&mut self, word: &Field, node: &Node) -> bool {
+        let Some(word) = word.text().filter(|text| word.overridable && !text.contains('/')) else {
+            return false;
+        };
+        let script = self.environment.parse(Arc::clone(&node.excerpt));
+        self.candidates.serves_for_word(self.world, |service| does_for(&script.statements, word, service))
     }
 
     fn has_work_left(&self, shell: &Shell) -> bool {
@@ -81,4 +95,42 @@ impl Machine<'_, '_> {
         let program = identities.last().and_then(|identity| identity.argv.first()?.text().map(str::to_owned));
         program.is_some_and(|program| !self.environment.tables.tidies(&program))
     }
+}
+
+/// True if a service stands in a branch that is there for a word.
+fn does_for(list: &[Node], word: &str, service: &Place) -> bool {
+    let holds = |list: &[Node]| list.iter().any(|node| node.place().contains(service));
+    list.iter().any(|node| {
+        let is_there = match &node.kind {
+            NodeKind::If(node) => {
+                node.arms.iter().any(|(condition, body)| names(condition, word) && holds(body))
+            }
+            NodeKind::Case(node) => node.arms.iter().any(|arm| {
+                arm.patterns.iter().any(|pattern| pattern.literal().as_deref() == Some(word))
+                    && holds(&arm.body)
+            }),
+            NodeKind::And(test, body) => {
+                names(std::slice::from_ref(test), word) && holds(std::slice::from_ref(body))
+            }
+            _ => false,
+        };
+        is_there
+            || node.children().into_iter().any(|child| does_for(std::slice::from_ref(child), word, service))
+    })
+}
+
+/// True if a test compares something with a word.
+fn names(condition: &[Node], word: &str) -> bool {
+    condition.iter().any(|node| {
+        let words: &[Word] = match &node.kind {
+            NodeKind::Test(words) => words,
+            NodeKind::Command(command) if node.is_command(&["[", "test"]) => &command.words,
+            NodeKind::Not(_) => return false,
+            _ => {
+                return node.children().into_iter().any(|child| names(std::slice::from_ref(child), word));
+            }
+        };
+        let is_other = |own: &Word| matches!(own.literal().as_deref(), Some("!=" | "!"));
+        !words.iter().any(is_other) && words.iter().any(|own| own.literal().as_deref() == Some(word))
+    })
 }

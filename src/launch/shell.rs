@@ -10,7 +10,7 @@ use super::field::{Field, Value};
 use super::inert;
 use super::signal::Signal;
 use super::world::{Millis, Pid};
-use crate::shell::{AssignedValue, Case, For, If, List, Loop, Node, NodeKind, Part};
+use crate::shell::{AssignedValue, Case, For, If, List, Loop, Node, NodeKind, Part, Word};
 use crate::source::{Excerpt, Place};
 
 /// An exit status as far as it is known.
@@ -236,6 +236,8 @@ pub(crate) struct Shell {
     pub(crate) reads_unknown: bool,
     /// True once it has read a file that nobody has seen and that may define functions.
     pub(crate) has_unknown_functions: bool,
+    /// True if `exec "$@"` hands over to a word for which the script has run a service, and which is no program.
+    pub(crate) hands_over_word: bool,
     /// Pipelines in the background; a job is all of them.
     pub(crate) pipelines: Vec<Vec<Pid>>,
     /// `exec > >(tee log)`: what reads the shell's own output, and ends after it.
@@ -382,6 +384,11 @@ impl Shell {
             let here = match frame {
                 Frame::List { list, next } if *next >= list.len() => Rest::Nothing,
                 Frame::List { list, next }
+                    if self.hands_over_word && list[*next..].iter().all(hands_over) =>
+                {
+                    Rest::Exit
+                }
+                Frame::List { list, next }
                     if list[*next..].iter().all(inert::is_exit) && !gives_other_status(&list[*next]) =>
                 {
                     Rest::Exit
@@ -523,4 +530,11 @@ fn uses(node: &Node, variable: &str) -> bool {
         |part: &Part| matches!(part, Part::Parameter(parameter, _) if parameter.name == variable);
     !name.is_some_and(|name| super::builtins::is_builtin(&name))
         && command.words.iter().flat_map(|word| &word.parts).any(is_variable)
+}
+
+/// `exec "$@"`
+fn hands_over(node: &Node) -> bool {
+    let NodeKind::Command(command) = &node.kind else { return false };
+    let is_all = |word: &Word| matches!(&word.parts[..], [.., Part::Parameter(own, _)] if own.name == "@");
+    node.is_command(&["exec"]) && matches!(&command.words[..], [_, all] if is_all(all))
 }

@@ -461,6 +461,13 @@ impl<'a> Converter<'a> {
             }
             match (field, child.kind()) {
                 (_, "comment") => continue,
+                _ if command.words.is_empty() && at.is_some_and(|before| before.end == here.start) => {
+                    let word = self.words().word(child);
+                    match command.assignments.last_mut() {
+                        Some(torn) => command.words.extend(super::torn::continue_value(torn, word)),
+                        None => command.words.push(word),
+                    }
+                }
                 (_, "variable_assignment") if command.words.is_empty() => {
                     command.assignments.extend(self.assignment(child));
                 }

@@ -1,4 +1,4 @@
-//! `[[ a = *b* || c = d ]]`: the grammar tears the test apart at an operator that follows a pattern.
+//! What the grammar tears apart, joined again: `[[ a = *b* || c = d ]]` at an operator that follows a pattern, and `a=$b/$1` at the second `$`.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use tree_sitter::Node as Tree;
 
 use super::branches::{children, span};
 use super::convert::{Converter, MAX_DEPTH};
-use super::{Node, NodeKind, Word};
+use super::{AssignedValue, Assignment, Node, NodeKind, Operation, Parameter, Part, Word};
 use crate::source::Span;
 
 impl Converter<'_> {
@@ -69,6 +69,31 @@ impl Converter<'_> {
         }
         list.map(|node| node.kind)
     }
+}
+
+/// `FILE=$FOLDER/$1.conf`: the grammar ends the value at the second `$`, and takes what is right behind it for a command. The word, if it
+/// is one after all.
+pub(super) fn continue_value(assignment: &mut Assignment, word: Word) -> Option<Word> {
+    let AssignedValue::Scalar(value) = &mut assignment.value else { return Some(word) };
+    let [.., Part::Literal(before)] = &mut value.parts[..] else { return Some(word) };
+    let [Part::Literal(behind), rest @ ..] = &word.parts[..] else { return Some(word) };
+    let length = match behind.chars().next() {
+        Some(first) if first.is_ascii_digit() => 1,
+        _ => behind.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(behind.len()),
+    };
+    let Some(shorter) = before.strip_suffix('$').filter(|_| length > 0).map(str::to_owned) else {
+        return Some(word);
+    };
+    *before = shorter;
+    let (name, more) = behind.split_at(length);
+    let parameter = Parameter { name: name.to_owned(), index: None, operation: Operation::Plain };
+    value.parts.push(Part::Parameter(parameter, false));
+    value.parts.push(Part::Literal(more.to_owned()));
+    value.parts.extend_from_slice(rest);
+    value.parts.retain(|part| !matches!(part, Part::Literal(text) if text.is_empty()));
+    value.span = value.span.to(word.span);
+    assignment.span = assignment.span.to(word.span);
+    None
 }
 
 /// The parts of an `&&` and `||` list, each with the operator in front of it.
