@@ -87,6 +87,9 @@ pub struct Base {
 pub struct Install {
     name: String,
     family: Family,
+    /// Patterns of the repositories of images that it is for; all of the family if there are none.
+    #[serde(default)]
+    repositories: Vec<String>,
     /// A command for RUN.
     pub command: String,
     /// Where the program is then.
@@ -257,7 +260,12 @@ impl Tables {
     /// How to install the tool of that name in an image that is built on `reference`, if its distribution packages it.
     pub fn install(&self, name: &str, family: Family, reference: &str) -> Option<&Install> {
         let mut rows = self.images.general.install.iter();
-        let install = rows.find(|install| install.name == name && install.family == family)?;
+        let repository = Reference::parse(reference).repository;
+        let is_for = |install: &Install| {
+            let patterns = &install.repositories;
+            patterns.is_empty() || patterns.iter().any(|pattern| glob(pattern, &repository))
+        };
+        let install = rows.find(|row| row.name == name && row.family == family && is_for(row))?;
         (!is_among(&install.absent, reference)).then_some(install)
     }
 

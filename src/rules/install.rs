@@ -18,7 +18,7 @@ pub(super) fn program(install: &Install, name: &str, subject: &Subject<'_>) -> S
     if path.split(':').any(|known| known == folder) { name.to_owned() } else { install.path.clone() }
 }
 
-/// RUN behind the FROM of the image's stage; `None` unless root and a plain shell are in force there.
+/// RUN behind the FROM of the image's stage, as root; `None` unless a plain shell is in force there.
 pub(super) fn run(install: &Install, subject: &Subject<'_>) -> Option<Edit> {
     let image = subject.image;
     let before: Vec<_> =
@@ -26,7 +26,8 @@ pub(super) fn run(install: &Install, subject: &Subject<'_>) -> Option<Edit> {
     let last_user = before.iter().rfind(|(_, instruction)| instruction.keyword == Keyword::User);
     let user = last_user.map(|(_, instruction)| instruction.body.text()).or(image.base.user.as_deref());
     let is_root = user.is_none_or(|user| matches!(user.split(':').next(), Some("root" | "0")));
-    if !is_root || before.iter().any(|(_, instruction)| instruction.keyword == Keyword::Shell) {
+    // The variables of another stage are not there.
+    if user.is_some_and(|user| user.contains('$')) || before.iter().any(|(_, instruction)| instruction.keyword == Keyword::Shell) {
         return None;
     }
     if image.dockerfile.instructions.is_empty() {
@@ -36,5 +37,13 @@ pub(super) fn run(install: &Install, subject: &Subject<'_>) -> Option<Edit> {
     let next = source.line_span(source.line(image.from.end) + 1).start;
     source.text()[..next]
         .ends_with('\n')
-        .then(|| Edit::new(source, Span::at(next), format!("RUN {}{}", install.command, source.newline())))
+        .then(|| {
+            let newline = source.newline();
+            let run = format!("RUN {}{newline}", install.command);
+            let text = match user.filter(|_| !is_root) {
+                Some(user) => format!("USER root{newline}{run}USER {user}{newline}"),
+                None => run,
+            };
+            Edit::new(source, Span::at(next), text)
+        })
 }
