@@ -26,6 +26,7 @@ mod mode;
 pub mod options;
 pub mod package_json;
 mod path;
+pub mod procfile;
 mod run;
 pub mod s6_overlay;
 pub mod scandir;

@@ -220,8 +220,11 @@ fn build(
         let mut this = match &stage.base {
             StageBase::Stage(base) => built[*base].clone(),
             StageBase::Image(reference) => {
-                let base = tables.base(reference);
-                let state = State::new(&base, is_windows(&base, stage));
+                let mut base = tables.base(reference);
+                if is_windows(&base, stage) {
+                    base.family = Family::Windows;
+                }
+                let state = State::new(&base, base.family == Family::Windows);
                 Built { base_name: reference.clone(), base, state }
             }
         };

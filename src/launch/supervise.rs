@@ -15,7 +15,7 @@ use super::start;
 use super::world::{Ended, Millis, Pid, Process, Role, Started, World};
 use crate::dockerfile::join;
 use crate::programs::{Inner, Program, Reaction, Services};
-use crate::project::{s6_overlay, scandir, supervised, supervisord};
+use crate::project::{procfile, s6_overlay, scandir, supervised, supervisord};
 use crate::source::{Edit, Excerpt, Place};
 
 /// How often supervisord looks after its programs, at the longest.
@@ -23,6 +23,9 @@ const TICK: Millis = 500;
 
 /// Seconds that `my_init` gives a service, and in the end everything that is left, unless the environment says otherwise.
 const MY_INIT_WAIT: u64 = 30;
+
+/// Seconds that foreman gives its processes.
+const FOREMAN_WAIT: u64 = 5;
 
 /// A supervisor about to start.
 #[derive(Debug)]
@@ -125,6 +128,7 @@ pub(super) fn configuration(
         Services::S6Svscan => scanned(environment, row, arguments, directory),
         Services::S6Overlay => overlay(environment, row, argv, arguments),
         Services::MyInit => my_init(environment, row, argv, arguments, place),
+        Services::Procfile => procfile(environment, row, arguments, directory),
     }
 }
 
@@ -205,6 +209,47 @@ fn my_init(
     let beside = inner(row, argv, arguments).map(|argv| Beside { argv, program: Some(program) });
     let last_round = Some(seconds("KILL_ALL_PROCESSES_TIMEOUT").saturating_mul(1000));
     Some(Supervise { programs, beside, last_round, ..Supervise::of(row) })
+}
+
+/// foreman, by its Procfile. It ends all that it has started when one of them ends.
+fn procfile(
+    environment: &Environment<'_>,
+    row: &Arc<Program>,
+    arguments: &[Option<&str>],
+    directory: Option<&str>,
+) -> Option<Supervise> {
+    let value = |options: &[&str]| row.option_value(arguments, options);
+    // How many of each process it starts may be none.
+    if value(&["-m", "--formation", "-c", "--concurrency"]).is_some() || arguments.contains(&None) {
+        return None;
+    }
+    let directory = directory.unwrap_or(&environment.image.workdir);
+    let patience = value(&["-t", "--timeout"]).and_then(|text| text.parse().ok()).unwrap_or(FOREMAN_WAIT);
+    let path = join(directory, value(&["-f", "--procfile"]).unwrap_or("Procfile"));
+    let root = match (value(&["-d", "--root"]), path.rsplit_once('/')) {
+        (Some(root), _) => join(directory, root),
+        (None, Some((folder, _))) if !folder.is_empty() => folder.to_owned(),
+        _ => "/".to_owned(),
+    };
+    let mut programs = procfile::read(&environment.running(), &path, &root, patience)?;
+    if let Some(wanted) = named_process(row, arguments) {
+        programs.retain(|program| program.name == wanted);
+    }
+    (!programs.is_empty()).then(|| Supervise { programs, ..Supervise::of(row) })
+}
+
+/// `foreman start web`
+fn named_process<'a>(row: &Program, arguments: &[Option<&'a str>]) -> Option<&'a str> {
+    let takes_value = |word: &str| row.args.value_options.iter().any(|option| option == word);
+    let mut words = arguments.iter().copied().flatten().skip_while(|word| *word != "start").skip(1);
+    while let Some(word) = words.next() {
+        match word {
+            option if takes_value(option) => drop(words.next()),
+            option if option.starts_with('-') => {}
+            name => return Some(name),
+        }
+    }
+    None
 }
 
 /// The command among a supervisor's arguments.

@@ -75,6 +75,8 @@ pub enum Services {
     S6Overlay,
     /// runit's `/etc/service`, as phusion's `my_init` starts and stops it, and its arguments as a command beside it.
     MyInit,
+    /// A Procfile, as foreman reads it.
+    Procfile,
 }
 
 /// A configuration file that decides whether a server stays in front.

@@ -27,7 +27,9 @@ pub(super) fn run(install: &Install, subject: &Subject<'_>) -> Option<Edit> {
     let user = last_user.map(|(_, instruction)| instruction.body.text()).or(image.base.user.as_deref());
     let is_root = user.is_none_or(|user| matches!(user.split(':').next(), Some("root" | "0")));
     // The variables of another stage are not there.
-    if user.is_some_and(|user| user.contains('$')) || before.iter().any(|(_, instruction)| instruction.keyword == Keyword::Shell) {
+    if user.is_some_and(|user| user.contains('$'))
+        || before.iter().any(|(_, instruction)| instruction.keyword == Keyword::Shell)
+    {
         return None;
     }
     if image.dockerfile.instructions.is_empty() {
@@ -35,15 +37,13 @@ pub(super) fn run(install: &Install, subject: &Subject<'_>) -> Option<Edit> {
     }
     let source = &image.dockerfile.source;
     let next = source.line_span(source.line(image.from.end) + 1).start;
-    source.text()[..next]
-        .ends_with('\n')
-        .then(|| {
-            let newline = source.newline();
-            let run = format!("RUN {}{newline}", install.command);
-            let text = match user.filter(|_| !is_root) {
-                Some(user) => format!("USER root{newline}{run}USER {user}{newline}"),
-                None => run,
-            };
-            Edit::new(source, Span::at(next), text)
-        })
+    source.text()[..next].ends_with('\n').then(|| {
+        let newline = source.newline();
+        let run = format!("RUN {}{newline}", install.command);
+        let text = match user.filter(|_| !is_root) {
+            Some(user) => format!("USER root{newline}{run}USER {user}{newline}"),
+            None => run,
+        };
+        Edit::new(source, Span::at(next), text)
+    })
 }

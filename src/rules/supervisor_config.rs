@@ -55,6 +55,7 @@ fn stop_signal(fault: &Fault, subject: &Subject<'_>) -> Finding {
         Services::Supervisord => "supervisord",
         Services::S6Svscan | Services::S6Overlay => "s6-supervise",
         Services::MyInit => "runit",
+        Services::Procfile => "foreman",
     };
     let message = match wanted {
         Some(wanted) => format!("On stop {supervisor} sends {got} to {service}, which ends gracefully on {wanted}."),
@@ -78,6 +79,7 @@ fn stop_signal(fault: &Fault, subject: &Subject<'_>) -> Finding {
         Services::S6Svscan | Services::S6Overlay => {
             format!("write {wanted} to a file `down-signal` beside its `run` script")
         }
+        Services::Procfile => "run it under a supervisor that can be told which signal to send".to_owned(),
         Services::MyInit => format!("translate the signal in the `run` script: start it with `&`, trap TERM to send it {wanted}, and `wait` for it"),
     };
     let mut finding =

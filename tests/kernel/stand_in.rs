@@ -68,7 +68,7 @@ fn act(role: Role, name: &str, args: &[String]) -> io::Result<i32> {
         Role::Procfile => {
             let text = fs::read_to_string("Procfile")?;
             let lines = text.lines().filter_map(|line| line.split_once(':'));
-            supervise(lines.map(|(_, line)| shell(line.trim())).collect(), OnStop::Forward)
+            supervise(lines.map(|(_, line)| process(line.trim())).collect(), OnStop::Forward)
         }
         Role::Supervisord => supervisord(args),
         Role::S6 => s6(args),
@@ -181,6 +181,18 @@ fn daemonise(role: Role, name: &str, args: &[String]) -> io::Result<i32> {
 }
 
 /// `sh -c line`.
+/// A line of a Procfile: one with nothing in it for a shell is run without any, as Ruby does it.
+fn process(line: &str) -> Command {
+    let mut words = line.split_whitespace();
+    let first = words.next().unwrap_or_default();
+    if line.contains(|c| "*?{}[]<>()~&|\\$;'`\"#".contains(c)) || first.contains('=') || first == "exec" {
+        return shell(line);
+    }
+    let mut command = Command::new(first);
+    command.args(words);
+    command
+}
+
 fn shell(line: &str) -> Command {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", line]);
