@@ -112,6 +112,8 @@ impl View<'_> {
                 }
                 // `su app -c 'server'`: one line to change.
                 Some((_, known, _)) if known.is_same_line(&place) => {}
+                // It has heard nothing, and would have passed it on.
+                Some(_) if passes_on(process, self.signal) => {}
                 Some(_) => hops.push(Hop { place, message: cause.hop_message() }),
             }
         }
@@ -330,6 +332,15 @@ fn behind_init(cause: Cause, in_front: &[&Process]) -> (Cause, Option<String>) {
         Cause::ShellForm | Cause::ShellWrapper if directly => (Cause::InitWithoutExec, init),
         _ => (cause, init),
     }
+}
+
+/// True for a wrapper that hands on the signal when it gets there.
+fn passes_on(process: &Process, signal: Signal) -> bool {
+    let Role::Forwarder(forwarder) = &process.role else { return false };
+    let row = &forwarder.program;
+    let name = signal.name();
+    let is_passed = row.forwarded.is_empty() || row.forwarded.contains(&name);
+    row.kind == Kind::Fork && row.forwards && row.kills_after.is_none() && is_passed
 }
 
 /// Milliseconds after which `su` kills what it has told.

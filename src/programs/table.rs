@@ -223,6 +223,12 @@ pub struct Program {
     /// program: what it starts.
     #[serde(default)]
     pub foreground: Option<String>,
+    /// Where that is another program: the options that this one knows, too.
+    #[serde(default)]
+    pub foreground_takes: Vec<String>,
+    /// And those that it does not know, and that make no difference in a container.
+    #[serde(default)]
+    pub foreground_drops: Vec<String>,
     /// What makes it end gracefully where no signal does, for people.
     #[serde(default)]
     pub graceful_with: Option<String>,

@@ -120,6 +120,28 @@ impl<'a> Written<'a> {
     }
 }
 
+/// The words for another program, which may not know all the options: `pm2 start app.js --attach` as `pm2-runtime start app.js`.
+fn for_other(row: &Program, name: &str, words: &[String]) -> Option<Vec<String>> {
+    let mut kept = vec![name.to_owned()];
+    let mut words = words[1..].iter();
+    while let Some(word) = words.next() {
+        let option = word.split('=').next().unwrap_or(word);
+        match option {
+            "--" => {
+                kept.push(word.clone());
+                kept.extend(words.cloned());
+                break;
+            }
+            option if row.foreground_drops.iter().any(|dropped| dropped == option) => {}
+            option if option.starts_with('-') && !row.foreground_takes.iter().any(|known| known == option) => {
+                return None;
+            }
+            _ => kept.push(word.clone()),
+        }
+    }
+    Some(kept)
+}
+
 /// The words that keep the program in front: those that send it away left out, and what its row says added.
 fn stay(row: &Program, words: &[&str]) -> Option<Vec<String>> {
     let foreground = row.foreground.as_deref()?;
@@ -135,7 +157,7 @@ fn stay(row: &Program, words: &[&str]) -> Option<Vec<String>> {
     let mut kept: Vec<String> =
         words.iter().filter(|word| !sends_away(word)).map(|word| (*word).to_owned()).collect();
     match more {
-        [] if name.starts_with(&format!("{}-", base(own))) => kept[0].clone_from(name),
+        [] if name.starts_with(&format!("{}-", base(own))) && !is_prose => kept = for_other(row, name, &kept)?,
         // `php-fpm8.2` goes by its row's name.
         _ if base(name) != base(own) && !row.names.contains(&base(name)) => return None,
         [] if kept.len() < words.len() => {}
