@@ -133,7 +133,9 @@ fn for_other(row: &Program, name: &str, words: &[String]) -> Option<Vec<String>>
                 break;
             }
             option if row.foreground_drops.iter().any(|dropped| dropped == option) => {}
-            option if option.starts_with('-') && !row.foreground_takes.iter().any(|known| known == option) => {
+            option
+                if option.starts_with('-') && !row.foreground_takes.iter().any(|known| known == option) =>
+            {
                 return None;
             }
             _ => kept.push(word.clone()),
@@ -157,7 +159,9 @@ fn stay(row: &Program, words: &[&str]) -> Option<Vec<String>> {
     let mut kept: Vec<String> =
         words.iter().filter(|word| !sends_away(word)).map(|word| (*word).to_owned()).collect();
     match more {
-        [] if name.starts_with(&format!("{}-", base(own))) && !is_prose => kept = for_other(row, name, &kept)?,
+        [] if name.starts_with(&format!("{}-", base(own))) && !is_prose => {
+            kept = for_other(row, name, &kept)?
+        }
         // `php-fpm8.2` goes by its row's name.
         _ if base(name) != base(own) && !row.names.contains(&base(name)) => return None,
         [] if kept.len() < words.len() => {}

@@ -55,7 +55,7 @@ fn has_placeholder(line: &str) -> bool {
     parts.len() > 2 && parts[1..parts.len() - 1].iter().any(|part| is_name(part))
 }
 
-/// True for a line of a template language (Jinja, Go, jq, ERB, Mako), or for a placeholder (`@@STAGES@@`, `__STAGES__`).
+/// True for a line of a template language (Jinja, Go, jq, ERB, Mako), or for a placeholder (`@@STAGES@@`, `__STAGES__`, `${STAGES}`).
 fn is_template(line: &str) -> bool {
-    ["{{", "{%", "{#", "<%", "%", "@", "__"].iter().any(|mark| line.starts_with(mark))
+    ["{{", "{%", "{#", "<%", "%", "@", "__", "$"].iter().any(|mark| line.starts_with(mark))
 }

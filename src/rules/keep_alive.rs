@@ -13,17 +13,17 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             let (why, help) = if pauses && fault.chain.len() == 1 {
                 (
                     "It pauses between two rounds of a loop, and does not hear the signal.",
-                    "`trap 'exit 143' TERM` in front of the loop, and `sleep ... & wait $!` in it",
+                    "`trap 'exit 143' TERM` in front of the loop, and `sleep ... & wait $!` in it".to_owned(),
                 )
             } else if fault.chain.len() == 1 {
                 (
                     "What it runs only keeps it alive, and does not hear the signal.",
-                    "let a service be what the container waits for; where there is none, an init in front (`init: true`) ends it at once",
+                    format!("let a service be what the container waits for; where there is none, an init in front ({}) ends it at once", words::ways_to_an_init(subject)),
                 )
             } else {
                 (
                     "What is in front only keeps the container alive; it neither hears the signal nor passes it on.",
-                    "let the service itself be what the container waits for: `exec` it, or trap the signal and `wait`",
+                    "let the service itself be what the container waits for: `exec` it, or trap the signal and `wait`".to_owned(),
                 )
             };
             let message = format!("{happens} {why}");

@@ -94,7 +94,7 @@ fn needed(subject: &Subject<'_>) -> Option<Finding> {
         _ => return None,
     };
     let mut finding = Finding::at(words::launch_place(subject.image)?, "no init in front", message)
-        .with_help("put an init in front: `docker run --init`, `init: true` in Compose, or tini in the image")
+        .with_help(format!("put an init in front: {}", words::ways_to_an_init(subject)))
         .with_repairs(init::put_in_front(subject));
     finding.severity = Severity::Warning;
     finding.related.extend(cause);

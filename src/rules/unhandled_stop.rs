@@ -18,7 +18,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             );
             let help = match words::graceful_with(&fault.service, subject) {
                 Some(advice) => advice.to_owned(),
-                None => format!("put an init in front (`docker run --init`, `init: true`, tini), or {handler}"),
+                None => format!("put an init in front ({}), or {handler}", words::ways_to_an_init(subject)),
             };
             Finding::of(fault, subject, "installs no handler", message)
                 .with_help(help)

@@ -64,6 +64,16 @@ pub(super) fn launch_place(image: &Image) -> Option<Place> {
     [&image.entrypoint, &image.cmd].into_iter().flatten().find_map(|setting| setting.place.clone())
 }
 
+/// How an init is put in front, by the place where the container is described.
+pub(super) fn ways_to_an_init(subject: &Subject<'_>) -> &'static str {
+    match &subject.image.runtime.period.declared {
+        None => "`docker run --init`, `init: true` in Compose, or tini in the image",
+        Some(declared) if declared.signal.is_some() => "`init: true`, or tini in the image",
+        // A Pod's pause container reaps, and hands signals on.
+        Some(_) => "`shareProcessNamespace: true`, or tini in the image",
+    }
+}
+
 /// What makes a program end gracefully that does so on no signal.
 pub(super) fn graceful_with<'a>(command: &CommandLine, subject: &'a Subject<'_>) -> Option<&'a str> {
     program(command, subject)?.graceful_with.as_deref()
