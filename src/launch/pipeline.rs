@@ -130,7 +130,27 @@ impl Machine<'_, '_> {
 
     /// `... | bash`, `... | xargs su`
     fn reads_script(&self, stages: &List) -> bool {
-        stages.iter().skip(1).any(|stage| matches!(self.stage_program(stage), Some(What::Interactive)))
+        stages.iter().skip(1).any(|stage| {
+            self.stage(stage)
+                .is_some_and(|program| matches!(program.what, What::Interactive) || program.converses)
+        })
+    }
+
+    /// `echo "$MESSAGE" | send`, `cat file | load`: what the last stage reads ends.
+    pub(super) fn is_fed(&self, stages: &List) -> bool {
+        let is_builtin = |stage: &Node| stage.is_command(&["echo", "printf"]);
+        let ends = |stage: &Node| match self.stage(stage) {
+            Some(Resolved { what: What::Ends(_), stays_on_input, .. }) => {
+                let reads_file =
+                    || matches!(&stage.kind, NodeKind::Command(command) if command.words.len() > 1);
+                !stays_on_input || reads_file()
+            }
+            _ => is_builtin(stage),
+        };
+        let Some((last, feeding)) = stages.split_last() else { return false };
+        // xargs starts others with what it reads.
+        let reads = |program: What| matches!(program, What::Unknown | What::Opaque(_) | What::Unread(_));
+        !feeding.is_empty() && feeding.iter().all(ends) && self.stage_program(last).is_some_and(reads)
     }
 
     /// `tail -F log | grep -q started`: the last stage ends at what it waits for, and the others with it.

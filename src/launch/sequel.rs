@@ -7,6 +7,7 @@ use super::machine::Machine;
 use super::resolve::{Resolved, What};
 use super::shell::{Frame, Shell};
 use super::world::Started;
+use crate::programs::Sound;
 use crate::shell::{Node, NodeKind, Word};
 use crate::source::Place;
 
@@ -14,9 +15,58 @@ use crate::source::Place;
 const MAX_CALLS: usize = 3;
 
 impl Machine<'_, '_> {
+    /// True for a program that nobody knows, if what is around it speaks for a job.
+    pub(super) fn ends_most_likely(&self, node: &Node) -> bool {
+        let is_fed = || matches!(&node.kind, NodeKind::Pipeline(stages) if self.is_fed(stages));
+        is_fed() || self.is_expected_to_succeed() || self.has_run_before(node) || self.is_built_on()
+    }
+
+    /// True for `prog` in `prog || exit 1; echo done`.
+    fn is_expected_to_succeed(&self) -> bool {
+        let Some(shell) = self.shell() else { return false };
+        let is_rest = |frame: &Frame| matches!(frame, Frame::List { list, next } if *next < list.len());
+        let mut frames = shell.frames.iter().rev().skip_while(|frame| matches!(frame, Frame::List { .. }));
+        let exits = |right: &Node| {
+            super::inert::is_exit(right) || right.children().into_iter().any(super::inert::is_exit)
+        };
+        matches!(frames.next(), Some(Frame::AndOr { right, and: false, .. }) if exits(right))
+            && frames.take_while(|frame| !is_loop(frame)).any(is_rest)
+    }
+
+    /// True for the second one in `adduser one; adduser two`: the first has ended, and does the same for something else.
+    pub(super) fn has_run_before(&self, node: &Node) -> bool {
+        let NodeKind::Command(command) = &node.kind else { return false };
+        let (Some(shell), Some(name)) = (self.shell(), command.name()) else { return false };
+        let words: Vec<Option<String>> = command.words[1..].iter().map(Word::literal).collect();
+        let arguments: Vec<Option<&str>> = words.iter().map(Option::as_deref).collect();
+        let tables = &self.environment.tables;
+        let is_plain = |first: &Word| first.literal().is_none_or(|text| !text.starts_with('-'));
+        let may_serve = tables.program(&name, &arguments).is_some()
+            || tables.sound(&name, arguments.first().copied().flatten()) == Sound::Service
+            || arguments
+                .first()
+                .copied()
+                .flatten()
+                .is_some_and(|word| word == "run" || tables.is_starter(word));
+        let is_alike = |other: &Node| match &other.kind {
+            NodeKind::Command(other) => {
+                other.name().as_deref() == Some(&*name) && other.words.get(1).is_some_and(is_plain)
+            }
+            _ => false,
+        };
+        !may_serve
+            && command.words.get(1).is_some_and(is_plain)
+            && shell.frames.iter().any(|frame| match frame {
+                Frame::List { list, next } => {
+                    list[..(*next).min(list.len()).saturating_sub(1)].iter().any(is_alike)
+                }
+                _ => false,
+            })
+    }
+
     /// True for `report "$DIR"` in `report "$DIR"; aws s3 cp "$DIR" s3://bucket`: what the script goes on with is no clean-up, so that this
     /// ends by itself, most likely.
-    pub(super) fn is_built_on(&self) -> bool {
+    fn is_built_on(&self) -> bool {
         let mut at = self.pid;
         while let Some(process) = self.world.process(at) {
             if self.world.shell(at).is_some_and(|shell| self.has_work_left(shell)) {
@@ -95,6 +145,10 @@ impl Machine<'_, '_> {
         let program = identities.last().and_then(|identity| identity.argv.first()?.text().map(str::to_owned));
         program.is_some_and(|program| !self.environment.tables.tidies(&program))
     }
+}
+
+fn is_loop(frame: &Frame) -> bool {
+    matches!(frame, Frame::Body { .. } | Frame::Endless { .. } | Frame::For { .. } | Frame::Test { .. })
 }
 
 /// True if a service stands in a branch that is there for a word.

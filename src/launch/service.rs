@@ -28,7 +28,8 @@ impl Machine<'_, '_> {
             return false;
         }
         if std::mem::take(&mut self.world.next_is_service) {
-            if self.sound(node) != Sound::Service && !self.runs_arguments(node) && self.is_built_on() {
+            if self.sound(node) != Sound::Service && !self.runs_arguments(node) && self.ends_most_likely(node)
+            {
                 self.doubt(Some(node.place()), "whether this ends before the script goes on is not known");
             }
             return true;
@@ -47,7 +48,8 @@ impl Machine<'_, '_> {
                 && !shell.is_in_condition()
                 && self.is_last_of_job()
                 && !self.is_periodic(node)
-                && !self.is_errand_beside(node);
+                && !self.is_errand_beside(node)
+                && !self.has_run_before(node);
         }
         if self.is_periodic(node) {
             return false;
@@ -280,7 +282,10 @@ impl Machine<'_, '_> {
 
     /// True if the script ends behind the statement that runs now, once it has said so and tidied up.
     fn is_left(&self, shell: &Shell) -> bool {
-        let Some(Frame::List { list, next }) = shell.frames.last() else { return false };
+        // `prog --generate || exit 1; exit`
+        let or_exit = |frame: &&Frame| matches!(frame, Frame::AndOr { right, and: false, .. } if super::inert::is_exit(right));
+        let around = shell.frames.iter().rev().find(|frame| !or_exit(frame));
+        let Some(Frame::List { list, next }) = around else { return false };
         let rest = &list[(*next).min(list.len())..];
         match rest.iter().position(super::inert::is_exit) {
             Some(exit) => rest[..exit].iter().all(|node| self.is_trifle(node)),

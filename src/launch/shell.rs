@@ -353,7 +353,8 @@ impl Shell {
     /// Inside of `for` loops that do something with each of several items, or of who knows how many: true if one of them has a further
     /// turn. Others try again.
     pub(crate) fn turns(&self) -> Option<bool> {
-        let is_unknown = |field: &Field| field.text().is_none();
+        // A wildcard that stays one stands for who knows how many.
+        let is_unknown = |field: &Field| field.text().is_none_or(|text| text.contains('*'));
         let turns = self.frames.iter().filter_map(|frame| match frame {
             Frame::For { node, items, next }
                 if (items.len() > 1 || items.first().is_some_and(is_unknown))
