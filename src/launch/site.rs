@@ -185,12 +185,18 @@ impl View<'_> {
         preferred(row).is_some_and(|wanted| wanted != self.signal)
     }
 
-    /// Where the first of the jobs is started that have something to lose, or the first of all if none has.
+    /// Where the first of the jobs is started that have something to lose, or the first of all if none has. What a loop starts again and
+    /// again is beside the others.
     pub(super) fn first_job(&self, shell: &Shell) -> Option<Place> {
-        let at_work = |job: &Pid| self.leads_to_service(*job, 0);
+        let loops = |job: Pid| self.before.shell(job).is_some_and(Shell::is_in_loop);
+        let rank = |job: Pid| match self.leads_to_service(job, 0) {
+            true if !loops(job) => 0,
+            true => 1,
+            false => 2,
+        };
         self.statements(shell)
-            .map(|(job, statement)| (!at_work(&job), place_of(statement)))
-            .min_by_key(|(idle, place)| (*idle, place.span.start))
+            .map(|(job, statement)| (rank(job), place_of(statement)))
+            .min_by_key(|(rank, place)| (*rank, place.span.start))
             .map(|(_, place)| place)
     }
 
