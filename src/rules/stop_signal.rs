@@ -73,6 +73,9 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// Why the signal that is set may be meant: another one is nothing to put in its place unasked.
 fn reason_for(fault: &Fault, wanted: Option<Signal>, subject: &Subject<'_>) -> Option<String> {
+    if is_of_base(fault, subject) {
+        return Some("where the base image sets both the signal and what gets it".to_owned());
+    }
     let place = subject.image.stop_signal.as_ref()?.place.as_ref()?;
     let got = subject.signal();
     if is_chosen(subject) {
@@ -139,6 +142,14 @@ fn own_setting<'a>(subject: &'a Subject<'_>) -> Option<&'a Setting<String>> {
 /// True where the base image sets the signal.
 fn is_inherited(subject: &Subject<'_>) -> bool {
     subject.image.stop_signal.as_ref().is_some_and(|setting| setting.place.is_none())
+}
+
+/// True where the base image sets the signal, and what gets it is a program that it starts itself. SIGTERM is what old images had.
+fn is_of_base(fault: &Fault, subject: &Subject<'_>) -> bool {
+    let image = subject.image;
+    let of_base = [&image.entrypoint, &image.cmd].into_iter().flatten().filter(|setting| setting.place.is_none());
+    let first = of_base.filter_map(|setting| setting.value.words().first().map(|word| (*word).to_owned()));
+    is_inherited(subject) && subject.signal() != Signal::TERM && first.into_iter().any(|program| program == fault.hop.program())
 }
 
 /// True where a deployment asks for what would be sent anyway: somebody may want a server to cut its requests. In a Dockerfile that is a
