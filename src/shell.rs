@@ -12,6 +12,7 @@ mod convert;
 mod grammar;
 mod mask;
 mod pieces;
+mod redirects;
 mod torn;
 mod words;
 

@@ -7,6 +7,7 @@ use tree_sitter::Node as Tree;
 
 use super::branches::{children, fields, loses_a_part, span};
 use super::mask::LineEnds;
+use super::redirects::Trailing;
 use super::words::Words;
 use super::{
     AssignedValue, Assignment, Case, CaseArm, Command, For, If, List, Loop, Node, NodeKind, Redirect, Script,
@@ -151,11 +152,11 @@ impl<'a> Converter<'a> {
             | "declaration_command"
             | "unset_command"
             | "variable_assignment"
-            | "variable_assignments" => self.command(tree, &[], out),
+            | "variable_assignments" => self.command(tree, &Trailing::default(), out),
             // `$(< file)`
             "file_redirect" => {
-                let redirects = self.redirect(tree).into_iter().collect();
-                out.push(self.simple(at, Command { redirects, ..Command::default() }));
+                let Trailing { redirects, words } = self.trailing([tree]);
+                out.push(self.simple(at, Command { words, redirects, ..Command::default() }));
             }
             _ => {
                 let kind = self.compound(tree);
@@ -329,14 +330,14 @@ impl<'a> Converter<'a> {
     /// A statement with redirections. Those of a simple command belong to the command; a here-document may carry the rest of its
     /// line (`cat <<EOF | b`, `cat <<EOF && b`) inside its node.
     fn redirected(&mut self, tree: Tree<'_>, out: &mut Vec<Node>) {
-        let mut redirects = Vec::new();
+        let mut trailing = Trailing::default();
         let mut rest: Option<(&str, Tree<'_>)> = None;
         let mut backgrounded = false;
         for (field, child) in fields(tree) {
             if field == Some("body") {
                 continue;
             }
-            redirects.extend(self.redirect(child));
+            self.redirect(child, &mut trailing);
             if child.kind() == "heredoc_redirect" {
                 if self.loses_operator(child) {
                     self.errors.push(span(child));
@@ -346,7 +347,7 @@ impl<'a> Converter<'a> {
                 backgrounded |= self.loses_ampersand(child);
                 for (field, part) in fields(child) {
                     match (field, part.kind()) {
-                        (Some("redirect"), _) => redirects.extend(self.redirect(part)),
+                        (Some("redirect"), _) => self.redirect(part, &mut trailing),
                         (_, "pipeline") => rest = Some(("|", part)),
                         (Some("right"), _) => {
                             let and = children(child).any(|c| c.kind() == "&&");
@@ -361,8 +362,8 @@ impl<'a> Converter<'a> {
         let mut own = Vec::new();
         match tree.child_by_field_name("body") {
             None => {
-                let command = Command { redirects, ..Command::default() };
-                own.push(self.node(at, NodeKind::Command(Arc::new(command))));
+                let Trailing { redirects, words } = trailing;
+                own.push(self.simple(at, Command { words, redirects, ..Command::default() }));
             }
             Some(body)
                 if matches!(
@@ -370,7 +371,7 @@ impl<'a> Converter<'a> {
                     "command" | "test_command" | "declaration_command" | "unset_command"
                 ) =>
             {
-                self.command(body, &redirects, &mut own);
+                self.command(body, &trailing, &mut own);
             }
             Some(body) => {
                 let inner = self.single(body);
@@ -379,9 +380,12 @@ impl<'a> Converter<'a> {
                     NodeKind::And(..) | NodeKind::Or(..) | NodeKind::Pipeline(_) | NodeKind::Not(_)
                 );
                 if is_of_last {
-                    own.push(with_redirects(inner, &redirects));
+                    own.push(trailing.behind(inner));
+                } else if trailing.words.is_empty() {
+                    let redirects = trailing.redirects.into();
+                    own.push(self.node(at, NodeKind::Redirected(Arc::new(inner), redirects)));
                 } else {
-                    own.push(self.node(at, NodeKind::Redirected(Arc::new(inner), redirects.into())));
+                    own.push(self.error(at));
                 }
             }
         }
@@ -404,25 +408,40 @@ impl<'a> Converter<'a> {
         out.append(&mut own);
     }
 
-    fn redirect(&mut self, tree: Tree<'_>) -> Option<Redirect> {
-        let operator = children(tree).find(|child| !child.is_named()).map(|child| child.kind().to_owned())?;
+    /// What these redirections are, and bring along.
+    fn trailing<'t>(&mut self, trees: impl IntoIterator<Item = Tree<'t>>) -> Trailing {
+        let mut trailing = Trailing::default();
+        trees.into_iter().for_each(|tree| self.redirect(tree, &mut trailing));
+        trailing
+    }
+
+    /// A redirection. The words behind its target, which the grammar takes for more of them, are the command's (`nginx 2>&1 -g x`).
+    fn redirect(&mut self, tree: Tree<'_>, trailing: &mut Trailing) {
+        let operator = children(tree).find(|child| !child.is_named()).map(|child| child.kind().to_owned());
+        let Some(operator) = operator else { return };
+        let mut at = span(tree);
         let target = match tree.kind() {
             "file_redirect" => {
-                tree.child_by_field_name("destination").map(|target| self.words().word(target))
+                let named = fields(tree).filter(|(field, _)| *field == Some("destination"));
+                let mut named = named.map(|(_, word)| word);
+                let target = named.next();
+                at.end = target.map_or(at.end, |target| span(target).end);
+                trailing.words.extend(named.map(|word| self.words().word(word)));
+                target.map(|target| self.words().word(target))
             }
             "herestring_redirect" => {
                 children(tree).filter(Tree::is_named).last().map(|target| self.words().word(target))
             }
             "heredoc_redirect" => None,
-            _ => return None,
+            _ => return,
         };
         let heredoc = children(tree).find(|child| child.kind() == "heredoc_body").map(span);
-        Some(Redirect { span: span(tree), operator, target, heredoc })
+        trailing.redirects.push(Redirect { span: at, operator, target, heredoc });
     }
 
     /// A simple command. The grammar sometimes runs assignments and the command of the next line together; a line break between
     /// two parts tells them apart again.
-    fn command(&mut self, tree: Tree<'_>, redirects: &[Redirect], out: &mut Vec<Node>) {
+    fn command(&mut self, tree: Tree<'_>, trailing: &Trailing, out: &mut Vec<Node>) {
         if tree.kind() == "test_command" {
             if super::torn::is_torn(tree) {
                 let node = self.error(span(tree));
@@ -433,8 +452,8 @@ impl<'a> Converter<'a> {
             let kind = if tree.child(0).is_some_and(|bracket| bracket.kind() == "[[") {
                 NodeKind::Test(words.into())
             } else {
-                let redirects = redirects.to_vec();
-                NodeKind::Command(Arc::new(Command { words, redirects, ..Command::default() }))
+                let command = Command { words, ..Command::default() };
+                NodeKind::Command(Arc::new(trailing.of(command)))
             };
             out.push(self.node(span(tree), kind));
             return;
@@ -442,10 +461,9 @@ impl<'a> Converter<'a> {
         if tree.kind() == "variable_assignment" {
             let command = Command {
                 assignments: self.assignment(tree).into_iter().collect(),
-                redirects: redirects.to_vec(),
                 ..Command::default()
             };
-            out.push(self.node(span(tree), NodeKind::Command(Arc::new(command))));
+            out.push(self.node(span(tree), NodeKind::Command(Arc::new(trailing.of(command)))));
             return;
         }
         let mut command = Command::default();
@@ -472,7 +490,7 @@ impl<'a> Converter<'a> {
                     command.assignments.extend(self.assignment(child));
                 }
                 (_, "file_redirect" | "herestring_redirect") => {
-                    command.redirects.extend(self.redirect(child))
+                    command = self.trailing([child]).of(command);
                 }
                 (_, "ERROR") => self.errors.push(here),
                 (_, "variable_assignment") => {
@@ -487,12 +505,8 @@ impl<'a> Converter<'a> {
             }
             at = Some(at.map_or(here, |before| before.to(here)));
         }
-        command.redirects.extend_from_slice(redirects);
-        let mut at = at.unwrap_or(span(tree));
-        // A here-document's redirection reaches to the end of its body.
-        for redirect in redirects.iter().filter(|redirect| redirect.heredoc.is_none()) {
-            at = at.to(redirect.span);
-        }
+        let command = trailing.of(command);
+        let at = trailing.end_of(at.unwrap_or(span(tree)));
         if tree.has_error() {
             self.errors.push(span(tree));
         }
@@ -546,36 +560,6 @@ impl<'a> Converter<'a> {
 /// `<<EOF | b`, `<<EOF && b`: the here-document's node holds the rest of its line.
 fn carries_operator(heredoc: Tree<'_>) -> bool {
     fields(heredoc).any(|(field, part)| part.kind() == "pipeline" || field == Some("right"))
-}
-
-/// `a && b > f`, `! b > f`: the redirections are the last command's.
-fn with_redirects(mut node: Node, redirects: &[Redirect]) -> Node {
-    for redirect in redirects.iter().filter(|redirect| redirect.heredoc.is_none()) {
-        node.span = node.span.to(redirect.span);
-    }
-    node.kind = match node.kind {
-        NodeKind::And(left, right) => {
-            NodeKind::And(left, Arc::new(with_redirects(Node::clone(&right), redirects)))
-        }
-        NodeKind::Or(left, right) => {
-            NodeKind::Or(left, Arc::new(with_redirects(Node::clone(&right), redirects)))
-        }
-        NodeKind::Not(inner) => NodeKind::Not(Arc::new(with_redirects(Node::clone(&inner), redirects))),
-        NodeKind::Pipeline(stages) => {
-            let mut stages = stages.to_vec();
-            if let Some(last) = stages.pop() {
-                stages.push(with_redirects(last, redirects));
-            }
-            NodeKind::Pipeline(stages.into())
-        }
-        NodeKind::Command(command) => {
-            let mut command = Command::clone(&command);
-            command.redirects.extend_from_slice(redirects);
-            NodeKind::Command(Arc::new(command))
-        }
-        other => other,
-    };
-    node
 }
 
 /// The statements inside a substitution, and what could not be read of them.
