@@ -20,12 +20,54 @@ pub enum Dialect {
     BashAsSh,
 }
 
+/// A version of bash: major and minor. What sets older ones apart is measured with 4.2, 4.3, 4.4 and 5.0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct BashVersion(pub(crate) u8, pub(crate) u8);
+
+impl BashVersion {
+    /// `wait -n`
+    pub(crate) fn waits_for_next(self) -> bool {
+        self >= Self(4, 3)
+    }
+
+    /// `bash -c "a && b"` replaces itself with `b`.
+    fn replaces_in_chains(self) -> bool {
+        self >= Self(4, 4)
+    }
+
+    /// A signal that comes while a command runs in the foreground ends bash through its EXIT trap.
+    pub(crate) fn hears_for_exit_trap(self) -> bool {
+        self >= Self(5, 0)
+    }
+
+    /// `bash -c "a; b"` replaces itself with `b`, and `bash -c "command a"` with `a`.
+    fn replaces_behind_others(self) -> bool {
+        self >= Self(5, 1)
+    }
+}
+
+impl Default for BashVersion {
+    /// The newest, where nothing tells which it is.
+    fn default() -> Self {
+        Self(5, 2)
+    }
+}
+
 /// The simple commands that a shell replaces itself with instead of starting them, by address.
 pub(crate) type InPlace = Rc<HashSet<*const Command>>;
 
 impl Dialect {
     pub(crate) fn is_bash(self) -> bool {
         matches!(self, Dialect::Bash | Dialect::BashAsSh)
+    }
+
+    /// False where `wait -n` is an error. busybox takes the option, and waits for all.
+    pub(crate) fn has_wait_next(self, bash: BashVersion) -> bool {
+        match self {
+            Self::Dash => false,
+            Self::Ash => true,
+            Self::Bash | Self::BashAsSh => bash.waits_for_next(),
+        }
     }
 
     /// `trap ... SIGTERM`: dash knows names without SIG only.
@@ -128,14 +170,14 @@ impl Dialect {
     }
 
     /// The commands of a `sh -c` text that replace the shell.
-    pub(crate) fn in_place_of_text(self, text: &str, statements: &List) -> InPlace {
+    pub(crate) fn in_place_of_text(self, bash: BashVersion, text: &str, statements: &List) -> InPlace {
         let mut found = HashSet::new();
         let newlines = text.len() - text.trim_end_matches('\n').len();
         match self {
             Dialect::Dash => {}
             Dialect::Ash if newlines > 0 => {}
             Dialect::Ash => last_of_list(statements, &mut found),
-            Dialect::Bash | Dialect::BashAsSh => in_place_of_lines(text, statements, &mut found),
+            Dialect::Bash | Dialect::BashAsSh => in_place_of_lines(bash, text, statements, &mut found),
         }
         Rc::new(found)
     }
@@ -157,7 +199,7 @@ impl Dialect {
 }
 
 /// bash reads line by line: what counts is the last line, and that nothing but its end follows it. A comment line does.
-fn in_place_of_lines(text: &str, statements: &List, found: &mut HashSet<*const Command>) {
+fn in_place_of_lines(bash: BashVersion, text: &str, statements: &List, found: &mut HashSet<*const Command>) {
     let Some((last, others)) = statements.split_last() else { return };
     let is_last_line = text
         .get(last.span.end..)
@@ -169,7 +211,11 @@ fn in_place_of_lines(text: &str, statements: &List, found: &mut HashSet<*const C
     let beside = others.last().filter(|node| {
         text.get(node.span.end..last.span.start).is_some_and(|between| !between.contains('\n'))
     });
+    let is_simple = matches!(last.kind, NodeKind::Command(_));
+    let through_builtin = || last.is_command(&["command"]);
     match (beside, &last.kind) {
+        (None, _) if !is_simple && !bash.replaces_in_chains() => {}
+        (_, _) if (beside.is_some() || through_builtin()) && !bash.replaces_behind_others() => {}
         (None, _) => last_of_chain(last, found),
         // `a & b` is one connection, and not one that bash looks into.
         (Some(Node { kind: NodeKind::Background(_), .. }), _) => {}

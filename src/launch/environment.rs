@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::dialect::Dialect;
+use super::dialect::{BashVersion, Dialect};
 use super::inert;
 use super::shell::Origin;
 use crate::dockerfile::{Command, Image, Instruction, Keyword, join};
@@ -67,6 +67,14 @@ impl<'a> Environment<'a> {
             listed: RefCell::default(),
             without_handler: RefCell::default(),
         }
+    }
+
+    /// The base image's bash; the newest where that is not known.
+    pub(crate) fn bash_version(&self) -> BashVersion {
+        self.image
+            .base
+            .bash_version
+            .map_or_else(BashVersion::default, |(major, minor)| BashVersion(major, minor))
     }
 
     /// False where the image inherits whatever STOPSIGNAL an unknown base sets.

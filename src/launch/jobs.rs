@@ -137,12 +137,13 @@ impl Machine<'_, '_> {
     pub(super) fn wait(&mut self, arguments: &[Field], node: &Node) {
         let Some(shell) = self.shell() else { return };
         let (dialect, jobs) = (shell.dialect, shell.jobs.clone());
+        let has_next = shell.dialect.has_wait_next(shell.bash_version);
         let mut any = false;
         let mut targets = Vec::new();
         let mut named = false;
         for argument in arguments {
             match argument.text() {
-                Some("-n") if dialect == Dialect::Dash => {
+                Some("-n") if !has_next => {
                     self.mishap(MishapKind::WaitNext, node);
                     self.set_status(Status::known(2));
                     return;

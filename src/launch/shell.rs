@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::claims::Known;
-use super::dialect::{Dialect, InPlace};
+use super::dialect::{BashVersion, Dialect, InPlace};
 use super::field::{Field, Value};
 use super::inert;
 use super::signal::Signal;
@@ -214,6 +214,8 @@ impl Lap {
 #[derive(Debug, Clone)]
 pub(crate) struct Shell {
     pub(crate) dialect: Dialect,
+    /// Which bash it is, if it is one.
+    pub(crate) bash_version: BashVersion,
     pub(crate) origin: Origin,
     pub(crate) frames: Vec<Frame>,
     pub(crate) status: Status,
@@ -268,6 +270,8 @@ impl Shell {
             && self.traps.contains_key(&Signal::EXIT)
             && !signal.ignored_by_default()
             && !self.dialect.ignores(signal)
+            && (self.bash_version.hears_for_exit_trap()
+                || !matches!(self.waiting, Waiting::Foreground { .. }))
     }
 
     /// While its EXIT trap runs, bash ends on the next signal that it has no trap for.

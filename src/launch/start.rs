@@ -240,13 +240,14 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
 fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: &Resolved) -> Shell {
     let statements = &start.script.statements;
     let in_place: InPlace = match start.origin {
-        Origin::ShellForm(_) | Origin::Text | Origin::PackageScript | Origin::PackageCommand(_) => {
-            start.dialect.in_place_of_text(start.script.excerpt.text(), statements)
-        }
+        Origin::ShellForm(_) | Origin::Text | Origin::PackageScript | Origin::PackageCommand(_) => start
+            .dialect
+            .in_place_of_text(environment.bash_version(), start.script.excerpt.text(), statements),
         Origin::Script | Origin::Fork => InPlace::default(),
     };
     Shell {
         dialect: start.dialect,
+        bash_version: environment.bash_version(),
         origin: start.origin.clone(),
         frames: vec![Frame::List { list: Arc::clone(statements), next: 0 }],
         status: Status::known(0),

@@ -57,6 +57,8 @@ pub struct Base {
     pub sh: Sh,
     /// True if the image has bash besides `/bin/sh`; `None` if not known.
     pub bash: Option<bool>,
+    /// The version of its bash (major, minor), where it is known to be an old one.
+    pub bash_version: Option<(u8, u8)>,
     /// ENTRYPOINT, if the image sets one.
     pub entrypoint: Option<Vec<String>>,
     /// CMD, if the image sets one.
@@ -122,6 +124,17 @@ struct WithoutBash {
     source: String,
 }
 
+/// Images whose bash is older than what it is taken for elsewhere.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OldBash {
+    /// Major and minor.
+    version: (u8, u8),
+    /// Patterns of tags, with the repository in front where the tag alone does not tell (`centos:7*`).
+    images: Vec<String>,
+    source: String,
+}
+
 /// `rules/images.toml`, with the user's rows in front.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Images {
@@ -144,6 +157,8 @@ struct General {
     orphans: Vec<Orphans>,
     #[serde(rename = "without-bash")]
     without_bash: Vec<WithoutBash>,
+    #[serde(rename = "old-bash")]
+    old_bash: Vec<OldBash>,
 }
 
 /// What a distribution's images have in common.
@@ -228,7 +243,9 @@ impl Tables {
         if let Some(base) = known().get(reference) {
             return base.clone();
         }
-        let base = self.images.base(&Reference::parse(reference));
+        let mut base = self.images.base(&Reference::parse(reference));
+        let old = self.images.general.old_bash.iter().find(|old| is_among(&old.images, reference));
+        base.bash_version = old.map(|old| old.version);
         let mut known = known();
         if known.len() >= MAX_KNOWN {
             known.clear();
@@ -382,6 +399,8 @@ impl Images {
         );
         let unfounded = self.general.without_bash.iter().filter(|row| !row.source.starts_with("https://"));
         problems.extend(unfounded.map(|row| format!("{:?} has no source", row.packages)));
+        let old = self.general.old_bash.iter().filter(|row| !row.source.starts_with("https://"));
+        problems.extend(old.map(|row| format!("{:?} has no source", row.images)));
         let images: Vec<&Arc<Image>> = self.shipped.all().collect();
         for (index, image) in images.iter().enumerate() {
             problems.extend(self.problems_of(image));

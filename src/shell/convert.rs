@@ -459,10 +459,8 @@ impl<'a> Converter<'a> {
             return;
         }
         if tree.kind() == "variable_assignment" {
-            let command = Command {
-                assignments: self.assignment(tree).into_iter().collect(),
-                ..Command::default()
-            };
+            let command =
+                Command { assignments: self.assignment(tree).into_iter().collect(), ..Command::default() };
             out.push(self.node(span(tree), NodeKind::Command(Arc::new(trailing.of(command)))));
             return;
         }

@@ -1,6 +1,7 @@
 //! The cases: every fixture, every verified row of the reported cases, every shell form.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use camino::Utf8PathBuf;
 use pidone::fix::fix_all;
@@ -32,12 +33,13 @@ pub(crate) fn all() -> Vec<Case> {
         }
         cases.extend(of_launch_case(row));
     }
+    let bash = bash_version();
     for row in shell_forms::all() {
         for (shell, base) in [("dash", "debian:bookworm-slim"), ("ash", "alpine:3.20"), ("bash", "fedora:40")]
         {
             // What a service does by itself, the linter cannot know.
             let plain = row.files.is_empty() && !row.text.contains("life=");
-            if row.form == Form::Script && plain && !row.unsettled.iter().any(|s| s == shell) {
+            if row.form == Form::Script && plain && !row.is_unsettled(shell, &bash) {
                 cases.extend(of_repair(
                     &format!("shell::{}::{shell}", row.name),
                     &script_project(&row, shell, base),
@@ -45,8 +47,8 @@ pub(crate) fn all() -> Vec<Case> {
                 ));
             }
         }
-        let shells = SHELLS.into_iter().filter(|shell| !row.unsettled.iter().any(|s| s == shell));
-        cases.extend(shells.map(|shell| of_shell_form(&row, shell)));
+        let shells = SHELLS.into_iter().filter(|shell| !row.is_unsettled(shell, &bash));
+        cases.extend(shells.map(|shell| of_shell_form(&row, shell, &bash)));
     }
     cases.extend(random::all());
     cases
@@ -212,15 +214,17 @@ fn script_project(row: &ShellForm, shell: &str, base: &str) -> Files {
     ])
 }
 
-fn of_shell_form(row: &ShellForm, shell: &'static str) -> Case {
+fn of_shell_form(row: &ShellForm, shell: &'static str, bash: &str) -> Case {
     let form = match row.form {
         Form::Inline => "sh -c",
         Form::Script => "script",
     };
-    let (row, name) = (row.clone(), format!("shell::{form}::{}::{shell}", row.name));
+    let (row, bash) = (row.clone(), bash.to_owned());
+    let name = format!("shell::{form}::{}::{shell}", row.name);
     let needs = vec![if shell == "ash" { "busybox" } else { shell }];
     let test = move || {
-        let outcome = row.outcome.get(shell).ok_or_else(|| format!("the row has no outcome for {shell}"))?;
+        let outcome =
+            row.outcome_of(shell, &bash).ok_or_else(|| format!("the row has no outcome for {shell}"))?;
         let kind = match shell {
             "dash" => Shell::Dash,
             "ash" => Shell::Ash,
@@ -244,9 +248,16 @@ fn of_shell_form(row: &ShellForm, shell: &'static str) -> Case {
         };
         argv.extend(row.args.clone());
         let run = Run::new(container, argv, "SIGTERM", SHORT_GRACE);
-        check(&run, *outcome, row.fates.get(shell).unwrap_or(&BTreeMap::new()))
+        check(&run, outcome, row.fates.get(shell).unwrap_or(&BTreeMap::new()))
     };
     Case { name, needs, test: Box::new(test) }
+}
+
+/// Major and minor version of the host's bash; empty where it has none, and its cases are not run.
+fn bash_version() -> String {
+    let echo = ["-c", "echo ${BASH_VERSINFO[0]}.${BASH_VERSINFO[1]}"];
+    let output = Command::new("bash").args(echo).output().map(|output| output.stdout).unwrap_or_default();
+    String::from_utf8_lossy(&output).trim().to_owned()
 }
 
 /// Runs it and compares.

@@ -33,7 +33,10 @@ pub struct ShellForm {
     pub text: String,
     /// The outcome for each shell.
     pub outcome: BTreeMap<String, Outcome>,
-    /// Where the outcome is the shell's whim, or rests on a race: those shells are not run.
+    /// The outcome for bash up to a version (`"4.4"`), where it is not that of bash 5.2.
+    #[serde(default)]
+    pub older: BTreeMap<String, Outcome>,
+    /// Where the outcome is the shell's whim, or rests on a race: those shells are not run, nor those versions (`bash 4.2`).
     #[serde(default)]
     pub unsettled: Vec<String>,
     /// The services: those that are told and finish (`clean`), and those that are not (`killed`), where it matters.
@@ -45,6 +48,19 @@ pub struct ShellForm {
     /// Arguments of the script.
     #[serde(default)]
     pub args: Vec<String>,
+}
+
+impl ShellForm {
+    /// True for a shell, or this version of bash, in which the outcome is not settled.
+    pub fn is_unsettled(&self, shell: &str, bash: &str) -> bool {
+        self.unsettled.iter().any(|own| own == shell || (shell == "bash" && *own == format!("bash {bash}")))
+    }
+
+    /// The outcome for a shell; for bash of this version (`5.0`).
+    pub fn outcome_of(&self, shell: &str, bash: &str) -> Option<Outcome> {
+        let older = self.older.iter().find(|(last, _)| bash <= last.as_str()).filter(|_| shell == "bash");
+        older.map(|(_, outcome)| *outcome).or_else(|| self.outcome.get(shell).copied())
+    }
 }
 
 #[derive(Deserialize)]
