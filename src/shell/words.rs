@@ -203,9 +203,14 @@ impl<'a> Words<'a, '_> {
                 out.push(Part::ProcessSubstitution(list));
             }
             "arithmetic_expansion" => {
-                let open = if text.starts_with("$((") { 3 } else { 2 };
-                let close = open - 1;
-                let inner = Span::new(tree.start_byte() + open, tree.end_byte().saturating_sub(close));
+                // The grammar counts blanks before it as part of it.
+                let text = text.trim_start();
+                let (open, close) = if text.starts_with("$((") { (3, "))") } else { (2, "]") };
+                let inside = text.get(open..).unwrap_or("");
+                // A text may end before it is closed.
+                let length = inside.strip_suffix(close).unwrap_or(inside).len();
+                let start = tree.end_byte() - inside.len();
+                let inner = Span::new(start, start + length);
                 let word = self.raw(tree, inner);
                 out.push(Part::Arithmetic(Box::new(word), quoted));
             }
