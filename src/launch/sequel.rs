@@ -42,6 +42,7 @@ impl Machine<'_, '_> {
         let tables = &self.environment.tables;
         let is_plain = |first: &Word| first.literal().is_none_or(|text| !text.starts_with('-'));
         let may_serve = tables.program(&name, &arguments).is_some()
+            || self.environment.dialect_of(&name).is_some()
             || tables.sound(&name, arguments.first().copied().flatten()) == Sound::Service
             || arguments
                 .first()

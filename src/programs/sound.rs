@@ -19,6 +19,8 @@ pub enum Sound {
 pub(super) struct Words {
     /// Of what does one thing and ends.
     errand: Vec<String>,
+    /// Of what talks to a service, behind its name.
+    client: Vec<String>,
     /// Of what stays.
     service: Vec<String>,
     /// Of what starts something else, which may stay or not.
@@ -91,7 +93,8 @@ impl Words {
         let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return Sound::Unclear };
         let names = |list: &[String]| parts.iter().any(|part| self.is(list, part));
         let serves = names(&self.service);
-        let is_errand = [first, last].iter().any(|part| self.is(&self.errand, part));
+        let is_client = parts.len() > 1 && self.is(&self.client, last);
+        let is_errand = is_client || [first, last].iter().any(|part| self.is(&self.errand, part));
         if names(&self.start) {
             // What starts a server may leave it behind.
             Sound::Unclear
@@ -159,7 +162,8 @@ mod tests {
         for service in ["server", "/opt/app/bin/mail-worker", "app serve", "web", "my_server.sh --port"] {
             assert_eq!(sound(service), Sound::Service, "{service}");
         }
-        for unclear in ["app", "foo bar", "start-server", "init-server", "foo-server start", "import-worker"]
+        for unclear in
+            ["app", "cli", "foo bar", "start-server", "init-server", "foo-server start", "import-worker"]
         {
             assert_eq!(sound(unclear), Sound::Unclear, "{unclear}");
         }
