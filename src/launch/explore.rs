@@ -290,7 +290,13 @@ impl Explorer<'_> {
         }
         let is_timeout = verdict::outcome(&after) == Outcome::Timeout;
         let patient = (is_timeout && is_cut).then(|| self.stop(&world, LONGEST_GRACE).world);
-        let is_well = |end: &World| verdict::outcome(end) == Outcome::Graceful && !gives_up(end);
+        // What ends by itself because nobody has told it to, does not stop.
+        let is_told = |end: &World| {
+            let first = end.process(1).filter(|first| !matches!(first.role, Role::Timer(_)));
+            first.is_some_and(|first| !first.heard.is_empty())
+        };
+        let is_well =
+            |end: &World| verdict::outcome(end) == Outcome::Graceful && is_told(end) && !gives_up(end);
         let needed = patient.filter(is_well).map(|end| end.now - world.now);
         let Self { candidates, found, .. } = self;
         if candidates.passed_starter(&world) {
