@@ -222,6 +222,13 @@ pub struct Parameter {
     pub operation: Operation,
 }
 
+impl Parameter {
+    /// True for `$@`, `$*`, `${name[@]}` and `${name[*]}`: all values, not one.
+    pub fn is_list(&self) -> bool {
+        matches!(self.index.as_deref().unwrap_or(&self.name), "@" | "*")
+    }
+}
+
 /// What a parameter expansion does with the value.
 #[derive(Debug, Clone)]
 pub enum Operation {

@@ -311,6 +311,12 @@ impl Expander<'_> {
                     None => value,
                 },
             },
+            // `ARGS="${@:2}"`
+            Operation::Operator(operator, operand) if operator == ":" && parameter.is_list() => {
+                let values =
+                    self.values(parameter, false).and_then(|all| self.slice(parameter, all, operand));
+                values.map_or_else(Field::default, |values| join(&values)).overridable(value.overridable)
+            }
             Operation::Operator(operator, operand) => self.operator(value, operator, operand, depth),
         }
     }

@@ -14,8 +14,8 @@ use super::signal::Signal;
 use super::supervise;
 use super::world::{Millis, Rewrites};
 use crate::dockerfile::join;
-use crate::programs::{Inner, Kind, Program, Tables};
-use crate::project::{Found, handlers, makefile};
+use crate::programs::{Inner, Kind, Program, Services, Tables};
+use crate::project::{Found, handlers, makefile, s6_overlay};
 use crate::source::{Excerpt, Span};
 
 /// A program of the tables, and the words that it is called with.
@@ -127,6 +127,11 @@ impl Resolver<'_, '_> {
             Some(found) => {
                 resolved.uncertain |= found.stays.is_none();
                 What::Supervise(Rc::new(found))
+            }
+            None if row.services == Some(Services::S6Overlay)
+                && s6_overlay::are_made_at_start(&self.environment.running()) =>
+            {
+                What::Opaque("a script defines the services when the container starts".to_owned())
             }
             None => {
                 resolved.uncertain |= row.daemonizes;

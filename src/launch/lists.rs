@@ -67,7 +67,7 @@ impl Expander<'_> {
     }
 
     /// The values of `$@` and `${name[@]}`, and of `$*` and `${name[*]}` outside quotes.
-    fn values(&self, parameter: &Parameter, quoted: bool) -> Option<Vec<Field>> {
+    pub(super) fn values(&self, parameter: &Parameter, quoted: bool) -> Option<Vec<Field>> {
         match (parameter.name.as_str(), parameter.index.as_deref()) {
             ("@", None) => Some(self.positional()),
             ("*", None) if !quoted => Some(self.positional()),
@@ -103,7 +103,12 @@ impl Expander<'_> {
     }
 
     /// `"${@:2}"`: from the second on; `"${@:2:1}"` and the like.
-    fn slice(&self, parameter: &Parameter, values: Vec<Field>, bounds: &Word) -> Option<Vec<Field>> {
+    pub(super) fn slice(
+        &self,
+        parameter: &Parameter,
+        values: Vec<Field>,
+        bounds: &Word,
+    ) -> Option<Vec<Field>> {
         let bounds = self.string(bounds);
         let mut bounds = bounds.text()?.split(':').map(|n| n.trim().parse::<usize>().ok());
         let start = bounds.next().flatten()?;

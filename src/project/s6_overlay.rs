@@ -19,6 +19,8 @@ const BUNDLES: [&str; 4] = [
 ];
 /// Where versions 1 and 2 had all services.
 const LEGACY: &str = "/etc/services.d";
+/// Scripts that run before them.
+const INIT_SCRIPTS: &str = "/etc/cont-init.d";
 
 /// Milliseconds for the services of [`LEGACY`], and in the end for everything that is left, unless the environment says otherwise.
 const GRACE: u64 = 3000;
@@ -37,6 +39,15 @@ pub fn services(files: &dyn ImageFiles, env: &BTreeMap<String, String>) -> Vec<A
         .filter(|(scan, at)| !scan.finish_may_kill(at))
         .filter_map(|(scan, at)| scan.service(&at))
         .collect()
+}
+
+/// True if a script that runs before the services names a place where they are defined: it may write, or remove, some.
+pub fn are_made_at_start(files: &dyn ImageFiles) -> bool {
+    let names_place = |line: &str| [LEGACY, SOURCES].iter().any(|place| line.contains(place));
+    let texts = below(files, INIT_SCRIPTS).into_iter().filter_map(|script| text(&files.find(&script)));
+    texts
+        .into_iter()
+        .any(|text| text.lines().any(|line| !line.trim_start().starts_with('#') && names_place(line)))
 }
 
 /// Milliseconds between the last signal to everything that is left and SIGKILL.
