@@ -303,7 +303,12 @@ impl Resolver<'_, '_> {
             Inner::Unknown => vec![Field::unknown("...")],
         };
         if row.shell.is_some() {
-            let words: Vec<String> = inner.iter().map(Field::shown).collect();
+            // A first word of which nothing is known may be a whole command line.
+            if inner[0].text().is_none() && inner[0].sketch().is_none() {
+                return Some(Child::Command(vec![Field::unknown(&inner[0].shown())]));
+            }
+            let written = |word: &Field| word.sketch().map_or_else(|| word.shown(), str::to_owned);
+            let words: Vec<String> = inner.iter().map(written).collect();
             let text = Arc::new(Excerpt::derived(&self.place.source, self.place.span, words.join(" ")));
             let origin = Origin::PackageCommand(self.manifest());
             return Some(Child::Line(text, origin, self.environment.sh()));
