@@ -37,13 +37,14 @@ impl Converter<'_> {
                 let mut words = self.words().test(*leaf);
                 let mut end = None;
                 while end.is_none() {
-                    let Some((operator, part)) = rest.next().filter(|(_, part)| part.kind() == "command")
-                    else {
-                        break;
-                    };
+                    let is_part = |part: &Tree<'_>| matches!(part.kind(), "command" | "negated_command");
+                    let Some((operator, part)) = rest.next().filter(|(_, part)| is_part(part)) else { break };
                     words.extend(operator.map(|operator| self.words().word(operator)));
                     for child in children(*part) {
-                        words.push(self.words().word(child));
+                        match child.kind() {
+                            "command" => words.extend(children(child).map(|word| self.words().word(word))),
+                            _ => words.push(self.words().word(child)),
+                        }
                     }
                     if words.last().and_then(Word::literal).as_deref() == Some("]]") {
                         words.pop();
