@@ -205,7 +205,7 @@ impl Machine<'_, '_> {
 
     /// A program in the foreground.
     pub(super) fn program(&mut self, fields: &[Field], command: &Arc<Command>, node: &Node) {
-        if self.stops_supervised(fields, node) || self.act_on_processes(fields) {
+        if self.stops_supervised(fields, node) || self.act_on_processes(fields, node) {
             return;
         }
         if self.may_name_function(&fields[0]) {

@@ -2,6 +2,7 @@
 
 use super::field::Field;
 use super::machine::Machine;
+use super::resolve::What;
 use super::shell::Status;
 use super::signal::Signal;
 use super::supervise;
@@ -52,7 +53,7 @@ impl Machine<'_, '_> {
     }
 
     /// Runs a program that acts on processes; false if it is none.
-    pub(super) fn act_on_processes(&mut self, fields: &[Field]) -> bool {
+    pub(super) fn act_on_processes(&mut self, fields: &[Field], node: &Node) -> bool {
         let words: Vec<&str> = fields.iter().map(|field| field.text().unwrap_or("")).collect();
         let Some((name, arguments)) = words.split_first() else { return false };
         let service = named_service(name, arguments);
@@ -91,7 +92,7 @@ impl Machine<'_, '_> {
                 self.set_status(Status::UNKNOWN);
             }
             _ if self.signals_its_like(name, arguments) => self.set_status_quietly(Status::known(0)),
-            _ if self.says_stop(name, arguments) => {
+            _ if self.says_stop(name, arguments) && !self.reads_how_to_stop(fields, node) => {
                 self.stop_services(service);
                 self.set_status_quietly(Status::UNKNOWN);
             }
@@ -135,6 +136,11 @@ impl Machine<'_, '_> {
                 && (is_named_for_stop(name)
                     || (!self.environment.tables.is_speaker(name)
                         && arguments.iter().any(|argument| begins_with_stop(argument)))))
+    }
+
+    /// True for a handler's stop script that can be read: what it does is followed, whatever its name says.
+    fn reads_how_to_stop(&self, fields: &[Field], node: &Node) -> bool {
+        self.world.stop.is_some() && matches!(self.resolve(fields, node).what, What::Shell(_))
     }
 
     /// Living processes whose program has one of these names.
