@@ -164,6 +164,8 @@ impl Machine<'_, '_> {
                         targets.extend(pid.filter(|pid| jobs.contains(pid)));
                     }
                 }
+                // A variable that nobody sets is no process.
+                None if argument.unset => named = true,
                 None => {
                     // Some child: any of those that live.
                     named = true;
