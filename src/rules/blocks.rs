@@ -80,6 +80,12 @@ pub(super) fn in_front_of_all(list: &[Node], spans: &[Span]) -> Option<usize> {
     Some(first.span.start)
 }
 
+/// What a compound statement runs on any of its ways, down to what is none itself.
+pub(super) fn statements_of(node: &Node) -> Vec<&Node> {
+    let inner = lists_of(node).into_iter().flatten();
+    inner.flat_map(|node| if lists_of(node).is_empty() { vec![node] } else { statements_of(node) }).collect()
+}
+
 /// The lists of statements inside a statement that shares the shell's variables with it.
 pub(super) fn lists_of(node: &Node) -> Vec<&[Node]> {
     match &node.kind {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::blocks::{in_front_of_all, lists_of};
+use super::blocks::{holds, in_front_of_all, statements_of};
 use super::insertion::{Line, ampersand, free_name, free_number, number_in, rest_of_line};
 use super::keep_running::cleans_up;
 use super::staying::{
@@ -12,7 +12,7 @@ use super::targets::{Targets, told_by};
 use super::{Repair, Subject, blocks, conditional_trap, foreground, repair};
 use crate::diagnostic::Safety;
 use crate::launch::{Fault, Job, Jobs, ShellState, Signal, Site};
-use crate::shell::{self, Node, Word};
+use crate::shell::{self, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Span};
 
 /// Seconds that are too long between a stop and what a trap does: where a script pauses all the time, and where it does so now and then
@@ -114,7 +114,10 @@ fn insert_with(jobs: &Jobs, shell: &ShellState, subject: &Subject<'_>) -> Option
         }
     }
     insertion.let_wait(&jobs)?;
-    insertion.set_trap(first, subject.signal(), jobs.len() < all.len())?;
+    let is_told = |node: &Node| spans.iter().any(|&span| holds(node, span));
+    let leaves_out =
+        jobs.len() < all.len() || script.statements.iter().any(|node| has_other_job(node, &is_told));
+    insertion.set_trap(first, subject.signal(), leaves_out)?;
     Some(insertion.repair())
 }
 
@@ -233,6 +236,15 @@ impl Insertion<'_> {
     }
 }
 
+/// True if something else goes to the background, which nobody tells and which may never end.
+fn has_other_job(node: &Node, is_told: &dyn Fn(&Node) -> bool) -> bool {
+    match &node.kind {
+        NodeKind::Background(_) => !is_told(node),
+        NodeKind::Subshell(_) => false,
+        _ => node.children().into_iter().any(|child| has_other_job(child, is_told)),
+    }
+}
+
 /// What ends a command that goes to the background now: `&&` behind it would be read by its job.
 fn end_of_command(text: &str, end: usize) -> Option<Span> {
     let rest = text.get(end..)?;
@@ -290,10 +302,8 @@ pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
     let covers = |other: &&Node| other.span.start <= node.span.start && node.span.end <= other.span.end;
     let outer = blocks::loop_around(script.statements.iter(), node.span)?;
     // During a long pause the trap would have to wait for its end.
-    let pauses = lists_of(outer)
-        .into_iter()
-        .flatten()
-        .filter(|other| is_pause(other, LONG_PAUSE_AT_TIMES) && !covers(other));
+    let others = || statements_of(outer).into_iter().filter(|other| !covers(other));
+    let pauses = others().filter(|other| is_pause(other, LONG_PAUSE_AT_TIMES));
     let pauses: Vec<Edit> = pauses.map(pause_apart).collect::<Option<_>>()?;
     let name = free_number(excerpt.text());
     let line = Line::of(excerpt.text(), outer.span.start, excerpt.encoding()).above_comments(excerpt.text());
@@ -308,8 +318,8 @@ pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
     edits.extend(pauses);
     let message = "Trap the stop in front of the loop, pass it on, and wait";
     // Which of several programs is the long one, nobody but a person knows.
-    let others = lists_of(outer).into_iter().flatten().any(|other| !covers(&other) && !is_brief(other));
-    Some(if others { Repair::unsafe_(message, edits) } else { Repair::safe(message, edits) })
+    let is_only_one = others().all(is_brief);
+    Some(if is_only_one { Repair::safe(message, edits) } else { Repair::unsafe_(message, edits) })
 }
 
 /// Under `set -e` a `kill` that finds one process gone, or a `wait` for one that was stopped, would end the handler halfway.
