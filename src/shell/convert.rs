@@ -134,7 +134,9 @@ impl<'a> Converter<'a> {
         self.statement(tree, &mut list);
         match list.len() {
             1 => list.remove(0),
-            _ => self.node(span(tree), NodeKind::Group(list.into())),
+            0 => self.node(span(tree), NodeKind::Group(list.into())),
+            // `a | b` and the lines behind it, which the grammar took for more words of `b`.
+            _ => self.error(span(tree)),
         }
     }
 
