@@ -7,7 +7,7 @@ use super::beside::name_of;
 use super::candidates::Sounds;
 use super::field::{Field, UNKNOWN};
 use super::machine::Machine;
-use super::resolve::Resolver;
+use super::resolve::{Child, Resolver, What};
 use super::service::statement_of;
 use super::shell::Frame;
 use crate::programs::{Inner, Kind, Program, Sound, Tables};
@@ -15,6 +15,8 @@ use crate::shell::{Command, List, Node, NodeKind, Part, Word};
 
 /// Functions that call functions are looked into this deep.
 const MAX_CALLS: usize = 3;
+/// More wrappers than these are not seen through.
+const MAX_WRAPPERS: usize = 4;
 
 impl Machine<'_, '_> {
     /// What the command line of a statement that is about to run says; wrappers are seen through.
@@ -26,8 +28,20 @@ impl Machine<'_, '_> {
         if fields.is_empty() {
             return Sound::Unclear;
         }
-        let resolved = self.resolve(&fields, node);
-        let argv: &[Field] = resolved.identities.last().map_or(&fields, |identity| &identity.argv);
+        let mut resolved = self.resolve(&fields, node);
+        let mut loudest = Sound::Errand;
+        for _ in 0..MAX_WRAPPERS {
+            let argv: &[Field] = resolved.identities.last().map_or(&fields, |identity| &identity.argv);
+            loudest = loudest.max(self.own_sound(argv, node));
+            // `dumb-init -- server`
+            let What::Forward(forward) = &resolved.what else { break };
+            let Child::Command(inner) = &forward.child else { break };
+            resolved = self.resolve(inner, node);
+        }
+        loudest
+    }
+
+    fn own_sound(&self, argv: &[Field], node: &Node) -> Sound {
         let arguments: Vec<Option<&str>> = argv[1..].iter().map(Field::text).collect();
         let tables = &self.environment.tables;
         let Some(name) = argv.first().and_then(name_of) else {
