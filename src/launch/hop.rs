@@ -177,11 +177,15 @@ impl View<'_> {
         if let Some(other) = self.misnamed().or_else(|| self.other_signal(shell)) {
             return Some(other);
         }
-        if matches!(node.kind, NodeKind::Pipeline(_)) && leads {
+        let is_helper = |role: &Role| matches!(role, Role::Helper | Role::Timer(_) | Role::Follower(_));
+        let is_held = all(is_helper);
+        // A daemon that was started before is kept from the signal by the same line.
+        if matches!(node.kind, NodeKind::Pipeline(_))
+            && (leads || !(is_held || pauses || self.has_service_jobs(shell)))
+        {
             return Some((Cause::PipedService, place, site()));
         }
-        let is_helper = |role: &Role| matches!(role, Role::Helper | Role::Timer(_) | Role::Follower(_));
-        if all(is_helper) && !pauses {
+        if is_held && !pauses {
             return Some((Cause::KeepAlive, place, self.jobs(process, shell, node)));
         }
         if self.has_service_jobs(shell) || pauses {
