@@ -101,8 +101,12 @@ impl<'a> Assembly<'a> {
             self.note_supervised(steady);
         }
         let outcome = verdict::outcome(after);
-        let may_have_told = after.path.may_have_told
-            && (outcome == Outcome::Timeout || (outcome == Outcome::Abrupt && after.path.may_have_waited));
+        // Whom a handler has waited for is not known: it may be what is cut here.
+        let may_have_told = match outcome {
+            Outcome::Timeout => after.path.may_have_told,
+            Outcome::Abrupt => after.path.may_have_waited,
+            _ => false,
+        };
         if may_have_told {
             self.launch.doubt(None, MAY_HAVE_TOLD);
         }
