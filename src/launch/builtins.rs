@@ -277,9 +277,15 @@ impl Machine<'_, '_> {
         }
         let mut resolved = self.resolve(argv, node);
         self.give_script(&mut resolved, command, node);
-        let unknown = matches!(resolved.what, What::Unknown) && self.world.stop.is_none();
+        let may_be_setup = matches!(resolved.what, What::Unknown)
+            || (matches!(resolved.what, What::Forward(_)) && resolved.uncertain);
         // `wait-for host -- command`: what another script starts may be setup, however it is started.
-        if unknown && self.has_caller() && !self.is_background() && !self.stays(node) {
+        if may_be_setup
+            && self.world.stop.is_none()
+            && self.has_caller()
+            && !self.is_background()
+            && !self.stays(node)
+        {
             self.world.die(self.pid, 0, super::world::Ended::Clean);
             return;
         }

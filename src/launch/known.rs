@@ -297,7 +297,21 @@ impl Resolver<'_, '_> {
                     Some(excerpt) => Arc::new(excerpt.sub(Span::new(offset, excerpt.text().len()))),
                     None => Arc::new(Excerpt::derived(&self.place.source, self.place.span, text)),
                 };
-                return Some(Child::Line(excerpt, Origin::Text, self.environment.sh()));
+                return Some(match row.shell(arguments, argument) {
+                    Some(Some(shell)) => match self.environment.dialect_of(shell) {
+                        Some(dialect) => Child::Line(excerpt, Origin::Text, dialect),
+                        None => Child::Command(vec![Field::known(shell), Field::known("-c"), field.clone()]),
+                    },
+                    _ => Child::Line(excerpt, Origin::Text, self.environment.sh()),
+                });
+            }
+            Inner::ForShell { arguments: first } => {
+                let shell = match row.shell(arguments, first) {
+                    Some(named) => named.map_or_else(|| Field::unknown("..."), Field::known),
+                    None => Field::known("/bin/sh"),
+                };
+                let words = argv.get(first + 1..).unwrap_or_default();
+                std::iter::once(shell).chain(words.iter().cloned()).collect()
             }
             Inner::None => return None,
             Inner::Unknown => vec![Field::unknown("...")],

@@ -14,7 +14,7 @@ use crate::programs::Sound;
 use crate::shell::{Command, Node, NodeKind, Part, Word};
 
 /// A loop that pauses for so long does something from time to time.
-pub(super) const PERIODIC_PAUSE: Millis = 120_000;
+pub(super) const PERIODIC_PAUSE: Millis = 60_000;
 /// The same where it does several things, none of which sounds like a service: what crashes is started again sooner.
 const TASKS_PAUSE: Millis = 30_000;
 /// The same of what ends, by its name.

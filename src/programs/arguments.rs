@@ -20,6 +20,8 @@ pub struct CommandLine {
     pub assignments: bool,
     /// Options whose value is a command line for `sh -c` (`su -c`).
     pub command_options: Vec<String>,
+    /// Options whose value is the shell that gets this line, and the words behind the positional arguments (`su -s /bin/bash`).
+    pub shell_options: Vec<String>,
     /// For `init`: options whose value says which signal the inner command gets in place of another (`15:3`), or that it gets none (`15:0`).
     pub rewrite_options: Vec<String>,
     /// Options whose value is the inner command's name; its arguments follow `--` (`start-stop-daemon --exec`).
@@ -66,6 +68,11 @@ pub enum Inner {
         argument: usize,
         /// The byte of that argument where it begins (`--command=...`: behind the `=`).
         offset: usize,
+    },
+    /// Words for a shell, or for what is named in place of one (`su USER -s PROGRAM -- WORDS`).
+    ForShell {
+        /// The first of them.
+        arguments: usize,
     },
     /// There is none: the arguments end before it.
     None,
@@ -163,6 +170,20 @@ impl Program {
         Walk::new(&self.args, self.kind, arguments).value_of(&names)
     }
 
+    /// The shell that an option names, in front of the inner command line or behind it; `Some(None)` if that is not known.
+    pub fn shell<'a>(&self, arguments: &[Option<&'a str>], inner: usize) -> Option<Option<&'a str>> {
+        let is_named = |word: &str| CommandLine::names(&self.args.shell_options, word);
+        let mut at = 0;
+        while let Some(word) = arguments.get(at).filter(|word| **word != Some("--")) {
+            match word.filter(|_| at != inner).map(|word| (word, word.split_once('='))) {
+                Some((word, _)) if is_named(word) => return arguments.get(at + 1).copied(),
+                Some((_, Some((name, value)))) if is_named(name) => return Some(Some(value)),
+                _ => at += 1,
+            }
+        }
+        None
+    }
+
     /// The signals that its options put in place of others, as they stand there (`15` and `3`).
     pub fn rewrites<'a>(&self, arguments: &[Option<&'a str>]) -> Vec<(&'a str, &'a str)> {
         let walk = Walk::new(&self.args, self.kind, arguments);
@@ -257,7 +278,7 @@ impl<'a> Walk<'a> {
         let mut positionals = rules.positionals;
         let mut options_end = false;
         let mut program = None;
-        let mut extra = false;
+        let mut extra = None;
         let mut at = 0;
         while let Some(&argument) = arguments.get(at) {
             let word = argument.unwrap_or_default();
@@ -298,7 +319,7 @@ impl<'a> Walk<'a> {
                 positionals -= 1;
                 self.positional = argument;
             } else if rules.permute && kind != Kind::Runner {
-                extra = true;
+                extra = extra.or(Some(at));
             } else if !rules.after.is_empty() || !rules.program_options.is_empty() {
                 return self.finish(Inner::None, at);
             } else if self.line {
@@ -310,8 +331,11 @@ impl<'a> Walk<'a> {
         }
         self.inner = match program {
             Some(name) => Inner::Command { name, arguments: arguments.len() },
-            None if extra => Inner::Unknown,
-            None => Inner::None,
+            None => match extra {
+                Some(arguments) if !rules.shell_options.is_empty() => Inner::ForShell { arguments },
+                Some(_) => Inner::Unknown,
+                None => Inner::None,
+            },
         };
     }
 

@@ -260,6 +260,12 @@ fn wrapped(name: &str, args: &[String]) -> io::Result<Command> {
         }
         // The shell reads what it is given as standard input.
         None if matches!(name, "su" | "runuser") && rest.is_empty() => Command::new(shell_path),
+        // `su user -s program -- words`
+        None if matches!(name, "su" | "runuser") && rest[0] == "-s" && rest.len() > 1 => {
+            let mut command = Command::new(&rest[1]);
+            command.args(rest[2..].iter().skip_while(|word| *word == "--"));
+            command
+        }
         // mysqld_safe starts one program, whatever its own options say.
         None if name == "mysqld_safe" => Command::new("mysqld"),
         None => {

@@ -183,6 +183,7 @@ mod whatever_is_asked {
                     Inner::Line { argument, offset } => {
                         prop_assert!(words[argument].is_none_or(|word| word.get(offset..).is_some()));
                     }
+                    Inner::ForShell { arguments } => prop_assert!(arguments < words.len()),
                     Inner::None | Inner::Unknown => {}
                 }
                 let _ = (program.script(&words), Tables::builtin().program(&program.names[0], &words));
