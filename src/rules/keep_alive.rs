@@ -8,7 +8,15 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
         .faults(|cause| cause == Cause::KeepAlive)
         .map(|fault| {
-            let happens = words::what_happens(fault, subject.signal());
+            // `cron && tail -f log`
+            let is_idle = fault.chain.len() > 1 && words::hears_nothing(&fault.service, subject);
+            let happens = match is_idle {
+                true => format!(
+                    "On stop, the container does not end: it is killed when the grace period is over, and {} with it.",
+                    words::service(fault)
+                ),
+                false => words::what_happens(fault, subject.signal()),
+            };
             let pauses = matches!(fault.site, Site::Foreground { rest: Rest::Loop, .. });
             let (why, help) = if pauses && fault.chain.len() == 1 {
                 (
@@ -33,6 +41,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             // Nothing is lost but the time of the grace period.
             if fault.chain.len() == 1 {
                 finding = finding.with_repairs(init::of_engine(subject));
+            }
+            if is_idle || fault.chain.len() == 1 {
                 finding.severity = Severity::Warning;
             }
             finding

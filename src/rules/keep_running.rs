@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::blocks::behind;
 use super::insertion::ampersand;
 use super::staying::{Stay, shape};
-use super::{Repair, Subject, repair, trap};
+use super::{Repair, Subject, repair, trap, words};
 use crate::diagnostic::Safety;
 use crate::launch::{Fault, Job, Jobs, Site};
 use crate::shell::{self, Node, Word};
@@ -28,6 +28,18 @@ pub(super) fn instead_of_keep_alive(fault: &Fault, subject: &Subject<'_>) -> Vec
         return vec![repair];
     }
     let mut repairs = trap::insert(fault, subject);
+    // Such a trap tells nobody but what keeps the container alive.
+    let is_log = matches!(shape(&at.node), Some(Stay::Service));
+    if is_log && jobs.iter().all(|job| job.side) && fault.chain.len() > 1 {
+        for repair in &mut repairs {
+            repair.safety = Safety::Unsafe;
+            repair.message = format!(
+                "Trap the stop, and end at once; {} is not told, and what it has started is killed",
+                words::service(fault)
+            );
+        }
+        return repairs;
+    }
     // What shows a log is told as the services are, and the script stays for as long as before.
     if matches!(shape(&at.node), Some(Stay::Service | Stay::Pauses)) {
         return repairs;

@@ -91,6 +91,11 @@ pub(super) fn finishes_on(command: &CommandLine, signal: Signal, subject: &Subje
     reaction == Some(Reaction::Finishes)
 }
 
+/// True for a program that is known to do nothing on signals: it has nothing to finish but what it has started.
+pub(super) fn hears_nothing(command: &CommandLine, subject: &Subject<'_>) -> bool {
+    program(command, subject).is_some_and(|row| row.signals.none)
+}
+
 /// The row of a command's program.
 fn program<'a>(command: &CommandLine, subject: &'a Subject<'_>) -> Option<&'a Program> {
     subject.tables.program(command.program(), &command.arguments()).map(Arc::as_ref)
