@@ -343,6 +343,15 @@ impl Word {
         Some(text)
     }
 
+    /// The only part of it, in quotes or not.
+    pub fn only_part(&self) -> Option<&Part> {
+        match self.parts.as_slice() {
+            [part] => Some(part),
+            [Part::Quoted(empty), part] if empty.is_empty() => Some(part),
+            _ => None,
+        }
+    }
+
     /// True if nothing in it is quoted and it holds no expansion: the form in which reserved words and names are usual.
     pub fn is_bare(&self) -> bool {
         self.parts.iter().all(|part| matches!(part, Part::Literal(_)))

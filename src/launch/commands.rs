@@ -16,7 +16,7 @@ use super::start;
 use super::world::{Identity, Millis, Pid, Role, Started};
 use crate::programs::{Kind, Sound};
 use crate::project::ImageFile;
-use crate::shell::{AssignedValue, Command, List, Node, NodeKind, Part, Word};
+use crate::shell::{AssignedValue, Command, List, Node, NodeKind, Operation, Part, Word};
 use crate::source::Excerpt;
 
 /// How long what a job does once may take.
@@ -96,8 +96,8 @@ impl Machine<'_, '_> {
         let name = assignment.name.clone();
         let Some(expander) = self.expander() else { return (name, Value::unknown()) };
         let old = expander.shell.variables.get(&name).cloned();
-        // `pids="$pids $!"`: the first time there is nothing before. `port=${port:-}` lets the environment set it.
-        let begins = matches!(&assignment.value, AssignedValue::Scalar(word) if word.parts.len() > 1 && word.parts.iter().any(|part| {
+        // `pids="$pids $!"`: the first time there is nothing before. `port="${port:-}"` lets the environment set it.
+        let begins = matches!(&assignment.value, AssignedValue::Scalar(word) if word.only_part().is_none() && word.parts.iter().any(|part| {
             matches!(part, Part::Parameter(parameter, _) if parameter.name == name)
         }));
         if begins && old.is_none() && expander.variable(&name).unset {
@@ -107,6 +107,12 @@ impl Machine<'_, '_> {
             if let AssignedValue::Scalar(word) = &assignment.value {
                 return (name, Value::Scalar(first.string(word)));
             }
+        }
+        if let AssignedValue::Scalar(word) = &assignment.value
+            && word.only_part().is_some_and(|part| is_own_value(part, &name))
+            && old.is_none()
+        {
+            return (name.clone(), Value::Scalar(expander.variable(&name)));
         }
         let value = match (&assignment.value, &assignment.index) {
             (_, Some(_)) => Value::unknown(),
@@ -560,4 +566,18 @@ fn in_set(node: &Node, shell: &Shell) -> bool {
         }
         _ => false,
     }
+}
+
+/// `name=$name`, `name="${name:-}"`: what comes from outside stays what it is.
+fn is_own_value(part: &Part, name: &str) -> bool {
+    let Part::Parameter(parameter, _) = part else { return false };
+    parameter.name == name
+        && parameter.index.is_none()
+        && match &parameter.operation {
+            Operation::Plain => true,
+            Operation::Operator(operator, word) => {
+                matches!(operator.as_str(), "-" | ":-") && word.literal().is_some_and(|text| text.is_empty())
+            }
+            _ => false,
+        }
 }

@@ -59,13 +59,7 @@ impl Expander<'_> {
 
     /// The fields of one word: none, one or several.
     pub(crate) fn word(&self, word: &Word, excerpt: &Arc<Excerpt>) -> Vec<Field> {
-        if let [part] = word.parts.as_slice()
-            && let Some(fields) = self.list(part, 0)
-        {
-            return fields;
-        }
-        if let [Part::Quoted(empty), part] = word.parts.as_slice()
-            && empty.is_empty()
+        if let Some(part) = word.only_part()
             && let Some(fields) = self.list(part, 0)
         {
             return fields;
@@ -81,8 +75,7 @@ impl Expander<'_> {
             return vec![field];
         }
         let pieces = self.pieces(&word.parts, 0);
-        if let [Part::Parameter(parameter, _)] | [Part::Quoted(_), Part::Parameter(parameter, _)] =
-            word.parts.as_slice()
+        if let Some(Part::Parameter(parameter, _)) = word.only_part()
             && matches!(parameter.operation, Operation::Plain)
             && parameter.index.is_none()
         {
