@@ -459,7 +459,10 @@ impl Machine<'_, '_> {
         // `create-topics.sh &`, `timeout 60 check &`: by its name it ends soon, or it is not given longer. The script's last job is what
         // it is for, though.
         let latest = if resolved.limited && !self.is_last_of_job() { Sound::Unclear } else { Sound::Errand };
-        let ends = started == Started::Background && pipeline.is_none() && self.sound(node) <= latest;
+        let ends = started == Started::Background
+            && pipeline.is_none()
+            && self.sound(node) <= latest
+            && !self.is_all_that_is_waited_for();
         match resolved.what {
             What::Unknown | What::Opaque(_) | What::Unread(_) => {
                 // In a pipeline a command is as likely setup as in the foreground.

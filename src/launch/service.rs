@@ -324,6 +324,19 @@ impl Machine<'_, '_> {
         shell.jobs.iter().any(|&job| self.world.alive(job)) && shell.frames.iter().any(is_ahead)
     }
 
+    /// True in `client & wait; exit`, with no service beside it: what goes to the background now is what the container is for.
+    pub(super) fn is_all_that_is_waited_for(&self) -> bool {
+        let waits = |frame: &Frame| match frame {
+            Frame::List { list, next } => {
+                list[(*next).min(list.len())..].iter().any(|node| node.is_command(&["wait"]))
+            }
+            _ => false,
+        };
+        self.shell().is_some_and(|shell| shell.frames.iter().any(waits))
+            && self.is_last_of_job()
+            && !self.world.processes().any(|other| other.is_service() && self.world.alive(other.pid))
+    }
+
     /// `server & pid=$!; job; wait "$pid"`
     fn waits_for_service(&self, shell: &Shell) -> bool {
         let waits = |node: &Node| {
