@@ -168,7 +168,7 @@ impl View<'_> {
             let flaw = || Cause::IncompleteTrap(self.flaw(process, service));
             return Some(match () {
                 () if through_exit && !leads => (flaw(), place, site()),
-                () if pauses || through_exit => {
+                () if (pauses && !self.is_put_off(process)) || through_exit => {
                     (flaw(), self.trap_place(shell).unwrap_or(place), self.trap(shell))
                 }
                 () => (Cause::DeferredTrap, place, self.deferred(shell, node)),
@@ -202,6 +202,11 @@ impl View<'_> {
             Origin::PackageCommand(_) => (Cause::PackageRunner, place, package(process, None)),
             Origin::Script | Origin::Fork => (Cause::MissingExec, place, site()),
         })
+    }
+
+    /// True if a handler has not begun when the time is over: what is in the foreground takes it.
+    pub(super) fn is_put_off(&self, process: &Process) -> bool {
+        self.after.shell(process.pid).is_some_and(|then| !then.pending.is_empty())
     }
 
     /// A shell that waits for its jobs.

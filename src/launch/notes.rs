@@ -6,6 +6,7 @@ use super::expand::Expander;
 use super::field::{Field, Value};
 use super::machine::Machine;
 use super::shell::Status;
+use super::world::{Identity, Process};
 use crate::shell::{Command, Redirect};
 
 /// So many files are remembered.
@@ -66,9 +67,15 @@ fn formatted(fields: &[Field]) -> Option<String> {
 }
 
 impl Expander<'_> {
-    /// The number that the script has written into this file.
+    /// The number in this file: the script has written it, or a program that was told to (`--pidfile=/run/app.pid`).
     pub(super) fn noted(&self, path: &str) -> Option<String> {
-        self.world.notes.get(&*self.path_of_note(path)).map(|number| number.to_string())
+        let path = self.path_of_note(path);
+        let written = self.world.notes.get(&path).map(|number| number.to_string());
+        written.or_else(|| {
+            let own =
+                |process: &&Process| self.world.alive(process.pid) && notes_itself(&process.identity, &path);
+            Some(self.world.processes().find(own)?.pid.to_string())
+        })
     }
 
     fn path_of_note(&self, path: &str) -> Rc<str> {
@@ -81,6 +88,17 @@ impl Expander<'_> {
         let path = self.string(target);
         path.text().map(|path| self.path_of_note(path))
     }
+}
+
+/// True for a program with an option for the file in which it writes its number.
+fn notes_itself(identity: &Identity, path: &str) -> bool {
+    let words: Vec<&str> = identity.argv.iter().map(|word| word.text().unwrap_or("")).collect();
+    let says = |option: &str| option.starts_with('-') && option.contains("pid");
+    words.windows(2).any(|pair| says(pair[0]) && pair[1] == path)
+        || words
+            .iter()
+            .filter_map(|word| word.split_once('='))
+            .any(|(option, value)| says(option) && value == path)
 }
 
 /// `echo $!`, `printf '%s\n' $!`: the number that is written, if it is one.

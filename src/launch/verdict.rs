@@ -219,9 +219,9 @@ impl View<'_> {
         let after = self.after.process(1).filter(|first| !first.heard.is_empty())?;
         let cut = self.after.processes().find(|process| is_cut(self.after, process)).unwrap_or(first);
         // Its handler has not begun yet: what is in the foreground takes the time.
-        if let (Role::Shell(shell), Role::Shell(then)) = (&first.role, &after.role)
+        if let Role::Shell(shell) = &first.role
             && let Waiting::Foreground { node, .. } = &shell.waiting
-            && !then.pending.is_empty()
+            && self.is_put_off(after)
         {
             let site = self.deferred(shell, node);
             return Some(self.fault_of(Cause::DeferredTrap, place_of(node), site, cut));
