@@ -14,6 +14,7 @@ use crate::source::{Excerpt, Place};
 
 mod arithmetic;
 mod assembly;
+mod assign;
 mod beside;
 mod branch;
 mod builtins;

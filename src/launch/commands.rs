@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::dialect::Dialect;
 use super::field::{Field, UNKNOWN, Value};
-use super::inert;
 use super::interpreter::Broken;
 use super::machine::Machine;
 use super::path::{Mishap, MishapKind};
@@ -16,7 +15,7 @@ use super::start;
 use super::world::{Identity, Millis, Pid, Role, Started};
 use crate::programs::{Kind, Sound};
 use crate::project::ImageFile;
-use crate::shell::{AssignedValue, Command, List, Node, NodeKind, Operation, Part, Word};
+use crate::shell::{AssignedValue, Command, List, Node, NodeKind, Part, Word};
 use crate::source::Excerpt;
 
 /// How long what a job does once may take.
@@ -74,70 +73,6 @@ impl Machine<'_, '_> {
         }
         // An assignment in front of `exec` or a function is the shell's own; for the others it only shows in the child.
         self.invoke(&fields, command, node);
-    }
-
-    /// `: "${NAME:=word}"` sets what is empty; what `$((NAME += 1))` comes to is given up.
-    fn assign_in_words(&mut self, command: &Command) {
-        let Some(expander) = self.expander() else { return };
-        let assigned: Vec<(String, Value)> = inert::assigned_by_words(command)
-            .filter_map(|(name, default)| match default {
-                Some(parameter) => Some((name, Value::Scalar(expander.assigned_default(parameter)?))),
-                None => Some((name, Value::unknown())),
-            })
-            .collect();
-        self.with(|shell| {
-            for (name, value) in assigned {
-                shell.set(&name, value);
-            }
-        });
-    }
-
-    fn assigned(&self, assignment: &crate::shell::Assignment, node: &Node) -> (String, Value) {
-        let name = assignment.name.clone();
-        let Some(expander) = self.expander() else { return (name, Value::unknown()) };
-        let old = expander.shell.variables.get(&name).cloned();
-        // `pids="$pids $!"`: the first time there is nothing before. `port="${port:-}"` lets the environment set it.
-        let begins = matches!(&assignment.value, AssignedValue::Scalar(word) if word.only_part().is_none() && word.parts.iter().any(|part| {
-            matches!(part, Part::Parameter(parameter, _) if parameter.name == name)
-        }));
-        if begins && old.is_none() && expander.variable(&name).unset {
-            let mut shell = expander.shell.clone();
-            shell.set(&name, Value::Scalar(Field::known("")));
-            let first = super::expand::Expander { shell: &shell, ..expander };
-            if let AssignedValue::Scalar(word) = &assignment.value {
-                return (name, Value::Scalar(first.string(word)));
-            }
-        }
-        if let AssignedValue::Scalar(word) = &assignment.value
-            && word.only_part().is_some_and(|part| is_own_value(part, &name))
-            && old.is_none()
-        {
-            return (name.clone(), Value::Scalar(expander.variable(&name)));
-        }
-        let value = match (&assignment.value, &assignment.index) {
-            (_, Some(_)) => Value::unknown(),
-            (AssignedValue::Array(words), None) => {
-                let mut fields = match (assignment.append, old) {
-                    (true, Some(Value::Array(fields))) => fields.as_ref().clone(),
-                    (true, Some(Value::Scalar(first))) => vec![first],
-                    _ => Vec::new(),
-                };
-                fields.extend(expander.fields(words, &node.excerpt));
-                Value::Array(Rc::new(fields))
-            }
-            (AssignedValue::Scalar(word), None) => {
-                let new = expander.string(word);
-                match (assignment.append, old) {
-                    (false, _) => Value::Scalar(new),
-                    (true, Some(Value::Scalar(old))) => match (old.text(), new.text()) {
-                        (Some(old), Some(new)) => Value::Scalar(Field::known(format!("{old}{new}"))),
-                        _ => Value::unknown(),
-                    },
-                    (true, _) => Value::unknown(),
-                }
-            }
-        };
-        (name, value)
     }
 
     /// Syntax that this shell does not have ends the script where it is read; the model lets it end where it is reached.
@@ -569,18 +504,4 @@ fn in_set(node: &Node, shell: &Shell) -> bool {
         }
         _ => false,
     }
-}
-
-/// `name=$name`, `name="${name:-}"`: what comes from outside stays what it is.
-fn is_own_value(part: &Part, name: &str) -> bool {
-    let Part::Parameter(parameter, _) = part else { return false };
-    parameter.name == name
-        && parameter.index.is_none()
-        && match &parameter.operation {
-            Operation::Plain => true,
-            Operation::Operator(operator, word) => {
-                matches!(operator.as_str(), "-" | ":-") && word.literal().is_some_and(|text| text.is_empty())
-            }
-            _ => false,
-        }
 }
