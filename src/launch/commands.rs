@@ -219,6 +219,9 @@ impl Machine<'_, '_> {
             }
             // What it waits for is taken to end, unless nothing else stays.
             What::Helper if resolved.follows_unknown && !self.stays(node) => {
+                if self.waits_for_told(node) {
+                    return None;
+                }
                 self.world.path.may_have_waited |= self.world.stop.is_some();
                 self.set_status(Status::UNKNOWN);
                 None

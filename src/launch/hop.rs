@@ -221,7 +221,14 @@ impl View<'_> {
                     && self.heard(below.pid)
                     && self.after.alive(below.pid)
             };
-            let has_passed_on = |below: &Process| waits(below) || self.dies_when_told(below);
+            // Or it has ended behind one that has come to its own end.
+            let has_outlived = |below: &Process| {
+                let end = self.after.process(below.pid).map(|below| below.state);
+                below.pid != service.pid
+                    && matches!(end, Some(State::Dead(death)) if death.how == Ended::Clean)
+            };
+            let has_passed_on =
+                |below: &Process| waits(below) || has_outlived(below) || self.dies_when_told(below);
             if shell.traps.contains_key(&signal) && below.is_some_and(has_passed_on) {
                 return None;
             }

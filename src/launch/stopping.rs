@@ -35,21 +35,37 @@ impl Machine<'_, '_> {
             return false;
         };
         let told = self.world.stop_supervised(&arguments[stop + 1..]);
+        if !self.follow(told, node) {
+            self.set_status_quietly(Status::known(0));
+        }
+        true
+    }
+
+    /// `tail --pid=$(pgrep server)` in a stop: a number from a command or a file is taken for that of a service which has been told. False if
+    /// there is none.
+    pub(super) fn waits_for_told(&mut self, node: &Node) -> bool {
+        let is_told = |process: &&Process| process.is_service() && !process.heard.is_empty();
+        let told = self.world.processes().filter(is_told).map(|process| process.pid);
+        let told = told.filter(|&pid| self.world.alive(pid)).collect();
+        self.world.stop.is_some() && self.follow(told, node)
+    }
+
+    /// Stays until these processes have ended; false if there are none.
+    fn follow(&mut self, pids: Vec<Pid>, node: &Node) -> bool {
         let identity = self.shell_identity(node);
         let ignored = self.ignored();
-        let waiting: Vec<Pid> = told
+        let waiting: Vec<Pid> = pids
             .into_iter()
             .map(|pid| {
                 let (identity, role) = (identity.clone(), Role::Follower(pid));
                 self.world.spawn(self.pid, Started::Foreground, identity, role, ignored.clone())
             })
             .collect();
-        if waiting.is_empty() {
-            self.set_status_quietly(Status::known(0));
-        } else {
+        let waits = !waiting.is_empty();
+        if waits {
             self.wait_for(waiting, node);
         }
-        true
+        waits
     }
 
     /// Runs a program that acts on processes; false if it is none.
