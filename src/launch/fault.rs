@@ -384,6 +384,9 @@ impl Fault {
             Cause::PrivilegeWrapper | Cause::SwallowingWrapper => {
                 format!("a wrapper in front of {service} does not pass the signal on")
             }
+            Cause::UnhandledStop if self.outcome == Outcome::Abrupt => {
+                format!("{service} installs no handler, and the signal ends it at once")
+            }
             Cause::UnhandledStop => {
                 format!("{service} installs no handler, and PID 1 without a handler hears nothing")
             }

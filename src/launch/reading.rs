@@ -4,7 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::dialect::Dialect;
-use super::field::Field;
+use super::field::{Field, UNKNOWN};
 use super::machine::Machine;
 use super::path::MishapKind;
 use super::shell::{Frame, Status};
@@ -58,11 +58,27 @@ impl Machine<'_, '_> {
                 if first == Some("exec") {
                     let resolved = self.resolve(&arguments[1..], node);
                     self.replace(&resolved);
+                } else if let Some(line) = self.known_program(arguments, node) {
+                    self.run_text(line);
                 } else {
                     self.read_unknown(node, "what eval runs is not known", Status::UNKNOWN);
                 }
             }
         }
+    }
+
+    /// `CMD="gunicorn --bind :$PORT app"; eval "$CMD"`: a program of the tables, of which some arguments are not known.
+    fn known_program(&self, arguments: &[Field], node: &Node) -> Option<Arc<Excerpt>> {
+        let [line] = arguments else { return None };
+        let line = Arc::new(Excerpt::derived(node.excerpt.source(), node.place().span, line.sketch()?));
+        let script = self.environment.parse(Arc::clone(&line));
+        let [Node { kind: NodeKind::Command(command), .. }] = script.statements.as_ref() else { return None };
+        let is_whole = script.errors.is_empty() && command.assignments.is_empty();
+        let words = command.words.iter().map(|word| word.literal().filter(|word| !word.contains(UNKNOWN)));
+        let words: Vec<Option<String>> = words.skip_while(|word| word.as_deref() == Some("exec")).collect();
+        let words: Vec<Option<&str>> = words.iter().map(Option::as_deref).collect();
+        let (name, arguments) = words.split_first().filter(|_| is_whole)?;
+        self.environment.tables.program((*name)?, arguments).map(|_| line)
     }
 
     pub(super) fn source(&mut self, name: &str, arguments: &[Field], command: &Command, node: &Node) {

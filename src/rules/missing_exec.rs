@@ -4,6 +4,7 @@ use super::{Finding, Repair, Subject, repair, trap, words};
 use crate::diagnostic::Safety;
 use crate::dockerfile::Keyword;
 use crate::launch::{Cause, Fault, Rest, Site};
+use crate::source::{Edit, Span};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
@@ -15,7 +16,9 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 started(fault)
             );
             let follows = matches!(&fault.site, Site::Foreground { rest: Rest::Commands, .. });
-            let help = if follows {
+            let help = if fault.place.text().starts_with("eval ") {
+                "put `exec` in front of what `eval` runs: `eval \"exec $COMMAND\"`"
+            } else if follows {
                 "other commands follow, so that `exec` would cut them off: start it with `&`, trap the signal, and `wait` for it"
             } else {
                 "put `exec` in front of it, so that it takes the script's place"
@@ -23,9 +26,25 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             Finding::of(fault, subject, "runs as a child of the script", message)
                 .with_help(help)
                 .with_repairs(repair::exec_prefix(fault).map(|repair| heeding_others(repair, fault, subject)))
+                .with_repairs(within_eval(fault))
                 .with_repairs(trap::in_place_of_exec(fault, subject))
         })
         .collect()
+}
+
+/// `eval "$COMMAND"` as `eval "exec $COMMAND"`.
+fn within_eval(fault: &Fault) -> Option<Repair> {
+    let Site::Foreground { rest: Rest::Nothing | Rest::Exit, .. } = &fault.site else { return None };
+    let text = fault.place.text();
+    let word = text.strip_prefix("eval ")?.trim_start();
+    let inner = word.strip_prefix('"')?.strip_suffix('"')?;
+    if !inner.starts_with('$') || inner.contains('"') {
+        return None;
+    }
+    let at = fault.place.span.start + text.len() - word.len() + 1;
+    let edit = Edit::new(&fault.place.source, Span::at(at), "exec ");
+    let message = "Put `exec` in front of what `eval` runs; if that may be several commands, or begin with an assignment, that breaks";
+    Some(Repair::unsafe_(message, vec![edit]))
 }
 
 /// What stands in the line: the service, or what has started it (`supervisord`), or stands in front of it as well.

@@ -1,6 +1,7 @@
 //! `unhandled-stop`: the service installs no handler, and PID 1 without a handler hears nothing.
 
 use super::{Finding, Subject, foreground, init, words};
+use crate::diagnostic::Outcome;
 use crate::launch::{Cause, Site};
 use crate::programs::Language;
 
@@ -12,10 +13,13 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 Site::Program { language } => ("Neither it nor a module that it loads installs a", example(language)),
                 _ => ("It installs no", "install a handler"),
             };
-            let message = format!(
-                "{} {who} handler for the signal, and the kernel spares PID 1 the default action.",
-                words::what_happens(fault, subject.signal())
-            );
+            // Below another process the signal has its default action.
+            let end = match fault.outcome {
+                Outcome::Abrupt => ": the signal ends it at once",
+                _ => ", and the kernel spares PID 1 the default action",
+            };
+            let happens = words::what_happens(fault, subject.signal());
+            let message = format!("{happens} {who} handler for the signal{end}.");
             let help = match words::graceful_with(&fault.service, subject) {
                 Some(advice) => advice.to_owned(),
                 None => format!("put an init in front ({}), or {handler}", words::ways_to_an_init(subject)),
