@@ -326,7 +326,9 @@ impl Machine<'_, '_> {
         let Some(shell) = self.shell() else { return };
         let work = shell.traps.iter().find(|(signal, trap)| {
             matches!(**signal, Signal::TERM | Signal::INT | Signal::QUIT)
-                && !trap.action.iter().all(|node| super::jobs::only_stops(node, shell))
+                && !trap.action.iter().all(|part| {
+                    super::jobs::only_stops(part, shell) || self.is_removed_later(part, &trap.place, node)
+                })
         });
         let Some((_, trap)) = work.filter(|_| self.world.stop.is_none()) else { return };
         let mishap =

@@ -8,8 +8,8 @@ use super::field::{Field, UNKNOWN};
 use super::machine::Machine;
 use super::pattern::Pattern;
 use crate::project::{Deed, ImageFiles, Text, installed_by};
-use crate::shell::{Command, Node, NodeKind, Redirect};
-use crate::source::Excerpt;
+use crate::shell::{Command, Node, NodeKind, Redirect, Word};
+use crate::source::{Excerpt, Place};
 
 /// What a command of this name makes; its operands are paths.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,20 @@ impl Machine<'_, '_> {
     /// What a command that runs now does to files.
     pub(super) fn note_files(&mut self, fields: &[Field], command: &Command, node: &Node) {
         self.note_deeds(self.made_by(fields, command, node));
+    }
+
+    /// True for `rm lock` in a trap that guards what the script does before it gives way: behind the trap it removes the same itself.
+    pub(super) fn is_removed_later(&self, part: &Node, trap: &Place, exec: &Node) -> bool {
+        let script = self.environment.parse(Arc::clone(&exec.excerpt));
+        let mut removed = Vec::new();
+        collect_removed(&script.statements, &mut |node| {
+            let place = node.place();
+            if place.source.path() == trap.source.path() && place.span.start >= trap.span.end {
+                removed.extend(removed_by(node));
+            }
+        });
+        let own = removed_by(part);
+        !own.is_empty() && own.iter().all(|word| removed.contains(word))
     }
 
     fn made_by(&self, fields: &[Field], command: &Command, node: &Node) -> Vec<Deed> {
@@ -221,4 +235,24 @@ fn operands(arguments: &[Field]) -> Operands<'_> {
         }
     }
     operands
+}
+
+/// What `rm` removes, as it is written; quotes and braces around names aside.
+fn removed_by(node: &Node) -> Vec<String> {
+    let NodeKind::Command(command) = &node.kind else { return Vec::new() };
+    let text = |word: &Word| node.excerpt.text().get(word.span.start..word.span.end).unwrap_or("").to_owned();
+    let words = command.words.iter().skip(1).map(text).filter(|word| !word.starts_with('-'));
+    match node.is_command(&["rm"]) {
+        true => words.map(|word| word.replace(['"', '{', '}'], "")).collect(),
+        false => Vec::new(),
+    }
+}
+
+fn collect_removed(list: &[Node], take: &mut dyn FnMut(&Node)) {
+    for node in list {
+        take(node);
+        for child in node.children() {
+            collect_removed(std::slice::from_ref(child), take);
+        }
+    }
 }
