@@ -49,7 +49,11 @@ fn within_eval(fault: &Fault) -> Option<Repair> {
 
 /// What stands in the line: the service, or what has started it (`supervisord`), or stands in front of it as well.
 fn started(fault: &Fault) -> String {
-    let line = fault.place.text();
+    // What a RUN writes stands nowhere as such: its place holds more, or something else.
+    let line = match &fault.site {
+        Site::Foreground { node, .. } => node.excerpt.text().get(node.span.start..node.span.end).unwrap_or(""),
+        _ => fault.place.text(),
+    };
     let is_service = line.contains(fault.service.name()) || line.starts_with(['$', '"']);
     if is_service { "it".to_owned() } else { words::code(line) }
 }
