@@ -295,12 +295,22 @@ impl Resolver<'_, '_> {
             && image.cmd.as_ref().is_some_and(is_first)
     }
 
-    /// True for the script that the base image brings as its ENTRYPOINT.
+    /// True for the script that the base image brings as its ENTRYPOINT, by its name or by a path where such scripts are.
     fn is_base_entrypoint(&self, name: &str) -> bool {
+        const FOLDERS: [&str; 4] = ["", "/bin", "/usr/bin", "/usr/local/bin"];
         let Environment { image, tables, .. } = self.environment;
+        let parts = |path: &str| {
+            path.rsplit_once('/')
+                .map_or((None, path.to_owned()), |(folder, base)| (Some(folder.to_owned()), base.to_owned()))
+        };
+        let (folder, base) = parts(name);
+        let is_usual = |folder: &String| FOLDERS.contains(&folder.as_str());
         // An init in front of it is one for other scripts, too.
         let is_init = |word: &str| tables.program(word, &[]).is_some_and(|row| row.kind == Kind::Init);
-        let is_script = |word: &String| word.rsplit('/').next() == name.rsplit('/').next() && !is_init(word);
+        let is_script = |word: &String| {
+            let (own, known) = parts(word);
+            base == known && !is_init(word) && (own == folder || folder.as_ref().is_none_or(is_usual))
+        };
         image.base.entrypoint.as_ref().is_some_and(|words| words.iter().any(is_script))
     }
 
