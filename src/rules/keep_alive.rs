@@ -10,20 +10,25 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         .map(|fault| {
             // `cron && tail -f log`
             let is_idle = fault.chain.len() > 1 && words::hears_nothing(&fault.service, subject);
-            let happens = match is_idle {
-                true => format!(
-                    "On stop, the container does not end: it is killed when the grace period is over, and {} with it.",
-                    words::service(fault)
-                ),
-                false => words::what_happens(fault, subject.signal()),
+            let started = keep_running::started_by(fault).filter(|_| fault.chain.len() == 1);
+            let lost = match &started {
+                Some(command) => Some(format!("what {} started", words::code(command))),
+                None => is_idle.then(|| words::service(fault)),
             };
+            let happens = match lost {
+                Some(lost) => format!(
+                    "On stop, the container does not end: it is killed when the grace period is over, and {lost} with it."
+                ),
+                None => words::what_happens(fault, subject.signal()),
+            };
+            let is_alone = fault.chain.len() == 1 && started.is_none();
             let pauses = matches!(fault.site, Site::Foreground { rest: Rest::Loop, .. });
-            let (why, help) = if pauses && fault.chain.len() == 1 {
+            let (why, help) = if pauses && is_alone {
                 (
                     "It pauses between two rounds of a loop, and does not hear the signal.",
                     "`trap 'exit 143' TERM` in front of the loop, and `sleep ... & wait $!` in it".to_owned(),
                 )
-            } else if fault.chain.len() == 1 {
+            } else if is_alone {
                 (
                     "What it runs only keeps it alive, and does not hear the signal.",
                     format!("let a service be what the container waits for; where there is none, an init in front ({}) ends it at once", words::ways_to_an_init(subject)),
@@ -39,10 +44,10 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 .with_help(help)
                 .with_repairs(keep_running::instead_of_keep_alive(fault, subject));
             // Nothing is lost but the time of the grace period.
-            if fault.chain.len() == 1 {
+            if is_alone {
                 finding = finding.with_repairs(init::of_engine(subject));
             }
-            if is_idle || fault.chain.len() == 1 {
+            if is_idle || is_alone {
                 finding.severity = Severity::Warning;
             }
             finding

@@ -7,8 +7,8 @@ use super::insertion::ampersand;
 use super::staying::{Stay, shape};
 use super::{Repair, Subject, repair, trap, words};
 use crate::diagnostic::Safety;
-use crate::launch::{Fault, Job, Jobs, Site};
-use crate::shell::{self, Node, Word};
+use crate::launch::{Fault, Job, Jobs, Site, is_builtin};
+use crate::shell::{self, Node, Part, Word};
 use crate::source::Span;
 
 /// Where only something that keeps the container alive is in front: the one service in its place, or a trap and `wait`. The container
@@ -61,17 +61,37 @@ pub(super) fn cleans_up(at: &Node) -> bool {
 /// `start-dfs.sh` in front of it: what that leaves running a trap does not tell.
 fn starts_others(jobs: &[Job], at: &Job) -> bool {
     let script = shell::parse(Arc::clone(&at.node.excerpt));
-    let starts = |node: &Node| {
-        let words =
-            repair::simple(node).map(|command| command.words.iter().filter_map(Word::literal).collect());
-        let words: Vec<String> = words.unwrap_or_default();
-        let name = words.first().and_then(|name| name.rsplit('/').next()).unwrap_or("");
-        name.split(['-', '_', '.']).any(|part| part == "start")
-            || words.iter().skip(1).take(2).any(|word| word == "start")
-    };
     let is_job = |node: &Node| jobs.iter().any(|job| job.node.span == node.span);
-    let is_other = |node: &Node| node.span.end <= at.node.span.start && starts(node) && !is_job(node);
+    let is_other =
+        |node: &Node| node.span.end <= at.node.span.start && starter(node).is_some() && !is_job(node);
     script.statements.iter().any(|node| any(node, &is_other))
+}
+
+/// The command in front of what keeps the container alive that has started something, by its words: `start-dfs.sh`, `hdfs --daemon start`.
+pub(super) fn started_by(fault: &Fault) -> Option<String> {
+    let at = match &fault.site {
+        Site::Foreground { node, .. } => node,
+        Site::Jobs(jobs) => &jobs.at.node,
+        _ => return None,
+    };
+    let script = shell::parse(Arc::clone(&at.excerpt));
+    let own = |node: &&Node| node.span.end <= at.span.start;
+    script.statements.iter().filter(own).rev().find_map(starter)
+}
+
+/// The words of a command that starts something, by its name or by what it is told.
+fn starter(node: &Node) -> Option<String> {
+    let command = repair::simple(node)?;
+    let words: Vec<String> = command.words.iter().filter_map(Word::literal).collect();
+    let written = command.words.first()?.parts.last()?;
+    let name = match written {
+        Part::Literal(text) | Part::Quoted(text) => text.rsplit('/').next()?,
+        _ => return None,
+    };
+    let is_named = name.split(['-', '_', '.']).any(|part| part == "start");
+    let is_told = words.iter().skip(1).take(2).any(|word| word == "start");
+    let shown = node.excerpt.text().get(node.span.start..node.span.end)?;
+    ((is_named || is_told) && !is_builtin(name)).then(|| shown.to_owned())
 }
 
 /// True if something is true of a statement, or of one inside.
