@@ -115,6 +115,12 @@ fn stay(fault: &Fault, name: &str, foreground: &str) -> Option<Repair> {
     if base(own) != base(name) || !more.starts_with('-') {
         return None;
     }
+    // `nginx -g "pid /run/a.pid;"` would heed the last `-g` alone.
+    let arguments = fault.service.arguments();
+    let has = |option: &str| option.starts_with('-') && arguments.contains(&Some(option));
+    if more.split_whitespace().any(has) {
+        return None;
+    }
     let edit = program.append(more)?;
     Some(Repair::safe(format!("Keep it in the foreground with `{more}`"), vec![edit]))
 }
