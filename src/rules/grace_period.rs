@@ -40,7 +40,7 @@ fn pauses(subject: &Subject<'_>) -> Vec<Finding> {
 fn longest(drain: &Drain, subject: &Subject<'_>) -> Option<Finding> {
     let (time, given) = (drain.time / 1000, given(subject));
     let service = words::code(&drain.service);
-    if let Some((patience, name)) = drain.supervised.as_ref().filter(|(patience, _)| patience / 1000 < given) {
+    if let Some((patience, name)) = drain.supervised.as_ref().filter(|(patience, _)| patience / 1000 <= given) {
         let patience = patience / 1000;
         let message =
             format!("{service} may take {time} s to finish, but its supervisor kills `{name}` after {patience} s.");
@@ -56,6 +56,8 @@ fn longest(drain: &Drain, subject: &Subject<'_>) -> Option<Finding> {
         let help = "no grace period changes that: start it through what gives way to it (`gosu`, `setpriv`), or with USER";
         return Some(finding.with_help(help));
     }
+    // More than its supervisor gives it, it cannot take.
+    let time = drain.supervised.as_ref().map_or(time, |(patience, _)| time.min(patience / 1000));
     let message = format!(
         "{service} may take {time} s to finish, but {given} s after the stop signal everything is killed."
     );
