@@ -96,8 +96,9 @@ impl<'a> Assembly<'a> {
         for doubt in path.doubts.iter().chain(&after.path.doubts) {
             self.launch.doubt(doubt.place.clone(), &doubt.reason);
         }
-        self.launch.note_dropped_traps(path);
         if default {
+            // In front of somebody's own command it is not missed.
+            self.launch.note_dropped_traps(path);
             self.note_supervised(steady);
         }
         let outcome = verdict::outcome(after);
