@@ -42,7 +42,7 @@ fn substitute(fault: &Fault) -> Option<Repair> {
     let filter = text.get(second.span.start..node.span.end)?.trim();
     let joins = text.get(first.span.end..second.span.start)?.contains("|&");
     let (service, both) = match service.strip_suffix("2>&1") {
-        Some(service) => (service.trim_end(), true),
+        Some(service) => (without_continuation(service), true),
         None => (service, joins),
     };
     // Other redirections of the service's output would now compete with the filter.
@@ -57,4 +57,14 @@ fn substitute(fault: &Fault) -> Option<Repair> {
         "Feed the filter through a process substitution, and `exec` the service; the exit status is then the service's own",
         vec![edit],
     ))
+}
+
+/// A command without the continuations behind its last word: on one line, each would be an argument that is a blank.
+fn without_continuation(command: &str) -> &str {
+    let mut command = command;
+    while let Some(line) = command.trim_end_matches([' ', '\t']).strip_suffix(['\n']) {
+        let line = line.strip_suffix('\r').unwrap_or(line);
+        command = line.strip_suffix('\\').unwrap_or(line);
+    }
+    command.trim_end()
 }
