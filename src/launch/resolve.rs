@@ -14,6 +14,7 @@ use super::supervise::Supervise;
 use super::world::{Identity, Millis, Pid, Rewrites};
 use crate::dockerfile::{Command, Setting, join};
 use crate::programs::{Base, Kind, Program, Services};
+use crate::project::s6_overlay::{self, Version};
 use crate::project::{Found, ImageFile};
 use crate::source::{Excerpt, Place};
 
@@ -211,10 +212,12 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// There are several programs of the name `yarn`; the tables know them by others.
+    /// There are several programs of the names `yarn` and `/init`; the tables know them by others.
     fn own_name(&self, name: String) -> String {
         let directory = self.directory.as_deref();
+        let text = self.environment.image.dockerfile.source.text();
         match name.as_str() {
+            "/init" if s6_overlay::version(text) == Some(Version::Before3) => "/init@2".to_owned(),
             "yarn" if runner::is_hadoops(self.environment, directory) => "yarn@hadoop".to_owned(),
             "yarn" if runner::is_berry(self.environment, directory) => "yarn@berry".to_owned(),
             _ => name,

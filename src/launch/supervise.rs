@@ -178,11 +178,12 @@ pub(super) fn start_waiting(world: &mut World, environment: &Environment<'_>, na
     }
 }
 
-/// What a program's command runs. s6-rc makes an executable copy of a service's script.
+/// What a program's command runs. s6-overlay makes most scripts executable.
 fn resolve(environment: &Environment<'_>, argv: &[Field], program: &supervised::Program) -> Resolved {
     let directory = program.directory.as_deref();
     let resolved = environment.resolve(argv, &program.place, directory, None);
-    if s6_overlay::is_compiled(program)
+    let dockerfile = environment.image.dockerfile.source.text();
+    if s6_overlay::is_made_executable(program, dockerfile)
         && let What::Broken(Broken::NotExecutable, file) = &resolved.what
         && let Some(argv) = super::interpreter::through_interpreter(file)
     {

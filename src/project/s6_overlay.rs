@@ -22,8 +22,36 @@ const LEGACY: &str = "/etc/services.d";
 /// Scripts that run before them.
 const INIT_SCRIPTS: &str = "/etc/cont-init.d";
 
+/// Where its releases are.
+const DOWNLOADS: &str = "just-containers/s6-overlay/releases/download/";
+
 /// Milliseconds for the services of [`LEGACY`], and in the end for everything that is left, unless the environment says otherwise.
 const GRACE: u64 = 3000;
+
+/// What counts of s6-overlay's version: the third has another program as PID 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// 1 and 2.
+    Before3,
+    /// 3 and later.
+    Since3,
+}
+
+/// The version that a Dockerfile downloads, by how the names of its files end. `None` if it names none, or several.
+pub fn version(dockerfile: &str) -> Option<Version> {
+    if !dockerfile.contains(DOWNLOADS) {
+        return None;
+    }
+    let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ';' | ')');
+    let files = dockerfile.split(is_end).filter(|word| word.contains(DOWNLOADS));
+    let mut versions = files.filter_map(|file| match file {
+        _ if file.ends_with(".tar.gz") || file.ends_with("-installer") => Some(Version::Before3),
+        _ if file.ends_with(".tar.xz") => Some(Version::Since3),
+        _ => None,
+    });
+    let first = versions.next()?;
+    versions.all(|other| other == first).then_some(first)
+}
 
 /// The services that s6-overlay's `/init` starts, as far as they are known.
 pub fn services(files: &dyn ImageFiles, env: &BTreeMap<String, String>) -> Vec<Arc<Program>> {
@@ -55,9 +83,11 @@ pub fn last_round(env: &BTreeMap<String, String>) -> u64 {
     milliseconds(env, "S6_KILL_GRACETIME")
 }
 
-/// True for a service of which s6-rc makes a copy that can be executed.
-pub fn is_compiled(service: &Program) -> bool {
-    service.directory.as_deref().is_some_and(|directory| directory.starts_with(SOURCES))
+/// True for a service whose script can be executed, whatever its mode: s6-rc makes a copy, and before version 3, which has s6-rc, all
+/// scripts get their modes first.
+pub fn is_made_executable(service: &Program, dockerfile: &str) -> bool {
+    let is_below = |place| service.directory.as_deref().is_some_and(|directory| directory.starts_with(place));
+    is_below(SOURCES) || (is_below(LEGACY) && version(dockerfile) == Some(Version::Before3))
 }
 
 fn milliseconds(env: &BTreeMap<String, String>, name: &str) -> u64 {
