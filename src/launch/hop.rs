@@ -103,6 +103,10 @@ impl View<'_> {
             _ if is_own => None,
             Started::Forked => {
                 let program = supervisor.programs_by_place(&place);
+                // What was started in front of the supervisor is none of its programs.
+                if program.is_none() && self.before.supervised(below.pid).is_none() {
+                    return Some((Cause::OrphanedBackground, place, Site::Daemon));
+                }
                 let site = program.map(|program| Site::Supervised { program, wanted: None });
                 let cause = Cause::SupervisorConfig(SupervisorFlaw::Daemonized);
                 Some((cause, place, site.unwrap_or(Site::Process)))

@@ -2,6 +2,7 @@
 
 use super::{Finding, Subject, words};
 use crate::launch::{Cause, Site};
+use crate::programs::Kind;
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
@@ -18,9 +19,12 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 ),
             };
             let message = format!("{} {why}", words::what_happens(fault, subject.signal()));
-            Finding::of(fault, subject, label, message).with_help(
-                "keep the shell in front with a trap that tells both, or run it in a container of its own",
-            )
+            let row = subject.tables.program(fault.hop.program(), &[]);
+            let help = match row.is_some_and(|row| row.kind == Kind::Supervisor) {
+                true => "let the supervisor start it, and keep it in the foreground there, or run it in a container of its own",
+                false => "keep the shell in front with a trap that tells both, or run it in a container of its own",
+            };
+            Finding::of(fault, subject, label, message).with_help(help)
         })
         .collect()
 }
