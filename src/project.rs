@@ -78,6 +78,11 @@ pub trait ImageFiles {
     /// True if a build step changes what the base image or a package puts at a path.
     fn is_changed(&self, path: &str) -> bool;
 
+    /// True for a file that another stage makes, and that is not in this image.
+    fn is_made_elsewhere(&self, _path: &str) -> bool {
+        false
+    }
+
     /// True for a folder that is known to be there.
     fn is_folder(&self, path: &str) -> bool {
         !self.list(path).is_empty()
@@ -306,6 +311,10 @@ impl ImageFiles for Context<'_> {
 
     fn is_changed(&self, path: &str) -> bool {
         listing::is_changed(self, self.image.stage, path)
+    }
+
+    fn is_made_elsewhere(&self, path: &str) -> bool {
+        listing::is_made_elsewhere(self, self.image.stage, path)
     }
 
     fn is_folder(&self, path: &str) -> bool {

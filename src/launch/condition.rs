@@ -196,6 +196,9 @@ impl Parser<'_> {
         let absolute = self.expander.absolute(path).unwrap_or_default();
         let file = match environment.find(&absolute) {
             Found::File(file) if operator != "-d" => file,
+            Found::Unknown if environment.lacks(&absolute) => {
+                return Truth { value: Some(false), overridable: false };
+            }
             _ => return Truth::UNKNOWN,
         };
         let value = if operator == "-x" { file.executable } else { Some(true) };

@@ -189,6 +189,11 @@ impl<'a> Environment<'a> {
         found
     }
 
+    /// True for a file that only another stage makes. One that a script makes is there.
+    pub(super) fn lacks(&self, path: &str) -> bool {
+        self.image.base.known && self.files.is_made_elsewhere(path) && !self.running().is_changed(path)
+    }
+
     /// The names of what may be in a directory of the image.
     pub(super) fn list(&self, directory: &str) -> Rc<[String]> {
         if !self.made.borrow().is_empty() {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Context;
 use super::layers::Effect;
 use super::path;
+use crate::dockerfile::{Instruction, Keyword, Step};
 
 /// Copies of copies that are followed.
 const MAX_DEPTH: usize = 8;
@@ -29,6 +30,30 @@ pub(super) fn is_changed(context: &Context<'_>, stage: usize, path: &str) -> boo
             Effect::Obscure { target, .. } => target.covers(&path),
             _ => false,
         })
+}
+
+/// True for a file at the root that a stage makes (`RUN touch /is-apache`) on which this one does not build, and of which no step of this
+/// one speaks. Base images have no such file.
+pub(super) fn is_made_elsewhere(context: &Context<'_>, stage: usize, path: &str) -> bool {
+    if path::parent(path) != Some("/")
+        || stage >= context.stages.len()
+        || !context.image.runtime.mounts.is_empty()
+    {
+        return false;
+    }
+    let dockerfile = &context.image.dockerfile;
+    let text = |instruction: &Instruction| dockerfile.source.slice(instruction.span);
+    let makes = |instruction: &Instruction| {
+        let words: Vec<&str> = text(instruction).split(|c: char| c.is_whitespace() || c == ';').collect();
+        instruction.keyword == Keyword::Run && words.windows(2).any(|pair| *pair == ["touch", path])
+    };
+    let own = context.steps(stage);
+    let speaks = |step: &Step<'_>| {
+        let copies = matches!(step.instruction.keyword, Keyword::Copy | Keyword::Add);
+        let to_root = || text(step.instruction).split_whitespace().next_back() == Some("/");
+        text(step.instruction).contains(path::name(path)) || (copies && to_root())
+    };
+    dockerfile.instructions.iter().any(makes) && !own.iter().any(speaks)
 }
 
 fn collect(context: &Context<'_>, stage: usize, directory: &str, depth: usize, found: &mut BTreeSet<String>) {
