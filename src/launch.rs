@@ -12,6 +12,7 @@ use crate::programs::{Sh, Tables};
 use crate::project::{ImageFiles, supervised};
 use crate::source::{Excerpt, Place};
 
+mod ahead;
 mod arithmetic;
 mod assembly;
 mod assign;

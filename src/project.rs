@@ -106,8 +106,8 @@ pub trait ImageFiles {
             return None;
         }
         let mut first = None;
-        for dir in path_env.unwrap_or(DEFAULT_PATH).split(':').filter(|dir| dir.starts_with('/')) {
-            if let Found::File(file) = self.find(&path::join(dir, name)) {
+        for path in paths_of(name, path_env) {
+            if let Found::File(file) = self.find(&path) {
                 if file.executable != Some(false) {
                     return Some(file);
                 }
@@ -129,6 +129,12 @@ pub trait ImageFiles {
         }
         None
     }
+}
+
+/// Where a bare name is looked for: in the directories of PATH.
+pub(crate) fn paths_of(name: &str, path_env: Option<&str>) -> impl Iterator<Item = String> {
+    let directories = path_env.unwrap_or(DEFAULT_PATH).split(':').filter(|dir| dir.starts_with('/'));
+    directories.map(move |dir| path::join(dir, name))
 }
 
 /// The files that a Dockerfile's instructions put into an image.

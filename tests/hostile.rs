@@ -231,17 +231,38 @@ fn scripts_that_can_go_on_in_many_ways_take_steps_that_can_be_counted() {
                 }
                 _ => format!("{parts}wait\n"),
             };
-            let text = format!("FROM debian:12\nCOPY s /\nCMD [\"/s\"]\n=== s\n#!/bin/bash\n{script}");
-            let loader = project::read(&text);
-            let dockerfile = Arc::new(dockerfile_of(&loader));
-            let tables = pidone::programs::Tables::default();
-            let image = pidone::dockerfile::images(&dockerfile, &tables).remove(0);
-            let context = pidone::project::Context::new(&image, &loader);
-            let launch = pidone::launch::simulate(&image, &context, &tables).unwrap();
-            // Three shells may be /bin/sh.
-            assert!(launch.steps < 3 * 250_000, "{name}, {count} times: {} steps", launch.steps);
+            let steps = steps_of(&script);
+            assert!(steps < 3 * 250_000, "{name}, {count} times: {steps} steps");
         }
     }
+}
+
+#[test]
+fn scripts_that_do_the_same_again_take_few_steps() {
+    let poll = "start() {\npostgres & pid=$!\nn=0\nwhile kill -0 $pid && [ $n -lt 190 ]; do\nsleep 1\nn=$((n + 1))\n\
+                if psql -c 'select 1'; then return; fi\ndone\nexit 1\n}\n\
+                if [ \"$SETUP\" ]; then start; psql -f /s.sql; kill $pid; wait $pid; fi\n";
+    let numbers: String = (1..60).map(|n| format!(" {n}")).collect();
+    let numbers =
+        format!("for n in{numbers}; do if psql -c 'select 1'; then server & break; fi; sleep 1; done\n");
+    for (name, script) in [
+        ("a poll that counts", format!("{poll}nginx\n")),
+        ("a poll for numbers", format!("{numbers}{numbers}wait\n")),
+    ] {
+        let steps = steps_of(&script);
+        assert!(steps < 1_000, "{name}: {steps} steps");
+    }
+}
+
+/// The steps that the simulation of a script takes, of three shells that may be `/bin/sh` together.
+fn steps_of(script: &str) -> u64 {
+    let loader =
+        project::read(&format!("FROM debian:12\nCOPY s /\nCMD [\"/s\"]\n=== s\n#!/bin/bash\n{script}"));
+    let dockerfile = Arc::new(dockerfile_of(&loader));
+    let tables = pidone::programs::Tables::default();
+    let image = pidone::dockerfile::images(&dockerfile, &tables).remove(0);
+    let context = pidone::project::Context::new(&image, &loader);
+    pidone::launch::simulate(&image, &context, &tables).unwrap().steps
 }
 
 fn dockerfile_of(loader: &MemoryLoader) -> pidone::dockerfile::Dockerfile {

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use super::ahead::Mentions;
 use super::path::Doubt;
 use super::shell::Shell;
 use super::world::{Pid, Process, Started, World};
@@ -183,9 +184,9 @@ impl Candidates {
     }
 
     /// True if another course has been in this very state, so that this one need not be followed.
-    pub(super) fn joins(&mut self, world: &mut World) -> bool {
+    pub(super) fn joins(&mut self, world: &mut World, mentions: &Mentions) -> bool {
         self.note_told(world);
-        let fingerprint = world.fingerprint();
+        let fingerprint = world.fingerprint(mentions);
         match self.junctions.entry(fingerprint) {
             Entry::Vacant(first) => {
                 first.insert(self.items.len());

@@ -71,6 +71,14 @@ impl Claim {
         }
     }
 
+    /// What it names: a variable, or the words of a test without its operator.
+    pub(super) fn named(&self) -> &str {
+        match &self.subject {
+            Subject::Variable { name, .. } => name,
+            Subject::Written { text, .. } => text.split_once(' ').map_or(text, |(_, words)| words),
+        }
+    }
+
     fn depth(&self) -> Option<usize> {
         match &self.subject {
             Subject::Variable { depth, .. } | Subject::Written { depth, .. } => *depth,

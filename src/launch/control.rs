@@ -246,6 +246,12 @@ impl Machine<'_, '_> {
             // Once round is enough to see what the body does.
             status = Status::of(node.until);
         }
+        if !lap.circling && self.has_tried(rounds, &node.body) {
+            self.pop();
+            self.forget_assigned(&node.body);
+            self.set_status_quietly(Status::known(0));
+            return Flow::Done;
+        }
         self.set_status_quietly(status);
         if status.value.is_none() && self.world.stop.is_none() && inert::only_sleeps(&node.body) {
             // `starter; until test -f pid; do sleep 1; done`: nothing is waited for that stands in front.
@@ -280,6 +286,20 @@ impl Machine<'_, '_> {
         Flow::Done
     }
 
+    /// `while [ $i -lt 300 ]; do if ready; then break; fi; sleep 1; i=$((i + 1)); done`: true once some rounds of a loop that counts have gone
+    /// both ways. The others tell nothing new; at last it gives up.
+    fn has_tried(&self, rounds: u32, body: &[Node]) -> bool {
+        let (Some(first), Some(last)) = (body.first(), body.last()) else { return false };
+        let (first, last) = (first.place(), last.place());
+        let is_inside = |place: &Place| {
+            Arc::ptr_eq(&place.source, &first.source)
+                && (first.span.start..last.span.end).contains(&place.span.start)
+        };
+        rounds > ROUNDS
+            && self.world.stop.is_none()
+            && self.world.path.choices.iter().any(|choice| is_inside(&choice.place))
+    }
+
     /// A loop begins its next round. `counts`: what its condition looks at has changed since the last one.
     #[must_use]
     pub(super) fn come_round(&mut self, lap: Lap, counts: bool) -> Lap {
@@ -310,10 +330,14 @@ impl Machine<'_, '_> {
     pub(super) fn next_item(&mut self, node: &Arc<For>, items: &Rc<[Field]>, next: usize) {
         match items.get(next) {
             Some(item) if next < MAX_ITEMS || self.world.stop.is_some() => {
+                // Of the numbers that are left only the last can make a difference.
+                let skips = items.iter().all(is_number) && self.has_tried(next as u32, &node.body);
+                let (item, following) =
+                    if skips { (&items[items.len() - 1], items.len()) } else { (item, next + 1) };
                 let item = item.clone();
                 self.with(|shell| {
                     if let Some(Frame::For { next, .. }) = shell.frames.last_mut() {
-                        *next += 1;
+                        *next = following;
                     }
                     shell.set(&node.variable, Value::Scalar(item));
                 });
@@ -497,4 +521,8 @@ fn may_hold(node: &Loop) -> bool {
 /// True for `while read line`.
 fn reads(node: &Loop) -> bool {
     node.condition.iter().any(|condition| condition.is_command(&["read", "getopts"]))
+}
+
+fn is_number(field: &Field) -> bool {
+    field.text().is_some_and(|text| text.parse::<u32>().is_ok())
 }

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::ahead::Mentions;
 use super::dialect::{BashVersion, Dialect};
 use super::inert;
 use super::shell::Origin;
 use crate::dockerfile::{Command, Image, Instruction, Keyword, join};
 use crate::programs::{Kind, Sh, Tables};
-use crate::project::{Found, ImageFile, ImageFiles, Made, Running};
+use crate::project::{Found, ImageFile, ImageFiles, Made, Running, paths_of};
 use crate::shell::{self, Node, NodeKind, Part, Script, Word};
 use crate::source::Excerpt;
 
@@ -43,6 +44,8 @@ pub(crate) struct Environment<'a> {
     made: RefCell<Rc<Made>>,
     /// What directories hold that a wildcard stands for.
     listed: RefCell<HashMap<String, Rc<[String]>>>,
+    /// The names that the scripts mention.
+    pub(super) mentions: Mentions,
     /// Programs that were read for handlers.
     pub(super) without_handler: RefCell<HashMap<(bool, String), bool>>,
 }
@@ -65,6 +68,7 @@ impl<'a> Environment<'a> {
             found: RefCell::default(),
             made: RefCell::default(),
             listed: RefCell::default(),
+            mentions: Mentions::default(),
             without_handler: RefCell::default(),
         }
     }
@@ -176,7 +180,7 @@ impl<'a> Environment<'a> {
 
     /// The file at a path, as it is while the container runs.
     pub(crate) fn find(&self, path: &str) -> Found {
-        if self.made.borrow().is_empty() { self.find_in_image(path) } else { self.running().find(path) }
+        if self.made.borrow().leaves(path) { self.find_in_image(path) } else { self.running().find(path) }
     }
 
     /// The file at a path of the image. Asked again and again while scripts run; looked up once.
@@ -216,8 +220,11 @@ impl<'a> Environment<'a> {
     }
 
     pub(super) fn which(&self, name: &str) -> Option<ImageFile> {
-        if !self.made.borrow().is_empty() {
-            return self.running().which(name, self.image.env.get("PATH").map(String::as_str));
+        let path = self.image.env.get("PATH").map(String::as_str);
+        if !self.made.borrow().is_empty()
+            && !paths_of(name, path).all(|path| self.made.borrow().leaves(&path))
+        {
+            return self.running().which(name, path);
         }
         // A bare name is a key of its own: it holds no `/`.
         if let Some(found) = self.found.borrow().get(name) {
@@ -226,7 +233,7 @@ impl<'a> Environment<'a> {
                 _ => None,
             };
         }
-        let file = self.files.which(name, self.image.env.get("PATH").map(String::as_str));
+        let file = self.files.which(name, path);
         let found = file.clone().map_or(Found::Unknown, Found::File);
         self.found.borrow_mut().insert(name.to_owned(), found);
         file

@@ -3,12 +3,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
+use super::ahead::Mentions;
 use super::candidates::Candidates;
 use super::clock::Next;
 use super::environment::Environment;
 use super::field::Field;
 use super::machine::{Alternative, Flow, Machine};
 use super::path::Doubt;
+use super::shell::Origin;
 use super::signal::Signal;
 use super::world::{Death, Millis, Pid, Process, Role, State, Stop, World};
 use super::{early, verdict};
@@ -221,9 +223,14 @@ impl Explorer<'_> {
             self.found.truncated = true;
             return false;
         }
+        if starts_itself(world, pid) {
+            self.found.has_left = true;
+            self.candidates.settle(world);
+            return false;
+        }
         let (environment, candidates) = (self.environment, &mut self.candidates);
         match (Machine { world, pid, environment, candidates }).step() {
-            Flow::Ask(_) if self.candidates.joins(world) => false,
+            Flow::Ask(_) if self.candidates.joins(world, &environment.mentions) => false,
             Flow::Ask(alternatives) => self.choose(world, alternatives),
             Flow::Done => true,
         }
@@ -274,7 +281,7 @@ impl Explorer<'_> {
 
     /// Nothing moves any more: the container is stopped.
     fn stay(&mut self, mut world: World) {
-        if world.process(1).is_none() || self.candidates.joins(&mut world) {
+        if world.process(1).is_none() || self.candidates.joins(&mut world, &self.environment.mentions) {
             return;
         }
         self.steps.taken += world.weight();
@@ -386,7 +393,9 @@ impl Explorer<'_> {
         loop {
             match world.advance() {
                 Next::Over | Next::Steady => return false,
-                Next::Passed if stopping.met.comes_back(world, false) => return true,
+                Next::Passed if stopping.met.comes_back(world, &self.environment.mentions, false) => {
+                    return true;
+                }
                 Next::Passed => {}
                 Next::Step(pid) => {
                     world.steps += 1;
@@ -403,7 +412,7 @@ impl Explorer<'_> {
                     else {
                         continue;
                     };
-                    if stopping.met.comes_back(world, true) {
+                    if stopping.met.comes_back(world, &environment.mentions, true) {
                         return true;
                     }
                     // Only on the way to the steady state does it matter what was chosen.
@@ -424,6 +433,17 @@ struct Stopping {
     ways: Vec<World>,
     met: Met,
     candidates: Candidates,
+}
+
+/// True if a script has started itself twice with the same arguments, each below the one before: it would go on for ever, so that on this
+/// course something is otherwise than it seems.
+fn starts_itself(world: &World, pid: Pid) -> bool {
+    let above = std::iter::successors(world.process(pid), |process| world.process(process.parent));
+    let is_own = |process: &&Process| matches!(&process.role, Role::Shell(shell) if !matches!(shell.origin, Origin::Fork));
+    let mut shells = above.filter(is_own).map(|process| &process.identity.argv[..]);
+    let Some(first) = shells.next() else { return false };
+    let is_same = |argv: &&[Field]| argv.iter().map(Field::text).eq(first.iter().map(Field::text));
+    shells.filter(is_same).nth(1).is_some()
 }
 
 /// True if there are more processes than are followed, or more above this one.
@@ -475,8 +495,8 @@ struct Met(HashMap<(bool, u64), Millis>);
 impl Met {
     /// True if the state has been met before, with as much time left: another way goes on from there, or this one goes round in circles.
     /// `asks`: before a choice, or after time has passed.
-    fn comes_back(&mut self, world: &World, asks: bool) -> bool {
-        let first = self.0.entry((asks, world.fingerprint())).or_insert(Millis::MAX);
+    fn comes_back(&mut self, world: &World, mentions: &Mentions, asks: bool) -> bool {
+        let first = self.0.entry((asks, world.fingerprint(mentions))).or_insert(Millis::MAX);
         let known = *first <= world.now;
         *first = world.now.min(*first);
         known

@@ -106,6 +106,15 @@ impl Value {
         Value::Scalar(Field::default())
     }
 
+    /// Its texts, as far as they are known.
+    pub(super) fn texts(&self) -> impl Iterator<Item = &str> {
+        let fields = match self {
+            Value::Scalar(field) => std::slice::from_ref(field),
+            Value::Array(fields) => fields.as_slice(),
+        };
+        fields.iter().filter_map(|field| field.text().or(field.sketch.as_deref()))
+    }
+
     /// What `$name` gives: for an array its first element.
     pub(crate) fn scalar(&self) -> Field {
         match self {

@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::ahead::{Ahead, Mentions};
 use super::field::{Field, Value};
 use super::shell::{Frame, Lap, Shell, Waiting};
 use super::world::{Ended, Millis, Pid, Process, Role, State, World};
@@ -47,22 +48,30 @@ impl Hasher for Folding {
 }
 
 /// What is put together of a state.
-struct Print {
+struct Print<'a> {
     hasher: Folding,
+    mentions: &'a Mentions,
     now: Millis,
     /// The last process whose number a script may know.
     named: Pid,
     /// The others that have been met, in order: what number they have makes no difference.
     numbers: Vec<Pid>,
     /// The last variables that were met, and what they come to: many jobs share those of the shell that started them.
-    shared: Option<(*const Variables, u64)>,
+    shared: Option<((*const Variables, *const Ahead), u64)>,
 }
 
 type Variables = BTreeMap<String, Value>;
 
+/// What something comes to as a number.
+pub(super) fn fold(what: &(impl Hash + ?Sized)) -> u64 {
+    let mut hasher = Folding(Folding::START);
+    what.hash(&mut hasher);
+    hasher.finish()
+}
+
 impl World {
     /// Equal for worlds with the same future.
-    pub(super) fn fingerprint(&self) -> u64 {
+    pub(super) fn fingerprint(&self, mentions: &Mentions) -> u64 {
         let shells = || {
             self.processes().filter_map(|process| match &process.role {
                 Role::Shell(shell) if self.alive(process.pid) => Some(shell),
@@ -73,6 +82,7 @@ impl World {
         let named = shells().map(|shell| shell.last_named()).chain(noted).max().unwrap_or(0);
         let mut print = Print {
             hasher: Folding(Folding::START),
+            mentions,
             now: self.now,
             named,
             numbers: Vec::new(),
@@ -109,7 +119,7 @@ impl World {
     }
 }
 
-impl Print {
+impl Print<'_> {
     fn add(&mut self, what: impl Hash) {
         what.hash(&mut self.hasher);
     }
@@ -144,12 +154,16 @@ impl Print {
         }
     }
 
-    fn variables(&mut self, variables: &Rc<Variables>) {
-        let own = Rc::as_ptr(variables);
+    /// Those that may still be asked for, and those that are named in others' values.
+    fn variables(&mut self, variables: &Rc<Variables>, ahead: &Ahead) {
+        let own = (Rc::as_ptr(variables), std::ptr::from_ref(ahead));
         let known = self.shared.filter(|(known, _)| *known == own).map(|(_, print)| print);
         let print = known.unwrap_or_else(|| {
             let before = std::mem::replace(&mut self.hasher, Folding(Folding::START));
-            for (name, value) in variables.iter() {
+            let is_expanded = |text: &&str| text.contains(['$', '`']);
+            let texts: Vec<&str> = variables.values().flat_map(Value::texts).filter(is_expanded).collect();
+            let named = |name: &String| texts.iter().any(|text| text.contains(name.as_str()));
+            for (name, value) in variables.iter().filter(|(name, _)| ahead.mentions(name) || named(name)) {
                 self.add(name);
                 self.value(value);
             }
@@ -179,7 +193,7 @@ impl Print {
 }
 
 impl Process {
-    fn fingerprint(&self, print: &mut Print) {
+    fn fingerprint(&self, print: &mut Print<'_>) {
         print.pids(&[self.pid, self.parent, self.group]);
         print.add(self.ignored.as_slice());
         match self.state {
@@ -227,20 +241,21 @@ impl Shell {
         jobs.chain(&self.last_background).copied().fold(self.dollar, Pid::max)
     }
 
-    fn fingerprint(&self, print: &mut Print) {
+    fn fingerprint(&self, print: &mut Print<'_>) {
         print.add((self.errexit, self.nounset, self.monitor, self.is_circling(), self.last_background));
         print.add((self.reads_unknown, self.has_unknown_functions));
         print.add((self.status.value, self.status.overridable));
         print.add((&self.aliases, self.hooks.len()));
         print.add((&self.jobs, &self.pending, &self.directory));
-        print.variables(&self.variables);
+        let ahead = print.mentions.ahead(self);
+        print.variables(&self.variables, &ahead);
         for (name, body) in self.functions.iter() {
             print.add((name, Arc::as_ptr(body)));
         }
         for (signal, trap) in self.traps.iter() {
             print.add((signal, Arc::as_ptr(&trap.action).cast::<u8>()));
         }
-        print.add(&self.claims);
+        self.claims.iter().filter(|known| ahead.asks(known)).for_each(|known| print.add(known));
         print.fields(&self.positional);
         print.field(&self.zero);
         print.add((self.arguments_overridable, &self.pipelines));
@@ -253,13 +268,13 @@ impl Shell {
             Waiting::None => {}
         }
         for frame in &self.frames {
-            frame.fingerprint(print);
+            frame.fingerprint(print, &ahead);
         }
     }
 }
 
 impl Frame {
-    fn fingerprint(&self, print: &mut Print) {
+    fn fingerprint(&self, print: &mut Print<'_>, ahead: &Ahead) {
         print.add(std::mem::discriminant(self));
         match self {
             Frame::List { list, next } => print.add((Arc::as_ptr(list).cast::<u8>(), next)),
@@ -280,7 +295,7 @@ impl Frame {
             }
             Frame::Call { name, positional, locals, overridable } => {
                 print.add((name, overridable));
-                for (name, old) in locals {
+                for (name, old) in locals.iter().filter(|(name, _)| ahead.mentions(name)) {
                     print.add(name);
                     old.iter().for_each(|value| print.value(value));
                 }

@@ -86,6 +86,17 @@ impl Made {
         self.deeds.is_empty()
     }
 
+    /// True if nothing that is made is at this path.
+    pub fn leaves(&self, path: &str) -> bool {
+        !self.deeds.iter().any(|deed| match deed {
+            Deed::Write(written, _) => written == path,
+            Deed::Copy { to: place, .. } | Deed::Link { link: place, .. } | Deed::Remove(place) => {
+                path::below(path, place).is_some()
+            }
+            Deed::Folder(_) | Deed::Perhaps(_) | Deed::Install(_) => false,
+        })
+    }
+
     /// True if a package may be installed by now that `is_wanted`.
     pub fn may_install(&self, is_wanted: impl Fn(&str) -> bool) -> bool {
         let may_be =

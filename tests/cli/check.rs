@@ -114,6 +114,19 @@ fn trees_for_people() {
 }
 
 #[test]
+fn trees_of_a_script_that_starts_itself() {
+    let script = "#!/bin/bash\nif [[ $NAME != $(whoami) ]]; then\nuseradd \"$NAME\" || exit 1\n\
+                  su -p -c /run.sh \"$NAME\"\nelse\nnode server.js\nfi\n";
+    let project = Project::new(&[
+        ("Dockerfile", "FROM debian:12\nCOPY run.sh /\nCMD [\"/run.sh\"]\n"),
+        ("run.sh", script),
+    ]);
+    let run = project.run(&["tree"]);
+    // Who the script runs as is not known; once more it does not ask for that.
+    assert_eq!(run.out.matches("su -p").count(), 1, "{}", run.out);
+}
+
+#[test]
 fn trees_of_which_too_little_was_followed() {
     let option = |number: usize| format!("if [ \"$A{number}\" ]; then set -- \"$@\" --a{number}; fi\n");
     let options: String = (0..12).map(option).collect();
