@@ -289,15 +289,9 @@ impl Machine<'_, '_> {
     /// `while [ $i -lt 300 ]; do if ready; then break; fi; sleep 1; i=$((i + 1)); done`: true once some rounds of a loop that counts have gone
     /// both ways. The others tell nothing new; at last it gives up.
     fn has_tried(&self, rounds: u32, body: &[Node]) -> bool {
-        let (Some(first), Some(last)) = (body.first(), body.last()) else { return false };
-        let (first, last) = (first.place(), last.place());
-        let is_inside = |place: &Place| {
-            Arc::ptr_eq(&place.source, &first.source)
-                && (first.span.start..last.span.end).contains(&place.span.start)
-        };
         rounds > ROUNDS
             && self.world.stop.is_none()
-            && self.world.path.choices.iter().any(|choice| is_inside(&choice.place))
+            && self.world.path.choices.iter().any(|choice| covers(body, &choice.place))
     }
 
     /// A loop begins its next round. `counts`: what its condition looks at has changed since the last one.
@@ -521,6 +515,13 @@ fn may_hold(node: &Loop) -> bool {
 /// True for `while read line`.
 fn reads(node: &Loop) -> bool {
     node.condition.iter().any(|condition| condition.is_command(&["read", "getopts"]))
+}
+
+/// True for a place inside these statements.
+pub(super) fn covers(list: &[Node], place: &Place) -> bool {
+    let (Some(first), Some(last)) = (list.first(), list.last()) else { return false };
+    let (first, last) = (first.place(), last.place());
+    Arc::ptr_eq(&place.source, &first.source) && (first.span.start..last.span.end).contains(&place.span.start)
 }
 
 fn is_number(field: &Field) -> bool {

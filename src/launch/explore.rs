@@ -6,13 +6,14 @@ use std::rc::Rc;
 use super::ahead::Mentions;
 use super::candidates::Candidates;
 use super::clock::Next;
+use super::control::covers;
 use super::environment::Environment;
 use super::field::Field;
 use super::machine::{Alternative, Flow, Machine};
-use super::path::Doubt;
+use super::path::{Choice, Doubt};
 use super::shell::Origin;
 use super::signal::Signal;
-use super::world::{Death, Millis, Pid, Process, Role, State, Stop, World};
+use super::world::{Death, FOREVER, Millis, Pid, Process, Role, Started, State, Stop, World};
 use super::{early, verdict};
 use crate::diagnostic::Outcome;
 use crate::programs::Sound;
@@ -96,6 +97,24 @@ impl Exploration {
             && !self.early.iter().any(|world| world.path.default)
             && ended.peek().is_some()
             && ended.all(|world| world.path.failed)
+    }
+
+    /// `while true; do if ready; then break; fi; sleep 1; done`: where a service is what comes behind such a loop, a state inside it is the
+    /// start, not what stays.
+    fn forget_waits(&mut self) {
+        let goes_past = |waits: &Steady, other: &Steady| {
+            let asked = waits.before.asked_in_loop();
+            let leaves = |choice: &Choice| {
+                asked.iter().any(|own| own.place == choice.place && own.taken != choice.taken)
+            };
+            other.has_service()
+                && other.before.path.choices.iter().any(leaves)
+                && other.before.asked_in_loop().is_empty()
+        };
+        let is_wait = |one: &Steady| self.steady.iter().any(|other| goes_past(one, other));
+        let waits: Vec<bool> = self.steady.iter().map(is_wait).collect();
+        let mut waits = waits.into_iter();
+        self.steady.retain(|_| !waits.next().unwrap_or_default());
     }
 
     /// True if nothing stays on any course, and nothing that runs is cut short.
@@ -187,6 +206,7 @@ impl Explorer<'_> {
         let pauses = std::mem::take(&mut found.pauses);
         found.steady.extend(pauses.into_iter().filter(|pause| !candidates.is_settled(&pause.before)));
         found.early.retain(|world| !candidates.is_settled(world));
+        found.forget_waits();
         found.steps = steps.taken;
         found.told = candidates.told;
         found.truncated |= found.has_left && found.steady.is_empty();
@@ -461,6 +481,22 @@ impl World {
     /// What it costs to say who is told in a steady state, in such steps: of each process that is asked of all others.
     fn weight(&self) -> u64 {
         (self.processes().len() as u64).pow(2) / 8
+    }
+}
+
+impl World {
+    /// What was chosen in the loop in which PID 1, or what it runs in front, pauses for a moment.
+    fn asked_in_loop(&self) -> Vec<&Choice> {
+        let pauses = |process: &&Process| {
+            matches!(process.role, Role::Timer(until) if until.saturating_sub(self.now) < FOREVER)
+                && process.started == Started::Foreground
+                && self.alive(process.pid)
+        };
+        let Some(shell) = self.processes().find(pauses).and_then(|pause| self.shell(pause.parent)) else {
+            return Vec::new();
+        };
+        let Some(body) = shell.loop_body() else { return Vec::new() };
+        self.path.choices.iter().filter(|choice| covers(body, &choice.place)).collect()
     }
 }
 

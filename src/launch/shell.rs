@@ -371,6 +371,15 @@ impl Shell {
         turns.reduce(|one, other| one || other)
     }
 
+    /// The statements of the innermost loop that runs.
+    pub(super) fn loop_body(&self) -> Option<&[Node]> {
+        self.frames.iter().rev().find_map(|frame| match frame {
+            Frame::Body { node, .. } | Frame::Test { node, .. } => Some(node.body.as_ref()),
+            Frame::Endless { body, .. } => Some(body.as_ref()),
+            _ => None,
+        })
+    }
+
     pub(crate) fn is_in_loop(&self) -> bool {
         self.frames.iter().any(|frame| matches!(frame, Frame::Body { .. } | Frame::Endless { .. }))
     }
