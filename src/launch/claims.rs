@@ -123,7 +123,7 @@ impl Shell {
     /// How many functions and files with arguments of their own run inside one another.
     fn argument_depth(&self) -> usize {
         let has_own =
-            |frame: &&Frame| matches!(frame, Frame::Call { .. } | Frame::Source { positional: Some(_) });
+            |frame: &&Frame| matches!(frame, Frame::Call { .. } | Frame::Source { positional: Some(_), .. });
         self.frames.iter().filter(has_own).count()
     }
 

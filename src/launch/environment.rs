@@ -151,11 +151,6 @@ impl<'a> Environment<'a> {
         matches!(self.find(&join(&self.image.workdir, path)), Found::File(_))
     }
 
-    /// The text that `.` reads.
-    pub(crate) fn script_text(&self, path: &str, directory: Option<&str>) -> Option<Arc<Excerpt>> {
-        self.script_file(path, directory).map(|file| file.text)
-    }
-
     /// The file that a shell reads, by its argument.
     pub(super) fn script_file(&self, path: &str, directory: Option<&str>) -> Option<ImageFile> {
         let here = || self.find(&join(directory.unwrap_or(&self.image.workdir), path));

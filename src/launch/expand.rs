@@ -249,7 +249,7 @@ impl Expander<'_> {
             return value.scalar();
         }
         if matches!(name, "BASH_SOURCE") {
-            return self.shell.zero.clone();
+            return self.shell.source().clone();
         }
         match self.environment.image.env.get(name) {
             Some(value) => Field::known(value.as_str()).overridable(true),
@@ -278,7 +278,7 @@ impl Expander<'_> {
                     field.cloned().unwrap_or_else(beyond)
                 }
                 (Some(Value::Scalar(field)), Ok(0)) => field.clone(),
-                (None, Ok(0)) if parameter.name == "BASH_SOURCE" => self.shell.zero.clone(),
+                (None, Ok(0)) if parameter.name == "BASH_SOURCE" => self.shell.source().clone(),
                 _ => Field::default(),
             },
             None => self.variable(&parameter.name),

@@ -301,7 +301,7 @@ impl Frame {
                 }
                 print.fields(positional);
             }
-            Frame::Source { positional } => {
+            Frame::Source { positional, .. } => {
                 positional.iter().for_each(|positional| print.fields(positional));
             }
             Frame::Trap { status, from_wait } => print.add((status.value, from_wait)),

@@ -112,7 +112,7 @@ impl Machine<'_, '_> {
         for frame in self.shell()?.frames.iter().rev() {
             match frame {
                 Frame::Call { .. } | Frame::Source { .. } => {
-                    let parameters = !matches!(frame, Frame::Source { positional: None });
+                    let parameters = !matches!(frame, Frame::Source { positional: None, .. });
                     let inside =
                         Inside { unknown, calls: 0, call: true, parameters, repeated: true, subshell: false };
                     let weights = lists.iter().map(|list| self.weight_of(list, inside));

@@ -103,7 +103,7 @@ impl Machine<'_, '_> {
                 });
                 self.check_status();
             }
-            Frame::Source { positional } => {
+            Frame::Source { positional, .. } => {
                 self.pop();
                 if let Some(positional) = positional {
                     self.with(|shell| shell.positional = positional);

@@ -90,18 +90,21 @@ impl Machine<'_, '_> {
         let directory = self.shell().and_then(|shell| shell.directory.clone());
         let shown = command.words.get(1).and_then(|word| self.shown_by_cat(word, node));
         let path = shown.as_deref().or_else(|| arguments.first().and_then(Field::text));
-        let file = path.and_then(|path| self.environment.script_text(path, directory.as_deref()));
+        let file = path.and_then(|path| self.environment.script_file(path, directory.as_deref()));
         match file {
-            Some(text) if self.shell().is_some_and(|shell| shell.frames.len() < 200) => {
+            Some(file) if self.shell().is_some_and(|shell| shell.frames.len() < 200) => {
                 let old = self.shell().map(|shell| Rc::clone(&shell.positional));
                 let positional = old.filter(|_| arguments.len() > 1);
                 let has_own = positional.is_some();
-                self.push(Frame::Source { positional });
+                // What is found on PATH goes by where it was found.
+                let given = path.filter(|path| path.contains('/')).unwrap_or(&file.path);
+                let path = Field::known(given);
+                self.push(Frame::Source { positional, path });
                 if has_own {
                     let own = Rc::new(arguments[1..].to_vec());
                     self.with(|shell| shell.set_arguments(own));
                 }
-                self.run_text(text);
+                self.run_text(file.text);
             }
             _ => {
                 let path = path.or_else(|| arguments.first().and_then(|field| field.sketch.as_deref()));

@@ -177,8 +177,10 @@ pub(crate) enum Frame {
         /// True once how it ends rests on a default that the caller may override.
         overridable: bool,
     },
+    /// A file that the shell reads, by the path that it was given.
     Source {
         positional: Option<Rc<Vec<Field>>>,
+        path: Field,
     },
     Trap {
         status: Status,
@@ -333,6 +335,16 @@ impl Shell {
             Frame::Test { lap, .. } | Frame::Body { lap, .. } | Frame::Endless { lap, .. } => lap.circling,
             _ => false,
         })
+    }
+
+    /// The file that is being read: the script, or what it sources. A function is taken for one of the script's.
+    pub(super) fn source(&self) -> &Field {
+        let inner = self.frames.iter().rev().find_map(|frame| match frame {
+            Frame::Source { path, .. } => Some(path),
+            Frame::Call { .. } => Some(&self.zero),
+            _ => None,
+        });
+        inner.unwrap_or(&self.zero)
     }
 
     /// True if the next statement keeps `$?`: the script is about what ends here, and goes on with its clean-up.
