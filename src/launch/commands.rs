@@ -12,7 +12,7 @@ use super::resolve::{Resolved, What};
 use super::shell::{Frame, Rest, Shell, Status};
 use super::signal::Signal;
 use super::start;
-use super::world::{Identity, Millis, Pid, Role, Started};
+use super::world::{Identity, Millis, Pid, Process, Role, Started};
 use crate::programs::{Kind, Sound};
 use crate::project::ImageFile;
 use crate::shell::{AssignedValue, Command, List, Node, NodeKind, Part, Word};
@@ -310,7 +310,22 @@ impl Machine<'_, '_> {
             return;
         }
         self.world.path.aside = true;
-        self.stay_unknown(node, "an interactive shell is in front");
+        if !self.is_deaf_to_a_daemons_stop() {
+            return self.stay_unknown(node, "an interactive shell is in front");
+        }
+        let identity = self.shell_identity(node);
+        let pid = self.world.spawn(self.pid, Started::Foreground, identity, Role::Helper, Vec::new());
+        self.wait_for(vec![pid], node);
+    }
+
+    /// True for PID 1 without a handler beside a daemon: whatever the shell of a terminal does, nobody stops that one.
+    fn is_deaf_to_a_daemons_stop(&self) -> bool {
+        let is_daemon = |process: &Process| {
+            process.started == Started::Forked && process.is_service() && self.world.alive(process.pid)
+        };
+        self.pid == 1
+            && self.shell().is_some_and(|shell| shell.traps.is_empty())
+            && self.world.processes().any(is_daemon)
     }
 
     /// The course stays here, and how a stop ends cannot be told.
