@@ -291,7 +291,8 @@ impl Machine<'_, '_> {
     fn has_tried(&self, rounds: u32, body: &[Node]) -> bool {
         rounds > ROUNDS
             && self.world.stop.is_none()
-            && self.world.path.choices.iter().any(|choice| covers(body, &choice.place))
+            && coverage(body)
+                .is_some_and(|covers| self.world.path.choices.iter().any(|choice| covers(&choice.place)))
     }
 
     /// A loop begins its next round. `counts`: what its condition looks at has changed since the last one.
@@ -517,11 +518,11 @@ fn reads(node: &Loop) -> bool {
     node.condition.iter().any(|condition| condition.is_command(&["read", "getopts"]))
 }
 
-/// True for a place inside these statements.
-pub(super) fn covers(list: &[Node], place: &Place) -> bool {
-    let (Some(first), Some(last)) = (list.first(), list.last()) else { return false };
-    let (first, last) = (first.place(), last.place());
-    Arc::ptr_eq(&place.source, &first.source) && (first.span.start..last.span.end).contains(&place.span.start)
+/// Tells which places are inside these statements; `None` if there are none.
+pub(super) fn coverage(list: &[Node]) -> Option<impl Fn(&Place) -> bool> {
+    let (first, last) = (list.first()?.place(), list.last()?.place());
+    let inside = first.span.start..last.span.end;
+    Some(move |place: &Place| Arc::ptr_eq(&place.source, &first.source) && inside.contains(&place.span.start))
 }
 
 fn is_number(field: &Field) -> bool {

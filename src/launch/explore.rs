@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::ahead::Mentions;
 use super::candidates::Candidates;
 use super::clock::Next;
-use super::control::covers;
+use super::control::coverage;
 use super::environment::Environment;
 use super::field::Field;
 use super::machine::{Alternative, Flow, Machine};
@@ -102,18 +102,18 @@ impl Exploration {
     /// `while true; do if ready; then break; fi; sleep 1; done`: where a service is what comes behind such a loop, a state inside it is the
     /// start, not what stays.
     fn forget_waits(&mut self) {
-        let goes_past = |waits: &Steady, other: &Steady| {
-            let asked = waits.before.asked_in_loop();
-            let leaves = |choice: &Choice| {
-                asked.iter().any(|own| own.place == choice.place && own.taken != choice.taken)
-            };
-            other.has_service()
-                && other.before.path.choices.iter().any(leaves)
-                && other.before.asked_in_loop().is_empty()
+        let asked: Vec<Vec<&Choice>> =
+            self.steady.iter().map(|steady| steady.before.asked_in_loop()).collect();
+        let others =
+            self.steady.iter().zip(&asked).filter(|(other, asked)| asked.is_empty() && other.has_service());
+        let others: Vec<&Steady> = others.map(|(other, _)| other).collect();
+        let goes_past = |own: &&Choice, other: &Steady| {
+            let mut choices = other.before.path.choices.iter();
+            choices.any(|choice| own.place == choice.place && own.taken != choice.taken)
         };
-        let is_wait = |one: &Steady| self.steady.iter().any(|other| goes_past(one, other));
-        let waits: Vec<bool> = self.steady.iter().map(is_wait).collect();
-        let mut waits = waits.into_iter();
+        let is_wait =
+            |asked: &Vec<&Choice>| asked.iter().any(|own| others.iter().any(|other| goes_past(own, other)));
+        let mut waits = asked.iter().map(is_wait).collect::<Vec<bool>>().into_iter();
         self.steady.retain(|_| !waits.next().unwrap_or_default());
     }
 
@@ -495,8 +495,8 @@ impl World {
         let Some(shell) = self.processes().find(pauses).and_then(|pause| self.shell(pause.parent)) else {
             return Vec::new();
         };
-        let Some(body) = shell.loop_body() else { return Vec::new() };
-        self.path.choices.iter().filter(|choice| covers(body, &choice.place)).collect()
+        let Some(covers) = shell.loop_body().and_then(coverage) else { return Vec::new() };
+        self.path.choices.iter().filter(|choice| covers(&choice.place)).collect()
     }
 }
 
