@@ -36,6 +36,7 @@ struct Names(Vec<(u64, usize)>);
 const ANY: &str = "${!";
 
 impl Mentions {
+    /// What is ahead of a shell: worked out once for each place in its script.
     pub(super) fn ahead(&self, shell: &Shell) -> Rc<Ahead> {
         let spans = shell.ahead();
         let functions = shell.functions.values().map(|body| Arc::as_ptr(body) as usize);

@@ -492,9 +492,13 @@ impl World {
                 && process.started == Started::Foreground
                 && self.alive(process.pid)
         };
-        let Some(shell) = self.processes().find(pauses).and_then(|pause| self.shell(pause.parent)) else {
-            return Vec::new();
+        let is_in_front = |pause: &&Process| {
+            let mut above =
+                std::iter::successors(self.process(pause.parent), |process| self.process(process.parent));
+            above.all(|process| !matches!(process.started, Started::Background | Started::Forked))
         };
+        let pause = self.processes().filter(pauses).find(is_in_front);
+        let Some(shell) = pause.and_then(|pause| self.shell(pause.parent)) else { return Vec::new() };
         let Some(covers) = shell.loop_body().and_then(coverage) else { return Vec::new() };
         self.path.choices.iter().filter(|choice| covers(&choice.place)).collect()
     }
