@@ -79,9 +79,10 @@ impl Mentions {
 }
 
 impl Ahead {
-    /// True if this name may be asked for.
+    /// True if this name may be asked for. Shells look at `IFS` wherever they split words.
     pub(super) fn mentions(&self, name: &str) -> bool {
         self.mentions_all
+            || name == "IFS"
             || *self.asked.borrow_mut().entry(fold(name)).or_insert_with(|| has(&self.parts, name))
     }
 
@@ -252,6 +253,13 @@ mod tests {
         for text in ["echo $PORTS", "EXPORT=1", "./start.sh", "echo 1.5", "local name=y", "x=$name"] {
             assert!(!mentions(text, "PORT"), "{text}");
         }
+    }
+
+    #[test]
+    fn ifs_is_always_asked_for() {
+        let ahead = Ahead { parts: Vec::new(), mentions_all: false, asked: RefCell::default() };
+        assert!(ahead.mentions("IFS"));
+        assert!(!ahead.mentions("PORT"));
     }
 
     #[test]
