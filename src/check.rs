@@ -246,7 +246,7 @@ fn report(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> FileRepo
     let recorder = Recorder::new(loader);
     let analysis = Analysis::of(path, &recorder, settings);
     let findings: Vec<(&Judged, Vec<Finding>)> =
-        analysis.images.iter().map(|judged| (judged, judged.findings(settings))).collect();
+        analysis.images.iter().map(|judged| (&**judged, judged.findings(settings))).collect();
     // Asked only where it matters: it means to start the image once more.
     let in_image: Vec<_> = findings
         .iter()

@@ -1,6 +1,8 @@
 //! A file's images, each with its launch: from text to the model's verdicts.
 
 use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -12,7 +14,9 @@ use crate::programs::Family;
 use crate::project::{Context, Installed};
 use crate::rules::{self, Finding, Subject};
 use crate::settings::{InitPolicy, Settings};
-use crate::source::{Loader, Place};
+use crate::source::{Loader, OverlayLoader, Place, Source};
+
+use super::recorder::Recorder;
 
 /// Steps that the launches of one file may take together, in which shells are simulated.
 const MAX_STEPS: u64 = 400_000;
@@ -24,7 +28,9 @@ const LEAST_STEPS: u64 = 500;
 pub(crate) struct Analysis {
     /// What is to be said of the file itself.
     pub(super) of_file: Vec<Finding>,
-    pub(crate) images: Vec<Judged>,
+    pub(crate) images: Vec<Rc<Judged>>,
+    /// The files that say which images there are.
+    sources: Vec<Arc<Source>>,
 }
 
 /// Steps that are left for the launches of a file.
@@ -38,6 +44,10 @@ impl Steps {
 
 /// An image with its launch.
 pub(crate) struct Judged {
+    /// Which of the file's images it is.
+    number: usize,
+    /// The files that it rests on besides.
+    sources: Vec<Arc<Source>>,
     pub(crate) image: Image,
     /// `None` if nothing is known to be started.
     pub(crate) launch: Option<Launch>,
@@ -55,58 +65,108 @@ pub(crate) struct Judged {
 
 impl Analysis {
     pub(crate) fn of(path: &Utf8Path, loader: &dyn Loader, settings: &Settings) -> Self {
-        if orchestrator::is_candidate(path) {
-            return orchestrator::deployment(path, loader)
-                .map(|deployment| Self::of_deployment(deployment, loader, settings))
-                .unwrap_or_default();
-        }
-        let Ok(source) = loader.read(path) else { return Self::default() };
-        let dockerfile = dockerfile::read(&source);
-        let steps = Steps::all();
-        let images = dockerfile::images(&dockerfile, &settings.tables)
-            .into_iter()
-            // Windows has neither signals nor these shells.
-            .filter(|image| image.base.family != Family::Windows)
-            .map(|image| Judged::of(image, settings.context.as_deref(), loader, settings, &steps))
-            .map(|judged| judged.beside_deployments(loader, settings, &steps))
-            .collect();
-        Self { of_file: rules::file_findings(&dockerfile), images }
+        Self::keeping(path, loader, settings, |_| None)
     }
 
-    fn of_deployment(deployment: Deployment, loader: &dyn Loader, settings: &Settings) -> Self {
-        let of_file =
-            deployment.problem.into_iter().map(|(place, message)| rules::invalid_manifest(place, &message));
+    /// The same file once others have changed: an image that reads none of these is as it was.
+    pub(crate) fn after(&self, path: &Utf8Path, changed: &OverlayLoader<'_>, settings: &Settings) -> Self {
+        let is_as_before =
+            |sources: &[Arc<Source>]| sources.iter().all(|source| changed.replaced(source.path()).is_none());
+        if !is_as_before(&self.sources) {
+            return Self::of(path, changed, settings);
+        }
+        Self::keeping(path, changed, settings, |number| {
+            let known = self.images.iter().find(|judged| judged.number == number)?;
+            is_as_before(&known.sources).then(|| Rc::clone(known))
+        })
+    }
+
+    /// Images that are `known` by their number are taken as they are.
+    fn keeping(
+        path: &Utf8Path,
+        loader: &dyn Loader,
+        settings: &Settings,
+        known: impl Fn(usize) -> Option<Rc<Judged>>,
+    ) -> Self {
         let steps = Steps::all();
-        let images = deployment.workloads.into_iter().filter_map(|declared| {
-            let is_linux = |image: &Image| image.base.family != Family::Windows;
-            match declared.started(loader, &settings.tables) {
-                Ok(started) if is_linux(&started.image) => {
-                    let mut judged =
-                        Judged::of(started.image, started.context.as_deref(), loader, settings, &steps);
-                    if let Some(launch) = judged.launch.as_mut().filter(|_| declared.is_task) {
-                        // What a task runs is taken for a service only where that is known.
-                        launch.faults.retain(|fault| fault.known_service);
-                    }
-                    judged.workload = Some(declared);
-                    Some(judged)
-                }
-                Ok(_) => None,
-                Err(doubt) => Some(Judged {
-                    image: Image::named("", &declared.place, &settings.tables),
-                    launch: None,
-                    context: Utf8PathBuf::new(),
-                    installed: Installed::default(),
-                    engine_init: false,
-                    workload: Some(declared),
-                    doubt: Some(doubt),
-                }),
-            }
-        });
-        Self { images: images.collect(), of_file: of_file.collect() }
+        let own = Recorder::new(loader);
+        let (of_file, images) = if orchestrator::is_candidate(path) {
+            let Some(Deployment { workloads, problem }) = orchestrator::deployment(path, &own) else {
+                return Self::default();
+            };
+            let judge = |(number, declared): (usize, Workload)| {
+                let judge = |loader: &dyn Loader| Judged::of_workload(declared, loader, settings, &steps);
+                known(number).or_else(|| Judged::recorded(number, loader, judge))
+            };
+            let problem = problem.map(|(place, message)| rules::invalid_manifest(place, &message));
+            (problem.into_iter().collect(), workloads.into_iter().enumerate().filter_map(judge).collect())
+        } else {
+            let Ok(source) = own.read(path) else { return Self::default() };
+            let dockerfile = dockerfile::read(&source);
+            let judge = |(number, image): (usize, Image)| {
+                let judge = |loader: &dyn Loader| Judged::of_stage(image, loader, settings, &steps);
+                known(number).or_else(|| Judged::recorded(number, loader, judge))
+            };
+            let images = dockerfile::images(&dockerfile, &settings.tables).into_iter().enumerate();
+            (rules::file_findings(&dockerfile), images.filter_map(judge).collect())
+        };
+        Self { of_file, images, sources: own.into_sources() }
     }
 }
 
 impl Judged {
+    /// Notes what is read for it.
+    fn recorded(
+        number: usize,
+        loader: &dyn Loader,
+        judge: impl FnOnce(&dyn Loader) -> Option<Self>,
+    ) -> Option<Rc<Self>> {
+        let recorder = Recorder::new(loader);
+        let judged = judge(&recorder)?;
+        Some(Rc::new(Self { number, sources: recorder.into_sources(), ..judged }))
+    }
+
+    /// An image of a Dockerfile; `None` for Windows, which has neither signals nor these shells.
+    fn of_stage(image: Image, loader: &dyn Loader, settings: &Settings, steps: &Steps) -> Option<Self> {
+        if image.base.family == Family::Windows {
+            return None;
+        }
+        let judged = Self::of(image, settings.context.as_deref(), loader, settings, steps);
+        Some(judged.beside_deployments(loader, settings, steps))
+    }
+
+    /// An image as a deployment starts it.
+    fn of_workload(
+        declared: Workload,
+        loader: &dyn Loader,
+        settings: &Settings,
+        steps: &Steps,
+    ) -> Option<Self> {
+        let judged = match declared.started(loader, &settings.tables) {
+            Ok(started) if started.image.base.family == Family::Windows => return None,
+            Ok(started) => Self::of(started.image, started.context.as_deref(), loader, settings, steps),
+            Err(doubt) => Self {
+                number: 0,
+                sources: Vec::new(),
+                image: Image::named("", &declared.place, &settings.tables),
+                launch: None,
+                context: Utf8PathBuf::new(),
+                installed: Installed::default(),
+                engine_init: false,
+                workload: None,
+                doubt: Some(doubt),
+            },
+        };
+        let mut judged = Self { workload: Some(declared), ..judged };
+        if judged.workload.as_ref().is_some_and(|declared| declared.is_task)
+            && let Some(launch) = &mut judged.launch
+        {
+            // What a task runs is taken for a service only where that is known.
+            launch.faults.retain(|fault| fault.known_service);
+        }
+        Some(judged)
+    }
+
     fn of(
         image: Image,
         context: Option<&Utf8Path>,
@@ -126,7 +186,17 @@ impl Judged {
         let context = files.context_root().to_owned();
         let installed = Installed::of(&files);
         drop(files);
-        Self { image, launch, context, installed, engine_init: false, workload: None, doubt }
+        Self {
+            number: 0,
+            sources: Vec::new(),
+            image,
+            launch,
+            context,
+            installed,
+            engine_init: false,
+            workload: None,
+            doubt,
+        }
     }
 
     /// Notes what is said of the containers that are started from the image in the Dockerfile's folder, where that matters: whether all

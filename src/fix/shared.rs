@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::session::Texts;
 use super::{texts_after, trial};
-use crate::check::{Analysis, FileReport, Judged};
+use crate::check::{Analysis, FileReport};
 use crate::guard::guarded;
 use crate::settings::Settings;
 use crate::source::{Edit, Loader, OverlayLoader, Source};
@@ -112,7 +112,7 @@ fn harmful<'e>(
     settings: &Settings,
 ) -> Vec<Vec<&'e Edit>> {
     let spared = guarded(|| {
-        let before = Analysis::of(path, loader, settings).images;
+        let before = Analysis::of(path, loader, settings);
         let is_spared = |edits: &Vec<&Edit>| {
             let edits: Vec<Edit> = edits.iter().copied().cloned().collect();
             texts_after(&edits, loader).is_some_and(|texts| goes_on(&before, path, &texts, loader, settings))
@@ -132,13 +132,13 @@ pub(crate) fn spares(edits: &[Edit], others: &[(&Utf8Path, &Settings)], loader: 
 
 /// True if with these files changed no image of another Dockerfile ends worse, or runs other services.
 pub(super) fn is_spared(path: &Utf8Path, texts: &Texts, loader: &dyn Loader, settings: &Settings) -> bool {
-    let before = Analysis::of(path, loader, settings).images;
+    let before = Analysis::of(path, loader, settings);
     goes_on(&before, path, texts, loader, settings)
 }
 
-/// As [`is_spared`], where the images are known as they are before.
+/// As [`is_spared`], where the file is known as it is before.
 fn goes_on(
-    before: &[Judged],
+    before: &Analysis,
     path: &Utf8Path,
     texts: &Texts,
     loader: &dyn Loader,
@@ -148,6 +148,6 @@ fn goes_on(
     for (path, text) in texts {
         changed.insert(Source::new(path.clone(), text.as_str()));
     }
-    let after = Analysis::of(path, &changed, settings).images;
-    trial::spares(before, &after) && trial::on_faith(before, &after).is_none()
+    let after = before.after(path, &changed, settings);
+    trial::spares(&before.images, &after.images) && trial::on_faith(&before.images, &after.images).is_none()
 }

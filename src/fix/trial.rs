@@ -1,5 +1,7 @@
 //! A repair that is being tried: the images of a file before it and after it.
 
+use std::rc::Rc;
+
 use camino::Utf8PathBuf;
 
 use crate::check::{Analysis, Judged};
@@ -105,7 +107,7 @@ impl Trial<'_> {
 }
 
 /// True if each of these images runs the services that it ran before, and ends no worse.
-pub(super) fn spares(before: &[Judged], after: &[Judged]) -> bool {
+pub(super) fn spares(before: &[Rc<Judged>], after: &[Rc<Judged>]) -> bool {
     before.len() == after.len()
         && before.iter().zip(after).all(|(before, after)| match (&before.launch, &after.launch) {
             (Some(before), Some(after)) => after.is_no_worse(before) && after.keeps_services(before),
@@ -114,7 +116,7 @@ pub(super) fn spares(before: &[Judged], after: &[Judged]) -> bool {
 }
 
 /// A service of these images that would be told by another signal than before, where nothing says that it handles that one.
-pub(super) fn on_faith(before: &[Judged], after: &[Judged]) -> Option<(String, Signal)> {
+pub(super) fn on_faith(before: &[Rc<Judged>], after: &[Rc<Judged>]) -> Option<(String, Signal)> {
     before.iter().zip(after).find_map(|(before, after)| {
         let (before, after) = (before.launch.as_ref()?, after.launch.as_ref()?);
         Some((after.newly_on_faith(before)?, after.stop_signal))
