@@ -331,4 +331,25 @@ mod tests {
         assert!(steps[0] > 20_000, "{steps:?}");
         assert!(steps[count - 1] < 4 * LEAST_STEPS, "{steps:?}");
     }
+
+    #[test]
+    fn images_that_read_nothing_of_a_change_are_kept() {
+        let mut loader = MemoryLoader::new();
+        loader.insert("Dockerfile", "FROM a\nCOPY a /\nCMD [\"/a\"]\nFROM b\nCOPY b /\nCMD [\"/b\"]\n", None);
+        for script in ["a", "b"] {
+            loader.insert(script, "#!/bin/sh\nnginx -g 'daemon off;'\n", Some(true));
+        }
+        let settings = Settings::default();
+        let before = Analysis::of("Dockerfile".into(), &loader, &settings);
+        let after = |path: &str, text: &str| {
+            let mut changed = OverlayLoader::new(&loader);
+            changed.insert(Source::new(path, text));
+            let after = before.after("Dockerfile".into(), &changed, &settings);
+            let kept = |(old, new)| Rc::ptr_eq(old, new);
+            before.images.iter().zip(&after.images).map(kept).collect::<Vec<_>>()
+        };
+        assert_eq!(after("a", "#!/bin/sh\nexec nginx -g 'daemon off;'\n"), [false, true]);
+        assert_eq!(after("Dockerfile", "FROM a\nCMD [\"a\"]\nFROM b\nCMD [\"b\"]\n"), [false, false]);
+        assert_eq!(after("c", ""), [true, true]);
+    }
 }
