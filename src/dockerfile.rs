@@ -19,6 +19,7 @@ mod setting;
 mod stages;
 mod state;
 mod targets;
+mod windows;
 mod words;
 
 pub use image::{Command, Image, Step, image, images};

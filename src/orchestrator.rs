@@ -245,9 +245,15 @@ impl Overrides {
         }
         for (name, value) in &self.env {
             match value {
-                Some(value) => image.env.insert(name.clone(), value.clone()),
-                None => image.env.remove(name),
-            };
+                Some(value) => {
+                    image.unknown_env.remove(name);
+                    image.env.insert(name.clone(), value.clone());
+                }
+                None => {
+                    image.env.remove(name);
+                    image.unknown_env.insert(name.clone());
+                }
+            }
         }
         image.runtime = self.runtime.clone();
     }

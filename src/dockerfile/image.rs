@@ -1,6 +1,6 @@
 //! Stages to images: what a container made from a stage starts with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use crate::programs::{Base, Family, Tables};
@@ -9,8 +9,7 @@ use crate::source::{Excerpt, Place, Span};
 use super::expand::{Unset, expand};
 use super::stages::chain;
 use super::state::State;
-use super::targets;
-use super::{Dockerfile, Instruction, Keyword, Runtime, Setting, Stage, StageBase};
+use super::{Dockerfile, Instruction, Keyword, Runtime, Setting, Stage, StageBase, targets, windows};
 
 /// What the engine sets in a container (TERM with a terminal only), and PWD, which the shell sets.
 const OF_ENGINE: [&str; 5] = ["HOME", "HOSTNAME", "PATH", "PWD", "TERM"];
@@ -71,6 +70,8 @@ pub struct Image {
     pub user: Option<String>,
     /// ENV of all stages up to this one, substituted.
     pub env: BTreeMap<String, String>,
+    /// Variables that a container has, whose values nobody knows: `ENV NAME=$NAME` behind `ARG NAME`.
+    pub unknown_env: BTreeSet<String>,
     /// True for the file's last stage.
     pub is_final: bool,
     /// How a container of it is run.
@@ -143,8 +144,13 @@ impl Image {
         arguments
             .flat_map(|argument| argument.body.text().split_ascii_whitespace())
             .filter_map(|word| word.split('=').next())
-            .filter(|name| !self.env.contains_key(*name) && !OF_ENGINE.contains(name))
+            .filter(|name| !self.sets(name) && !OF_ENGINE.contains(name))
             .collect()
+    }
+
+    /// Whether a container of it has a variable of that name.
+    pub fn sets(&self, name: &str) -> bool {
+        self.env.contains_key(name) || self.unknown_env.contains(name)
     }
 
     /// The texts of its RUN instructions, here-documents included.
@@ -170,7 +176,7 @@ impl Dockerfile {
         let chain = chain(stages, stage);
         let mut steps = Vec::new();
         let Some(first) = chain.first().and_then(|&stage| stages.get(stage)) else { return steps };
-        let mut state = State::new(base, is_windows(base, first));
+        let mut state = State::new(base, windows::is_base(base, first));
         for stage in chain {
             state.enter_stage();
             for instruction in self.stage_instructions(stages, stage) {
@@ -221,7 +227,7 @@ fn build(
             StageBase::Stage(base) => built[*base].clone(),
             StageBase::Image(reference) => {
                 let mut base = tables.base(reference);
-                if is_windows(&base, stage) {
+                if windows::is_base(&base, stage) {
                     base.family = Family::Windows;
                 }
                 let state = State::new(&base, base.family == Family::Windows);
@@ -240,6 +246,9 @@ fn build(
         if wanted(index) {
             let mut image = this.clone().into_image(dockerfile, index, stage, index + 1 == stages.len());
             image.base = tables.with_packages(image.base.clone(), &image.commands());
+            if windows::is_meant(&image.base, &this.state) {
+                image.base.family = Family::Windows;
+            }
             images.push(image);
         }
         built.push(this);
@@ -277,15 +286,11 @@ impl Built {
             workdir_place: state.workdir_place,
             user: state.user,
             env: Arc::unwrap_or_clone(state.env),
+            unknown_env: Arc::unwrap_or_clone(state.unknown_env),
             is_final,
             runtime: Runtime::default(),
         }
     }
-}
-
-fn is_windows(base: &Base, stage: &Stage) -> bool {
-    base.family == Family::Windows
-        || stage.platform.as_ref().is_some_and(|platform| platform.starts_with("windows"))
 }
 
 #[cfg(test)]
@@ -441,6 +446,24 @@ mod tests {
             ("# escape=`\nFROM a\nENV X=C:\\a` b", "C:\\a b"),
         ] {
             assert_eq!(env(text, "X").as_deref(), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_only_the_builder_knows() {
+        for (text, known, unknown) in [
+            ("ARG V\nENV X=$V", None, true),
+            ("ARG V\nENV W=$V\nENV X=/a/$W", None, true),
+            ("ARG V\nENV W=$V\nENV W=1\nENV X=$W", Some("1"), false),
+            ("ARG V\nENV X=${V:-80}", Some("80"), false),
+            ("ARG V\nENV X=\"\\$V\"", Some("$V"), false),
+            ("ARG V\nARG V=1\nENV X=$V", Some("1"), false),
+            ("ENV V=1\nARG V\nENV X=$V", Some("1"), false),
+            ("ARG X", None, false),
+        ] {
+            let image = last(&format!("FROM a\n{text}"));
+            assert_eq!(image.env.get("X").map(String::as_str), known, "{text}");
+            assert_eq!(image.unknown_env.contains("X"), unknown, "{text}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! The configuration of an image while its instructions are applied.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::programs::Base;
@@ -27,6 +28,10 @@ pub(super) struct State {
     pub(super) workdir_place: Option<Place>,
     pub(super) user: Option<String>,
     pub(super) env: Arc<BTreeMap<String, String>>,
+    /// Names that ENV sets to values that nobody knows who does not build the image.
+    pub(super) unknown_env: Arc<BTreeSet<String>>,
+    /// Names that only who builds the image sets: `ARG NAME`.
+    given: Arc<BTreeSet<String>>,
     /// What `$NAME` stands for: ENV, ARG, and the default PATH.
     pub(super) variables: Arc<BTreeMap<String, String>>,
     /// Bytes of `variables`.
@@ -55,6 +60,8 @@ impl State {
             workdir_place: None,
             user: base.user.clone(),
             env: Arc::default(),
+            unknown_env: Arc::default(),
+            given: Arc::default(),
             variables: Arc::new(variables),
             size: 0,
             windows,
@@ -111,16 +118,17 @@ impl State {
             Keyword::Env => {
                 let assignments = assignments("ENV", body, escape).unwrap_or_default();
                 // All values of one ENV see the variables from before it.
-                let expand = |text| self.expand(text, escape, Unset::Empty);
-                let values: Vec<_> =
-                    assignments.iter().map(|(name, value)| (expand(name), expand(value))).collect();
-                for (name, value) in values {
-                    if self.set(name.clone(), value.clone()) {
-                        Arc::make_mut(&mut self.env).insert(name, value);
-                    } else {
-                        Arc::make_mut(&mut self.env).remove(&name);
-                    }
-                }
+                let values: Vec<_> = assignments
+                    .iter()
+                    .map(|(name, value)| {
+                        let name = self.expand(name, escape, Unset::Empty);
+                        // What is looked for in PATH is looked for in those of its folders that are known.
+                        let is_known = name == "PATH" || !self.asks_builder(value, escape);
+                        let value = is_known.then(|| self.expand(value, escape, Unset::Empty));
+                        (name, value)
+                    })
+                    .collect();
+                values.into_iter().for_each(|(name, value)| self.set_for_container(name, value));
             }
             Keyword::Arg => {
                 for (name, default) in arguments(body, escape) {
@@ -131,13 +139,46 @@ impl State {
                         Some(default) => Some(self.expand(default, escape, Unset::Empty)),
                         None => globals.get(name).cloned(),
                     };
-                    if let Some(value) = value {
-                        self.set(name.to_owned(), value);
+                    match value {
+                        Some(value) => drop(self.set(name.to_owned(), value)),
+                        None if !self.variables.contains_key(name) => {
+                            Arc::make_mut(&mut self.given).insert(name.to_owned());
+                        }
+                        None => {}
                     }
                 }
             }
             _ => {}
         }
+    }
+
+    /// Sets a variable of the container; none if nobody knows its value.
+    fn set_for_container(&mut self, name: String, value: Option<String>) {
+        let fits = value.clone().is_some_and(|value| self.set(name.clone(), value));
+        match value.filter(|_| fits) {
+            Some(value) => {
+                if self.unknown_env.contains(&name) {
+                    Arc::make_mut(&mut self.unknown_env).remove(&name);
+                }
+                Arc::make_mut(&mut self.env).insert(name, value);
+            }
+            None => {
+                Arc::make_mut(&mut self.env).remove(&name);
+                Arc::make_mut(&mut self.variables).remove(&name);
+                Arc::make_mut(&mut self.unknown_env).insert(name);
+            }
+        }
+    }
+
+    /// Whether a text rests on what nobody knows who does not build the image. A default (`${NAME:-80}`) counts as that of ARG does.
+    fn asks_builder(&self, text: &str, escape: char) -> bool {
+        let asks = Cell::new(false);
+        let lookup = |name: &str| {
+            asks.set(asks.get() || self.given.contains(name) || self.unknown_env.contains(name));
+            self.variables.get(name).map(String::as_str)
+        };
+        let kept = expand(text, escape, Unset::Keep, lookup);
+        asks.get() && kept != expand(text, escape, Unset::Empty, lookup)
     }
 
     /// Sets what `$NAME` stands for. False if there is no room for it: then nothing is known of it.
@@ -149,6 +190,9 @@ impl State {
         let fits = self.size + size <= MAX_VARIABLES;
         if fits {
             self.size += size;
+            if self.given.contains(&name) {
+                Arc::make_mut(&mut self.given).remove(&name);
+            }
             variables.insert(name, value);
         }
         fits

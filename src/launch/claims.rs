@@ -226,7 +226,7 @@ impl Machine<'_, '_> {
     fn asks_for_settings(&self, text: &str) -> bool {
         let is_setting = |name: &str| {
             let is_own = self.shell().is_some_and(|shell| shell.variables.contains_key(name));
-            !is_own && self.environment.image.env.contains_key(name)
+            !is_own && self.environment.image.sets(name)
         };
         parameters(text).next().is_some() && parameters(text).all(is_setting)
     }

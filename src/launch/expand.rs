@@ -198,8 +198,7 @@ impl Expander<'_> {
             "!" => self.shell.last_background.is_none(),
             "?" | "$" | "#" | "@" | "*" | "-" => false,
             _ => {
-                let is_set =
-                    self.shell.variables.contains_key(name) || self.environment.image.env.contains_key(name);
+                let is_set = self.shell.variables.contains_key(name) || self.environment.image.sets(name);
                 !is_set && self.named(name).text() == Some("")
             }
         }
@@ -254,6 +253,7 @@ impl Expander<'_> {
         match self.environment.image.env.get(name) {
             Some(value) => Field::known(value.as_str()).overridable(true),
             // By custom the environment's names have no small letters; what no script sets can come from nowhere else, though.
+            None if self.environment.image.unknown_env.contains(name) => Field::unknown(&format!("${name}")),
             None if name.contains(|c: char| c.is_ascii_lowercase()) && !self.shell.reads_unknown => {
                 Field::known("").overridable(!self.environment.is_own_variable(name))
             }

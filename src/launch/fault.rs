@@ -391,7 +391,7 @@ impl Fault {
                 format!("{service} installs no handler, and PID 1 without a handler hears nothing")
             }
             Cause::StopSignal => format!("{service} does not end gracefully on this signal"),
-            Cause::Daemonized => format!("{service} puts itself into the background, and PID 1 ends"),
+            Cause::Daemonized => format!("{service} goes into the background, and PID 1 ends"),
             Cause::UnsupportedWait => "the shell has no wait -n, and the script ends".to_owned(),
             Cause::GracePeriod => "the stop takes longer than the grace period".to_owned(),
             Cause::Broadcast => format!("the init signals the workers of {service}, too, and they die of it"),
@@ -400,7 +400,7 @@ impl Fault {
                 format!("{service} does not end gracefully on the signal that its supervisor sends")
             }
             Cause::SupervisorConfig(SupervisorFlaw::Daemonized) => {
-                format!("{service} puts itself into the background, where its supervisor does not find it")
+                format!("{service} goes into the background, where its supervisor does not find it")
             }
             Cause::WrongInterpreter => "the shell cannot read the script, and it ends".to_owned(),
         }

@@ -8,7 +8,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         .faults(|cause| cause == Cause::Daemonized)
         .map(|fault| {
             let message = format!(
-                "The container ends as soon as it has started: {} puts itself into the background, and PID 1 ends.",
+                "The container ends as soon as it has started: {} goes into the background, and PID 1 ends.",
                 words::code(&fault.service)
             );
             let help = match foreground::advice(fault, subject) {

@@ -10,8 +10,8 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         .map(|fault| {
             let (label, why) = match fault.site {
                 Site::Daemon => (
-                    "puts itself into the background",
-                    "It has put itself into the background, and what is in front neither tells it nor waits for it.",
+                    "goes into the background",
+                    "It is in the background, and what is in front neither tells it nor waits for it.",
                 ),
                 _ => (
                     "left behind by `exec`",

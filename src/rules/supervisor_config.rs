@@ -94,7 +94,7 @@ fn stop_signal(fault: &Fault, subject: &Subject<'_>) -> Finding {
 /// The program leaves, and supervisord takes it for dead.
 fn daemonized(fault: &Fault, subject: &Subject<'_>) -> Finding {
     let message = format!(
-        "{} puts itself into the background: the supervisor takes it for dead, starts it again, and on stop does not tell it.",
+        "{} goes into the background: the supervisor takes it for dead, starts it again, and on stop does not tell it.",
         words::code(&fault.service)
     );
     let name = fault.service.program();
