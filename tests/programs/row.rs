@@ -19,6 +19,8 @@ enum Seen {
     Ignores,
     /// It passed the signal to its command, and waited until that had finished.
     Forwards,
+    /// It ended its command, started it again, and went on.
+    Restarts,
     /// It ended, and its command was killed.
     Cuts,
     /// It ended; it has no command.
@@ -33,6 +35,7 @@ impl fmt::Display for Seen {
             Self::Leaves => "it leaves",
             Self::Ignores => "it ignores the signal",
             Self::Forwards => "it passes the signal on and waits",
+            Self::Restarts => "it starts its command again",
             Self::Cuts => "it ends and its command is killed",
             Self::Ends => "it ends",
             Self::Lingers => "it stays when its command has finished",
@@ -44,9 +47,12 @@ impl Seen {
     fn of(measured: &Measured) -> Self {
         let inner = measured.services.get("inner");
         let told = inner.is_some_and(|inner| !inner.signals.is_empty());
+        let ends = |signal: &String| matches!(signal.as_str(), "TERM" | "INT");
+        let is_started_again = inner.is_some_and(|inner| inner.signals.iter().any(ends));
         match (measured.outcome, inner) {
             (Outcome::ExitsEarly, _) => Self::Leaves,
             (Outcome::Timeout, Some(inner)) if told && inner.fate == Fate::Clean => Self::Lingers,
+            (Outcome::Timeout, Some(_)) if is_started_again => Self::Restarts,
             // The service hears signals that it does not end on.
             (Outcome::Timeout, Some(_)) if told => Self::Forwards,
             (Outcome::Timeout, _) => Self::Ignores,
@@ -63,7 +69,7 @@ impl Seen {
             Reaction::Finishes => matches!(self, Self::Ends | Self::Forwards),
             Reaction::Cuts => matches!(self, Self::Ends | Self::Cuts),
             // Its entry has a client.
-            Reaction::Ignores | Reaction::Waits => self == Self::Ignores,
+            Reaction::Ignores | Reaction::Waits => matches!(self, Self::Ignores | Self::Restarts),
             Reaction::Unknown => true,
         }
     }

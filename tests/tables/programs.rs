@@ -430,7 +430,7 @@ fn reactions() {
         ("micromamba run app", "TERM", Unknown, Unknown),
         ("env-cmd app", "TERM", Forwards, Cuts),
         ("pidproxy /pid app", "TERM", Cuts, Cuts),
-        ("apache2 -D FOREGROUND", "QUIT", Ignores, Ignores),
+        ("apache2 -D FOREGROUND", "QUIT", Ignores, Cuts),
         ("uwsgi --http :80", "TERM", Ignores, Ignores),
         ("uwsgi --http :80 --die-on-term", "TERM", Cuts, Cuts),
         ("uwsgi --ini app.ini --http :80", "TERM", Unknown, Unknown),
