@@ -16,19 +16,29 @@ pub(super) fn loop_around<'n>(list: impl IntoIterator<Item = &'n Node>, place: S
 
 /// The statements that come behind a place: in its list, in the lists around that, and where a function that holds it is called.
 pub(super) fn behind(script: &[Node], place: Span) -> Vec<&Node> {
-    let mut search = Behind { script, called: Vec::new(), found: Vec::new() };
-    search.collect(&script.iter().collect::<Vec<_>>(), place);
-    search.found
+    Beside::of(script, place).behind
 }
 
-struct Behind<'n> {
+/// Those that come in front of it in the same way, the nearest first.
+pub(super) fn in_front(script: &[Node], place: Span) -> Vec<&Node> {
+    Beside::of(script, place).in_front
+}
+
+struct Beside<'n> {
     script: &'n [Node],
     /// The functions whose calls are followed.
     called: Vec<&'n str>,
-    found: Vec<&'n Node>,
+    in_front: Vec<&'n Node>,
+    behind: Vec<&'n Node>,
 }
 
-impl<'n> Behind<'n> {
+impl<'n> Beside<'n> {
+    fn of(script: &'n [Node], place: Span) -> Self {
+        let mut search = Self { script, called: Vec::new(), in_front: Vec::new(), behind: Vec::new() };
+        search.collect(&script.iter().collect::<Vec<_>>(), place);
+        search
+    }
+
     fn collect(&mut self, list: &[&'n Node], place: Span) {
         let Some(at) = list.iter().position(|node| holds(node, place)) else { return };
         let node = list[at];
@@ -38,7 +48,8 @@ impl<'n> Behind<'n> {
             self.collect(&inner, place);
         }
         let NodeKind::Function(name, _) = &node.kind else {
-            self.found.extend(&list[at + 1..]);
+            self.in_front.extend(list[..at].iter().rev());
+            self.behind.extend(&list[at + 1..]);
             return;
         };
         if !self.called.contains(&name.as_ref()) {
@@ -82,8 +93,13 @@ pub(super) fn in_front_of_all(list: &[Node], spans: &[Span]) -> Option<usize> {
 
 /// What a compound statement runs on any of its ways, down to what is none itself.
 pub(super) fn statements_of(node: &Node) -> Vec<&Node> {
-    let inner = lists_of(node).into_iter().flatten();
-    inner.flat_map(|node| if lists_of(node).is_empty() { vec![node] } else { statements_of(node) }).collect()
+    lists_of(node).into_iter().flat_map(simple_statements).collect()
+}
+
+/// The same of a list.
+pub(super) fn simple_statements(list: &[Node]) -> Vec<&Node> {
+    let simple = |node| if lists_of(node).is_empty() { vec![node] } else { statements_of(node) };
+    list.iter().flat_map(simple).collect()
 }
 
 /// The lists of statements inside a statement that shares the shell's variables with it.

@@ -6,6 +6,7 @@ use crate::launch::{Fault, ShellState, Signal, Site, TrapFlaw};
 use crate::shell::{self, For, List, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Place, Span};
 
+use super::blocks::simple_statements;
 use super::insertion::{Line, ampersand, free_number, number_in, rest_of_line};
 use super::telling;
 use super::trap::{self, number, or_not};
@@ -47,7 +48,7 @@ pub(super) fn on_stop(fault: &Fault, stop: Signal) -> Option<Repair> {
     let Site::Jobs(jobs) = &fault.site else { return None };
     let excerpt = &jobs.at.node.excerpt;
     let script = shell::parse(Arc::clone(excerpt));
-    let last_words = script.statements.iter().filter_map(|node| {
+    let last_words = simple_statements(&script.statements).into_iter().filter_map(|node| {
         let command = repair::simple(node).filter(|_| node.is_command(&["trap"]))?;
         let is_interrupt =
             |word: &Word| word.literal().as_deref().and_then(Signal::parse) == Some(Signal::INT);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::blocks::behind;
+use super::blocks::{behind, in_front};
 use super::insertion::ampersand;
 use super::staying::{Stay, shape};
 use super::{Repair, Subject, repair, trap, words};
@@ -75,8 +75,7 @@ pub(super) fn started_by(fault: &Fault) -> Option<String> {
         _ => return None,
     };
     let script = shell::parse(Arc::clone(&at.excerpt));
-    let own = |node: &&Node| node.span.end <= at.span.start;
-    script.statements.iter().filter(own).rev().find_map(starter)
+    in_front(&script.statements, at.span).into_iter().find_map(starter)
 }
 
 /// The words of a command that starts something, by its name or by what it is told.
