@@ -69,13 +69,18 @@ fn first_of(name: &str, word: &Word, expander: &Expander<'_>) -> Option<Field> {
     if only.is_some_and(leaves_open) {
         return Some(before);
     }
-    if word.parts.len() == 1 {
+    if only.is_some_and(|parameter| !gives_default(parameter)) {
         return None;
     }
     let mut shell = expander.shell.clone();
     shell.set(name, Value::Scalar(Field::known("")));
     let first = Expander { shell: &shell, ..*expander }.string(word);
     Some(if only.is_some() { first.overridable(true) } else { first })
+}
+
+/// `${name:-word}`, quoted or not; what is cut out of what nobody knows is not known (`${name%/}`).
+fn gives_default(parameter: &Parameter) -> bool {
+    matches!(&parameter.operation, Operation::Operator(operator, _) if matches!(operator.as_str(), "-" | ":-" | "=" | ":="))
 }
 
 /// `$name`, `${name:-}`
