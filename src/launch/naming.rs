@@ -57,6 +57,13 @@ impl Machine<'_, '_> {
                 let file = arguments[name].filter(|word| !word.starts_with('-'));
                 file.or_else(archive).map_or(Sound::Unclear, |file| tables.sound_of_file(file))
             }
+            // `python -m app.init_db`
+            Some((Kind::Exec, Inner::Command { name, .. }))
+                if row.is_some_and(|row| row.language.is_some()) =>
+            {
+                let module = arguments[name].and_then(|module| module.rsplit('.').next());
+                module.map_or(Sound::Unclear, |module| tables.sound_of_file(module))
+            }
             Some((kind @ (Kind::Interpreter | Kind::Runner), _)) => {
                 let is_word = |word: &&&str| !word.starts_with('-') && !matches!(**word, "run" | "exec");
                 let named = arguments.iter().flatten().find(is_word);

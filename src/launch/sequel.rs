@@ -21,6 +21,13 @@ impl Machine<'_, '_> {
         is_fed() || self.is_expected_to_succeed() || self.has_run_before(node) || self.is_built_on()
     }
 
+    /// True for `prog` in `if [ "$1" = init ]; then prog; fi; server`: it does what the word stands for, and ends.
+    pub(super) fn is_for_errand(&self, node: &Node) -> bool {
+        let is_errand = |word: &str| self.environment.tables.is_errand(&[Some(word)]);
+        let script = self.environment.parse(Arc::clone(&node.excerpt));
+        stands_for(&script.statements, &node.place(), &is_errand)
+    }
+
     /// True for `prog` in `prog || exit 1; echo done`.
     fn is_expected_to_succeed(&self) -> bool {
         let Some(shell) = self.shell() else { return false };
@@ -174,18 +181,51 @@ fn does_for(list: &[Node], word: &str, service: &Place) -> bool {
     })
 }
 
+/// True if a place is in a branch that is there for a word of a certain sort, and for no other.
+fn stands_for(list: &[Node], place: &Place, is_it: &impl Fn(&str) -> bool) -> bool {
+    let Some(node) = list.iter().find(|node| node.place().contains(place)) else { return false };
+    let holds = |list: &[Node]| list.iter().any(|node| node.place().contains(place));
+    let is_there =
+        match &node.kind {
+            NodeKind::If(node) => node
+                .arms
+                .iter()
+                .any(|(condition, body)| holds(body) && compared(condition).is_some_and(|word| is_it(&word))),
+            NodeKind::Case(node) => node.arms.iter().filter(|arm| holds(&arm.body)).any(|arm| {
+                arm.patterns.iter().all(|pattern| pattern.literal().is_some_and(|word| is_it(&word)))
+            }),
+            _ => false,
+        };
+    is_there || node.children().into_iter().any(|child| stands_for(std::slice::from_ref(child), place, is_it))
+}
+
+/// The word with which a condition compares something, if that is all it does.
+fn compared(condition: &[Node]) -> Option<String> {
+    let [node] = condition else { return None };
+    let words = tested(node)?;
+    let operator = words.iter().position(|own| matches!(own.literal().as_deref(), Some("=" | "==")))?;
+    words.get(operator + 1)?.literal()
+}
+
 /// True if a test compares something with a word.
 fn names(condition: &[Node], word: &str) -> bool {
     condition.iter().any(|node| {
-        let words: &[Word] = match &node.kind {
-            NodeKind::Test(words) => words,
-            NodeKind::Command(command) if node.is_command(&["[", "test"]) => &command.words,
-            NodeKind::Not(_) => return false,
-            _ => {
-                return node.children().into_iter().any(|child| names(std::slice::from_ref(child), word));
-            }
+        if let NodeKind::Not(_) = &node.kind {
+            return false;
+        }
+        let Some(words) = tested(node) else {
+            return node.children().into_iter().any(|child| names(std::slice::from_ref(child), word));
         };
         let is_other = |own: &Word| matches!(own.literal().as_deref(), Some("!=" | "!"));
         !words.iter().any(is_other) && words.iter().any(|own| own.literal().as_deref() == Some(word))
     })
+}
+
+/// The words of a test.
+fn tested(node: &Node) -> Option<&[Word]> {
+    match &node.kind {
+        NodeKind::Test(words) => Some(words),
+        NodeKind::Command(command) if node.is_command(&["[", "test"]) => Some(&command.words),
+        _ => None,
+    }
 }

@@ -59,6 +59,9 @@ impl Machine<'_, '_> {
             self.candidates.have_ended(self.world, Sound::Unclear);
             return false;
         }
+        if self.is_for_errand(node) && self.sound(node) != Sound::Service {
+            return false;
+        }
         let Some(shell) = self.shell() else { return false };
         if self.is_one_of_two(shell, node) || self.is_kept_alive(shell) {
             return true;
