@@ -68,7 +68,7 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         outcome: Outcome::ExitsEarly,
         service: service.identity.command_line(),
         hop: first.identity.command_line(),
-        told: false,
+        told: None,
         hurry: None,
         chain: vec![first.identity.shown(), service.identity.shown()],
         init: None,

@@ -24,8 +24,8 @@ pub struct Fault {
     pub service: CommandLine,
     /// The process that loses the signal.
     pub hop: CommandLine,
-    /// True if the service is told, so that it is only not waited for.
-    pub told: bool,
+    /// The signal that the service hears, so that it is only not waited for.
+    pub told: Option<Signal>,
     /// Why a service that is told and ends well if it is quick has less time than the grace period.
     pub hurry: Option<Hurry>,
     /// The processes from PID 1 to the service.
@@ -181,6 +181,8 @@ pub enum TrapFlaw {
         /// The one on which it would end gracefully.
         wanted: Signal,
     },
+    /// The handler kills the service before it has finished.
+    Kills,
     /// The handler signals itself until the shell crashes.
     Recursion,
     /// The shell does not end after it.
@@ -223,6 +225,8 @@ pub enum Site {
     Process,
     /// A server that has put itself into the background.
     Daemon,
+    /// A job of a script that has ended.
+    Outlives,
     /// A statement in the foreground.
     Foreground {
         /// The statement.
@@ -367,6 +371,7 @@ impl Fault {
                 TrapFlaw::OtherSignal { got, wanted } => {
                     format!("the trap sends {got} to {service}, which ends gracefully on {wanted}")
                 }
+                TrapFlaw::Kills => format!("the trap kills {service} before it has finished"),
                 TrapFlaw::Recursion => "the trap signals its own shell until it crashes".to_owned(),
                 TrapFlaw::Endless => "the trap does not end the shell".to_owned(),
                 TrapFlaw::ExitOnly => "this shell does not run an EXIT trap when a signal comes".to_owned(),
@@ -378,7 +383,7 @@ impl Fault {
             }
             Cause::KeepAlive => format!("{service} does not react to the stop signal"),
             Cause::RestartLoop => format!("the loop around {service} passes nothing on"),
-            Cause::OrphanedBackground => format!("nobody tells {service}, which exec left behind"),
+            Cause::OrphanedBackground => format!("nobody tells {service}, which was left behind"),
             Cause::EndsInBackground => format!("PID 1 ends at once, and {service} with it"),
             Cause::PackageRunner => format!("a package runner and its shell stand in front of {service}"),
             Cause::PrivilegeWrapper | Cause::SwallowingWrapper => {

@@ -111,7 +111,7 @@ impl View<'_> {
                 let cause = Cause::SupervisorConfig(SupervisorFlaw::Daemonized);
                 Some((cause, place, site.unwrap_or(Site::Process)))
             }
-            _ => Some((Cause::OrphanedBackground, place, Site::Process)),
+            _ => self.orphaned(below),
         }
     }
 
@@ -262,7 +262,12 @@ impl View<'_> {
     }
 
     pub(super) fn heard(&self, pid: Pid) -> bool {
-        self.after.process(pid).is_some_and(|process| !process.heard.is_empty())
+        self.heard_first(pid).is_some()
+    }
+
+    /// The signal that a process hears on the stop, or the first of them.
+    pub(super) fn heard_first(&self, pid: Pid) -> Option<Signal> {
+        self.after.process(pid)?.heard.first().copied()
     }
 
     /// True for a process that the stop has killed, for want of a handler.

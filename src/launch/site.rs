@@ -42,7 +42,11 @@ impl View<'_> {
 
     /// A job of a shell that is gone: nobody tells it.
     pub(super) fn orphaned(&self, job: &Process) -> Option<Loss> {
-        let site = if job.started == Started::Forked { Site::Daemon } else { Site::Process };
+        let site = match job.started {
+            Started::Forked => Site::Daemon,
+            _ if !self.before.alive(job.born_of) => Site::Outlives,
+            _ => Site::Process,
+        };
         Some((Cause::OrphanedBackground, job.identity.place.clone()?, site))
     }
 
@@ -89,11 +93,19 @@ impl View<'_> {
         let told = self.heard(service.pid);
         match (status, told) {
             (Some(Some(139)), _) => TrapFlaw::Recursion,
+            _ if self.is_killed(service) => TrapFlaw::Kills,
             (Some(_), true) => self.cut_short(service).unwrap_or(TrapFlaw::NotWaited),
             (Some(_), false) => TrapFlaw::ExitsWithoutTelling,
             (None, false) => TrapFlaw::NotTold,
             (None, true) => TrapFlaw::Endless,
         }
+    }
+
+    /// True for what a SIGKILL has ended while the container was still there.
+    fn is_killed(&self, service: &Process) -> bool {
+        let killed = Some(128 + i32::from(Signal::KILL.number()));
+        let end = self.after.process(service.pid).map(|after| after.state);
+        matches!(end, Some(State::Dead(death)) if death.how == Ended::Signal && death.status == killed)
     }
 
     /// The service was waited for, but the signal that the handler sent made it drop its work.

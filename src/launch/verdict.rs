@@ -124,7 +124,7 @@ impl View<'_> {
             outcome: self.outcome,
             service: service.identity.command_line(),
             hop,
-            told: self.heard(pid),
+            told: self.heard_first(pid),
             hurry: None,
             chain: shown,
             init,
@@ -189,7 +189,7 @@ impl View<'_> {
             Some(Fault {
                 hop: wrapper.identity.command_line(),
                 chain: chain.iter().map(|process| process.identity.shown()).collect(),
-                told: true,
+                told: self.heard_first(service.pid),
                 hurry: Some(Hurry::Wrapper { patience, supervises }),
                 ..self.fault_of(Cause::PrivilegeWrapper, place, Site::Process, service)
             })
@@ -228,7 +228,7 @@ impl View<'_> {
         }
         let place = first.identity.place.clone()?;
         let fault = self.fault_of(Cause::GracePeriod, place, Site::Period { needed }, cut);
-        Some(Fault { hop: first.identity.command_line(), chain: Vec::new(), told: true, ..fault })
+        Some(Fault { hop: first.identity.command_line(), chain: Vec::new(), told: Some(self.signal), ..fault })
     }
 
     /// A fault of one process alone.
@@ -248,7 +248,7 @@ impl View<'_> {
             default: self.before.path.default,
             known_service: is_known(process),
             by_caller: is_named_by_caller(process),
-            told: false,
+            told: None,
             hurry: None,
             init: None,
             by_launcher: is_launcher(process),

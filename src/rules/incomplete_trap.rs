@@ -31,6 +31,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                     let service = words::service(fault);
                     format!("On stop, {service} hears {got} from the trap, and drops its work: it ends gracefully on {wanted}.")
                 }
+                TrapFlaw::Kills => format!("On stop, the trap kills {} before it has finished its work.", words::service(fault)),
                 _ => format!("{happens} {why}"),
             };
             let repairs = match flaw {
@@ -68,6 +69,11 @@ fn advice(flaw: TrapFlaw) -> (&'static str, &'static str, &'static str) {
             "sends another signal than the service wants",
             "",
             "send the signal on which the service finishes its work: the trap may listen for one and send another",
+        ),
+        TrapFlaw::Kills => (
+            "kills it",
+            "",
+            "let the trap send the stop signal alone and `wait` for the service: what is left when the grace period is over is killed anyhow",
         ),
         TrapFlaw::Recursion => (
             "signals its own shell again and again",

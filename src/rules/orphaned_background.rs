@@ -13,6 +13,10 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                     "goes into the background",
                     "It is in the background, and what is in front neither tells it nor waits for it.",
                 ),
+                Site::Outlives => (
+                    "left behind by its script",
+                    "The script that started it has ended, and nobody else tells it or waits for it.",
+                ),
                 _ => (
                     "left behind by `exec`",
                     "`exec` made it a child of another program, which neither tells it nor waits for it.",

@@ -32,14 +32,14 @@ pub(super) fn what_happens(fault: &Fault, signal: Signal) -> String {
         Outcome::Timeout => {
             format!("On stop, {service} never hears {signal}: it is killed when the grace period is over.")
         }
-        Outcome::Abrupt if fault.told => {
-            format!(
-                "On stop, {service} hears {signal}, but the container ends before it has finished its work."
-            )
-        }
-        Outcome::Abrupt => {
-            format!("{belief} container ends at once and {service} is killed in the middle of its work.")
-        }
+        Outcome::Abrupt => match fault.told {
+            Some(heard) => format!(
+                "On stop, {service} hears {heard}, but the container ends before it has finished its work."
+            ),
+            None => {
+                format!("{belief} container ends at once and {service} is killed in the middle of its work.")
+            }
+        },
         Outcome::ExitsEarly => format!("The container ends by itself, and {service} with it."),
         Outcome::Graceful | Outcome::Unknown => format!("{service} may not be stopped properly."),
     }
