@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::field::{Field, UNKNOWN};
 use super::machine::Machine;
-use super::resolve::What;
 use super::shell::{Frame, Shell};
 use super::world::{Pid, Role, Started};
 use crate::programs::Sound;
@@ -43,8 +42,7 @@ impl Machine<'_, '_> {
             return false;
         };
         let fields = expander.fields(&command.words, &node.excerpt);
-        !fields.is_empty()
-            && matches!(self.resolve(&fields, node).what, What::Unknown | What::Opaque(_) | What::Unread(_))
+        !fields.is_empty() && self.resolve(&fields, node).what.is_unseen()
     }
 
     /// The program is written out, at least by its name.

@@ -277,8 +277,8 @@ impl Machine<'_, '_> {
         }
         let mut resolved = self.resolve(argv, node);
         self.give_script(&mut resolved, command, node);
-        let may_be_setup = matches!(resolved.what, What::Unknown)
-            || (matches!(resolved.what, What::Forward(_)) && resolved.uncertain);
+        let may_be_setup =
+            resolved.what.is_unseen() || (matches!(resolved.what, What::Forward(_)) && resolved.uncertain);
         // `wait-for host -- command`: what another script starts may be setup, however it is started.
         if may_be_setup
             && self.world.stop.is_none()

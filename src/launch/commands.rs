@@ -234,7 +234,7 @@ impl Machine<'_, '_> {
             _ if in_place && self.world.stop.is_none() && !waited_for && !self.is_errand_beside(node) => {
                 Some(resolved)
             }
-            What::Unknown | What::Opaque(_) | What::Unread(_) => {
+            _ if resolved.what.is_unseen() => {
                 if !self.stays(node) {
                     self.world.path.may_have_told |= self.world.stop.is_some();
                     self.set_status(Status::UNKNOWN);
@@ -417,7 +417,7 @@ impl Machine<'_, '_> {
             && self.sound(node) <= latest
             && !self.is_all_that_is_waited_for();
         match resolved.what {
-            What::Unknown | What::Opaque(_) | What::Unread(_) => {
+            _ if resolved.what.is_unseen() => {
                 // In a pipeline a command is as likely setup as in the foreground.
                 if let Some(pipeline) = pipeline
                     && !self.stays(pipeline)

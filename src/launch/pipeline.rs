@@ -149,7 +149,7 @@ impl Machine<'_, '_> {
         };
         let Some((last, feeding)) = stages.split_last() else { return false };
         // xargs starts others with what it reads.
-        let reads = |program: What| matches!(program, What::Unknown | What::Opaque(_) | What::Unread(_));
+        let reads = |program: What| program.is_unseen();
         !feeding.is_empty() && feeding.iter().all(ends) && self.stage_program(last).is_some_and(reads)
     }
 

@@ -203,7 +203,7 @@ fn start_one(
 ) -> Option<Pid> {
     match resolved.what {
         // What ends by itself is nothing to be stopped.
-        What::Unknown | What::Opaque(_) | What::Unread(_) if !stays => return None,
+        what if what.is_unseen() && !stays => return None,
         _ if resolved.uncertain && !stays => return None,
         What::Opaque(_) | What::Unread(_) => resolved.what = What::Unknown,
         _ => {}
