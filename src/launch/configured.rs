@@ -163,6 +163,24 @@ impl Resolver<'_, '_> {
         setting.is_some_and(|(name, value)| env.get(name).is_some_and(|own| own == value))
     }
 
+    /// Whether a variable is set without which a wrapper passes nothing on; `None` if that cannot be told.
+    pub(super) fn is_told_to_forward(&self, variable: &str) -> Option<bool> {
+        let image = self.environment.image;
+        match image.env.get(variable) {
+            Some(value) => Some(!value.is_empty()),
+            None if !image.base.known || self.environment.is_named_in_scripts(variable) => None,
+            None => Some(false),
+        }
+    }
+
+    /// True for the scripts in whose names many distributions of WildFly, JBoss and Keycloak start their server.
+    pub(super) fn is_jboss(&self, name: &str) -> bool {
+        let text = self.environment.image.dockerfile.source.text().to_ascii_lowercase();
+        ["bin/standalone.sh", "bin/domain.sh"].iter().any(|script| name.ends_with(script))
+            && ["wildfly", "jboss", "keycloak"].iter().any(|word| text.contains(word))
+            && self.file(name).is_none()
+    }
+
     fn working_directory(&self) -> &str {
         self.directory.as_deref().unwrap_or(&self.environment.image.workdir)
     }

@@ -14,7 +14,7 @@ use super::signal::Signal;
 use super::supervise;
 use super::world::{Millis, Rewrites};
 use crate::dockerfile::join;
-use crate::programs::{Inner, Kind, Program, Services, Tables};
+use crate::programs::{Handler, Inner, Kind, Program, Services, Tables};
 use crate::project::{Found, handlers, makefile, s6_overlay};
 use crate::source::{Excerpt, Span};
 
@@ -221,15 +221,20 @@ impl Resolver<'_, '_> {
                 What::Helper | What::Pause(_) if resolved.limited => {
                     return What::Ends(Status::UNKNOWN);
                 }
-                What::Unknown | What::Opaque(_) | What::Unread(_) => resolved.uncertain = true,
+                what if what.is_unseen() => resolved.uncertain = true,
                 _ => resolved.uncertain |= below.uncertain,
             }
         }
         let rewrites = rewrites(row, arguments);
-        let program = if self.signals_alone(row) {
-            Arc::new(Program { broadcast: false, ..row.as_ref().clone() })
-        } else {
-            Arc::clone(row)
+        let told = row.forwards_with.as_deref().map(|variable| (variable, self.is_told_to_forward(variable)));
+        let program = match told {
+            Some((variable, None)) => return What::Opaque(format!("whether {variable} is set is not known")),
+            Some((_, Some(false))) => {
+                let signals = Handler { none: true, ..Handler::default() };
+                Arc::new(Program { forwards: false, signals, ..row.as_ref().clone() })
+            }
+            _ if self.signals_alone(row) => Arc::new(Program { broadcast: false, ..row.as_ref().clone() }),
+            _ => Arc::clone(row),
         };
         What::Forward(Box::new(Forward { program, child, rewrites }))
     }

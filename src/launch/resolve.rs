@@ -56,6 +56,13 @@ pub(crate) enum What {
     Broken(Broken, Rc<ImageFile>),
 }
 
+impl What {
+    /// True for a program that nobody has seen: setup as well as service.
+    pub(crate) fn is_unseen(&self) -> bool {
+        matches!(self, What::Unknown | What::Opaque(_) | What::Unread(_))
+    }
+}
+
 /// A forwarding program about to start.
 #[derive(Debug, Clone)]
 pub(crate) struct Forward {
@@ -212,7 +219,7 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// There are several programs of the names `yarn` and `/init`; the tables know them by others.
+    /// There are several programs of the names `yarn`, `/init` and `standalone.sh`; the tables know them by others.
     fn own_name(&self, name: String) -> String {
         let directory = self.directory.as_deref();
         let text = self.environment.image.dockerfile.source.text();
@@ -220,6 +227,9 @@ impl Resolver<'_, '_> {
             "/init" if s6_overlay::version(text) == Some(Version::Before3) => "/init@2".to_owned(),
             "yarn" if runner::is_hadoops(self.environment, directory) => "yarn@hadoop".to_owned(),
             "yarn" if runner::is_berry(self.environment, directory) => "yarn@berry".to_owned(),
+            _ if self.is_jboss(&name) => {
+                format!("{}@jboss", name.rsplit('/').next().unwrap_or(&name))
+            }
             _ => name,
         }
     }
@@ -319,7 +329,7 @@ impl Resolver<'_, '_> {
 
     /// A file of the project by that name. Tools by their bare names come from the tables first; a project that replaces one does so
     /// by path.
-    fn file(&self, name: &str) -> Option<Found> {
+    pub(super) fn file(&self, name: &str) -> Option<Found> {
         let environment = self.environment;
         let found = if name.contains('/') {
             let directory = self.directory.as_deref().unwrap_or(&environment.image.workdir);

@@ -228,7 +228,12 @@ impl View<'_> {
         }
         let place = first.identity.place.clone()?;
         let fault = self.fault_of(Cause::GracePeriod, place, Site::Period { needed }, cut);
-        Some(Fault { hop: first.identity.command_line(), chain: Vec::new(), told: Some(self.signal), ..fault })
+        Some(Fault {
+            hop: first.identity.command_line(),
+            chain: Vec::new(),
+            told: Some(self.signal),
+            ..fault
+        })
     }
 
     /// A fault of one process alone.

@@ -76,6 +76,7 @@ impl Program {
             (self.stays && self.kind != Kind::Helper, "`stays` is for the kind `helper`"),
             (self.config_may_override && !self.daemonizes, "`config-may-override` needs `daemonizes`"),
             (self.forwards && signals.none, "a program cannot have `forwards` and `signals.none`"),
+            (self.forwards_with.is_some() && !self.forwards, "`forwards-with` needs `forwards`"),
             (self.waits_as_pid1 && !self.forwards, "`waits-as-pid1` needs `forwards`"),
             (!self.forwarded.is_empty() && !self.forwards, "`forwarded` needs `forwards`"),
             (self.broadcast && self.kind != Kind::Init, "`broadcast` is for the kind `init`"),

@@ -149,6 +149,9 @@ pub struct Program {
     /// The signal that the inner command gets, where it is not the one that came (pm2-runtime: INT).
     #[serde(default)]
     pub sends: Option<String>,
+    /// For `fork`: the variable without which it passes nothing on after all (`LAUNCH_JBOSS_IN_BACKGROUND`).
+    #[serde(default)]
+    pub forwards_with: Option<String>,
     /// True if it waits after a forwarded signal only as PID 1, which is spared the signal that it then sends to itself; elsewhere it
     /// dies of that one (env-cmd).
     #[serde(default)]

@@ -348,6 +348,27 @@ pub(super) fn json(words: &[String]) -> String {
     format!("[{}]", words.join(", "))
 }
 
+/// An instruction in front of the one that starts the container, or at the end of the stage.
+pub(super) fn instruction(image: &Image, text: &str) -> Option<Edit> {
+    if image.dockerfile.instructions.is_empty() {
+        return None;
+    }
+    let source = &image.dockerfile.source;
+    let newline = source.newline();
+    let launch = [&image.entrypoint, &image.cmd].into_iter().flatten();
+    // What other stages build on, too, they may have reason for.
+    let starts = launch.filter_map(|own| own.place.as_ref()).filter(|place| !image.is_shared(place));
+    let (at, text) = match starts.min_by_key(|place| place.span.start) {
+        Some(first) => (source.line_span(source.line(first.span.start)).start, format!("{text}{newline}")),
+        None => {
+            let own = image.instructions().into_iter().rfind(|(stage, _)| *stage == image.stage);
+            let last = own.map_or(image.from, |(_, instruction)| instruction.span);
+            (last.start + source.slice(last).trim_end().len(), format!("{newline}{text}"))
+        }
+    };
+    Some(Edit::new(source, Span::at(at), text))
+}
+
 /// The shell-form text of the instruction that starts the container, with the words of its SHELL.
 pub(super) fn shell_form(image: &Image) -> Option<(&Arc<Excerpt>, &[String], bool)> {
     let entrypoint = image.entrypoint.as_ref().filter(|setting| !is_empty(&setting.value));

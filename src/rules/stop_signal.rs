@@ -1,5 +1,6 @@
 //! `stop-signal`: what is in front ends gracefully, but on another signal than the one that it gets.
 
+use super::repair::instruction;
 use super::{Finding, Repair, Subject, words};
 use crate::diagnostic::{Outcome, Related, Safety, Severity};
 use crate::dockerfile::{Setting, Written};
@@ -182,8 +183,6 @@ fn where_from(subject: &Subject<'_>) -> Option<Related> {
 fn set(subject: &Subject<'_>, signal: Signal) -> Option<Repair> {
     let image = subject.image;
     let repair = |edit| Some(Repair::safe(format!("Set STOPSIGNAL to {signal}"), vec![edit]));
-    // What other stages build on, too, they may have reason for.
-    let is_own = |place: &&Place| !image.is_shared(place);
     if let Some(setting) = own_setting(subject)
         && let Some(place) = &setting.place
     {
@@ -207,21 +206,5 @@ fn set(subject: &Subject<'_>, signal: Signal) -> Option<Repair> {
         let edit = own.or_else(|| declared.beside.beside(&line))?;
         return Some(Repair::safe(format!("Set `{line}`"), vec![edit]));
     }
-    if image.dockerfile.instructions.is_empty() {
-        return None;
-    }
-    let source = &image.dockerfile.source;
-    let newline = source.newline();
-    let starts = launch().filter_map(|own| own.place.as_ref()).filter(is_own);
-    let (at, text) = match starts.min_by_key(|place| place.span.start) {
-        Some(first) => {
-            (source.line_span(source.line(first.span.start)).start, format!("STOPSIGNAL {signal}{newline}"))
-        }
-        None => {
-            let own = image.instructions().into_iter().rfind(|(stage, _)| *stage == image.stage);
-            let last = own.map_or(image.from, |(_, instruction)| instruction.span);
-            (last.start + source.slice(last).trim_end().len(), format!("{newline}STOPSIGNAL {signal}"))
-        }
-    };
-    repair(Edit::new(source, Span::at(at), text))
+    repair(instruction(image, &format!("STOPSIGNAL {signal}"))?)
 }

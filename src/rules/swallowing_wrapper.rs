@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Finding, Repair, Subject, words};
+use super::{Finding, Repair, Subject, repair, words};
 use crate::dockerfile::Command;
 use crate::launch::{Cause, Fault, Site};
 use crate::programs::{Kind, Program, Sh};
@@ -16,11 +16,14 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             let message = format!("{} The wrapper in front of it keeps the signal to itself.", words::what_happens(fault, subject.signal()));
             let wrapper = fault.hop.program();
             let option = execing_form(wrapper, subject).and_then(|row| row.args.requires.first());
-            let help = match option {
-                Some(option) => format!("`{wrapper} {option}` becomes the program instead"),
-                None => "use a wrapper that execs, or let the service be started without it".to_owned(),
+            let variable = forwarding_variable(fault.hop.name(), subject);
+            let help = match (option, variable) {
+                (Some(option), _) => format!("`{wrapper} {option}` becomes the program instead"),
+                (None, Some(variable)) => format!("it passes the signal on, and waits, where `{variable}` is set"),
+                (None, None) => "use a wrapper that execs, or let the service be started without it".to_owned(),
             };
             let repair = option.and_then(|option| with_option(fault, wrapper, option, subject));
+            let repair = repair.or_else(|| with_variable(variable?, subject));
             Finding::of(fault, subject, "does not pass the signal on", message)
                 .with_help(help)
                 .with_repairs(repair)
@@ -41,6 +44,23 @@ fn execing_form<'a>(wrapper: &str, subject: &'a Subject<'_>) -> Option<&'a Progr
         };
         row.map(Arc::as_ref).filter(|row| row.kind == Kind::Exec && row.args.requires.first() == Some(option))
     })
+}
+
+/// The variable with which a wrapper passes the signal on.
+fn forwarding_variable<'a>(wrapper: &str, subject: &'a Subject<'_>) -> Option<&'a str> {
+    let is_it = |row: &&Program| row.names.iter().any(|name| name.split('@').next() == Some(wrapper));
+    let mut rows = subject.tables.programs().filter(|row| row.forwards_with.is_some());
+    rows.find(is_it)?.forwards_with.as_deref()
+}
+
+/// That variable, set in the image.
+fn with_variable(variable: &str, subject: &Subject<'_>) -> Option<Repair> {
+    let image = subject.image;
+    if image.runtime.period.declared.is_some() || image.env.contains_key(variable) {
+        return None;
+    }
+    let edit = repair::instruction(image, &format!("ENV {variable}=true"))?;
+    Some(Repair::safe(format!("Set `{variable}`, so that the wrapper passes the signal on"), vec![edit]))
 }
 
 /// The option behind the wrapper's name, in an exec form or in a shell's text.
