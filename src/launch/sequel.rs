@@ -21,11 +21,26 @@ impl Machine<'_, '_> {
         is_fed() || self.is_expected_to_succeed() || self.has_run_before(node) || self.is_built_on()
     }
 
-    /// True for `prog` in `if [ "$1" = init ]; then prog; fi; server`: it does what the word stands for, and ends.
+    /// True for `prog` in `if [ "$1" = init ]; then prog; fi; server`: it does what the word stands for, and ends. So does what functions and
+    /// scripts run that are called there.
     pub(super) fn is_for_errand(&self, node: &Node) -> bool {
         let is_errand = |word: &str| self.environment.tables.is_errand(&[Some(word)]);
-        let script = self.environment.parse(Arc::clone(&node.excerpt));
-        stands_for(&script.statements, &node.place(), &is_errand)
+        let is_there = |node: &Node| {
+            let script = self.environment.parse(Arc::clone(&node.excerpt));
+            stands_for(&script.statements, &node.place(), &is_errand)
+        };
+        let calls = |shell: &Shell| shell.frames.iter().filter_map(running).any(is_there);
+        let mut at = self.pid;
+        while let Some(process) = self.world.process(at) {
+            if self.world.shell(at).is_some_and(calls) {
+                return true;
+            }
+            if process.started == Started::Background {
+                break;
+            }
+            at = process.parent;
+        }
+        is_there(node)
     }
 
     /// True for `prog` in `prog || exit 1; echo done`.
@@ -152,6 +167,14 @@ impl Machine<'_, '_> {
         let Some(Resolved { what: What::Ends(_), identities, .. }) = self.stage(node) else { return false };
         let program = identities.last().and_then(|identity| identity.argv.first()?.text().map(str::to_owned));
         program.is_some_and(|program| !self.environment.tables.tidies(&program))
+    }
+}
+
+/// The statement of a list that runs now.
+fn running(frame: &Frame) -> Option<&Node> {
+    match frame {
+        Frame::List { list, next } => list.get(next.checked_sub(1)?),
+        _ => None,
     }
 }
 
