@@ -176,19 +176,33 @@ fn end_of(text: &str, opening: &str) -> Option<usize> {
     None
 }
 
-/// The text of here-documents that end, which the grammar reads as words.
+/// The text of here-documents that end, which the grammar reads as words; all of those in a condition that ends on the same line
+/// (`if cat <<EOF > file; then`), which it does not read at all.
 fn here_documents(text: &str, masked: &mut [u8]) {
-    let mut end: Option<&str> = None;
+    let mut end: Option<(&str, u8)> = None;
     let mut start = 0;
     for line in text.split_inclusive('\n') {
         let bare = line.trim_end_matches(['\n', '\r']);
         match end {
-            Some(name) if bare.trim_start_matches('\t') == name => end = None,
-            Some(_) => masked[start..start + bare.len()].fill(b'_'),
+            Some((name, blank)) if bare.trim_start_matches('\t') == name => {
+                if blank == b' ' {
+                    masked[start..start + bare.len()].fill(blank);
+                }
+                end = None;
+            }
+            Some((_, blank)) => masked[start..start + bare.len()].fill(blank),
             None => {
                 let ends =
                     |name: &&str| text[start..].lines().any(|line| line.trim_start_matches('\t') == *name);
-                end = here_document(bare).filter(ends);
+                let is_condition = ["; then", "; do"].iter().any(|word| bare.trim_end().ends_with(word));
+                end = here_document(bare).filter(ends).map(|name| (name, if is_condition { b' ' } else { b'_' }));
+                if is_condition
+                    && end.is_some()
+                    && let Some(operator) = bare.find("<<")
+                {
+                    // What is left is a redirection.
+                    masked[start + operator + 1] = b'_';
+                }
             }
         }
         start += line.len();
