@@ -1,5 +1,6 @@
 //! `$((...))` and `((...))`: integers, comparison, logic, assignment.
 
+use crate::shell::Node;
 use std::collections::BTreeMap;
 
 /// What an expression comes to.
@@ -40,6 +41,12 @@ pub(crate) fn assigned_names(text: &str) -> Vec<String> {
         _ => None,
     });
     names.collect()
+}
+
+/// The variables that the head of `for ((i = 1; i <= 3; i++))` gives a value.
+pub(super) fn counters(node: &Node, body: &[Node]) -> Vec<String> {
+    let end = body.first().map_or(node.span.end, |first| first.span.start);
+    assigned_names(node.excerpt.text().get(node.span.start..end).unwrap_or(""))
 }
 
 fn is_token(c: char) -> bool {

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::arithmetic::assigned_names;
+use super::arithmetic::{assigned_names, counters};
 use super::builtins::is_builtin;
 use super::environment::Environment;
 use super::expand::outline;
@@ -385,6 +385,7 @@ pub(super) fn note_own_variables(list: &[Node], names: &mut BTreeSet<String>) {
                 names.insert(node.variable.clone());
             }
             NodeKind::Arithmetic(word) => names.extend(assigned_names(&outline(word))),
+            NodeKind::ArithmeticFor(body, _) => names.extend(counters(node, body)),
             _ => {}
         }
         node.children().into_iter().for_each(|child| note_own_variables(std::slice::from_ref(child), names));

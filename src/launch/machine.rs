@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::arithmetic::Evaluation;
+use super::arithmetic::{Evaluation, counters};
 use super::candidates::Candidates;
 use super::condition;
 use super::dialect::Dialect;
@@ -389,7 +389,11 @@ impl Machine<'_, '_> {
                 self.push(Frame::For { node: Arc::clone(inner), items: items.into(), next: 0 });
             }
             // Once round is enough to see what the body does.
-            NodeKind::ArithmeticFor(body, false) => self.push_list(body),
+            NodeKind::ArithmeticFor(body, false) => {
+                let counters = counters(node, body);
+                self.with(|shell| counters.iter().for_each(|name| shell.set(name, Value::unknown())));
+                self.push_list(body);
+            }
             NodeKind::ArithmeticFor(body, true) => {
                 let lap = Lap::first(self.world.now);
                 self.push(Frame::Endless { body: Arc::clone(body), lap });

@@ -195,7 +195,9 @@ fn here_documents(text: &str, masked: &mut [u8]) {
                 let ends =
                     |name: &&str| text[start..].lines().any(|line| line.trim_start_matches('\t') == *name);
                 let is_condition = ["; then", "; do"].iter().any(|word| bare.trim_end().ends_with(word));
-                end = here_document(bare).filter(ends).map(|name| (name, if is_condition { b' ' } else { b'_' }));
+                end = here_document(bare)
+                    .filter(ends)
+                    .map(|name| (name, if is_condition { b' ' } else { b'_' }));
                 if is_condition
                     && end.is_some()
                     && let Some(operator) = bare.find("<<")
