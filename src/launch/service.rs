@@ -63,7 +63,7 @@ impl Machine<'_, '_> {
             return false;
         }
         let Some(shell) = self.shell() else { return false };
-        if self.is_one_of_two(shell, node) || self.is_kept_alive(shell) {
+        if self.is_one_of_two(shell, node) || self.is_kept_alive(shell, node) {
             return true;
         }
         let is_condition = shell.is_in_condition() && !shell.is_loop_condition();
@@ -211,12 +211,15 @@ impl Machine<'_, '_> {
         whole.span.start < node.span.start && self.is_alternative(&shell.frames)
     }
 
-    /// True for `server` in `server || tail -f /dev/null` at a script's end: what keeps the container alive when it has failed.
-    fn is_kept_alive(&self, shell: &Shell) -> bool {
+    /// True for `server` in `server || tail -f /dev/null` at a script's end: what keeps the container alive when it has failed. So it is with
+    /// `server || server --repair`.
+    fn is_kept_alive(&self, shell: &Shell, node: &Node) -> bool {
         let Some((Frame::AndOr { right, and: false, .. }, outer)) = shell.frames.split_last() else {
             return false;
         };
-        matches!(self.stage_program(right), Some(What::Helper | What::Pause(_))) && !outer.iter().any(follows)
+        let is_repeated = || is_begun_by(right, node) && self.sound(node) != Sound::Errand;
+        (matches!(self.stage_program(right), Some(What::Helper | What::Pause(_))) || is_repeated())
+            && !outer.iter().any(follows)
     }
 
     /// The same of `node`, while the `&&` in front of it is being decided.
@@ -450,6 +453,14 @@ pub(super) fn statement_of<'s>(shell: &'s Shell, node: &Node) -> Option<&'s Node
     let Some(Frame::List { list, next }) = shell.frames.last() else { return None };
     let covers = |whole: &&Node| whole.span.start <= node.span.start && node.span.end <= whole.span.end;
     list.get(next.checked_sub(1)?).filter(covers)
+}
+
+/// True if a command is another one with more words.
+fn is_begun_by(node: &Node, other: &Node) -> bool {
+    let (NodeKind::Command(long), NodeKind::Command(short)) = (&node.kind, &other.kind) else { return false };
+    let words = |command: &Command| command.words.iter().map(Word::literal).collect::<Option<Vec<String>>>();
+    let (Some(long), Some(short)) = (words(long), words(short)) else { return false };
+    !short.is_empty() && long.len() > short.len() && long.starts_with(&short)
 }
 
 /// True if something is left to do.

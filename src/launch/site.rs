@@ -113,8 +113,10 @@ impl View<'_> {
         let after = self.after.process(service.pid)?;
         let State::Dead(Death { how: Ended::Fast, .. }) = after.state else { return None };
         let Role::Service(Some(row)) = &service.role else { return None };
-        let (got, wanted) = (*after.heard.first()?, preferred(row)?);
-        (!after.heard.contains(&wanted)).then_some(TrapFlaw::OtherSignal { got, wanted })
+        let wanted = preferred(row)?;
+        // What comes behind it comes too late.
+        let got = *after.heard.iter().find(|heard| **heard != wanted)?;
+        Some(TrapFlaw::OtherSignal { got, wanted })
     }
 
     pub(super) fn has_service_jobs(&self, shell: &Shell) -> bool {
