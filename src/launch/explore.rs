@@ -315,6 +315,13 @@ impl Explorer<'_> {
         if is_truncated {
             world.path.doubts.push(Doubt::new(None, "a stop can go more ways than are followed"));
         }
+        let may_catch =
+            |process: &Process| matches!(&process.role, Role::Shell(shell) if shell.may_catch(self.signal));
+        let may_be_caught = world.processes().any(|process| world.alive(process.pid) && may_catch(process));
+        if may_be_caught && verdict::outcome(&after) != Outcome::Graceful {
+            let reason = "whether the script sets a trap for the stop signal is not known";
+            world.path.doubts.push(Doubt::new(None, reason));
+        }
         let is_timeout = verdict::outcome(&after) == Outcome::Timeout;
         let patient = (is_timeout && is_cut).then(|| self.stop(&world, LONGEST_GRACE).world);
         // What ends by itself because nobody has told it to, does not stop.

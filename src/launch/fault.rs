@@ -212,6 +212,8 @@ pub struct ShellState {
     pub functions: Vec<String>,
     /// True if it may have others, from a file that nobody has seen.
     pub unknown_functions: bool,
+    /// True if it may have set traps that nobody has seen.
+    pub may_trap: bool,
     /// True if `wait` alone waits for what reads its output, too (`exec > >(tee log)`).
     pub readers: bool,
     /// True if words are not split at blanks (IFS).

@@ -44,6 +44,9 @@ impl Machine<'_, '_> {
         let dialect = self.shell().map(|shell| shell.dialect);
         let mut bad = false;
         let mut signals = Vec::new();
+        if !reset && names.iter().any(|name| name.text().is_none()) {
+            self.with(|shell| shell.may_trap = true);
+        }
         for name in names {
             let text = name.text().unwrap_or("");
             let prefixed = text.len() > 3 && text.get(..3).is_some_and(|p| p.eq_ignore_ascii_case("SIG"));

@@ -27,6 +27,10 @@ const SETTINGS: [&str; 12] = [
     "/setvars.sh",
 ];
 
+fn file_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 fn is_settings(path: &str) -> bool {
     SETTINGS.iter().any(|end| path.ends_with(end))
 }
@@ -61,6 +65,9 @@ impl Machine<'_, '_> {
                 } else if let Some(line) = self.known_program(arguments, node) {
                     self.run_text(line);
                 } else {
+                    let sketch = arguments.first().and_then(|field| field.text().or(field.sketch()));
+                    let sets_trap = sketch.is_some_and(|text| text.split_whitespace().next() == Some("trap"));
+                    self.with(|shell| shell.may_trap |= sets_trap);
                     self.read_unknown(node, "what eval runs is not known", Status::UNKNOWN);
                 }
             }
@@ -114,7 +121,14 @@ impl Machine<'_, '_> {
                     return;
                 }
                 if !path.is_some_and(defines_no_functions) {
-                    self.with(|shell| shell.has_unknown_functions = true);
+                    // What a folder holds, or the caller may name, is there to add to the script, not to stop it.
+                    let is_named = path.is_some_and(|path| {
+                        !file_name(path).contains('*') && !file_name(path).contains(UNKNOWN)
+                    });
+                    self.with(|shell| {
+                        shell.has_unknown_functions = true;
+                        shell.may_trap |= is_named;
+                    });
                 }
                 self.read_unknown(
                     node,

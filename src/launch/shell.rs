@@ -240,6 +240,8 @@ pub(crate) struct Shell {
     pub(crate) reads_unknown: bool,
     /// True once it has read a file that nobody has seen and that may define functions.
     pub(crate) has_unknown_functions: bool,
+    /// True once it may have set traps that nobody has seen, in such a file say, or for a signal that is not known.
+    pub(crate) may_trap: bool,
     /// True if `exec "$@"` hands over to a word for which the script has run a service, and which is no program.
     pub(crate) hands_over_word: bool,
     /// Pipelines in the background; a job is all of them.
@@ -274,6 +276,11 @@ impl Shell {
             && !self.dialect.ignores(signal)
             && (self.bash_version.hears_for_exit_trap()
                 || !matches!(self.waiting, Waiting::Foreground { .. }))
+    }
+
+    /// True if a trap that nobody has seen may run on a signal: nothing in front keeps the shell from it.
+    pub(super) fn may_catch(&self, signal: Signal) -> bool {
+        self.may_trap && !self.catches(signal) && matches!(self.waiting, Waiting::Wait { .. })
     }
 
     /// While its EXIT trap runs, bash ends on the next signal that it has no trap for.

@@ -265,6 +265,7 @@ fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: 
         monitor: false,
         reads_unknown: false,
         has_unknown_functions: false,
+        may_trap: false,
         hands_over_word: false,
         pipelines: Vec::new(),
         readers: Vec::new(),

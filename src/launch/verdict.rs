@@ -370,6 +370,7 @@ pub(super) fn state_of(process: &Process) -> ShellState {
         aliases: shell.aliases.as_ref().clone(),
         functions: shell.functions.keys().cloned().collect(),
         unknown_functions: shell.has_unknown_functions,
+        may_trap: shell.may_trap,
         readers: !shell.readers.is_empty(),
         separated: shell.variables.get("IFS").is_some_and(|value| value.scalar().text() != Some(" \t\n")),
     }

@@ -49,6 +49,9 @@ pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
             format!("{message}; if `{shown}` may hold a function or a built-in of the shell, that breaks"),
             vec![edit],
         )
+    } else if shell.may_trap {
+        let what = "a trap that is set where pidone cannot see it is lost then";
+        Repair::unsafe_(format!("{message}; {what}"), vec![edit])
     } else if *rest == Rest::Otherwise {
         let what = "what stands behind `||` is not run any more when it fails";
         Repair::unsafe_(format!("{message}; {what}"), vec![edit])

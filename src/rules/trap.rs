@@ -65,8 +65,8 @@ pub(super) fn in_place_of_exec(fault: &Fault, subject: &Subject<'_>) -> Vec<Repa
 
 fn with_jobs(jobs: &Jobs, fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
     let stop = subject.signal();
-    // It would take the place of a trap that is set on another way.
-    if conditional_trap::may_be_set(&jobs.at.node, &[], &[]) {
+    // It would take the place of a trap that is set on another way, or where nobody has seen it.
+    if fault.shell.may_trap || conditional_trap::may_be_set(&jobs.at.node, &[], &[]) {
         return Vec::new();
     }
     // What one program is told by, the others do not know.
@@ -293,6 +293,7 @@ pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
     let Site::Foreground { node, calls, callers, .. } = &fault.site else { return None };
     if !callers.is_empty()
         || !fault.shell.traps.is_empty()
+        || fault.shell.may_trap
         || conditional_trap::may_be_set(node, calls, callers)
     {
         return None;
