@@ -28,11 +28,12 @@ impl Resolver<'_, '_> {
         let named = named.map(|named| vec![join(&join(self.working_directory(), folder), named)]);
         let built = named.is_none().then(|| self.built_with(row, config)).flatten();
         let paths = named.as_ref().or(built.as_ref()).unwrap_or(&config.paths);
-        let bare = |text: &str| text.split_whitespace().collect::<String>();
+        let bare = |text: &str| text.split_whitespace().collect::<String>().to_ascii_lowercase();
         for path in paths {
             match self.environment.find(path) {
                 Found::File(file) => {
-                    let text = bare(file.text.text());
+                    let lines = file.text.text().lines().filter(|line| !line.trim_start().starts_with('#'));
+                    let text: String = lines.map(bare).collect();
                     return !config.foreground.iter().any(|sign| text.contains(&bare(sign)));
                 }
                 Found::Unreadable(_) | Found::Download(_) => return false,

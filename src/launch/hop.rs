@@ -35,8 +35,9 @@ impl View<'_> {
             Role::Shell(shell) => self.shell(way, shell),
             // A job of the shell that this process replaced: nobody tells it.
             Role::Forwarder(forwarder)
-                if !forwarder.program.broadcast
-                    && below.is_some_and(|below| below.pid != forwarder.child) =>
+                if below.is_some_and(|below| {
+                    below.pid != forwarder.child && !(forwarder.program.broadcast && self.heard(below.pid))
+                }) =>
             {
                 self.orphaned(below.unwrap_or(service))
             }
@@ -103,8 +104,9 @@ impl View<'_> {
             _ if is_own => None,
             Started::Forked => {
                 let program = supervisor.programs_by_place(&place);
-                // What was started in front of the supervisor is none of its programs.
-                if program.is_none() && self.before.supervised(below.pid).is_none() {
+                // What was started in front of the supervisor is none of its programs, and what one of them has started beside itself.
+                let is_beside = |own: &Supervised| own.pid != below.pid && self.before.alive(own.pid);
+                if program.is_none() && self.before.supervised(below.pid).is_none_or(is_beside) {
                     return Some((Cause::OrphanedBackground, place, Site::Daemon));
                 }
                 let site = program.map(|program| Site::Supervised { program, wanted: None });

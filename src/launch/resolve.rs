@@ -174,7 +174,8 @@ impl Resolver<'_, '_> {
         let name = self.own_name(name);
         let arguments: Vec<Option<&str>> = argv[1..].iter().map(Field::option).collect();
         let own = self.file(&name);
-        if let Some(row) = self.row(&name, &arguments, own.is_some()) {
+        let row = self.row(&name, &arguments, own.is_some()).filter(|_| !self.may_be_word(argv, &name));
+        if let Some(row) = row {
             resolved.identities.push(self.identity(argv, Some(&row)));
             if own.is_none()
                 && let Some((broken, file)) = self.missing_init(&row, &argv[0], &name)
@@ -292,6 +293,13 @@ impl Resolver<'_, '_> {
             return What::Unread(format!("the content of {name} is not known"));
         }
         What::Unknown
+    }
+
+    /// `command: haproxy` of an image of which nothing is known: its ENTRYPOINT may have a meaning of its own for a word.
+    fn may_be_word(&self, argv: &[Field], name: &str) -> bool {
+        argv.len() == 1
+            && self.may_be_argument(name)
+            && self.environment.image.dockerfile.instructions.is_empty()
     }
 
     /// True for the first word of a CMD of which no program is known: the base image, of which nothing is known, may have an ENTRYPOINT.

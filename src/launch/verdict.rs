@@ -48,17 +48,18 @@ pub(super) fn faults(steady: &Steady, signal: Signal) -> Vec<Fault> {
         return view.period(needed).into_iter().collect();
     }
     let mut faults: Vec<Fault> = Vec::new();
-    let mut in_place: Vec<bool> = Vec::new();
+    let mut ranks: Vec<(bool, bool)> = Vec::new();
     for process in after.processes().filter(|process| is_cut(after, process) && before.alive(process.pid)) {
         let Some(fault) = view.fault(process.pid) else { continue };
-        // What a fault keeps from several services, it is said of the first one that stands there.
+        // What a fault keeps from several services, it is said of the first one that stands there, or that is known to be one.
         let stands = process.identity.place.as_ref().is_some_and(|own| own.is_same_line(&fault.place));
+        let rank = (stands, fault.known_service && !fault.by_launcher);
         match faults.iter().position(|known| known.is_same(&fault)) {
             None => {
                 faults.push(fault);
-                in_place.push(stands);
+                ranks.push(rank);
             }
-            Some(at) if stands && !in_place[at] => (faults[at], in_place[at]) = (fault, true),
+            Some(at) if rank > ranks[at] => (faults[at], ranks[at]) = (fault, rank),
             Some(_) => {}
         }
     }

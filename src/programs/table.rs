@@ -98,7 +98,7 @@ pub struct ConfigFile {
     /// True if only a file of the project says that the server leaves: people mount theirs over the one that is installed.
     #[serde(default)]
     pub own: bool,
-    /// Texts of which one keeps the server in front; blanks do not count.
+    /// Texts of which one keeps the server in front; blanks, comments and capitals do not count.
     pub foreground: Vec<String>,
 }
 

@@ -22,8 +22,8 @@ const LEGACY: &str = "/etc/services.d";
 /// Scripts that run before them.
 const INIT_SCRIPTS: &str = "/etc/cont-init.d";
 
-/// Where its releases are.
-const DOWNLOADS: &str = "just-containers/s6-overlay/releases/download/";
+/// How the names of its files begin.
+const FILES: &str = "s6-overlay";
 
 /// Milliseconds for the services of [`LEGACY`], and in the end for everything that is left, unless the environment says otherwise.
 const GRACE: u64 = 3000;
@@ -39,12 +39,12 @@ pub enum Version {
 
 /// The version that a Dockerfile downloads, by how the names of its files end. `None` if it names none, or several.
 pub fn version(dockerfile: &str) -> Option<Version> {
-    if !dockerfile.contains(DOWNLOADS) {
+    if !dockerfile.contains(FILES) {
         return None;
     }
     let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ';' | ')');
-    let files = dockerfile.split(is_end).filter(|word| word.contains(DOWNLOADS));
-    let mut versions = files.filter_map(|file| match file {
+    let files = dockerfile.split(is_end).filter_map(|word| word.rsplit('/').next());
+    let mut versions = files.filter(|file| file.starts_with(FILES)).filter_map(|file| match file {
         _ if file.ends_with(".tar.gz") || file.ends_with("-installer") => Some(Version::Before3),
         _ if file.ends_with(".tar.xz") => Some(Version::Since3),
         _ => None,

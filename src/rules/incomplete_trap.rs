@@ -2,11 +2,14 @@
 
 use super::{Finding, Subject, handler, words};
 use crate::diagnostic::Severity;
-use crate::launch::{Cause, TrapFlaw};
+use crate::launch::{Cause, Fault, TrapFlaw};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
-    subject
-        .faults(|cause| matches!(cause, Cause::IncompleteTrap(_)))
+    let mut faults: Vec<&Fault> = subject.faults(|cause| matches!(cause, Cause::IncompleteTrap(_))).collect();
+    // One trap is said of one service: of what the script starts itself before what an init script has started.
+    faults.sort_by_key(|fault| fault.by_launcher);
+    faults
+        .into_iter()
         .filter_map(|fault| match fault.cause {
             Cause::IncompleteTrap(flaw) => Some((fault, flaw)),
             _ => None,
@@ -62,7 +65,7 @@ fn advice(flaw: TrapFlaw) -> (&'static str, &'static str, &'static str) {
         ),
         TrapFlaw::NotWaited => (
             "does not wait",
-            "The trap tells it, but the shell ends before it has finished.",
+            "The trap tells it, and the shell ends without waiting for it.",
             "`wait` for the service in the trap: the `wait` outside returns as soon as the trap has run",
         ),
         TrapFlaw::OtherSignal { .. } => (

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Finding, Repair, Subject, words};
-use crate::diagnostic::{Related, Severity};
+use crate::diagnostic::{Outcome, Related, Severity};
 use crate::dockerfile::Keyword;
 use crate::launch::{Cause, Fault, Signal, Site, SupervisorFlaw};
 use crate::programs::Services;
@@ -57,9 +57,15 @@ fn stop_signal(fault: &Fault, subject: &Subject<'_>) -> Finding {
         Services::MyInit => "runit",
         Services::Procfile => "foreman",
     };
+    let meanwhile = match fault.outcome {
+        Outcome::Abrupt => "cuts its work short on it",
+        _ => "does not end on it",
+    };
     let message = match wanted {
-        Some(wanted) => format!("On stop {supervisor} sends {got} to {service}, which ends gracefully on {wanted}."),
-        None => format!("On stop {supervisor} sends {got} to {service}, which does not end gracefully on it."),
+        Some(wanted) => {
+            format!("On stop {supervisor} sends {got} to {service}, which {meanwhile}, and ends gracefully on {wanted}.")
+        }
+        None => format!("On stop {supervisor} sends {got} to {service}, which {meanwhile}."),
     };
     let name = |signal: Signal| signal.to_string().trim_start_matches("SIG").to_owned();
     let set = program.and_then(|program| program.place_of("stopsignal"));

@@ -16,7 +16,7 @@ pub(super) fn what_happens(fault: &Fault, signal: Signal) -> String {
     if let Some(Hurry::LastRound(milliseconds)) = fault.hurry {
         let seconds = milliseconds.div_ceil(1000);
         return format!(
-            "On stop, {service} is told only in the end, with everything that its supervisor does not know of, and has {seconds} seconds then."
+            "On stop, {service} hears {signal} only in the end, with everything else that is left, and has {seconds} seconds from then."
         );
     }
     // Who has put an init in front believes that this is settled.
