@@ -214,6 +214,8 @@ pub struct ShellState {
     pub unknown_functions: bool,
     /// True if it may have set traps that nobody has seen.
     pub may_trap: bool,
+    /// True if it has started something in the background, which may have ended.
+    pub has_jobs: bool,
     /// True if `wait` alone waits for what reads its output, too (`exec > >(tee log)`).
     pub readers: bool,
     /// True if words are not split at blanks (IFS).

@@ -372,6 +372,7 @@ pub(super) fn state_of(process: &Process) -> ShellState {
         functions: shell.functions.keys().cloned().collect(),
         unknown_functions: shell.has_unknown_functions,
         may_trap: shell.may_trap,
+        has_jobs: shell.last_background.is_some(),
         readers: !shell.readers.is_empty(),
         separated: shell.variables.get("IFS").is_some_and(|value| value.scalar().text() != Some(" \t\n")),
     }

@@ -188,6 +188,9 @@ pub struct Program {
     /// What its handlers rest on, besides the program itself (PHP's `pcntl`): where an image lacks that, it installs none.
     #[serde(default)]
     pub handler_needs: Option<String>,
+    /// True if it takes every child that fails for one of its own, and ends the work of all of them then (postgres).
+    #[serde(default)]
+    pub counts_children: bool,
     /// Whether it reaps orphans as PID 1; `None` if not known.
     #[serde(default)]
     pub reaps: Option<bool>,

@@ -25,7 +25,9 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             };
             Finding::of(fault, subject, "runs as a child of the script", message)
                 .with_help(help)
-                .with_repairs(repair::exec_prefix(fault).map(|repair| heeding_others(repair, fault, subject)))
+                .with_repairs(repair::exec_prefix(fault).map(|repair| {
+                    heeding_children(heeding_others(repair, fault, subject), fault, subject)
+                }))
                 .with_repairs(within_eval(fault))
                 .with_repairs(trap::in_place_of_exec(fault, subject))
         })
@@ -56,6 +58,21 @@ fn started(fault: &Fault) -> String {
     };
     let is_service = line.contains(fault.service.name()) || line.starts_with(['$', '"']);
     if is_service { "it".to_owned() } else { words::code(line) }
+}
+
+/// What the script has started in the background becomes the child of what takes its place.
+fn heeding_children(mut repair: Repair, fault: &Fault, subject: &Subject<'_>) -> Repair {
+    let service = &fault.service;
+    let row = subject.tables.program(service.program(), &service.arguments());
+    if fault.shell.has_jobs && row.is_some_and(|row| row.counts_children) {
+        let name = service.name();
+        repair.safety = Safety::Unsafe;
+        repair.message = format!(
+            "{}; what the script has started with `&` is a child of `{name}` then, which ends all its sessions if that fails",
+            repair.message
+        );
+    }
+    repair
 }
 
 /// A health check that names the script may look for its process, and a RUN may read it: both expect that it stays.
