@@ -37,6 +37,10 @@ pub(super) fn child(
         None => environment.files.package_json(&folder),
     };
     let text = own.as_ref().and_then(|file| package_json::script(&file.text, script.name));
+    let is_watching = || text.as_ref().is_some_and(|text| text.text().contains("watch"));
+    if is_test(script.name) && !is_watching() {
+        return None;
+    }
     let rest: Vec<String> = argv[(script.arguments + 1).min(argv.len())..].iter().map(Field::shown).collect();
     let text = match text {
         Some(text) if rest.is_empty() => text,
@@ -63,6 +67,11 @@ pub(super) fn child(
         _ => Child::Line(text, Origin::PackageScript, environment.sh()),
     };
     Some((child, own.map(|file| join(&file.path, ".."))))
+}
+
+/// True for a script that tests, and ends, whatever it starts for that.
+fn is_test(name: &str) -> bool {
+    matches!(name.split(':').next(), Some("test" | "e2e"))
 }
 
 /// The package.json of a package in a workspace, by the package's name or its path.

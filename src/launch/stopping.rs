@@ -254,6 +254,10 @@ fn says_stop(name: &str, arguments: &[&str]) -> bool {
     if name == "start-stop-daemon" {
         return arguments.iter().any(|argument| matches!(*argument, "--stop" | "-K"));
     }
+    // `db.shutdownServer()`
+    if matches!(name, "mongo" | "mongosh") {
+        return arguments.iter().any(|argument| argument.contains("shutdownServer("));
+    }
     parts_of(stem_of(name)).iter().any(|part| is_verb(part))
         || arguments.iter().any(|argument| is_verb(argument) || matches!(*argument, "--stop" | "--shutdown"))
 }
