@@ -251,6 +251,15 @@ impl Machine<'_, '_> {
                 resolved.what = What::Unknown;
                 Some(resolved)
             }
+            // An init in the middle of a script is in front of the service, whatever that is.
+            What::Forward(forward)
+                if forward.program.kind == Kind::Init
+                    && self.world.stop.is_none()
+                    && !self.is_background()
+                    && self.sound(node) != Sound::Errand =>
+            {
+                Some(resolved)
+            }
             _ if !resolved.uncertain || self.stays(node) => Some(resolved),
             // What follows runs at all, so that it has left: its configuration says so.
             What::Service(Some(row)) if row.daemonizes && row.kind == Kind::Server && self.is_followed() => {

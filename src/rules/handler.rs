@@ -236,6 +236,10 @@ fn tell_before_exit(fault: &Fault, action: &List, functions: &[Node], jobs: &[No
     if trap::reads_status(action) || trap::reads_status(handler) {
         return None;
     }
+    // SIGTERM would come in the middle of what it has been asked for.
+    if telling::asks_to_stop(handler) {
+        return None;
+    }
     let text = job.excerpt.text();
     let end = ampersand(text, job.span.end)?;
     let name = match number_in(text, end) {
@@ -263,6 +267,13 @@ fn tell_before_exit(fault: &Fault, action: &List, functions: &[Node], jobs: &[No
     } else {
         Repair::unsafe_("Tell the service in the trap behind what it does now, and wait for it", edits)
     })
+}
+
+/// True for a handler that asks the service to end in its own way.
+pub(super) fn asks_to_stop(fault: &Fault) -> bool {
+    let Site::Trap { action, functions, .. } = &fault.site else { return false };
+    telling::asks_to_stop(action)
+        || functions.iter().any(|body| telling::asks_to_stop(std::slice::from_ref(body)))
 }
 
 /// True for `trap "kill $pid" TERM` in front of `pid=$!`.

@@ -26,6 +26,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                     "The `kill` of this shell gives up at the first word that is no number, and tells nobody.",
                     "name the signal with a dash in front of it, and nothing but numbers behind it: `kill -TERM $pid`",
                 ),
+                TrapFlaw::ExitsWithoutTelling if handler::asks_to_stop(fault) => (
+                    "does not wait",
+                    "What the trap runs may ask it to end, but the shell does not wait until it has.",
+                    "`wait` for the service in the trap, behind what asks it to end",
+                ),
                 _ => advice(flaw),
             };
             let happens = words::what_happens(fault, subject.signal());

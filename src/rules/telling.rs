@@ -103,6 +103,20 @@ fn is_tidying(node: &Node) -> bool {
     }
 }
 
+/// True for `echo stop > console`, `consul leave`, `echo shutdown | telnet localhost 8081`: by its words the service is told, and takes its time.
+pub(super) fn asks_to_stop(handler: &[Node]) -> bool {
+    const WORDS: [&str; 5] = ["stop", "quit", "leave", "halt", "end"];
+    let says = |word: &str| WORDS.contains(&word) || word.starts_with("shutdown");
+    handler.iter().any(|node| match &node.kind {
+        NodeKind::Command(_) | NodeKind::Pipeline(_) => {
+            let text = node.excerpt.text().get(node.span.start..node.span.end).unwrap_or("");
+            let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+            !is_tidying(node) && words.any(|word| says(&word.to_ascii_lowercase()))
+        }
+        _ => node.children().into_iter().any(|child| asks_to_stop(std::slice::from_ref(child))),
+    })
+}
+
 /// What it takes for a handler to be expanded when it runs. `trap "exit" TERM`: what is put between double quotes is expanded when the
 /// trap is set, so that they become single ones. `None` where they say something else.
 pub(super) fn expanded_late(handler: &Node) -> Option<Vec<Edit>> {
