@@ -8,6 +8,7 @@ use tree_sitter::Node as Tree;
 use super::branches::{children, fields, loses_a_part, span};
 use super::mask::LineEnds;
 use super::redirects::Trailing;
+use super::torn::{add_word, continue_value, is_torn};
 use super::words::Words;
 use super::{
     AssignedValue, Assignment, Case, CaseArm, Command, For, If, List, Loop, Node, NodeKind, Redirect, Script,
@@ -308,7 +309,8 @@ impl<'a> Converter<'a> {
         let mut words = Vec::new();
         for (field, child) in fields(tree) {
             if field == Some("value") {
-                words.push(self.words().word(child));
+                let word = self.words().word(child);
+                add_word(&mut words, word);
             }
         }
         let body = self.statements(tree.child_by_field_name("body")?, None);
@@ -424,12 +426,16 @@ impl<'a> Converter<'a> {
         let mut at = span(tree);
         let target = match tree.kind() {
             "file_redirect" => {
-                let named = fields(tree).filter(|(field, _)| *field == Some("destination"));
-                let mut named = named.map(|(_, word)| word);
-                let target = named.next();
-                at.end = target.map_or(at.end, |target| span(target).end);
-                trailing.words.extend(named.map(|word| self.words().word(word)));
-                target.map(|target| self.words().word(target))
+                let mut words = Vec::new();
+                for (_, child) in fields(tree).filter(|(field, _)| *field == Some("destination")) {
+                    let word = self.words().word(child);
+                    add_word(&mut words, word);
+                }
+                let mut words = words.into_iter();
+                let target = words.next();
+                at.end = target.as_ref().map_or(at.end, |target| target.span.end);
+                trailing.words.extend(words);
+                target
             }
             "herestring_redirect" => {
                 children(tree).filter(Tree::is_named).last().map(|target| self.words().word(target))
@@ -445,7 +451,7 @@ impl<'a> Converter<'a> {
     /// two parts tells them apart again.
     fn command(&mut self, tree: Tree<'_>, trailing: &Trailing, out: &mut Vec<Node>) {
         if tree.kind() == "test_command" {
-            if super::torn::is_torn(tree) {
+            if is_torn(tree) {
                 let node = self.error(span(tree));
                 out.push(node);
                 return;
@@ -482,7 +488,7 @@ impl<'a> Converter<'a> {
                 _ if command.words.is_empty() && at.is_some_and(|before| before.end == here.start) => {
                     let word = self.words().word(child);
                     match command.assignments.last_mut() {
-                        Some(torn) => command.words.extend(super::torn::continue_value(torn, word)),
+                        Some(torn) => command.words.extend(continue_value(torn, word)),
                         None => command.words.push(word),
                     }
                 }
@@ -500,7 +506,7 @@ impl<'a> Converter<'a> {
                 (_, "subshell") => self.errors.push(here),
                 _ => {
                     let word = self.words().word(child);
-                    command.words.push(word);
+                    add_word(&mut command.words, word);
                 }
             }
             at = Some(at.map_or(here, |before| before.to(here)));
@@ -546,7 +552,8 @@ impl<'a> Converter<'a> {
             Some(value) if value.kind() == "array" => {
                 let mut words = Vec::new();
                 for child in children(value).filter(|child| child.is_named() && child.kind() != "comment") {
-                    words.push(self.words().word(child));
+                    let word = self.words().word(child);
+                    add_word(&mut words, word);
                 }
                 AssignedValue::Array(words)
             }

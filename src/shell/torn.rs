@@ -76,24 +76,41 @@ impl Converter<'_> {
 /// is one after all.
 pub(super) fn continue_value(assignment: &mut Assignment, word: Word) -> Option<Word> {
     let AssignedValue::Scalar(value) = &mut assignment.value else { return Some(word) };
-    let [.., Part::Literal(before)] = &mut value.parts[..] else { return Some(word) };
+    let word = join(value, word);
+    if word.is_none() {
+        assignment.span = assignment.span.to(value.span);
+    }
+    word
+}
+
+/// `$HOME/bin/$MODE.sh`: the grammar ends the word at the second `$`, too.
+pub(super) fn add_word(words: &mut Vec<Word>, word: Word) {
+    let word = match words.last_mut() {
+        Some(before) if before.span.end == word.span.start => join(before, word),
+        _ => Some(word),
+    };
+    words.extend(word);
+}
+
+/// What stands right behind a word that ends in `$` is the name of a variable, and the rest of the word. The word, if it is another one.
+fn join(before: &mut Word, word: Word) -> Option<Word> {
+    let [.., Part::Literal(last)] = &mut before.parts[..] else { return Some(word) };
     let [Part::Literal(behind), rest @ ..] = &word.parts[..] else { return Some(word) };
     let length = match behind.chars().next() {
         Some(first) if first.is_ascii_digit() => 1,
         _ => behind.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(behind.len()),
     };
-    let Some(shorter) = before.strip_suffix('$').filter(|_| length > 0).map(str::to_owned) else {
+    let Some(shorter) = last.strip_suffix('$').filter(|_| length > 0).map(str::to_owned) else {
         return Some(word);
     };
-    *before = shorter;
+    *last = shorter;
     let (name, more) = behind.split_at(length);
     let parameter = Parameter { name: name.to_owned(), index: None, operation: Operation::Plain };
-    value.parts.push(Part::Parameter(parameter, false));
-    value.parts.push(Part::Literal(more.to_owned()));
-    value.parts.extend_from_slice(rest);
-    value.parts.retain(|part| !matches!(part, Part::Literal(text) if text.is_empty()));
-    value.span = value.span.to(word.span);
-    assignment.span = assignment.span.to(word.span);
+    before.parts.push(Part::Parameter(parameter, false));
+    before.parts.push(Part::Literal(more.to_owned()));
+    before.parts.extend_from_slice(rest);
+    before.parts.retain(|part| !matches!(part, Part::Literal(text) if text.is_empty()));
+    before.span = before.span.to(word.span);
     None
 }
 
