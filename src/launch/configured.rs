@@ -164,17 +164,17 @@ impl Resolver<'_, '_> {
         setting.is_some_and(|(name, value)| env.get(name).is_some_and(|own| own == value))
     }
 
-    /// Whether a variable is set without which a wrapper passes nothing on; `None` if that cannot be told.
-    pub(super) fn is_told_to_forward(&self, variable: &str) -> Option<bool> {
+    /// True where nothing sets a variable without which a wrapper passes nothing on: neither the image nor a script. A base image that is not
+    /// known may.
+    pub(super) fn lacks_variable(&self, variable: &str) -> bool {
         let image = self.environment.image;
         match image.env.get(variable) {
-            Some(value) => Some(!value.is_empty()),
-            None if !image.base.known || self.environment.is_named_in_scripts(variable) => None,
-            None => Some(false),
+            Some(value) => value.is_empty(),
+            None => image.base.known && !self.environment.is_named_in_scripts(variable),
         }
     }
 
-    /// True for the scripts in whose names many distributions of WildFly, JBoss and Keycloak start their server.
+    /// True for the scripts that start the server in WildFly, JBoss EAP and the first Keycloak.
     pub(super) fn is_jboss(&self, name: &str) -> bool {
         let text = self.environment.image.dockerfile.source.text().to_ascii_lowercase();
         ["bin/standalone.sh", "bin/domain.sh"].iter().any(|script| name.ends_with(script))

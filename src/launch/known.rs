@@ -226,15 +226,14 @@ impl Resolver<'_, '_> {
             }
         }
         let rewrites = rewrites(row, arguments);
-        let told = row.forwards_with.as_deref().map(|variable| (variable, self.is_told_to_forward(variable)));
-        let program = match told {
-            Some((variable, None)) => return What::Opaque(format!("whether {variable} is set is not known")),
-            Some((_, Some(false))) => {
+        let lacks = |variable: &String| self.lacks_variable(variable);
+        let program = match () {
+            () if row.forwards_with.as_ref().is_some_and(lacks) => {
                 let signals = Handler { none: true, ..Handler::default() };
                 Arc::new(Program { forwards: false, signals, ..row.as_ref().clone() })
             }
-            _ if self.signals_alone(row) => Arc::new(Program { broadcast: false, ..row.as_ref().clone() }),
-            _ => Arc::clone(row),
+            () if self.signals_alone(row) => Arc::new(Program { broadcast: false, ..row.as_ref().clone() }),
+            () => Arc::clone(row),
         };
         What::Forward(Box::new(Forward { program, child, rewrites }))
     }
