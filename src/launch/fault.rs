@@ -263,6 +263,8 @@ pub enum Site {
         functions: Vec<Node>,
         /// The statements that start the services.
         jobs: Vec<Node>,
+        /// True if the service is one of the shell's jobs, or below one: `wait` can wait for it.
+        is_job: bool,
     },
     /// A process that would end gracefully on another signal.
     Signal {

@@ -175,9 +175,9 @@ impl View<'_> {
             return Some(match () {
                 () if through_exit && !leads => (flaw(), place, site()),
                 () if (pauses && !self.is_put_off(process)) || through_exit => {
-                    (flaw(), self.trap_place(shell).unwrap_or(place), self.trap(shell))
+                    (flaw(), self.trap_place(shell).unwrap_or(place), self.trap(shell, service))
                 }
-                () => (Cause::DeferredTrap, place, self.deferred(shell, node)),
+                () => (Cause::DeferredTrap, place, self.deferred(shell, service, node)),
             });
         }
         if let Some(other) = self.misnamed().or_else(|| self.other_signal(shell)) {
@@ -239,14 +239,18 @@ impl View<'_> {
                 return None;
             }
             let place = self.trap_place(shell).unwrap_or_else(|| place_of(node));
-            return Some((Cause::IncompleteTrap(self.flaw(process, service)), place, self.trap(shell)));
+            return Some((
+                Cause::IncompleteTrap(self.flaw(process, service)),
+                place,
+                self.trap(shell, service),
+            ));
         }
         if let Some(other) = self.misnamed().or_else(|| self.other_signal(shell)) {
             return Some(other);
         }
         if let Some(trap) = shell.traps.get(&Signal::EXIT) {
             let cause = Cause::IncompleteTrap(TrapFlaw::ExitOnly);
-            return Some((cause, trap.place.clone(), self.trap(shell)));
+            return Some((cause, trap.place.clone(), self.trap(shell, service)));
         }
         let first = self.first_job(shell).unwrap_or_else(|| place_of(node));
         Some((Cause::UntrappedBackground, first, self.jobs(process, shell, node)))

@@ -51,8 +51,8 @@ impl View<'_> {
     }
 
     /// A trap, and the command in the foreground that it waits for.
-    pub(super) fn deferred(&self, shell: &Shell, node: &Node) -> Site {
-        match self.trap(shell) {
+    pub(super) fn deferred(&self, shell: &Shell, service: &Process, node: &Node) -> Site {
+        match self.trap(shell, service) {
             Site::Trap { action, functions, .. } => {
                 let pause = self.is_pause(shell);
                 Site::Deferred { node: node.clone(), action, functions, pause }
@@ -62,7 +62,7 @@ impl View<'_> {
     }
 
     /// The trap that runs on the stop signal, and the functions that it calls.
-    pub(super) fn trap(&self, shell: &Shell) -> Site {
+    pub(super) fn trap(&self, shell: &Shell, service: &Process) -> Site {
         let Some(trap) = shell.traps.get(&self.signal).or_else(|| shell.traps.get(&Signal::EXIT)) else {
             return Site::Process;
         };
@@ -75,10 +75,12 @@ impl View<'_> {
         });
         let alive = shell.jobs.iter().filter(|&&job| self.leads_to_service(job, 0));
         let jobs = alive.filter_map(|&job| self.before.process(job)?.statement.clone());
+        let mut above = std::iter::successors(Some(service), |process| self.before.process(process.parent));
         Site::Trap {
             action: std::sync::Arc::clone(&trap.action),
             functions: functions.collect(),
             jobs: jobs.collect(),
+            is_job: above.any(|process| shell.jobs.contains(&process.pid)),
         }
     }
 

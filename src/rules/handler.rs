@@ -6,7 +6,7 @@ use crate::launch::{Fault, ShellState, Signal, Site, TrapFlaw};
 use crate::shell::{self, For, List, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Place, Span};
 
-use super::blocks::simple_statements;
+use super::blocks::{holds, lists_of, simple_statements};
 use super::insertion::{Line, ampersand, free_number, number_in, rest_of_line};
 use super::telling;
 use super::trap::{self, number, or_not};
@@ -14,7 +14,7 @@ use super::{Repair, repair};
 
 /// A trap completed: who is not told is told, and who is told is waited for.
 pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Repair> {
-    let Site::Trap { action, functions, jobs } = &fault.site else { return None };
+    let Site::Trap { action, functions, jobs, is_job } = &fault.site else { return None };
     if expands_early(fault) {
         return quote_singly(fault);
     }
@@ -22,6 +22,8 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Re
     let action = written.as_ref().unwrap_or(action);
     let kill = kill_of(action, functions);
     match (flaw, kill) {
+        // No `wait` takes what is somebody else's child.
+        (TrapFlaw::NotWaited, _) if !is_job => None,
         (TrapFlaw::NotWaited, Some(kill)) => {
             let repair = add_wait(kill, action, functions, &fault.shell)?;
             Some(if may_be_ignored(kill, fault) { unless_ignored(repair) } else { repair })
@@ -105,6 +107,9 @@ fn add_wait(kill: &Node, action: &List, functions: &[Node], shell: &ShellState) 
     let plain = !targets.is_empty()
         && targets.iter().all(|text| text.trim_matches('"').starts_with('$') && !text.contains('('))
         && targets.iter().all(|text| !is_looked_up(excerpt.source().text(), text));
+    // A bare `wait` waits for all jobs: none is told any more behind it.
+    let kill = if plain { kill } else { last_telling(kill, action, functions) };
+    let excerpt = &kill.excerpt;
     let wait = if plain { format!("wait {}", targets.join(" ")) } else { "wait".to_owned() };
     let wait = format!("{wait}{}", or_not(shell));
     let line = Line::of(excerpt.text(), kill.span.start, excerpt.encoding());
@@ -112,6 +117,19 @@ fn add_wait(kill: &Node, action: &List, functions: &[Node], shell: &ShellState) 
     let separator = if alone { line.separator() } else { "; ".to_owned() };
     let edit = excerpt.edit(Span::at(kill.span.end), &format!("{separator}{wait}"))?;
     Some(Repair::safe("Wait in the trap until the service has finished", vec![edit]))
+}
+
+/// The last statement that tells somebody in the list that `kill` stands in.
+fn last_telling<'n>(kill: &'n Node, action: &'n List, functions: &'n [Node]) -> &'n Node {
+    fn innermost(list: &[Node], place: Span) -> Option<&[Node]> {
+        let node = list.iter().find(|node| holds(node, place))?;
+        lists_of(node).into_iter().find_map(|inner| innermost(inner, place)).or(Some(list))
+    }
+    let own = |list: &&[Node]| list.iter().any(|node| Arc::ptr_eq(&node.excerpt, &kill.excerpt));
+    let mut lists = [action.as_ref(), functions].into_iter().filter(own);
+    let list = lists.find_map(|list| innermost(list, kill.span)).unwrap_or_default();
+    let tells = |node: &&Node| node.span == kill.span || node.is_command(&["kill", "killall", "pkill"]);
+    list.iter().rev().find(tells).unwrap_or(kill)
 }
 
 /// Whom a `kill` tells: the words behind its options. The signal of `-s` and `-n` is a word of its own.
