@@ -24,14 +24,15 @@ impl Machine<'_, '_> {
         let (NodeKind::Command(command), Some(expander)) = (&node.kind, self.expander()) else {
             return self.loudest(std::slice::from_ref(node)).max(Sound::Unclear);
         };
-        let fields = expander.fields(&command.words, &node.excerpt);
+        let words = expander.fields(&command.words, &node.excerpt);
+        let fields = behind_exec(&words);
         if fields.is_empty() {
             return Sound::Unclear;
         }
-        let mut resolved = self.resolve(&fields, node);
+        let mut resolved = self.resolve(fields, node);
         let mut loudest = Sound::Errand;
         for _ in 0..MAX_WRAPPERS {
-            let argv: &[Field] = resolved.identities.last().map_or(&fields, |identity| &identity.argv);
+            let argv: &[Field] = resolved.identities.last().map_or(fields, |identity| &identity.argv);
             loudest = loudest.max(self.own_sound(argv, node));
             // `dumb-init -- server`
             let What::Forward(forward) = &resolved.what else { break };
@@ -170,6 +171,14 @@ impl Machine<'_, '_> {
             return Sound::Errand;
         }
         tables.sound(&name, arguments.first().copied().flatten())
+    }
+}
+
+/// `exec server` says what `server` says.
+fn behind_exec(fields: &[Field]) -> &[Field] {
+    match fields {
+        [exec, argv @ ..] if exec.text() == Some("exec") => argv,
+        _ => fields,
     }
 }
 

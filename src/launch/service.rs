@@ -95,7 +95,7 @@ impl Machine<'_, '_> {
             let sound = self.sound(node).into();
             // The name of a built-in says nothing of what is waited for.
             let is_builtin = matches!(&node.kind, NodeKind::Command(command)
-                if command.name().is_some_and(|name| super::builtins::is_builtin(&name)));
+                if command.name().is_some_and(|name| name != "exec" && super::builtins::is_builtin(&name)));
             let place = (!is_builtin).then(|| node.place());
             let leaves = shell.keeps_status() || self.is_left(shell);
             let tidies = leaves && self.stops_jobs_later(shell);
