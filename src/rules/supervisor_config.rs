@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{Finding, Repair, Subject, words};
-use crate::diagnostic::{Outcome, Related, Severity};
+use crate::diagnostic::{Related, Severity};
 use crate::dockerfile::Keyword;
 use crate::launch::{Cause, Fault, Signal, Site, SupervisorFlaw};
-use crate::programs::Services;
+use crate::programs::{Reaction, Services};
 use crate::project::supervised::Program;
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
@@ -57,9 +57,12 @@ fn stop_signal(fault: &Fault, subject: &Subject<'_>) -> Finding {
         Services::MyInit => "runit",
         Services::Procfile => "foreman",
     };
-    let meanwhile = match fault.outcome {
-        Outcome::Abrupt => "cuts its work short on it",
-        _ => "does not end on it",
+    let row = subject.tables.program(fault.service.program(), &fault.service.arguments());
+    let meanwhile = match row.map(|row| row.reaction(&got.name(), false)) {
+        _ if got == Signal::KILL => "cuts its work short on it",
+        Some(Reaction::Cuts) => "cuts its work short on it",
+        Some(Reaction::Ignores) => "does not end on it",
+        _ => "does not end gracefully on it",
     };
     let message = match wanted {
         Some(wanted) => {
