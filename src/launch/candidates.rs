@@ -125,6 +125,12 @@ pub(super) struct Job {
 }
 
 impl Item {
+    /// True if it is likely the service of somebody who asks for nothing else.
+    fn is_likely_by_default(&self) -> bool {
+        let is_default = self.again.as_ref().is_some_and(|again| again.path.default);
+        is_default && self.what.likelihood == Likelihood::Likely
+    }
+
     /// It is not come back to.
     fn forget(&mut self) {
         self.tried = true;
@@ -296,6 +302,10 @@ impl Candidates {
         let mut todo: Vec<usize> = world.path.candidate.into_iter().collect();
         while let Some(index) = todo.pop() {
             let item = &mut self.items[index];
+            // What stays only where the caller asks for something else says nothing of it.
+            if !world.path.default && item.is_likely_by_default() {
+                continue;
+            }
             if (!settled || item.settled) && (!ended_well || item.ended_well) {
                 continue;
             }

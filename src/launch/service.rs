@@ -97,7 +97,8 @@ impl Machine<'_, '_> {
             let is_builtin = matches!(&node.kind, NodeKind::Command(command)
                 if command.name().is_some_and(|name| name != "exec" && super::builtins::is_builtin(&name)));
             let place = (!is_builtin).then(|| node.place());
-            let leaves = shell.keeps_status() || self.is_left(shell);
+            // Nobody traps the stop for an errand.
+            let leaves = !is_awaited && (shell.keeps_status() || self.is_left(shell));
             let tidies = leaves && self.stops_jobs_later(shell);
             let is_last = self.is_last_of_job();
             let starts = self.is_starter(node);
