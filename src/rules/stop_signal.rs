@@ -33,7 +33,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 _ if matches!(got, Signal::KILL | Signal::STOP) => {
                     format!("On stop the container gets {got}, which no program can handle: {service} cannot finish its work.")
                 }
-                Some(_) if is_inherited(subject) && !fault.known_service => {
+                Some(_) if is_inherited(subject) && !(fault.known_service && words::is_known(&fault.hop, subject)) => {
                     format!("On stop the container gets {got}, which the base image sets for a program of its own: {service} is not that, and does nothing.")
                 }
                 Some(wanted) if words::waits_for_clients(&fault.hop, subject) => {

@@ -96,6 +96,11 @@ pub(super) fn hears_nothing(command: &CommandLine, subject: &Subject<'_>) -> boo
     program(command, subject).is_some_and(|row| row.signals.none)
 }
 
+/// True for a program of the tables, as against a script or a program of the project.
+pub(super) fn is_known(command: &CommandLine, subject: &Subject<'_>) -> bool {
+    program(command, subject).is_some()
+}
+
 /// The row of a command's program.
 fn program<'a>(command: &CommandLine, subject: &'a Subject<'_>) -> Option<&'a Program> {
     subject.tables.program(command.program(), &command.arguments()).map(Arc::as_ref)
