@@ -6,53 +6,12 @@ use super::resolve::What;
 use super::shell::Status;
 use super::signal::Signal;
 use super::supervise;
-use super::verdict;
 use super::world::{Ended, Pid, Process, Role, Started, State};
-use crate::programs::{Kind, parts_of};
+use crate::programs::parts_of;
 use crate::shell::{Node, NodeKind, Part, Word};
 
 /// A service and its program have as many letters in common, at least.
 const ALIKE: usize = 3;
-/// Words in the name of a stop command that name no program.
-const GENERAL: [&str; 24] = [
-    "all",
-    "app",
-    "application",
-    "bin",
-    "container",
-    "control",
-    "ctl",
-    "daemon",
-    "docker",
-    "entrypoint",
-    "everything",
-    "main",
-    "make",
-    "manage",
-    "node",
-    "process",
-    "processes",
-    "run",
-    "script",
-    "server",
-    "servers",
-    "service",
-    "services",
-    "start",
-];
-/// How commands that stop something begin where that has another name.
-const OTHERWISE: [(&str, &str); 10] = [
-    ("pg", "postgres"),
-    ("mysql", "mariadb"),
-    ("mariadb", "mysql"),
-    ("apache", "httpd"),
-    ("httpd", "apache"),
-    ("rndc", "named"),
-    ("jboss", "standalone"),
-    ("gitlab", "runsvdir"),
-    ("sv", "runsv"),
-    ("catalina", "tomcat"),
-];
 
 impl Machine<'_, '_> {
     /// `service app stop &` in a handler: true if it is such a command, and it is done.
@@ -61,7 +20,7 @@ impl Machine<'_, '_> {
         let stops = self.world.stop.is_some()
             && words.split_first().is_some_and(|(name, arguments)| self.says_stop(name, arguments));
         if stops {
-            self.stop_services(&words);
+            self.stop_services(words.first().and_then(|name| named_service(name, &words[1..])));
         }
         stops
     }
@@ -113,6 +72,7 @@ impl Machine<'_, '_> {
     pub(super) fn act_on_processes(&mut self, fields: &[Field], node: &Node) -> bool {
         let words: Vec<&str> = fields.iter().map(|field| field.text().unwrap_or("")).collect();
         let Some((name, arguments)) = words.split_first() else { return false };
+        let service = named_service(name, arguments);
         let name = name.rsplit('/').next().unwrap_or(name);
         match name {
             "kill" => {
@@ -133,7 +93,7 @@ impl Machine<'_, '_> {
                     .find_map(|argument| argument.strip_prefix('-').and_then(Signal::parse))
                     .unwrap_or(Signal::TERM);
                 let named = self.named(arguments);
-                if named.is_empty() && !self.means_another(name, arguments) {
+                if named.is_empty() {
                     self.tell_jobs(signal);
                 } else {
                     for pid in named {
@@ -149,7 +109,7 @@ impl Machine<'_, '_> {
             }
             _ if self.signals_its_like(name, arguments) => self.set_status_quietly(Status::known(0)),
             _ if self.says_stop(name, arguments) && !self.reads_how_to_stop(fields, node) => {
-                self.stop_services(&words);
+                self.stop_services(service);
                 self.set_status_quietly(Status::UNKNOWN);
             }
             _ => return false,
@@ -213,58 +173,17 @@ impl Machine<'_, '_> {
             .collect()
     }
 
-    /// `pkill name`, before the stop, where all that runs is known and goes by other names.
-    fn means_another(&self, name: &str, arguments: &[&str]) -> bool {
-        // `-P`, `-u`, `-g` and the like choose by something else.
-        let is_signal = |option: &str| matches!(option, "f" | "x" | "9") || Signal::parse(option).is_some();
-        let is_plain = |word: &str| word.strip_prefix('-').is_none_or(is_signal);
-        // Not what a variable holds, and no pattern.
-        let is_written_out =
-            |word: &str| !word.is_empty() && word.chars().all(|c| c.is_alphanumeric() || "-_./".contains(c));
-        let is_spared = |process: &Process| {
-            verdict::is_known(process) && !arguments.iter().any(|word| goes_by(process, base_of(word)))
-        };
-        name != "killall5"
-            && self.world.stop.is_none()
-            && arguments.iter().all(|word| is_plain(word) && is_written_out(word))
-            && self.services().all(is_spared)
-    }
-
-    /// `foo-ctl stop`; what `sh`, `python`, `npm` or `make` are told to stop, their names do not say.
-    fn is_own_command(&self, name: &str) -> bool {
-        let kind = self.environment.tables.program(name, &[]).map(|row| row.kind);
-        matches!(kind, None | Some(Kind::Server | Kind::Setup)) && names_something(name)
-    }
-
-    /// What does the container's work.
-    fn services(&self) -> impl Iterator<Item = &Process> {
-        self.world.processes().filter(|process| {
+    /// A program's own stop command: the services end in good order, and the command returns when they have. `named`: the one that it
+    /// names; before the stop it ends no other.
+    fn stop_services(&mut self, named: Option<&str>) {
+        let running = |process: &&Process| {
             process.state == State::Running && process.pid != 1 && matches!(process.role, Role::Service(_))
-        })
-    }
-
-    /// A program's own stop command: the services end in good order, and the command returns when they have. One that names a service
-    /// (`service app stop`) ends no other before the stop; so does any where it is known by its name that another is meant
-    /// (`redis-cli shutdown` beside gunicorn).
-    fn stop_services(&mut self, words: &[&str]) {
-        let named = words.split_first().and_then(|(name, arguments)| named_service(name, arguments));
-        let goes = |process: &Process| match named {
-            Some(name) => goes_by(process, name),
-            None => words.iter().any(|word| !is_verb(word) && is_stopped_by(process, base_of(word))),
         };
-        let may_be_meant = |process: &Process| match named {
-            Some(_) => goes(process),
-            None => goes(process) || !verdict::is_known(process),
-        };
-        // Nobody writes a handler for what does not run, and a word that is not known may name anything.
-        let has_name = named.is_some() || words.first().is_some_and(|name| self.is_own_command(name));
-        let may_name_any = self.world.stop.is_some() || words.contains(&"");
-        let is_open = !has_name || (may_name_any && !self.services().any(goes));
-        let ended: Vec<Pid> = self
-            .services()
-            .filter(|process| is_open || may_be_meant(process))
-            .map(|process| process.pid)
-            .collect();
+        let services = || self.world.processes().filter(running);
+        let is_it = |process: &Process| named.is_none_or(|name| goes_by(process, name));
+        let is_open = self.world.stop.is_some() && !services().any(is_it);
+        let ended: Vec<Pid> =
+            services().filter(|process| is_open || is_it(process)).map(|process| process.pid).collect();
         for pid in ended {
             if let Some(process) = self.world.process_mut(pid) {
                 process.heard.push(Signal::TERM);
@@ -272,14 +191,6 @@ impl Machine<'_, '_> {
             self.world.die(pid, 0, Ended::Clean);
         }
     }
-}
-
-/// True for a stop command whose own name says what it stops: `redis-cli`, `/opt/foo-ctl`, not `/stop-all.sh` and `manage.sh`.
-fn names_something(name: &str) -> bool {
-    parts_of(stem_of(base_of(name))).iter().any(|part| {
-        let part = part.to_ascii_lowercase();
-        part.len() > 1 && !is_verb(&part) && !is_named_for_stop(&part) && !GENERAL.contains(&part.as_str())
-    })
 }
 
 /// `service app stop`, `/etc/init.d/app stop`, `systemctl stop app`: the name of the service.
@@ -300,13 +211,6 @@ fn goes_by(process: &Process, service: &str) -> bool {
         base.bytes().zip(service.bytes()).take_while(|(one, other)| one == other).count() >= ALIKE
     };
     process.identity.argv.iter().filter_map(Field::text).any(alike)
-}
-
-/// The same of a word of a stop command.
-fn is_stopped_by(process: &Process, word: &str) -> bool {
-    let others =
-        OTHERWISE.iter().filter(|(command, _)| word.starts_with(command)).map(|(_, service)| *service);
-    goes_by(process, word) || others.into_iter().any(|service| goes_by(process, service))
 }
 
 /// True for `pgrep name`, `[ -n "$(pidof name)" ]`, `ps | grep name`.
