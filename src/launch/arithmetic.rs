@@ -1,7 +1,8 @@
 //! `$((...))` and `((...))`: integers, comparison, logic, assignment.
 
-use crate::shell::Node;
 use std::collections::BTreeMap;
+
+use crate::shell::Node;
 
 /// What an expression comes to.
 #[derive(Debug, Default, PartialEq)]
