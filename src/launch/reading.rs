@@ -8,6 +8,7 @@ use super::field::{Field, UNKNOWN};
 use super::machine::Machine;
 use super::path::MishapKind;
 use super::shell::{Frame, Status};
+use super::stopping::base_of;
 use crate::shell::{Command, Node, NodeKind, Part, Word};
 use crate::source::Excerpt;
 
@@ -26,10 +27,6 @@ const SETTINGS: [&str; 12] = [
     "/setup.bash",
     "/setvars.sh",
 ];
-
-fn file_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
-}
 
 fn is_settings(path: &str) -> bool {
     SETTINGS.iter().any(|end| path.ends_with(end))
@@ -122,9 +119,8 @@ impl Machine<'_, '_> {
                 }
                 if !path.is_some_and(defines_no_functions) {
                     // What a folder holds, or the caller may name, is there to add to the script, not to stop it.
-                    let is_named = path.is_some_and(|path| {
-                        !file_name(path).contains('*') && !file_name(path).contains(UNKNOWN)
-                    });
+                    let name = path.map(base_of);
+                    let is_named = name.is_some_and(|name| !name.contains('*') && !name.contains(UNKNOWN));
                     self.with(|shell| {
                         shell.has_unknown_functions = true;
                         shell.may_trap |= is_named;

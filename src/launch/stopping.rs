@@ -279,7 +279,7 @@ fn begins_with_stop(argument: &str) -> bool {
         && parts_of(stem_of(base_of(argument))).first().is_some_and(|part| is_verb(part))
 }
 
-fn base_of(path: &str) -> &str {
+pub(super) fn base_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 

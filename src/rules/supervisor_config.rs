@@ -59,9 +59,8 @@ fn stop_signal(fault: &Fault, subject: &Subject<'_>) -> Finding {
     };
     let row = subject.tables.program(fault.service.program(), &fault.service.arguments());
     let meanwhile = match row.map(|row| row.reaction(&got.name(), false)) {
-        _ if got == Signal::KILL => "cuts its work short on it",
-        Some(Reaction::Cuts) => "cuts its work short on it",
-        Some(Reaction::Ignores) => "does not end on it",
+        Some(Reaction::Ignores) if got != Signal::KILL => "does not end on it",
+        reaction if got == Signal::KILL || reaction == Some(Reaction::Cuts) => "cuts its work short on it",
         _ => "does not end gracefully on it",
     };
     let message = match wanted {
