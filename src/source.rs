@@ -19,6 +19,11 @@ pub use memory::MemoryLoader;
 pub use overlay::OverlayLoader;
 pub use snapshot::{Listed, Lists, Snapshot};
 
+/// The last part of a path, as `basename` says it; empty for the root.
+pub(crate) fn base_name(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
 /// A half-open range of byte offsets into a [`Source`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Span {

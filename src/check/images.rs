@@ -4,6 +4,7 @@ use super::analysis::Judged;
 use super::{Branch, ImageReport, ProcessNode, parts};
 use crate::diagnostic::Outcome;
 use crate::launch::{self, ProcessView, Started};
+use crate::source::base_name;
 
 impl Judged {
     pub(super) fn report(&self) -> ImageReport {
@@ -51,7 +52,7 @@ impl Judged {
 fn names(commands: &[String]) -> Vec<String> {
     let program = |command: &String| {
         let first = command.split_whitespace().next().unwrap_or("");
-        first.rsplit('/').next().unwrap_or(first).to_owned()
+        base_name(first).to_owned()
     };
     let mut names: Vec<String> = commands.iter().map(program).collect();
     names.dedup();

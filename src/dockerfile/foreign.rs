@@ -1,6 +1,6 @@
 //! Files that are no Dockerfile by themselves: what another program fills in first, and languages with instructions of their own.
 
-use crate::source::Span;
+use crate::source::{Span, base_name};
 
 use super::{Dockerfile, Keyword, StageBase};
 
@@ -18,7 +18,7 @@ impl Dockerfile {
         let frontend = comments.take_while(|line| line.trim().starts_with('#')).find_map(directive);
         frontend.is_some_and(|frontend| {
             let image = frontend.split('@').next().unwrap_or_default();
-            let name = image.rsplit('/').next().and_then(|name| name.split(':').next());
+            let name = base_name(image).split(':').next();
             !matches!(name, Some("dockerfile" | "dockerfile-upstream"))
         })
     }

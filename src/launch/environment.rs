@@ -13,7 +13,7 @@ use crate::dockerfile::{Command, Image, Instruction, Keyword, join};
 use crate::programs::{Kind, Sh, Tables};
 use crate::project::{Found, ImageFile, ImageFiles, Made, Running, paths_of};
 use crate::shell::{self, Node, NodeKind, Part, Script, Word};
-use crate::source::Excerpt;
+use crate::source::{Excerpt, base_name};
 
 /// Scripts by their excerpts, which are kept so that their addresses stay theirs.
 type Scripts = HashMap<*const Excerpt, (Arc<Excerpt>, Arc<Script>)>;
@@ -99,7 +99,7 @@ impl<'a> Environment<'a> {
         let repository = Some(repository).filter(|name| !is_interpreter(name));
         let names = of_base.map(String::as_str).chain(repository);
         let stem = |name: &str| {
-            let name = name.rsplit('/').next().unwrap_or(name);
+            let name = base_name(name);
             name.split(|c: char| !c.is_ascii_alphabetic()).find(|part| part.len() > 2).map(str::to_owned)
         };
         Some(names.filter_map(stem).filter(|stem| stem != "docker").collect())
@@ -282,8 +282,7 @@ fn brings_no_shell(arguments: &str, workdir: &str) -> bool {
     const SHELLS: [&str; 10] = ["sh", "bash", "ash", "dash", "busybox", "bin", "sbin", "usr", "rootfs", ""];
     let mut words: Vec<&str> = arguments.split_ascii_whitespace().collect();
     let Some(target) = words.pop().filter(|_| !arguments.starts_with('[')) else { return false };
-    let name =
-        |path: &str| path.trim_end_matches(['/', '.', '*']).rsplit('/').next().unwrap_or_default().to_owned();
+    let name = |path: &str| base_name(path.trim_end_matches(['/', '.', '*'])).to_owned();
     // A folder that becomes the root may hold anything; a file has an ending, or goes by a path of its own.
     let is_root = matches!(join(workdir, target).as_str(), "/");
     let may_bring = |path: &str| SHELLS.contains(&name(path).as_str());

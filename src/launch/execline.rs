@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::field::Field;
 use crate::dockerfile::join;
 use crate::programs::{Inner, Kind, Tables};
-use crate::source::{Excerpt, Span};
+use crate::source::{Excerpt, Span, base_name};
 
 /// What a script becomes in the end.
 pub(super) struct Chain {
@@ -51,7 +51,7 @@ pub(super) fn chain(text: &Arc<Excerpt>, tables: &Tables) -> Option<Chain> {
     let mut directory = None;
     loop {
         let Item::Word(head, _) = rest.first()? else { return None };
-        let name = head.text().and_then(|name| name.rsplit('/').next())?.to_owned();
+        let name = base_name(head.text()?).to_owned();
         if let Some((_, options, words, blocks)) = STEPS.iter().find(|(step, ..)| *step == name) {
             rest = behind(&rest[1..], options, *words, *blocks)?;
         } else if matches!(name.as_str(), "cd" | "execline-cd") {

@@ -10,7 +10,7 @@ use super::pattern::{self, Pattern};
 use super::shell::Shell;
 use super::world::{Pid, World};
 use crate::shell::{List, Node, NodeKind, Operation, Parameter, Part, Word};
-use crate::source::{Excerpt, Span};
+use crate::source::{Excerpt, Span, base_name};
 
 /// Reads variables and expands words for one shell.
 pub(crate) struct Expander<'a> {
@@ -386,7 +386,7 @@ impl Expander<'_> {
                     .filter(|process| self.world.alive(process.pid))
                     .filter(|process| {
                         let argv = process.identity.argv.first();
-                        argv.and_then(Field::text).is_some_and(|own| own.rsplit('/').next() == Some(name))
+                        argv.and_then(Field::text).is_some_and(|own| base_name(own) == *name)
                     })
                     .map(|process| process.pid.to_string())
                     .collect();
@@ -397,7 +397,7 @@ impl Expander<'_> {
             }
             ["cat", path] => self.noted(path),
             ["seq", bounds @ ..] => sequence(bounds),
-            ["basename", path] => Some(path.rsplit('/').next().unwrap_or(path).to_owned()),
+            ["basename", path] => Some(base_name(path).to_owned()),
             ["pwd", ..] => Some(self.shell.directory.as_deref()?.to_owned()),
             ["realpath", path] | ["readlink", "-f", path] => self.absolute(path),
             ["dirname", path] | ["dirname", "--", path] => match path.rsplit_once('/') {

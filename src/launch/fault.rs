@@ -9,7 +9,7 @@ use crate::diagnostic::Outcome;
 use crate::programs::Language;
 use crate::project::supervised;
 use crate::shell::{List, Node};
-use crate::source::{Edit, Excerpt, Place};
+use crate::source::{Edit, Excerpt, Place, base_name};
 
 /// The first hop that loses the signal on its way to a service.
 #[derive(Debug, Clone)]
@@ -79,7 +79,7 @@ impl CommandLine {
 
     /// The program's name, without the folder in front of it.
     pub fn name(&self) -> &str {
-        self.program().rsplit('/').next().unwrap_or("")
+        base_name(self.program())
     }
 
     /// The words behind the program.

@@ -20,6 +20,7 @@ use crate::programs::Kind;
 use crate::shell::{
     AssignedValue, Assignment, Command, If, List, Node, NodeKind, Operation, Parameter, Part, Redirect, Word,
 };
+use crate::source::base_name;
 
 /// Functions that call functions are looked into this deep.
 const MAX_CALLS: usize = 6;
@@ -480,6 +481,6 @@ fn only_traces(option: &str) -> bool {
 fn is_endless(condition: &[Node], until: bool) -> bool {
     let [Node { kind: NodeKind::Command(command), .. }] = condition else { return false };
     let name = command.name();
-    let name = name.as_deref().and_then(|name| name.rsplit('/').next());
+    let name = name.as_deref().map(base_name);
     matches!((name, until), (Some("true" | ":"), false) | (Some("false"), true))
 }

@@ -13,7 +13,7 @@ use super::shell::Origin;
 use super::world::Identity;
 use crate::project::ImageFile;
 use crate::shell::Script;
-use crate::source::{Excerpt, Place};
+use crate::source::{Excerpt, Place, base_name};
 
 /// Why the kernel refuses to run a script, or finds no program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -316,7 +316,7 @@ impl Resolver<'_, '_> {
             resolved.identities.push(identity);
             return What::Broken(Broken::NoSuchProgram, Rc::new(file.clone()));
         }
-        if words.iter().any(|word| word.rsplit('/').next() == Some("execlineb"))
+        if words.iter().any(|word| base_name(word) == "execlineb")
             && let Some(chain) = execline::chain(&file.text, self.environment.tables)
         {
             let program = Some(Rc::from("execlineb"));
@@ -390,12 +390,7 @@ impl Resolver<'_, '_> {
 
     /// A configuration file, by its name or because no shell could read it: an argument that was taken for a program.
     fn is_no_script(&self, file: &ImageFile) -> bool {
-        let ending = file
-            .path
-            .rsplit('/')
-            .next()
-            .and_then(|name| name.rsplit_once('.'))
-            .map_or("", |(_, ending)| ending);
+        let ending = base_name(&file.path).rsplit_once('.').map_or("", |(_, ending)| ending);
         CONFIGURATIONS.contains(&ending) || !self.environment.parse(Arc::clone(&file.text)).errors.is_empty()
     }
 }

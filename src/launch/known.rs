@@ -16,7 +16,7 @@ use super::world::{Millis, Rewrites};
 use crate::dockerfile::join;
 use crate::programs::{Handler, Inner, Kind, Program, Services, Tables};
 use crate::project::{Found, handlers, makefile, s6_overlay};
-use crate::source::{Excerpt, Span};
+use crate::source::{Excerpt, Span, base_name};
 
 /// A program of the tables, and the words that it is called with.
 #[derive(Clone, Copy)]
@@ -79,7 +79,7 @@ impl Resolver<'_, '_> {
             Kind::Runner => self.runner(call, resolved),
             Kind::Interpreter if row.recipes && self.keeps_shell(row, arguments) => What::Opaque(format!(
                 "{} runs its recipe through a shell, which is not followed",
-                base_name(argv)
+                name_of(argv)
             )),
             Kind::Interpreter => {
                 resolved.row = self.interpreted(row, arguments);
@@ -94,7 +94,7 @@ impl Resolver<'_, '_> {
                 resolved.uncertain |= row.daemonizes;
                 What::Service(Some(Arc::clone(row)))
             }
-            Kind::Setup => What::Ends(match base_name(argv) {
+            Kind::Setup => What::Ends(match name_of(argv) {
                 "true" => Status::known(0),
                 "false" => Status::known(1),
                 _ => Status::UNKNOWN,
@@ -240,7 +240,7 @@ impl Resolver<'_, '_> {
 
     /// Helpers: `sleep` pauses, `tail -f` stays, and what copies its input ends with it.
     fn helper(&self, Call { row, argv, arguments }: Call<'_>, resolved: &mut Resolved) -> What {
-        match base_name(argv) {
+        match name_of(argv) {
             _ if row.stays => What::Helper,
             "sleep" => match arguments.first().copied().flatten() {
                 Some("infinity" | "inf") => What::Helper,
@@ -351,7 +351,7 @@ fn started_by(row: &Program) -> Option<Child> {
 fn nothing_to_start(argv: &[Field]) -> What {
     match argv.iter().all(|word| word.text().is_some()) {
         true => What::Ends(Status::UNKNOWN),
-        false => What::Opaque(format!("what {} starts is not known", base_name(argv))),
+        false => What::Opaque(format!("what {} starts is not known", name_of(argv))),
     }
 }
 
@@ -369,8 +369,8 @@ fn tells_program(what: &What, resolved: &Resolved) -> bool {
 }
 
 /// The name that a program is called by, without its folder.
-fn base_name(argv: &[Field]) -> &str {
-    argv.first().and_then(Field::text).and_then(|name| name.rsplit('/').next()).unwrap_or("")
+fn name_of(argv: &[Field]) -> &str {
+    argv.first().and_then(Field::text).map_or("", base_name)
 }
 
 /// How long `sleep` sleeps.

@@ -9,7 +9,7 @@ use super::machine::Machine;
 use super::pattern::Pattern;
 use crate::project::{Deed, ImageFiles, Text, installed_by};
 use crate::shell::{Command, Node, NodeKind, Redirect, Word};
-use crate::source::{Excerpt, Place};
+use crate::source::{Excerpt, Place, base_name};
 
 /// What a command of this name makes; its operands are paths.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,7 @@ impl Machine<'_, '_> {
 
     fn deeds(&self, fields: &[Field]) -> Vec<Deed> {
         let Some((name, arguments)) = fields.split_first() else { return Vec::new() };
-        let making = match name.text().map(|name| name.rsplit('/').next().unwrap_or(name)) {
+        let making = match name.text().map(base_name) {
             Some("cp") => Making::Copies,
             Some("mv") => Making::Moves,
             Some("ln") => Making::Links,
@@ -133,7 +133,7 @@ impl Machine<'_, '_> {
                 deeds.push(if is_folder { Deed::Perhaps(to.clone()) } else { Deed::Write(to.clone(), None) });
             }
             for from in sources {
-                let name = from.rsplit('/').next().unwrap_or_default();
+                let name = base_name(&from);
                 // `cp -a folder/. target`
                 let whole = written.ends_with("/.") || written == ".";
                 let to = if is_folder && !whole { crate::dockerfile::join(&to, name) } else { to.clone() };

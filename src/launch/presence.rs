@@ -6,7 +6,7 @@ use super::environment::Environment;
 use super::interpreter::Broken;
 use crate::dockerfile::{Command, Keyword};
 use crate::programs::Kind;
-use crate::source::Excerpt;
+use crate::source::{Excerpt, base_name};
 
 /// Whether the container finds the init that it is started with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +55,7 @@ impl Environment<'_> {
     }
 
     fn presence(&self, name: &str) -> Presence {
-        let (image, tool) = (self.image, name.rsplit('/').next().unwrap_or(name));
+        let (image, tool) = (self.image, base_name(name));
         // A base of which nothing is known may bring it.
         if image.base.init != Some(false) {
             return Presence::There;

@@ -8,9 +8,8 @@ use super::field::{Field, UNKNOWN};
 use super::machine::Machine;
 use super::path::MishapKind;
 use super::shell::{Frame, Status};
-use super::stopping::base_of;
 use crate::shell::{Command, Node, NodeKind, Part, Word};
-use crate::source::Excerpt;
+use crate::source::{Excerpt, base_name};
 
 /// Ends of the names of files that set variables: they define no functions that a script calls, and start nothing.
 const SETTINGS: [&str; 12] = [
@@ -119,7 +118,7 @@ impl Machine<'_, '_> {
                 }
                 if !path.is_some_and(defines_no_functions) {
                     // What a folder holds, or the caller may name, is there to add to the script, not to stop it.
-                    let name = path.map(base_of);
+                    let name = path.map(base_name);
                     let is_named = name.is_some_and(|name| !name.contains('*') && !name.contains(UNKNOWN));
                     self.with(|shell| {
                         shell.has_unknown_functions = true;

@@ -16,7 +16,7 @@ use crate::dockerfile::{Command, Setting, join};
 use crate::programs::{Base, Kind, Program, Services};
 use crate::project::s6_overlay::{self, Version};
 use crate::project::{Found, ImageFile};
-use crate::source::{Excerpt, Place};
+use crate::source::{Excerpt, Place, base_name};
 
 /// Wrappers in front of wrappers, scripts that start scripts: deeper than this is not followed.
 pub(super) const MAX_DEPTH: usize = 16;
@@ -229,7 +229,7 @@ impl Resolver<'_, '_> {
             "yarn" if runner::is_hadoops(self.environment, directory) => "yarn@hadoop".to_owned(),
             "yarn" if runner::is_berry(self.environment, directory) => "yarn@berry".to_owned(),
             _ if self.is_jboss(&name) => {
-                format!("{}@jboss", name.rsplit('/').next().unwrap_or(&name))
+                format!("{}@jboss", base_name(&name))
             }
             _ => name,
         }

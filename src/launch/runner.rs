@@ -10,7 +10,7 @@ use super::shell::Origin;
 use crate::dockerfile::join;
 use crate::programs::{InnerShell, Program};
 use crate::project::{Found, ImageFile, package_json};
-use crate::source::{Excerpt, Place, Span};
+use crate::source::{Excerpt, Place, Span, base_name};
 
 /// Where monorepos keep their packages, if the project does not say; a package is taken for what was asked for only if its package.json
 /// has that name.
@@ -84,7 +84,7 @@ fn package(environment: &Environment<'_>, folder: &str, wanted: &str) -> Option<
         return at(&join(folder, wanted));
     }
     let named = |file: &ImageFile| package_json::name(&file.text).as_deref() == Some(wanted);
-    let last = wanted.rsplit('/').next().unwrap_or(wanted);
+    let last = base_name(wanted);
     patterns(environment, folder).iter().find_map(|pattern| {
         match pattern.replace("**", "*").strip_suffix('*') {
             // Its folder has the package's name as a rule; if not, all of them are looked at.

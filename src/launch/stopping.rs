@@ -9,6 +9,7 @@ use super::supervise;
 use super::world::{Ended, Pid, Process, Role, Started, State};
 use crate::programs::parts_of;
 use crate::shell::{Node, NodeKind, Part, Word};
+use crate::source::base_name;
 
 /// A service and its program have as many letters in common, at least.
 const ALIKE: usize = 3;
@@ -73,7 +74,7 @@ impl Machine<'_, '_> {
         let words: Vec<&str> = fields.iter().map(|field| field.text().unwrap_or("")).collect();
         let Some((name, arguments)) = words.split_first() else { return false };
         let service = named_service(name, arguments);
-        let name = name.rsplit('/').next().unwrap_or(name);
+        let name = base_name(name);
         match name {
             "kill" => {
                 self.kill(&fields[1..]);
@@ -166,7 +167,7 @@ impl Machine<'_, '_> {
             .filter(|process| self.world.alive(process.pid) && process.pid != self.pid)
             .filter(|process| {
                 let argv = process.identity.argv.first().and_then(Field::text).unwrap_or("");
-                let own = argv.rsplit('/').next().unwrap_or(argv);
+                let own = base_name(argv);
                 names.iter().any(|name| !name.starts_with('-') && !name.is_empty() && *name == own)
             })
             .map(|process| process.pid)
@@ -195,7 +196,7 @@ impl Machine<'_, '_> {
 
 /// `service app stop`, `/etc/init.d/app stop`, `systemctl stop app`: the name of the service.
 fn named_service<'a>(name: &'a str, arguments: &[&'a str]) -> Option<&'a str> {
-    let base = name.rsplit('/').next().unwrap_or(name);
+    let base = base_name(name);
     match (base, arguments) {
         ("service" | "rc-service" | "invoke-rc.d", [service, ..]) => Some(service),
         ("systemctl", [.., service]) => Some(service),
@@ -207,7 +208,7 @@ fn named_service<'a>(name: &'a str, arguments: &[&'a str]) -> Option<&'a str> {
 /// True if a word of a process's command line begins like the name of a service: `mysqld_safe` for `mysql`.
 fn goes_by(process: &Process, service: &str) -> bool {
     let alike = |word: &str| {
-        let base = word.rsplit('/').next().unwrap_or(word);
+        let base = base_name(word);
         base.bytes().zip(service.bytes()).take_while(|(one, other)| one == other).count() >= ALIKE
     };
     process.identity.argv.iter().filter_map(Field::text).any(alike)
@@ -245,7 +246,7 @@ fn pid_option(arguments: &[&str]) -> Option<Pid> {
 
 /// The same of whole words.
 fn says_stop(name: &str, arguments: &[&str]) -> bool {
-    let name = base_of(name);
+    let name = base_name(name);
     // It stops single programs; the supervisor stays.
     if name == "supervisorctl" {
         return arguments.contains(&"shutdown");
@@ -268,7 +269,7 @@ fn is_verb(word: &str) -> bool {
 
 /// `agentstop.sh`
 fn is_named_for_stop(name: &str) -> bool {
-    let stem = stem_of(base_of(name)).to_ascii_lowercase();
+    let stem = stem_of(base_name(name)).to_ascii_lowercase();
     !matches!(stem.as_str(), "supervisorctl" | "start-stop-daemon")
         && ["stop", "shutdown"].iter().any(|verb| stem.ends_with(verb))
 }
@@ -276,11 +277,7 @@ fn is_named_for_stop(name: &str) -> bool {
 /// `StopAll`, `/opt/stop-server.py`
 fn begins_with_stop(argument: &str) -> bool {
     !argument.starts_with('-')
-        && parts_of(stem_of(base_of(argument))).first().is_some_and(|part| is_verb(part))
-}
-
-pub(super) fn base_of(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
+        && parts_of(stem_of(base_name(argument))).first().is_some_and(|part| is_verb(part))
 }
 
 fn stem_of(name: &str) -> &str {

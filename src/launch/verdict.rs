@@ -12,7 +12,7 @@ use super::work::{is_at_work, is_cut, may_leave, preferred};
 use super::world::{Pid, Process, Role, Started, World};
 use crate::diagnostic::Outcome;
 use crate::programs::Kind;
-use crate::source::Place;
+use crate::source::{Place, base_name};
 
 /// How the stop in this world ended.
 pub(super) fn outcome(after: &World) -> Outcome {
@@ -332,7 +332,7 @@ fn behind_init(cause: Cause, in_front: &[&Process]) -> (Cause, Option<String>) {
         |process: &Process| matches!(&process.role, Role::Forwarder(f) if f.program.kind == Kind::Init);
     let name = |process: &Process| {
         let path = process.identity.argv.first()?.shown();
-        Some(path.rsplit('/').next().unwrap_or(&path).to_owned())
+        Some(base_name(&path).to_owned())
     };
     let init = in_front.iter().find(|process| is_init(process)).and_then(|process| name(process));
     let directly = in_front.last().is_some_and(|process| is_init(process));

@@ -9,7 +9,7 @@ use super::verdict::is_named_by_caller;
 use super::work::is_cut;
 use super::world::{Death, Ended, Identity, Pid, Process, Role, Started, State, World};
 use crate::programs::Reaction;
-use crate::source::Place;
+use crate::source::{Place, base_name};
 
 /// Whether a process hears the stop signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
@@ -194,7 +194,7 @@ fn node(steady: &Steady, process: &Process, signal: Signal, depth: usize) -> Pro
 
 fn better(process: &Process) -> Option<String> {
     let Role::Service(Some(row)) = &process.role else { return None };
-    let name = row.foreground.as_deref()?.split_whitespace().next()?.rsplit('/').next()?;
+    let name = base_name(row.foreground.as_deref()?.split_whitespace().next()?);
     (!row.names.iter().any(|own| own == name)).then(|| name.to_owned())
 }
 

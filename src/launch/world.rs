@@ -15,7 +15,7 @@ use super::supervise::Supervisor;
 use crate::programs::{Program, Reaction};
 use crate::project::Made;
 use crate::shell::Node;
-use crate::source::Place;
+use crate::source::{Place, base_name};
 
 /// A process number in the container; PID 1 is the first.
 pub(crate) type Pid = usize;
@@ -197,7 +197,7 @@ impl Identity {
     /// True for a program that is none of those whose names have one of these stems, and none that may start one of them.
     pub(super) fn is_foreign(&self, stems: &[String]) -> bool {
         let name = self.argv.first().and_then(Field::text);
-        let own = name.map(|name| name.rsplit('/').next().unwrap_or(name));
+        let own = name.map(base_name);
         let starts =
             |name: &str| self.program.is_none() && STARTERS.iter().any(|starter| name.contains(starter));
         own.is_some_and(|name| !starts(name) && !stems.iter().any(|stem| name.contains(stem.as_str())))

@@ -8,7 +8,7 @@ use camino::Utf8Path;
 use super::{Build, Origin, Overrides, Workload, compose, exec_form, first_document, mounts, paths};
 use crate::dockerfile::{Declared, Hook, Period, Probe, Runtime, Setting, Written};
 use crate::shell::{self, NodeKind};
-use crate::source::{Excerpt, Loader, Source, Span, UNKNOWN};
+use crate::source::{Excerpt, Loader, Source, Span, UNKNOWN, base_name};
 use crate::yaml::{Node, Yaml};
 
 /// The kinds that hold a Pod, and where.
@@ -197,7 +197,7 @@ fn hook(hook: &Node) -> Hook {
         .filter_map(|item| item.scalar())
         .collect();
     let texts: Vec<&str> = words.iter().map(|word| word.text()).collect();
-    let is_shell = |name: &str| matches!(name.rsplit('/').next(), Some("sh" | "bash"));
+    let is_shell = |name: &str| matches!(base_name(name), "sh" | "bash");
     let pauses: Vec<Option<u64>> = match texts.as_slice() {
         [shell, "-c", ..] if is_shell(shell) && words.len() > 2 => {
             let script = shell::parse(Arc::clone(words[2]));
@@ -227,7 +227,7 @@ fn commands(node: &shell::Node) -> Vec<Vec<String>> {
 /// How many seconds a command only waits.
 fn pause(words: &[String]) -> Option<u64> {
     let [program, seconds] = words else { return None };
-    let is_sleep = program.rsplit('/').next() == Some("sleep");
+    let is_sleep = base_name(program) == "sleep";
     is_sleep.then(|| seconds.trim_end_matches('s').parse().ok()).flatten()
 }
 

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::reference::glob;
 use super::{Kind, Program, Tables};
-use crate::source::UNKNOWN;
+use crate::source::{UNKNOWN, base_name};
 
 /// How a program's arguments are read: when its row applies, and how the inner command is found.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -467,7 +467,7 @@ fn ends_in_option(word: &str, option: &str) -> bool {
 
 /// Whether a word is the expected one, as it stands or as a file's base name.
 fn is_subcommand(expected: &str, word: &str) -> bool {
-    let base = word.rsplit('/').next().unwrap_or(word);
+    let base = base_name(word);
     expected.split('|').any(|choice| glob(choice, word) || choice == base)
 }
 

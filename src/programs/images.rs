@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::Tables;
 use super::reference::{Reference, glob};
 use super::shipped::{IMAGES, Rows};
+use crate::source::base_name;
 
 /// The distribution, as far as it decides how packages are installed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
@@ -327,7 +328,7 @@ impl Images {
         let tag = reference.tag.as_deref().unwrap_or("\u{0}");
         let hint = self.told_by(tag);
         let Some(image) = self.row(&reference.repository) else {
-            let name = reference.repository.rsplit('/').next().unwrap_or_default();
+            let name = base_name(&reference.repository);
             return Base::default().on(hint.or_else(|| self.told_by(name)));
         };
         let variant =
@@ -469,7 +470,5 @@ fn called_managers(line: &str) -> impl Iterator<Item = &str> {
     let is_separator = |c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/'));
     let words = || line.split(is_separator).filter(|word| !word.is_empty());
     let pairs = words().zip(words().skip(1));
-    pairs
-        .filter(|(_, next)| next.starts_with('-') || VERBS.contains(next))
-        .map(|(name, _)| name.rsplit('/').next().unwrap_or(name))
+    pairs.filter(|(_, next)| next.starts_with('-') || VERBS.contains(next)).map(|(name, _)| base_name(name))
 }

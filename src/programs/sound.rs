@@ -1,5 +1,6 @@
 //! What the name of a program that no row knows says of it. A convention, no more: it decides between commands where nothing else does.
 
+use crate::source::base_name;
 use serde::Deserialize;
 
 /// What a name makes likely.
@@ -38,7 +39,7 @@ pub(super) struct Words {
 impl Words {
     /// What a program's name and its first argument say.
     pub(super) fn sound(&self, name: &str, argument: Option<&str>) -> Sound {
-        let base = name.rsplit('/').next().unwrap_or(name);
+        let base = base_name(name);
         let stem = base.split_once('.').map_or(base, |(stem, _)| stem);
         let own = self.sound_of(stem);
         match argument.filter(|word| !word.starts_with('-') && !word.contains(['/', '='])) {
@@ -50,7 +51,7 @@ impl Words {
 
     /// What the name of a file says that an interpreter runs.
     pub(super) fn sound_of_file(&self, name: &str) -> Sound {
-        let base = name.rsplit('/').next().unwrap_or(name);
+        let base = base_name(name);
         let (stem, extension) = base.split_once('.').unwrap_or((base, ""));
         match self.sound_of(stem) {
             Sound::Unclear if self.is(&self.application, stem) || extension.ends_with("jar") => {
@@ -62,14 +63,14 @@ impl Words {
 
     /// True for a file that a job writes its result to, by its name.
     pub(super) fn is_result(&self, path: &str) -> bool {
-        let base = path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+        let base = base_name(path).to_ascii_lowercase();
         let mut parts = base.split(|c: char| !c.is_ascii_alphanumeric());
         base.trim_start_matches('.').contains('.') && !parts.any(|part| self.is(&self.log, part))
     }
 
     /// True if one of a command's words names what may have a console.
     pub(super) fn may_have_console(&self, words: &[String]) -> bool {
-        let base = |word: &String| word.rsplit('/').next().unwrap_or(word).to_ascii_lowercase();
+        let base = |word: &String| base_name(word).to_ascii_lowercase();
         words.iter().map(base).any(|word| {
             word.split(|c: char| !c.is_ascii_alphanumeric()).any(|part| self.is(&self.console, part))
         })
@@ -77,7 +78,7 @@ impl Words {
 
     /// True for `startServer.sh`, `boot-app`.
     pub(super) fn is_starter(&self, name: &str) -> bool {
-        let base = name.rsplit('/').next().unwrap_or(name);
+        let base = base_name(name);
         let parts = parts_of(base.split_once('.').map_or(base, |(stem, _)| stem));
         parts.first().is_some_and(|first| self.is(&self.start, first))
     }

@@ -12,6 +12,7 @@ use super::reference::glob;
 use super::shipped::{PROGRAMS, Rows};
 use super::signals::{Handler, Runtime};
 use super::sound::{Sound, Words};
+use crate::source::base_name;
 
 /// What a program is on the way from PID 1 to a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -376,7 +377,7 @@ impl Tables {
 
     /// True for what looks at something, tells somebody or removes what is left, when a service has ended (`rm`, `logger`).
     pub fn tidies(&self, name: &str) -> bool {
-        let name = name.rsplit('/').next().unwrap_or(name);
+        let name = base_name(name);
         self.rest().tidies.iter().any(|known| known == name)
     }
 
@@ -411,13 +412,13 @@ impl Tables {
 
     /// True for a program that gives its arguments to a shell, or has operators of its own.
     pub fn takes_operators(&self, name: &str) -> bool {
-        let name = name.rsplit('/').next().unwrap_or(name);
+        let name = base_name(name);
         self.rest().takes_operators.iter().any(|known| known == name)
     }
 
     /// True for a program that talks to others, by its name or path.
     pub fn is_speaker(&self, name: &str) -> bool {
-        let name = name.rsplit('/').next().unwrap_or(name);
+        let name = base_name(name);
         self.rest().speakers.iter().any(|known| known == name)
     }
 

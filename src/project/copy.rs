@@ -196,7 +196,7 @@ impl Copy {
                     let is_file = url.starts_with("http") && !name.ends_with(".git") && !is_archive(name);
                     found.push(if is_file { Candidate::Download } else { Candidate::Elsewhere });
                 }
-                Source::Unknown(text) if self.lands(rest, path::name(text)) => {
+                Source::Unknown(text) if self.lands(rest, path::base_name(text)) => {
                     found.push(Candidate::Missing(format!("its source `{text}` depends on the build")));
                 }
                 Source::Path { path, .. } if self.parents => self.with_parents(path, rest, files, &mut found),
@@ -232,20 +232,20 @@ impl Copy {
                 Source::Heredoc { name, .. } => one(name),
                 Source::Path { path: source, .. } if self.origin == Origin::Context => {
                     let source = clean(source);
-                    one(path::name(&source));
+                    one(path::base_name(&source));
                     below.push(source);
                 }
                 Source::Wildcards { pattern, matches } if self.origin == Origin::Context => {
                     for (source, entry) in matches.get_or_init(|| files.matches(&clean(pattern))) {
                         match entry {
                             Entry::Directory => below.push(source.clone()),
-                            _ => one(path::name(source)),
+                            _ => one(path::base_name(source)),
                         }
                     }
                 }
                 Source::Path { path: source, .. } => {
                     if let Origin::Stage(stage) = self.origin {
-                        one(path::name(source));
+                        one(path::base_name(source));
                         let rest = path::below(directory, &self.dest);
                         further.extend(rest.map(|rest| (stage, path::under(&path::join("/", source), rest))));
                     }
@@ -283,7 +283,7 @@ impl Copy {
         files: &BuildContext<'_>,
         found: &mut Vec<Candidate>,
     ) {
-        let name = path::name(source);
+        let name = path::base_name(source);
         match self.origin {
             Origin::Elsewhere if self.lands(rest, name) => found.push(Candidate::Elsewhere),
             Origin::Elsewhere => {}
@@ -311,7 +311,7 @@ impl Copy {
         files: &BuildContext<'_>,
         found: &mut Vec<Candidate>,
     ) {
-        let name = path::name(source);
+        let name = path::base_name(source);
         match entry {
             Entry::Directory => {
                 let file = path::under(source, rest);
@@ -351,7 +351,7 @@ impl Copy {
             Origin::Stage(stage) => {
                 let pattern = path::join("/", pattern);
                 let dir = path::parent(&pattern).unwrap_or("/");
-                let fits = Glob::new(path::name(&pattern)).is_some_and(|glob| glob.matches(rest));
+                let fits = Glob::new(path::base_name(&pattern)).is_some_and(|glob| glob.matches(rest));
                 if fits && !rest.is_empty() && !glob::has_wildcards(dir) && !self.exclude.exclude(rest) {
                     found.push(Candidate::Stage { stage, path: path::under(dir, rest), exact: false });
                 }
@@ -406,5 +406,5 @@ fn clean(source: &str) -> String {
 }
 
 fn url_name(url: &str) -> &str {
-    path::name(url.split(['?', '#']).next().unwrap_or(url))
+    path::base_name(url.split(['?', '#']).next().unwrap_or(url))
 }

@@ -95,7 +95,7 @@ fn may_bring_programs(step: &Step<'_>) -> bool {
     let words: Vec<String> = step.instruction.words().into_iter().map(|word| step.expand(word)).collect();
     let Some((to, from)) = words.split_last() else { return false };
     let is_file =
-        |from: &String| path::name(from).trim_start_matches('.').contains('.') && !from.contains('*');
+        |from: &String| path::base_name(from).trim_start_matches('.').contains('.') && !from.contains('*');
     let is_archive =
         |from: &String| [".tar", ".tgz", ".gz", ".xz", ".bz2", ".zst"].iter().any(|end| from.ends_with(end));
     let to = join(&step.workdir, to);

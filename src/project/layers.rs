@@ -158,7 +158,7 @@ impl Target {
             Files::Any => true,
         };
         (named(path) || self.tree && path::ancestors(path).any(named))
-            && self.name.as_ref().is_none_or(|glob| glob.matches(path::name(path)))
+            && self.name.as_ref().is_none_or(|glob| glob.matches(path::base_name(path)))
     }
 }
 
@@ -172,7 +172,7 @@ impl Duplicate {
             return (!rest.is_empty() && glob.matches(first))
                 .then(|| (path::under(dir, rest), first == rest));
         }
-        let name = path::name(&self.from);
+        let name = path::base_name(&self.from);
         let to = if self.into { path::under(&self.to, name) } else { self.to.clone() };
         let rest = path::below(path, &to)?;
         Some((path::under(&self.from, rest), rest.is_empty()))
@@ -181,7 +181,9 @@ impl Duplicate {
     /// Whether the file was moved away from `path`.
     pub(super) fn takes_away(&self, path: &str) -> bool {
         let taken = |path: &str| match &self.glob {
-            Some(glob) => path::parent(path) == path::parent(&self.from) && glob.matches(path::name(path)),
+            Some(glob) => {
+                path::parent(path) == path::parent(&self.from) && glob.matches(path::base_name(path))
+            }
             None => path == self.from,
         };
         self.moves && (taken(path) || path::ancestors(path).any(taken))

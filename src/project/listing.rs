@@ -51,7 +51,7 @@ pub(super) fn is_made_elsewhere(context: &Context<'_>, stage: usize, path: &str)
     let speaks = |step: &Step<'_>| {
         let copies = matches!(step.instruction.keyword, Keyword::Copy | Keyword::Add);
         let to_root = || text(step.instruction).split_whitespace().next_back() == Some("/");
-        text(step.instruction).contains(path::name(path)) || (copies && to_root())
+        text(step.instruction).contains(path::base_name(path)) || (copies && to_root())
     };
     dockerfile.instructions.iter().any(makes) && !own.iter().any(speaks)
 }
@@ -75,7 +75,7 @@ fn collect(context: &Context<'_>, stage: usize, directory: &str, depth: usize, f
             Effect::Link { link, .. } => file(link),
             Effect::Duplicate(duplicate) if duplicate.glob.is_none() => {
                 let to = match duplicate.into {
-                    true => path::under(&duplicate.to, path::name(&duplicate.from)),
+                    true => path::under(&duplicate.to, path::base_name(&duplicate.from)),
                     false => duplicate.to.clone(),
                 };
                 file(&to);

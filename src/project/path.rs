@@ -1,11 +1,7 @@
 //! Paths of the image: absolute, normalised, `/` between parts, no `/` at the end except for the root itself.
 
 pub(super) use crate::dockerfile::join;
-
-/// The last part; empty for the root.
-pub(super) fn name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or("")
-}
+pub(super) use crate::source::base_name;
 
 /// The directory that holds `path`; `None` for the root.
 pub(super) fn parent(path: &str) -> Option<&str> {
@@ -41,7 +37,7 @@ pub(super) fn under(dir: &str, rest: &str) -> String {
 
 /// Whether the path as written can only be a directory: it ends in a slash, in `.` or in `..`.
 pub(super) fn says_directory(path: &str) -> bool {
-    path.ends_with('/') || matches!(name(path), "." | "..")
+    path.ends_with('/') || matches!(base_name(path), "." | "..")
 }
 
 #[cfg(test)]

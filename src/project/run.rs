@@ -40,7 +40,7 @@ pub(super) fn effects(
     tree: &mut Tree,
     is_own: &dyn Fn(&str) -> bool,
 ) -> Vec<Effect> {
-    let program = step.shell.first().map_or("", |word| path::name(word));
+    let program = step.shell.first().map_or("", |word| path::base_name(word));
     let sh = match program {
         "sh" => sh,
         "bash" => Sh::Bash,
@@ -227,7 +227,7 @@ impl Runner<'_, '_> {
         let Some((program, operands)) = args.split_first() else {
             return self.redirect(Output::nothing(place), ":", place);
         };
-        let name = path::name(&program.text).to_owned();
+        let name = path::base_name(&program.text).to_owned();
         if may_change_modes(program, operands) || (program.is_known() && (self.is_own)(&program.text)) {
             let target = Target { files: Files::Any, tree: false, name: None };
             self.effects.push(Effect::Mode { target, executable: None });
@@ -474,7 +474,7 @@ fn is_shell_script(text: &str) -> bool {
         None => true,
         Some(rest) => {
             let line = rest.lines().next().unwrap_or("");
-            line.split_ascii_whitespace().any(|word| path::name(word).ends_with("sh"))
+            line.split_ascii_whitespace().any(|word| path::base_name(word).ends_with("sh"))
         }
     }
 }
@@ -482,7 +482,7 @@ fn is_shell_script(text: &str) -> bool {
 /// True for a script of the project, and for make: there may be a `chmod` in it.
 fn may_change_modes(program: &Arg, operands: &[Arg]) -> bool {
     let runs_script = || operands.first().is_some_and(|first| !first.text.starts_with('-'));
-    match path::name(&program.text) {
+    match path::base_name(&program.text) {
         "make" => true,
         "sh" | "bash" | "ash" | "dash" | "." | "source" => runs_script(),
         name => name.ends_with(".sh") || program.text.starts_with("./"),

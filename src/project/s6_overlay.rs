@@ -7,6 +7,7 @@ use super::scandir::{FOREVER, Scan, below, text};
 use super::supervised::Program;
 use super::{ImageFiles, path};
 use crate::programs::Services;
+use crate::source::base_name;
 
 /// Where services are defined that s6-rc starts.
 const SOURCES: &str = "/etc/s6-overlay/s6-rc.d";
@@ -43,7 +44,7 @@ pub fn version(dockerfile: &str) -> Option<Version> {
         return None;
     }
     let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ';' | ')');
-    let files = dockerfile.split(is_end).filter_map(|word| word.rsplit('/').next());
+    let files = dockerfile.split(is_end).map(base_name);
     let mut versions = files.filter(|file| file.starts_with(FILES)).filter_map(|file| match file {
         _ if file.ends_with(".tar.gz") || file.ends_with("-installer") => Some(Version::Before3),
         _ if file.ends_with(".tar.xz") => Some(Version::Since3),

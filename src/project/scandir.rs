@@ -66,7 +66,7 @@ impl Scan<'_> {
         let Some(Found::File(run)) = self.file(directory, "run") else { return None };
         Some(Arc::new(Program {
             services: self.services,
-            name: path::name(directory).to_owned(),
+            name: path::base_name(directory).to_owned(),
             command: vec![Word { text: Arc::new(path_of(&run)) }],
             place: first_line(&run.text),
             directory: Some(directory.to_owned()),

@@ -138,8 +138,8 @@ impl Sections<'_> {
 
     /// Reads the files that a pattern names. What cannot be read is left out.
     fn include(&mut self, pattern: &str) -> Option<()> {
-        let paths = match (path::parent(pattern), Glob::new(path::name(pattern))) {
-            (Some(dir), Some(glob)) if glob::has_wildcards(path::name(pattern)) => {
+        let paths = match (path::parent(pattern), Glob::new(path::base_name(pattern))) {
+            (Some(dir), Some(glob)) if glob::has_wildcards(path::base_name(pattern)) => {
                 self.is_all &= self.files.is_all_known(dir);
                 let names = self.files.list(dir).into_iter().filter(|name| glob.matches(name));
                 names.map(|name| path::under(dir, &name)).collect()

@@ -7,7 +7,7 @@ use crate::dockerfile::{Command, Setting};
 use crate::launch::Fault;
 use crate::programs::{Kind, Program, Sh};
 use crate::shell::{self, Node, NodeKind};
-use crate::source::{Edit, Excerpt, Place, Span};
+use crate::source::{Edit, Excerpt, Place, Span, base_name};
 
 /// The form of the program that stays in front and ends well, for people.
 pub(super) fn advice<'a>(fault: &Fault, subject: &'a Subject<'_>) -> Option<&'a str> {
@@ -32,7 +32,7 @@ pub(super) fn in_job(node: &Node, subject: &Subject<'_>) -> Option<(Edit, String
     let arguments: Vec<Option<&str>> = arguments.iter().copied().map(Some).collect();
     let kept = stay(row_of(name, &arguments, subject)?, &words)?;
     // Another program may be none that what follows knows (`pm2-runtime`).
-    if kept[0].rsplit('/').next() != words[0].rsplit('/').next() {
+    if base_name(&kept[0]) != base_name(words[0]) {
         return None;
     }
     let (first, last) = (command.words.first()?.span, command.words.last()?.span);
@@ -148,7 +148,7 @@ fn for_other(row: &Program, name: &str, words: &[String]) -> Option<Vec<String>>
 fn stay(row: &Program, words: &[&str]) -> Option<Vec<String>> {
     let foreground = row.foreground.as_deref()?;
     let is_prose = foreground.contains('(');
-    let base = |path: &str| path.rsplit('/').next().unwrap_or("").to_owned();
+
     let told = shlex::split(foreground.split(" (").next()?)?;
     let (name, more) = told.split_first()?;
     let own = words.first()?;
@@ -159,11 +159,13 @@ fn stay(row: &Program, words: &[&str]) -> Option<Vec<String>> {
     let mut kept: Vec<String> =
         words.iter().filter(|word| !sends_away(word)).map(|word| (*word).to_owned()).collect();
     match more {
-        [] if name.starts_with(&format!("{}-", base(own))) && !is_prose => {
+        [] if name.starts_with(&format!("{}-", base_name(own))) && !is_prose => {
             kept = for_other(row, name, &kept)?
         }
         // `php-fpm8.2` goes by its row's name.
-        _ if base(name) != base(own) && !row.names.contains(&base(name)) => return None,
+        _ if base_name(name) != base_name(own) && !row.names.iter().any(|known| known == base_name(name)) => {
+            return None;
+        }
         [] if kept.len() < words.len() => {}
         _ if is_prose => return None,
         [option, ..] if option.starts_with('-') => {

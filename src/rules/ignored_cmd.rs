@@ -6,7 +6,7 @@ use super::{Finding, Repair, Subject, repair, words};
 use crate::diagnostic::{Outcome, Related, Safety, Severity};
 use crate::dockerfile::{Command, Setting};
 use crate::programs::Kind;
-use crate::source::{Excerpt, Place};
+use crate::source::{Excerpt, Place, base_name};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     found(subject).or_else(|| arguments_in_shell_form(subject)).into_iter().collect()
@@ -28,7 +28,7 @@ fn arguments_in_shell_form(subject: &Subject<'_>) -> Option<Finding> {
     if !matches!(kind, Kind::Server | Kind::Interpreter) {
         return None;
     }
-    let name = program.rsplit('/').next().unwrap_or(program);
+    let name = base_name(program);
     let message = format!("`{name}` gets {} as its arguments: CMD in shell form begins with a shell.", words::code(shell.join(" ")));
     let finding = Finding::at(cmd.place.clone()?, "begins with a shell", message)
         .with_help("write CMD in exec form: its words are then the program's arguments");
@@ -70,7 +70,7 @@ enum Call<'a> {
 
 fn call(elements: &[Arc<Excerpt>]) -> Option<Call<'_>> {
     let (shell, arguments) = elements.split_first()?;
-    if !matches!(shell.text().rsplit('/').next(), Some("sh" | "bash" | "ash" | "dash")) {
+    if !matches!(base_name(shell.text()), "sh" | "bash" | "ash" | "dash") {
         return None;
     }
     let is_option = |word: &Arc<Excerpt>| word.text().starts_with('-');

@@ -9,7 +9,7 @@ use super::{Repair, Subject, repair, trap, words};
 use crate::diagnostic::Safety;
 use crate::launch::{Fault, Job, Jobs, Site, is_builtin};
 use crate::shell::{self, Node, Part, Word};
-use crate::source::Span;
+use crate::source::{Span, base_name};
 
 /// Where only something that keeps the container alive is in front: the one service in its place, or a trap and `wait`. The container
 /// then ends when its services do.
@@ -84,7 +84,7 @@ fn starter(node: &Node) -> Option<String> {
     let words: Vec<String> = command.words.iter().filter_map(Word::literal).collect();
     let written = command.words.first()?.parts.last()?;
     let name = match written {
-        Part::Literal(text) | Part::Quoted(text) => text.rsplit('/').next()?,
+        Part::Literal(text) | Part::Quoted(text) => base_name(text),
         _ => return None,
     };
     let is_named = name.split(['-', '_', '.']).any(|part| part == "start");

@@ -5,7 +5,7 @@ use crate::diagnostic::{Outcome, Related, Severity};
 use crate::launch::Broken;
 use crate::programs::Kind;
 use crate::settings::InitPolicy;
-use crate::source::{Edit, Excerpt, Span};
+use crate::source::{Edit, Excerpt, Span, base_name};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     not_there(subject).or_else(|| unmentioned(subject)).or_else(|| needed(subject)).into_iter().collect()
@@ -15,7 +15,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 fn not_there(subject: &Subject<'_>) -> Option<Finding> {
     let script = subject.launch?.broken.as_ref()?;
     let element = &script.text;
-    let name = init_name(element);
+    let name = base_name(element.text());
     let mut finding = match script.broken {
         Broken::NoInit => not_installed(subject, element),
         Broken::InitElsewhere => {
@@ -36,7 +36,7 @@ fn not_there(subject: &Subject<'_>) -> Option<Finding> {
 /// `ENTRYPOINT ["tini", "--"]` where instructions install packages, and none says anything of tini.
 fn unmentioned(subject: &Subject<'_>) -> Option<Finding> {
     let element = subject.launch?.assumed_init.as_ref()?;
-    let (path, name) = (words::code(element.text()), init_name(element));
+    let (path, name) = (words::code(element.text()), base_name(element.text()));
     let message = format!("No instruction installs {path}: if it is not in this image, the container does not start.");
     let mut finding = Finding::at(element.whole_place(), "not installed here", message)
         .with_help("install it in this stage, if that is the whole Dockerfile")
@@ -50,14 +50,9 @@ fn not_installed(subject: &Subject<'_>, element: &Excerpt) -> Finding {
     let message = format!("The container does not start: {path} is not installed in this image.");
     let mut finding = Finding::at(element.whole_place(), "not in the image", message)
         .with_help("install it in the last stage; what another stage installs does not count")
-        .with_repairs(installed(subject, element, init_name(element)));
+        .with_repairs(installed(subject, element, base_name(element.text())));
     finding.outcome = Some(Outcome::ExitsEarly);
     finding
-}
-
-/// The init that an element names by its path.
-fn init_name(element: &Excerpt) -> &str {
-    element.text().rsplit('/').next().unwrap_or_default()
 }
 
 /// The installation, and the path where it puts the init.

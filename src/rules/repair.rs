@@ -7,7 +7,7 @@ use super::{Repair, conditional_trap};
 use crate::dockerfile::{Command as Setting, Image};
 use crate::launch::{Fault, Rest, ShellState, Site, is_builtin};
 use crate::shell::{self, AssignedValue, Command, Node, NodeKind, Part, Script, Word};
-use crate::source::{Edit, Excerpt, Span};
+use crate::source::{Edit, Excerpt, Span, base_name};
 
 /// Programs that a person talks to: exec would end the script behind them, and nobody stops them.
 const INTERACTIVE: [&str; 6] = ["sh", "bash", "ash", "dash", "zsh", "fish"];
@@ -268,7 +268,7 @@ fn second_shell(text: &Excerpt) -> Option<SecondShell> {
     let [node] = script.statements.as_ref() else { return None };
     let NodeKind::Command(command) = &node.kind else { return None };
     let [name, option, line] = command.words.as_slice() else { return None };
-    let is_shell = matches!(name.literal()?.rsplit('/').next(), Some("sh" | "bash" | "dash" | "ash"));
+    let is_shell = matches!(base_name(&name.literal()?), "sh" | "bash" | "dash" | "ash");
     let quoted = text.text().get(line.span.start..line.span.end)?;
     let inner = quoted.strip_prefix('"')?.strip_suffix('"')?;
     let alone = command.assignments.is_empty() && command.redirects.is_empty();

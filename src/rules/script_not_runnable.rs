@@ -3,7 +3,7 @@
 use super::{Finding, Repair, Subject, no_program, repair};
 use crate::diagnostic::{Outcome, Related};
 use crate::launch::Broken;
-use crate::source::{Edit, Excerpt, Place, Span};
+use crate::source::{Edit, Excerpt, Place, Span, base_name};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let Some(script) = subject.launch.and_then(|launch| launch.broken.as_ref()) else { return Vec::new() };
@@ -129,7 +129,7 @@ fn chmod(by: &Place, script: Option<&str>) -> Option<Repair> {
         return None;
     }
     let edit = Edit::new(&by.source, Span::at(by.span.start + keyword.len()), " --chmod=755");
-    Some(match from.contains("://") || from.rsplit('/').next() == script {
+    Some(match from.contains("://") || Some(base_name(from)) == script {
         true => Repair::safe(format!("{} it with `--chmod=755`", if from.contains("://") { "Download" } else { "Copy" }), vec![edit]),
         false => Repair::unsafe_("Copy it with `--chmod=755`, and all that is copied along with it", vec![edit]),
     })

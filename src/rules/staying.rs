@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::insertion::{Line, rest_of_line};
 use super::{blocks, repair};
 use crate::shell::{self, Node, Part, Word};
-use crate::source::{Edit, Span};
+use crate::source::{Edit, Span, base_name};
 
 /// What runs a command line, or a command, that it is given.
 const SHELLS: [&str; 14] = [
@@ -155,7 +155,7 @@ fn talks(words: &[Word]) -> bool {
     // `bash -c "$*"`: whatever somebody asks for.
     let is_argument = |part: &Part| matches!(part, Part::Parameter(parameter, _) if matches!(parameter.name.as_str(), "@" | "*"));
     let is_shell = |name: String| {
-        let name = name.rsplit('/').next().unwrap_or(&name);
+        let name = base_name(&name);
         SHELLS.contains(&name) || name.contains("entrypoint")
     };
     let is_given = words.first().and_then(Word::literal).is_some_and(is_shell)
@@ -167,6 +167,6 @@ fn talks(words: &[Word]) -> bool {
     let told = |word: &str| {
         matches!(word, "-i" | "-it" | "--interactive" | "--repl" | "--console" | "nogui" | "--nogui")
     };
-    let alone = matches!(words.as_slice(), [Some(name)] if INTERPRETERS.contains(&name.rsplit('/').next().unwrap_or(name)));
+    let alone = matches!(words.as_slice(), [Some(name)] if INTERPRETERS.contains(&base_name(name)));
     alone || is_given || words.iter().flatten().any(|word| told(word))
 }

@@ -7,7 +7,7 @@ use crate::dockerfile::{Command, Setting};
 use crate::launch::{Fault, Site};
 use crate::programs::Family;
 use crate::shell::{self, NodeKind};
-use crate::source::{Edit, Excerpt, Span};
+use crate::source::{Edit, Excerpt, Span, base_name};
 
 /// What changes besides the signal's way.
 const LOSS: &str = "`USER`, `LOGNAME` and `SHELL` are no longer set";
@@ -158,7 +158,7 @@ fn in_script(fault: &Fault, tool: &Tool) -> Option<(Vec<String>, Option<Edit>)> 
 }
 
 fn is_su(word: &str) -> bool {
-    matches!(word.rsplit('/').next(), Some("su" | "runuser"))
+    matches!(base_name(word), "su" | "runuser")
 }
 
 /// What `su` is asked for.
@@ -177,7 +177,7 @@ impl Asked {
             match word.as_str() {
                 "-c" | "--command" => line = Some(at + 1),
                 "-s" | "--shell"
-                    if matches!(words.get(at + 1)?.rsplit('/').next()?, "sh" | "bash" | "dash" | "ash") => {}
+                    if matches!(base_name(words.get(at + 1)?), "sh" | "bash" | "dash" | "ash") => {}
                 "-u" | "--user" if words[0].ends_with("runuser") => (user, named) = (Some(at + 1), true),
                 "--" if named => return Some(Self { user: user?, program: words.get(at + 1..)?.to_vec() }),
                 option if option.starts_with('-') => return None,

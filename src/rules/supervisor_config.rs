@@ -8,6 +8,7 @@ use crate::dockerfile::Keyword;
 use crate::launch::{Cause, Fault, Signal, Site, SupervisorFlaw};
 use crate::programs::{Reaction, Services};
 use crate::project::supervised::Program;
+use crate::source::base_name;
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     let faults = subject.faults(|cause| matches!(cause, Cause::SupervisorConfig(_)));
@@ -119,8 +120,7 @@ fn daemonized(fault: &Fault, subject: &Subject<'_>) -> Finding {
 fn stay(fault: &Fault, name: &str, foreground: &str) -> Option<Repair> {
     let Site::Supervised { program, .. } = &fault.site else { return None };
     let (own, more) = foreground.split_once(' ')?;
-    let base = |path: &str| path.rsplit('/').next().unwrap_or("").to_owned();
-    if base(own) != base(name) || !more.starts_with('-') {
+    if base_name(own) != base_name(name) || !more.starts_with('-') {
         return None;
     }
     // `nginx -g "pid /run/a.pid;"` would heed the last `-g` alone.

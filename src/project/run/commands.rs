@@ -232,7 +232,7 @@ impl Runner<'_, '_> {
                 if arg.text == "{}" { words.extend(found.iter().cloned()) } else { words.push(arg.clone()) }
             }
             if let Some((program, operands)) = words.split_first() {
-                let name = path::name(&program.text).to_owned();
+                let name = path::base_name(&program.text).to_owned();
                 self.dispatch(&name, operands, place);
             }
         }
@@ -264,7 +264,7 @@ impl Runner<'_, '_> {
             Some(at) => drop(operands.splice(at..=at, found)),
             None => operands.extend(found),
         }
-        let name = path::name(&program.text).to_owned();
+        let name = path::base_name(&program.text).to_owned();
         self.dispatch(&name, &operands, place);
     }
 
@@ -273,7 +273,7 @@ impl Runner<'_, '_> {
         let url = args.iter().find(|arg| arg.text.contains("://"));
         let remote_name = url.map(|url| {
             let text = url.text.split(['?', '#']).next().unwrap_or("");
-            Arg { text: path::name(text).to_owned(), ..url.clone() }
+            Arg { text: path::base_name(text).to_owned(), ..url.clone() }
         });
         let (to_file, long) = if name == "curl" { ('o', "--output") } else { ('O', "--output-document") };
         let mut file = if name == "wget" { remote_name.clone() } else { None };

@@ -95,7 +95,7 @@ impl Runner<'_, '_> {
             || path::says_directory(last)
             || self.tree.is_directory(&to) && !flags.contains(['n', 'T']);
         for target in targets {
-            let link = if into { path::under(&to, path::name(&target.text)) } else { to.clone() };
+            let link = if into { path::under(&to, path::base_name(&target.text)) } else { to.clone() };
             let target = path::join(path::parent(&link).unwrap_or("/"), &target.text);
             if link != target {
                 self.tree.link(&link, &target);
@@ -119,8 +119,8 @@ impl Runner<'_, '_> {
             // `cp -r dir/. to` copies what is in the directory.
             let into = into && !source.text.ends_with("/.") && source.text != ".";
             let from = self.path(source.pattern.as_deref().unwrap_or(&source.text));
-            let glob = source.pattern.is_some().then(|| Glob::new(path::name(&from))).flatten();
-            let made = if into { path::under(&to, path::name(&from)) } else { to.clone() };
+            let glob = source.pattern.is_some().then(|| Glob::new(path::base_name(&from))).flatten();
+            let made = if into { path::under(&to, path::base_name(&from)) } else { to.clone() };
             if place.command.conditional {
                 self.obscure(Files::One(made), "may be replaced", name, place);
                 continue;

@@ -92,7 +92,7 @@ impl Installs {
     fn command(&mut self, words: &[Option<String>]) {
         let words = without_wrappers(words);
         let names: Vec<&str> =
-            words.iter().map(|word| word.as_deref().map_or("", |word| path::name(word))).collect();
+            words.iter().map(|word| word.as_deref().map_or("", |word| path::base_name(word))).collect();
         // `npx playwright install` brings browsers.
         if names.windows(2).any(|pair| pair == ["playwright", "install"]) {
             self.packages.push("playwright".to_owned());
@@ -110,7 +110,7 @@ impl Installs {
 
     /// True for the name of a package manager, or of what may stand in front of one.
     pub(in crate::project) fn may_begin(name: &str) -> bool {
-        let name = path::name(name);
+        let name = path::base_name(name);
         WRAPPERS.contains(&name) || MANAGERS.iter().any(|(manager, _)| *manager == name)
     }
 
@@ -129,13 +129,13 @@ impl Installs {
 
 /// The words that make this program install, if it is a package manager.
 fn manager(program: &Option<String>) -> Option<&'static [&'static str]> {
-    let name = path::name(program.as_deref()?);
+    let name = path::base_name(program.as_deref()?);
     MANAGERS.iter().find(|(manager, _)| *manager == name).map(|(_, installs)| *installs)
 }
 
 fn without_wrappers(words: &[Option<String>]) -> &[Option<String>] {
     let in_front = |word: &&Option<String>| {
-        word.as_deref().is_some_and(|word| WRAPPERS.contains(&path::name(word)) || word.contains('='))
+        word.as_deref().is_some_and(|word| WRAPPERS.contains(&path::base_name(word)) || word.contains('='))
     };
     &words[words.iter().take_while(in_front).count()..]
 }
@@ -147,7 +147,7 @@ fn is_opaque(words: &[Option<String>]) -> bool {
         || program.starts_with("/usr/")
         || program.starts_with("/bin/")
         || program.starts_with("/sbin/");
-    !is_tool || OPAQUE.contains(&path::name(program))
+    !is_tool || OPAQUE.contains(&path::base_name(program))
 }
 
 fn literal(word: &Word) -> Option<String> {
