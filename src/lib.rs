@@ -36,6 +36,7 @@ pub mod suppress;
 pub mod yaml;
 
 mod check;
+mod recent;
 mod threads;
 
 pub use check::{

@@ -1,9 +1,8 @@
 //! Shell text as a syntax tree: statements, words, redirections, each with its place. The only room that knows tree-sitter.
 
-use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::recent::Recent;
 use crate::source::{Excerpt, Place, Span};
 
 mod branches;
@@ -362,21 +361,13 @@ impl Word {
 ///
 /// What was read last is kept: several images start one script, and each repair is tried on the same texts.
 pub fn parse(excerpt: Arc<Excerpt>) -> Arc<Script> {
-    /// Scripts that one image starts, and some more.
-    const KEPT: usize = 16;
     thread_local! {
-        static LAST: RefCell<VecDeque<Arc<Script>>> = const { RefCell::new(VecDeque::new()) };
+        /// Scripts that one image starts, and some more.
+        static LAST: Recent<Arc<Script>> = const { Recent::new(16) };
     }
-    let known = LAST.with_borrow_mut(|last| {
-        let at = last.iter().position(|script| script.excerpt.is_same(&excerpt))?;
-        last.remove(at)
-    });
-    let script = known.unwrap_or_else(|| Arc::new(convert::script(excerpt)));
-    LAST.with_borrow_mut(|last| {
-        last.truncate(KEPT - 1);
-        last.push_front(Arc::clone(&script));
-    });
-    script
+    LAST.with(|last| {
+        last.get(|known| known.excerpt.is_same(&excerpt), || Arc::new(convert::script(Arc::clone(&excerpt))))
+    })
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Text to instructions, as BuildKit reads it.
 
-use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
+use crate::recent::Recent;
 use crate::source::{Encoding, Excerpt, Piece, Source, Span};
 
 use super::check;
@@ -67,21 +67,11 @@ pub fn parse(source: &Arc<Source>) -> Dockerfile {
 
 /// The same. What was read last is kept: a repair is tried on the same text, or on one that is read twice.
 pub fn read(source: &Arc<Source>) -> Arc<Dockerfile> {
-    /// A file as it is, and as a repair leaves it.
-    const KEPT: usize = 2;
     thread_local! {
-        static LAST: RefCell<VecDeque<Arc<Dockerfile>>> = const { RefCell::new(VecDeque::new()) };
+        /// A file as it is, and as a repair leaves it.
+        static LAST: Recent<Arc<Dockerfile>> = const { Recent::new(2) };
     }
-    let known = LAST.with_borrow_mut(|last| {
-        let at = last.iter().position(|known| Arc::ptr_eq(&known.source, source))?;
-        last.remove(at)
-    });
-    let dockerfile = known.unwrap_or_else(|| Arc::new(parse(source)));
-    LAST.with_borrow_mut(|last| {
-        last.truncate(KEPT - 1);
-        last.push_front(Arc::clone(&dockerfile));
-    });
-    dockerfile
+    LAST.with(|last| last.get(|known| Arc::ptr_eq(&known.source, source), || Arc::new(parse(source))))
 }
 
 /// A file that is not read.

@@ -1,8 +1,11 @@
 //! Text to the tree of tree-sitter-bash, within bounds.
 
 use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
 
 use tree_sitter::{ParseOptions, Parser, Point, Tree};
+
+use crate::recent::Recent;
 
 /// Texts of more bytes are not read: they are archives that unpack themselves, not what a person wrote.
 const MAX_TEXT: usize = 256 * 1024;
@@ -16,8 +19,13 @@ const BYTES_PER_QUESTION: usize = 8;
 const MAX_HEREDOCS: usize = 1_000;
 
 /// The tree; `None` where there is too much to read.
+///
+/// Trees of the last texts are kept: many repositories hold copies of one script, one for each version of what it starts.
 pub(super) fn tree(text: &str) -> Option<Tree> {
-    tree_of(text, None)
+    thread_local! {
+        static LAST: Recent<(Arc<str>, Option<Tree>)> = const { Recent::new(8) };
+    }
+    LAST.with(|last| last.get(|(known, _)| **known == *text, || (text.into(), tree_of(text, None)))).1
 }
 
 /// The tree of a part of `text`, in which positions count from the start of the whole text.
