@@ -140,7 +140,7 @@ impl Machine<'_, '_> {
         self.environment.resolve(fields, &node.place(), directory.as_deref(), self.shell_dialect())
     }
 
-    fn shell_dialect(&self) -> Option<super::dialect::Dialect> {
+    fn shell_dialect(&self) -> Option<Dialect> {
         self.shell().map(|shell| shell.dialect)
     }
 
@@ -248,7 +248,7 @@ impl Machine<'_, '_> {
                     self.stay_unknown(node, "which program this is, is not known");
                     return None;
                 }
-                resolved.what = What::Unknown;
+                resolved.take_for_service();
                 Some(resolved)
             }
             // An init in the middle of a script is in front of the service, whatever that is.
@@ -311,12 +311,7 @@ impl Machine<'_, '_> {
     /// input is a script, which is a command like any other that is not known.
     fn converse(&mut self, command: &Command, node: &Node) {
         if reads_input(command) {
-            if self.stays(node) {
-                self.stay_unknown(node, "what is run is read from standard input");
-            } else {
-                self.set_status(Status::UNKNOWN);
-            }
-            return;
+            return self.pass_or_stay(node, "what is run is read from standard input");
         }
         self.world.path.aside = true;
         if !self.is_deaf_to_a_daemons_stop() {
@@ -426,24 +421,15 @@ impl Machine<'_, '_> {
             && self.sound(node) <= latest
             && !self.is_all_that_is_waited_for();
         match resolved.what {
-            _ if resolved.what.is_unseen() => {
+            _ if resolved.may_be_setup() => {
                 // In a pipeline a command is as likely setup as in the foreground.
-                if let Some(pipeline) = pipeline
-                    && !self.stays(pipeline)
-                {
-                    return Some(None);
-                }
-                resolved.what = if ends { What::Pause(ERRAND) } else { What::Unknown };
-            }
-            _ if resolved.uncertain => {
-                if let Some(pipeline) = pipeline
-                    && !self.stays(pipeline)
-                {
+                if pipeline.is_some_and(|pipeline| !self.stays(pipeline)) {
                     return Some(None);
                 }
                 if ends {
                     resolved.what = What::Pause(ERRAND);
                 }
+                resolved.take_for_service();
             }
             What::Ends(_) if started == Started::Background && resolved.stays_on_input => {
                 resolved.what = What::Helper;

@@ -103,6 +103,34 @@ pub(crate) struct Resolved {
     pub(crate) directory: Option<Rc<str>>,
 }
 
+impl Resolved {
+    pub(super) fn new(what: What) -> Self {
+        Self {
+            what,
+            identities: Vec::new(),
+            uncertain: false,
+            stays_on_input: false,
+            row: None,
+            limited: false,
+            converses: false,
+            follows_unknown: false,
+            directory: None,
+        }
+    }
+
+    /// True for what may end before anything else starts, as well as be a service.
+    pub(super) fn may_be_setup(&self) -> bool {
+        self.what.is_unseen() || self.uncertain
+    }
+
+    /// What nobody has seen is a service like any other.
+    pub(super) fn take_for_service(&mut self) {
+        if self.what.is_unseen() {
+            self.what = What::Unknown;
+        }
+    }
+}
+
 impl Environment<'_> {
     /// Works out what an argument vector runs. `caller` is the shell that runs it, if one does: a shell runs a script without `#!`
     /// itself, the kernel does not.
@@ -113,17 +141,7 @@ impl Environment<'_> {
         directory: Option<&str>,
         caller: Option<Dialect>,
     ) -> Resolved {
-        let mut resolved = Resolved {
-            what: What::Unknown,
-            identities: Vec::new(),
-            uncertain: false,
-            stays_on_input: false,
-            limited: false,
-            row: None,
-            converses: false,
-            follows_unknown: false,
-            directory: None,
-        };
+        let mut resolved = Resolved::new(What::Unknown);
         let mut resolver = Resolver { environment: self, place, directory: directory.map(Rc::from), caller };
         let what = resolver.step(argv, &mut resolved, 0);
         resolved.what = what;

@@ -355,9 +355,9 @@ fn start_child(
     match &forward.child {
         Child::Command(argv) => {
             let mut inner = environment.resolve(argv, place?, directory, None);
-            if matches!(inner.what, What::Opaque(_) | What::Unread(_)) && !forward.program.forwards {
+            if !forward.program.forwards {
                 // It will not hear a signal, whatever it is.
-                inner.what = What::Unknown;
+                inner.take_for_service();
             }
             start(world, environment, pid, Started::Forked, &inner, ignored)
         }
@@ -367,15 +367,9 @@ fn start_child(
             let argv = [Field::known("sh"), Field::known("-c"), Field::written(text)];
             let identity = Identity { argv: Rc::from(argv), place: Some(text.whole_place()), program: None };
             let inner = Resolved {
-                what: What::Shell(Box::new(start_of_shell)),
                 identities: vec![identity],
-                uncertain: false,
-                stays_on_input: false,
-                limited: false,
-                row: None,
-                converses: false,
-                follows_unknown: false,
                 directory: resolved.directory.clone(),
+                ..Resolved::new(What::Shell(Box::new(start_of_shell)))
             };
             start(world, environment, pid, Started::Forked, &inner, ignored)
         }

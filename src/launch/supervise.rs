@@ -201,13 +201,11 @@ fn start_one(
     directory: Option<&str>,
     stays: bool,
 ) -> Option<Pid> {
-    match resolved.what {
-        // What ends by itself is nothing to be stopped.
-        what if what.is_unseen() && !stays => return None,
-        _ if resolved.uncertain && !stays => return None,
-        What::Opaque(_) | What::Unread(_) => resolved.what = What::Unknown,
-        _ => {}
+    // What ends by itself is nothing to be stopped.
+    if resolved.may_be_setup() && !stays {
+        return None;
     }
+    resolved.take_for_service();
     resolved.directory = resolved.directory.or(directory.map(Rc::from));
     let child = start::start(world, environment, pid, Started::Forked, &resolved, Vec::new())?;
     world.lead_group(child);
