@@ -291,26 +291,14 @@ impl Resolver<'_, '_> {
                 inner
             }
             Inner::Line { argument, offset } => {
-                let field = argv.get(argument + 1)?;
-                // Where only arguments are not known, the words that are decide.
-                let Some(text) = field.text().or(field.sketch()) else {
-                    return Some(Child::Command(vec![Field::unknown(&field.shown())]));
-                };
-                let text = text.get(offset..)?;
-                let excerpt = match &field.excerpt {
-                    Some(excerpt) => Arc::new(excerpt.sub(Span::new(offset, excerpt.text().len()))),
-                    None => Arc::new(Excerpt::derived(&self.place.source, self.place.span, text)),
-                };
-                return Some(match row.shell(arguments, argument) {
-                    Some(Some(shell)) => match self.environment.dialect_of(shell) {
-                        Some(dialect) => Child::Line(excerpt, Origin::Text, dialect),
-                        None => Child::Command(vec![Field::known(shell), Field::known("-c"), field.clone()]),
-                    },
-                    _ => Child::Line(excerpt, Origin::Text, self.environment.sh()),
-                });
+                return self.shell_line(
+                    argv.get(argument + 1)?,
+                    offset,
+                    row.named_shell(arguments, argument),
+                );
             }
             Inner::ForShell { arguments: first } => {
-                let shell = match row.shell(arguments, first) {
+                let shell = match row.named_shell(arguments, first) {
                     Some(named) => named.map_or_else(|| Field::unknown("..."), Field::known),
                     None => Field::known("/bin/sh"),
                 };
@@ -320,18 +308,39 @@ impl Resolver<'_, '_> {
             Inner::None => return None,
             Inner::Unknown => vec![Field::unknown("...")],
         };
-        if row.shell.is_some() {
-            // A first word of which nothing is known may be a whole command line.
-            if inner[0].text().is_none() && inner[0].sketch().is_none() {
-                return Some(Child::Command(vec![Field::unknown(&inner[0].shown())]));
-            }
-            let written = |word: &Field| word.sketch().map_or_else(|| word.shown(), str::to_owned);
-            let words: Vec<String> = inner.iter().map(written).collect();
-            let text = Arc::new(Excerpt::derived(&self.place.source, self.place.span, words.join(" ")));
-            let origin = Origin::PackageCommand(self.manifest());
-            return Some(Child::Line(text, origin, self.environment.sh()));
+        Some(if row.shell.is_some() { self.joined_line(&inner) } else { Child::Command(inner) })
+    }
+
+    /// `su -c LINE`: what stands in a word from a byte on is a command line, for `/bin/sh` or for the shell that an option names.
+    fn shell_line(&self, word: &Field, offset: usize, shell: Option<Option<&str>>) -> Option<Child> {
+        // Where only arguments are not known, the words that are decide.
+        let Some(text) = word.text().or(word.sketch()) else {
+            return Some(Child::Command(vec![Field::unknown(&word.shown())]));
+        };
+        let text = text.get(offset..)?;
+        let excerpt = match &word.excerpt {
+            Some(excerpt) => Arc::new(excerpt.sub(Span::new(offset, excerpt.text().len()))),
+            None => Arc::new(Excerpt::derived(&self.place.source, self.place.span, text)),
+        };
+        Some(match shell {
+            Some(Some(shell)) => match self.environment.dialect_of(shell) {
+                Some(dialect) => Child::Line(excerpt, Origin::Text, dialect),
+                None => Child::Command(vec![Field::known(shell), Field::known("-c"), word.clone()]),
+            },
+            _ => Child::Line(excerpt, Origin::Text, self.environment.sh()),
+        })
+    }
+
+    /// `npx next start`: a shell gets the words as one line.
+    fn joined_line(&self, words: &[Field]) -> Child {
+        // A first word of which nothing is known may be a whole command line.
+        if words[0].text().is_none() && words[0].sketch().is_none() {
+            return Child::Command(vec![Field::unknown(&words[0].shown())]);
         }
-        Some(Child::Command(inner))
+        let written = |word: &Field| word.sketch().map_or_else(|| word.shown(), str::to_owned);
+        let line = words.iter().map(written).collect::<Vec<_>>().join(" ");
+        let text = Arc::new(Excerpt::derived(&self.place.source, self.place.span, line));
+        Child::Line(text, Origin::PackageCommand(self.manifest()), self.environment.sh())
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::reference::glob;
-use super::{Kind, Program, Tables};
+use super::{Kind, Program};
 use crate::source::{UNKNOWN, base_name};
 
 /// How a program's arguments are read: when its row applies, and how the inner command is found.
@@ -102,13 +102,6 @@ pub(super) enum Match {
     No,
 }
 
-impl Tables {
-    /// Where the inner command of a program's row is among its arguments.
-    pub fn inner_command(program: &Program, arguments: &[Option<&str>]) -> Inner {
-        program.inner_command(arguments)
-    }
-}
-
 impl Program {
     /// Where the inner command is among the arguments. For an interpreter, the script; for a runner, the script's name.
     pub fn inner_command(&self, arguments: &[Option<&str>]) -> Inner {
@@ -171,7 +164,7 @@ impl Program {
     }
 
     /// The shell that an option names, in front of the inner command line or behind it; `Some(None)` if that is not known.
-    pub fn shell<'a>(&self, arguments: &[Option<&'a str>], inner: usize) -> Option<Option<&'a str>> {
+    pub fn named_shell<'a>(&self, arguments: &[Option<&'a str>], inner: usize) -> Option<Option<&'a str>> {
         let is_named = |word: &str| CommandLine::names(&self.args.shell_options, word);
         let mut at = 0;
         while let Some(word) = arguments.get(at).filter(|word| **word != Some("--")) {

@@ -29,9 +29,7 @@ fn applet(line: &str) -> Option<&'static Program> {
 }
 
 fn inner(line: &str) -> Inner {
-    with(line, |name, arguments| {
-        Tables::inner_command(Tables::builtin().program(name, arguments).unwrap(), arguments)
-    })
+    with(line, |name, arguments| Tables::builtin().program(name, arguments).unwrap().inner_command(arguments))
 }
 
 #[test]
