@@ -177,7 +177,7 @@ impl View<'_> {
                 () if (pauses && !self.is_put_off(process)) || through_exit => {
                     (flaw(), self.trap_place(shell).unwrap_or(place), self.trap(shell, service))
                 }
-                () => (Cause::DeferredTrap, place, self.deferred(shell, service, node)),
+                () => (Cause::DeferredTrap, place, self.deferred(shell, node)),
             });
         }
         if let Some(other) = self.misnamed().or_else(|| self.other_signal(shell)) {

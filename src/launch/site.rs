@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::fault::{Cause, Job, Jobs, Site, TrapFlaw};
 use super::hop::Loss;
-use super::shell::{Frame, Origin, Rest, Shell, Waiting};
+use super::shell::{Frame, Origin, Rest, Shell, Trap, Waiting};
 use super::signal::Signal;
 use super::verdict::View;
 use super::work::{is_at_work, preferred};
@@ -51,42 +51,36 @@ impl View<'_> {
     }
 
     /// A trap, and the command in the foreground that it waits for.
-    pub(super) fn deferred(&self, shell: &Shell, service: &Process, node: &Node) -> Site {
-        match self.trap(shell, service) {
-            Site::Trap { action, functions, .. } => {
-                let pause = self.is_pause(shell);
-                Site::Deferred { node: node.clone(), action, functions, pause }
-            }
-            other => other,
+    pub(super) fn deferred(&self, shell: &Shell, node: &Node) -> Site {
+        let Some(trap) = self.stop_trap(shell) else { return Site::Process };
+        Site::Deferred {
+            node: node.clone(),
+            action: Arc::clone(&trap.action),
+            functions: called_by(trap, shell),
+            pause: self.is_pause(shell),
         }
     }
 
-    /// The trap that runs on the stop signal, and the functions that it calls.
+    /// The trap that runs on the stop signal, and the jobs that it is to tell.
     pub(super) fn trap(&self, shell: &Shell, service: &Process) -> Site {
-        let Some(trap) = shell.traps.get(&self.signal).or_else(|| shell.traps.get(&Signal::EXIT)) else {
-            return Site::Process;
-        };
-        let functions = trap.action.iter().filter_map(|node| match &node.kind {
-            NodeKind::Command(command) => {
-                let name = command.words.first()?.literal()?;
-                shell.functions.get(&name).map(|body| Node::clone(body))
-            }
-            _ => None,
-        });
+        let Some(trap) = self.stop_trap(shell) else { return Site::Process };
         let alive = shell.jobs.iter().filter(|&&job| self.leads_to_service(job, 0));
         let jobs = alive.filter_map(|&job| self.before.process(job)?.statement.clone());
         let mut above = std::iter::successors(Some(service), |process| self.before.process(process.parent));
         Site::Trap {
-            action: std::sync::Arc::clone(&trap.action),
-            functions: functions.collect(),
+            action: Arc::clone(&trap.action),
+            functions: called_by(trap, shell),
             jobs: jobs.collect(),
             is_job: above.any(|process| shell.jobs.contains(&process.pid)),
         }
     }
 
     pub(super) fn trap_place(&self, shell: &Shell) -> Option<Place> {
-        let trap = shell.traps.get(&self.signal).or_else(|| shell.traps.get(&Signal::EXIT))?;
-        Some(trap.place.clone())
+        Some(self.stop_trap(shell)?.place.clone())
+    }
+
+    fn stop_trap<'s>(&self, shell: &'s Shell) -> Option<&'s Trap> {
+        shell.traps.get(&self.signal).or_else(|| shell.traps.get(&Signal::EXIT))
     }
 
     /// What is wrong with a trap that does run.
@@ -224,6 +218,18 @@ impl View<'_> {
             .filter(|&&job| self.before.alive(job))
             .filter_map(|&job| Some((job, self.before.process(job)?.statement.as_ref()?)))
     }
+}
+
+/// The bodies of the functions that a trap calls.
+fn called_by(trap: &Trap, shell: &Shell) -> Vec<Node> {
+    let body = |node: &Node| match &node.kind {
+        NodeKind::Command(command) => {
+            let name = command.words.first()?.literal()?;
+            shell.functions.get(&name).map(|body| Node::clone(body))
+        }
+        _ => None,
+    };
+    trap.action.iter().filter_map(body).collect()
 }
 
 pub(super) fn foreground(shell: &Shell, node: &Node, rest: Rest) -> Site {

@@ -224,7 +224,7 @@ impl View<'_> {
             && let Waiting::Foreground { node, .. } = &shell.waiting
             && self.is_put_off(after)
         {
-            let site = self.deferred(shell, cut, node);
+            let site = self.deferred(shell, node);
             return Some(self.fault_of(Cause::DeferredTrap, place_of(node), site, cut));
         }
         let place = first.identity.place.clone()?;
@@ -274,9 +274,7 @@ impl View<'_> {
                         Waiting::Foreground { node, rest, .. } => {
                             let place = place_of(node);
                             match handles {
-                                true => {
-                                    (Cause::DeferredTrap, place, self.deferred(shell, process, node), None)
-                                }
+                                true => (Cause::DeferredTrap, place, self.deferred(shell, node), None),
                                 false => (Cause::KeepAlive, place, foreground(shell, node, *rest), None),
                             }
                         }

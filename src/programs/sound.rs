@@ -1,7 +1,8 @@
 //! What the name of a program that no row knows says of it. A convention, no more: it decides between commands where nothing else does.
 
-use crate::source::base_name;
 use serde::Deserialize;
+
+use crate::source::base_name;
 
 /// What a name makes likely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
