@@ -2,8 +2,8 @@
 
 use super::fault::{Cause, Fault, Job, Jobs, Site, TrapFlaw};
 use super::path::MishapKind;
-use super::verdict::{is_known, is_launcher, is_named_by_caller, state_of};
-use super::work::{is_cut, may_leave};
+use super::verdict::{fault_of, state_of};
+use super::work::is_cut;
 use super::world::{Ended, Pid, Process, Role, Started, State, World};
 use crate::diagnostic::Outcome;
 
@@ -63,23 +63,9 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         },
     };
     Some(Fault {
-        cause,
-        place,
-        outcome: Outcome::ExitsEarly,
-        service: service.identity.command_line(),
         hop: first.identity.command_line(),
-        told: None,
-        hurry: None,
         chain: vec![first.identity.shown(), service.identity.shown()],
-        init: None,
-        hops: Vec::new(),
-        site,
-        beyond_exec: None,
         shell: state_of(first),
-        default: world.path.default,
-        known_service: is_known(service),
-        by_caller: is_named_by_caller(service),
-        by_launcher: is_launcher(service),
-        may_leave: may_leave(service),
+        ..fault_of((cause, place, site), service, world, Outcome::ExitsEarly)
     })
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::explore::Steady;
 use super::fault::{Cause, CommandLine, Fault, Hop, Hurry, ShellState, Site, TrapFlaw};
+use super::field::Field;
 use super::hop::{Loss, OnTheWay, is_privilege};
 use super::shell::{Shell, Waiting};
 use super::signal::Signal;
@@ -12,7 +13,7 @@ use super::work::{is_at_work, is_cut, may_leave, preferred};
 use super::world::{Pid, Process, Role, Started, World};
 use crate::diagnostic::Outcome;
 use crate::programs::Kind;
-use crate::source::{Place, base_name};
+use crate::source::base_name;
 
 /// How the stop in this world ended.
 pub(super) fn outcome(after: &World) -> Outcome {
@@ -118,27 +119,9 @@ impl View<'_> {
                 Some(_) => hops.push(Hop { place, message: cause.hop_message() }),
             }
         }
-        let (cause, place, site) = first?;
-        Some(Fault {
-            cause,
-            place,
-            outcome: self.outcome,
-            service: service.identity.command_line(),
-            hop,
-            told: self.heard_first(pid),
-            hurry: None,
-            chain: shown,
-            init,
-            hops,
-            site,
-            beyond_exec,
-            shell,
-            default: self.before.path.default,
-            known_service: is_known(service),
-            by_caller: is_named_by_caller(service),
-            by_launcher: is_launcher(service),
-            may_leave: may_leave(service),
-        })
+        let told = self.heard_first(pid);
+        let fault = self.fault_of(first?, service);
+        Some(Fault { hop, told, chain: shown, init, hops, beyond_exec, shell, ..fault })
     }
 
     /// Services that their supervisor tells only with everything that is left, because the process that it looks after died of the
@@ -192,7 +175,7 @@ impl View<'_> {
                 chain: chain.iter().map(|process| process.identity.shown()).collect(),
                 told: self.heard_first(service.pid),
                 hurry: Some(Hurry::Wrapper { patience, supervises }),
-                ..self.fault_of(Cause::PrivilegeWrapper, place, Site::Process, service)
+                ..self.fault_of((Cause::PrivilegeWrapper, place, Site::Process), service)
             })
         };
         let mut faults: Vec<Fault> = Vec::new();
@@ -225,10 +208,10 @@ impl View<'_> {
             && self.is_put_off(after)
         {
             let site = self.deferred(shell, node);
-            return Some(self.fault_of(Cause::DeferredTrap, place_of(node), site, cut));
+            return Some(self.fault_of((Cause::DeferredTrap, place_of(node), site), cut));
         }
         let place = first.identity.place.clone()?;
-        let fault = self.fault_of(Cause::GracePeriod, place, Site::Period { needed }, cut);
+        let fault = self.fault_of((Cause::GracePeriod, place, Site::Period { needed }), cut);
         Some(Fault {
             hop: first.identity.command_line(),
             chain: Vec::new(),
@@ -237,29 +220,8 @@ impl View<'_> {
         })
     }
 
-    /// A fault of one process alone.
-    fn fault_of(&self, cause: Cause, place: Place, site: Site, process: &Process) -> Fault {
-        let line = process.identity.command_line();
-        Fault {
-            cause,
-            place,
-            outcome: self.outcome,
-            chain: vec![line.to_string()],
-            service: line.clone(),
-            hop: line,
-            hops: Vec::new(),
-            site,
-            beyond_exec: None,
-            shell: state_of(process),
-            default: self.before.path.default,
-            known_service: is_known(process),
-            by_caller: is_named_by_caller(process),
-            told: None,
-            hurry: None,
-            init: None,
-            by_launcher: is_launcher(process),
-            may_leave: may_leave(process),
-        }
+    fn fault_of(&self, loss: Loss, process: &Process) -> Fault {
+        fault_of(loss, process, self.before, self.outcome)
     }
 
     /// Nothing of value runs, or all of it ended well, but PID 1 stays until it is killed.
@@ -315,11 +277,37 @@ impl View<'_> {
             match next {
                 Some(child) if self.heard(process.pid) => pid = child,
                 _ => {
-                    let fault = self.fault_of(cause, place, site, process);
+                    let fault = self.fault_of((cause, place, site), process);
                     return Some(Fault { known_service: false, by_launcher: false, ..fault });
                 }
             }
         }
+    }
+}
+
+/// A fault of one process alone.
+pub(super) fn fault_of(loss: Loss, process: &Process, world: &World, outcome: Outcome) -> Fault {
+    let (cause, place, site) = loss;
+    let line = process.identity.command_line();
+    Fault {
+        cause,
+        place,
+        outcome,
+        chain: vec![line.to_string()],
+        service: line.clone(),
+        hop: line,
+        told: None,
+        hurry: None,
+        init: None,
+        hops: Vec::new(),
+        site,
+        beyond_exec: None,
+        shell: state_of(process),
+        default: world.path.default,
+        known_service: is_known(process),
+        by_caller: is_named_by_caller(process),
+        by_launcher: is_launcher(process),
+        may_leave: may_leave(process),
     }
 }
 
@@ -389,8 +377,8 @@ pub(super) fn is_named_by_caller(process: &Process) -> bool {
 }
 
 /// `service app start`, `pg_ctl start`: what runs is not this, but what it has started.
-pub(super) fn is_launcher(process: &Process) -> bool {
-    let starts = |word: &super::field::Field| matches!(word.text(), Some("start" | "restart"));
+fn is_launcher(process: &Process) -> bool {
+    let starts = |word: &Field| matches!(word.text(), Some("start" | "restart"));
     process.started == Started::Forked
         && matches!(&process.role, Role::Service(Some(program)) if program.daemonizes)
         && process.identity.argv.iter().any(starts)
