@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
+use super::assigned::assigned_by_words;
 use super::expand::Expander;
 use super::field::{Field, Value};
-use super::inert;
 use super::machine::Machine;
 use crate::shell::{AssignedValue, Assignment, Command, Node, Operation, Parameter, Part, Word};
 
@@ -12,7 +12,7 @@ impl Machine<'_, '_> {
     /// `: "${NAME:=word}"` sets what is empty; what `$((NAME += 1))` comes to is given up.
     pub(super) fn assign_in_words(&mut self, command: &Command) {
         let Some(expander) = self.expander() else { return };
-        let assigned: Vec<(String, Value)> = inert::assigned_by_words(command)
+        let assigned: Vec<(String, Value)> = assigned_by_words(command)
             .filter_map(|(name, default)| match default {
                 Some(parameter) => Some((name, Value::Scalar(expander.assigned_default(parameter)?))),
                 None => Some((name, Value::unknown())),

@@ -70,7 +70,7 @@ impl Resolver<'_, '_> {
         let is_template = |other: &String| other != name && other.starts_with(name);
         self.environment.files.is_changed(path)
             || self.environment.list(folder).iter().any(is_template)
-            || self.environment.is_named_in_scripts(path)
+            || self.environment.scripts().mentions(path)
     }
 
     /// The arguments with what a file of options and variables add; `None` where they add nothing, or may add what is not known.
@@ -170,7 +170,7 @@ impl Resolver<'_, '_> {
         let image = self.environment.image;
         match image.env.get(variable) {
             Some(value) => value.is_empty(),
-            None => image.base.known && !self.environment.is_named_in_scripts(variable),
+            None => image.base.known && !self.environment.scripts().mentions(variable),
         }
     }
 

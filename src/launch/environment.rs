@@ -1,22 +1,19 @@
 //! What the simulation reads: the image, its files, the scripts among them, and what is known of programs.
 
-use std::cell::{Cell, OnceCell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::cell::{Cell, OnceCell, Ref, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use super::ahead::Mentions;
 use super::dialect::{BashVersion, Dialect};
-use super::inert;
+use super::scripts::Scripts;
 use super::shell::Origin;
 use crate::dockerfile::{Command, Image, Instruction, Keyword, join};
 use crate::programs::{Kind, Sh, Tables};
 use crate::project::{Found, ImageFile, ImageFiles, Made, Running, paths_of};
-use crate::shell::{self, Node, NodeKind, Part, Script, Word};
+use crate::shell::Script;
 use crate::source::{Excerpt, base_name};
-
-/// Scripts by their excerpts, which are kept so that their addresses stay theirs.
-type Scripts = HashMap<*const Excerpt, (Arc<Excerpt>, Arc<Script>)>;
 
 /// What the simulation reads: the image, its files, and what is known of programs.
 pub(crate) struct Environment<'a> {
@@ -33,12 +30,6 @@ pub(crate) struct Environment<'a> {
     pub(crate) started: Cell<bool>,
     lacks_bash: OnceCell<bool>,
     scripts: RefCell<Scripts>,
-    /// Variables that stand where the name of a command does.
-    command_variables: RefCell<BTreeSet<String>>,
-    /// Variables that the scripts give values, other than a default for the one from outside.
-    own_variables: RefCell<BTreeSet<String>>,
-    /// Functions that bash gives to every bash below (`export -f name`).
-    exported: RefCell<Rc<BTreeMap<String, Arc<Node>>>>,
     found: RefCell<HashMap<String, Found>>,
     /// What the scripts of the course that is followed now have made.
     made: RefCell<Rc<Made>>,
@@ -62,9 +53,6 @@ impl<'a> Environment<'a> {
             started: Cell::new(false),
             lacks_bash: OnceCell::new(),
             scripts: RefCell::default(),
-            command_variables: RefCell::default(),
-            own_variables: RefCell::default(),
-            exported: RefCell::default(),
             found: RefCell::default(),
             made: RefCell::default(),
             listed: RefCell::default(),
@@ -107,43 +95,13 @@ impl<'a> Environment<'a> {
 
     /// Reads shell text; the same excerpt is read once, so that a statement keeps its identity.
     pub(crate) fn parse(&self, excerpt: Arc<Excerpt>) -> Arc<Script> {
-        let key = Arc::as_ptr(&excerpt);
-        if let Some((_, script)) = self.scripts.borrow().get(&key) {
-            return Arc::clone(script);
-        }
-        let script = shell::parse(Arc::clone(&excerpt));
-        note_command_variables(&script.statements, &mut self.command_variables.borrow_mut());
-        inert::note_own_variables(&script.statements, &mut self.own_variables.borrow_mut());
-        self.scripts.borrow_mut().insert(key, (excerpt, Arc::clone(&script)));
-        let mut exported = BTreeSet::new();
-        note_exported(&script.statements, &mut exported);
-        if !exported.is_empty() {
-            let mut functions = self.exported.borrow_mut();
-            for (_, script) in self.scripts.borrow().values() {
-                note_functions(&script.statements, &exported, Rc::make_mut(&mut functions));
-            }
-        }
-        script
+        let known = self.scripts.borrow().known(&excerpt);
+        known.unwrap_or_else(|| self.scripts.borrow_mut().read(excerpt))
     }
 
-    /// The functions that a bash has from the one that started it.
-    pub(super) fn exported_functions(&self) -> Rc<BTreeMap<String, Arc<Node>>> {
-        Rc::clone(&self.exported.borrow())
-    }
-
-    /// True if some script that was read has this variable where the name of a command stands.
-    pub(crate) fn is_command_variable(&self, name: &str) -> bool {
-        self.command_variables.borrow().contains(name)
-    }
-
-    /// True if some script that was read gives this variable a value of its own.
-    pub(super) fn is_own_variable(&self, name: &str) -> bool {
-        self.own_variables.borrow().contains(name)
-    }
-
-    /// True if a script that has been read so far holds this path.
-    pub(super) fn is_named_in_scripts(&self, path: &str) -> bool {
-        self.scripts.borrow().values().any(|(excerpt, _)| excerpt.text().contains(path))
+    /// What the scripts say that were read so far.
+    pub(super) fn scripts(&self) -> Ref<'_, Scripts> {
+        self.scripts.borrow()
     }
 
     /// True if the image has a script of the project at this path.
@@ -288,52 +246,4 @@ fn brings_no_shell(arguments: &str, workdir: &str) -> bool {
     let may_bring = |path: &str| SHELLS.contains(&name(path).as_str());
     !words.iter().any(|source| may_bring(source) || (is_root && !name(source).contains('.')))
         && (is_root || !may_bring(target))
-}
-
-/// `export -f name`, `declare -fx name`
-fn note_exported(list: &[Node], names: &mut BTreeSet<String>) {
-    for node in list {
-        if let NodeKind::Command(command) = &node.kind
-            && node.is_command(&["export", "declare", "typeset"])
-        {
-            let words: Vec<String> = command.words[1..].iter().filter_map(Word::literal).collect();
-            let is_option = |word: &String| word.starts_with('-') && word.contains('f');
-            let exports = node.is_command(&["export"]) || words.iter().any(|word| word.contains('x'));
-            if words.first().is_some_and(is_option) && exports {
-                names.extend(words.into_iter().skip(1));
-            }
-        }
-        node.children().into_iter().for_each(|child| note_exported(std::slice::from_ref(child), names));
-    }
-}
-
-/// The functions of these names.
-fn note_functions(list: &[Node], names: &BTreeSet<String>, functions: &mut BTreeMap<String, Arc<Node>>) {
-    for node in list {
-        if let NodeKind::Function(name, body) = &node.kind
-            && names.contains(&**name)
-        {
-            functions.insert(name.to_string(), Arc::clone(body));
-        }
-        node.children()
-            .into_iter()
-            .for_each(|child| note_functions(std::slice::from_ref(child), names, functions));
-    }
-}
-
-/// `$RUN args` and `exec $RUN args`: what such a variable holds decides what runs.
-fn note_command_variables(list: &[Node], names: &mut BTreeSet<String>) {
-    for node in list {
-        if let NodeKind::Command(command) = &node.kind {
-            let is_exec = command.name().is_some_and(|name| name == "exec");
-            if let Some(word) = command.words.get(usize::from(is_exec))
-                && let Some(Part::Parameter(parameter, _)) = word.parts.first()
-            {
-                names.insert(parameter.name.clone());
-            }
-        }
-        for child in node.children() {
-            note_command_variables(std::slice::from_ref(child), names);
-        }
-    }
 }

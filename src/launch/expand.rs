@@ -255,7 +255,7 @@ impl Expander<'_> {
             // By custom the environment's names have no small letters; what no script sets can come from nowhere else, though.
             None if self.environment.image.unknown_env.contains(name) => Field::unknown(&format!("${name}")),
             None if name.contains(|c: char| c.is_ascii_lowercase()) && !self.shell.reads_unknown => {
-                Field::known("").overridable(!self.environment.is_own_variable(name))
+                Field::known("").overridable(!self.environment.scripts().sets(name))
             }
             None => Field { unset: true, ..Field::unknown(&format!("${name}")) },
         }

@@ -252,7 +252,11 @@ fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: 
         frames: vec![Frame::List { list: Arc::clone(statements), next: 0 }],
         status: Status::known(0),
         variables: Rc::default(),
-        functions: if start.dialect.is_bash() { environment.exported_functions() } else { Rc::default() },
+        functions: if start.dialect.is_bash() {
+            environment.scripts().exported_functions()
+        } else {
+            Rc::default()
+        },
         claims: Rc::default(),
         zero: start.zero.clone(),
         positional: Rc::new(positional(environment, start)),
