@@ -4,6 +4,7 @@
 //! ([`machine`]), programs react to signals as the tables say ([`world`]), until nothing moves any more. Then the stop signal is
 //! sent, and what happens is the verdict ([`verdict`]).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::diagnostic::Outcome;
@@ -116,6 +117,10 @@ pub struct Launch {
     pub drains: Vec<Drain>,
     /// True if a shell reads the image's own arguments as commands (`eval "$@"`).
     pub evaluates: bool,
+    /// True if shells run on the way to the services.
+    scripted: bool,
+    /// The words that programs get which are no shells.
+    given: BTreeSet<String>,
     /// Traps with work to do that an exec throws away: the trap, and the exec.
     pub dropped_traps: Vec<(Place, Place)>,
     /// What supervisors start.
@@ -190,6 +195,11 @@ impl Launch {
     pub fn waits_for_caller(&self) -> bool {
         let waits = |branch: &Branch| branch.processes.iter().any(ProcessView::waits_for_caller);
         !self.branches.is_empty() && self.branches.iter().all(waits)
+    }
+
+    /// True for a word of the image that a program gets as it stands: no script has it expanded.
+    pub fn passes_on(&self, word: &str) -> bool {
+        !self.scripted || self.given.contains(word)
     }
 
     fn agrees(&self, other: &Launch) -> bool {
@@ -273,5 +283,5 @@ fn simulate_with(environment: &Environment<'_>, steps_left: u64) -> Option<Launc
     start::first(&mut world, environment, &resolved);
     environment.started.set(true);
     let exploration = explore(environment, world, signal.0, steps_left);
-    Some(assembly::assemble(environment, &Start { argv: &argv, place: &place, signal }, exploration))
+    Some(assembly::assemble(environment, &Start { argv: &argv, place: &place, signal }, &exploration))
 }

@@ -1,5 +1,6 @@
 //! From all that exploring has found to one `Launch`: its branches, its faults, and the worst outcome.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use super::explore::{Exploration, Steady};
 use super::fault::{Cause, Fault, Site};
 use super::field::Field;
 use super::interpreter::{Broken, BrokenScript};
-use super::path::{MishapKind, Path};
+use super::path::MishapKind;
 use super::signal::Signal;
 use super::world::{Process, Role, World};
 use super::{Launch, early, verdict, view};
@@ -34,9 +35,18 @@ pub(super) struct Start<'s> {
 }
 
 /// Puts together what was found of a launch.
-pub(super) fn assemble(environment: &Environment<'_>, start: &Start<'_>, exploration: Exploration) -> Launch {
+pub(super) fn assemble(
+    environment: &Environment<'_>,
+    start: &Start<'_>,
+    exploration: &Exploration,
+) -> Launch {
     let mut assembly = Assembly::new(environment, start);
     assembly.refuses_defaults = exploration.refuses_defaults();
+    assembly.kept_traps = kept_traps(exploration);
+    exploration
+        .worlds()
+        .filter(|world| world.path.default)
+        .for_each(|world| assembly.launch.note_given(world));
     for steady in &exploration.steady {
         assembly.add_steady(steady, &exploration.told);
     }
@@ -46,7 +56,18 @@ pub(super) fn assemble(environment: &Environment<'_>, start: &Start<'_>, explora
     for world in exploration.ended.iter().filter(|world| world.path.default) {
         assembly.add_end(world);
     }
-    assembly.finish(&exploration)
+    assembly.finish(exploration)
+}
+
+/// The traps of shells that stay.
+fn kept_traps(exploration: &Exploration) -> Vec<&Place> {
+    let own = exploration.steady.iter().map(|steady| &steady.before).filter(|world| world.path.default);
+    let alive = own.flat_map(|world| world.processes().filter(|process| world.alive(process.pid)));
+    let shells = alive.filter_map(|process| match &process.role {
+        Role::Shell(shell) => Some(shell),
+        _ => None,
+    });
+    shells.flat_map(|shell| shell.traps.values()).map(|trap| &trap.place).collect()
 }
 
 /// A launch that is being put together.
@@ -61,6 +82,8 @@ struct Assembly<'a> {
     unlikely: Vec<Fault>,
     /// True if the image ends with a failure unless its ENV is set otherwise.
     refuses_defaults: bool,
+    /// The traps of shells that stay.
+    kept_traps: Vec<&'a Place>,
 }
 
 impl<'a> Assembly<'a> {
@@ -76,6 +99,8 @@ impl<'a> Assembly<'a> {
             faults: Vec::new(),
             drains: Vec::new(),
             evaluates: false,
+            scripted: false,
+            given: BTreeSet::new(),
             dropped_traps: Vec::new(),
             supervised: Vec::new(),
             given_up: Vec::new(),
@@ -86,7 +111,8 @@ impl<'a> Assembly<'a> {
         };
         let (beside, unlikely) = (Vec::new(), Vec::new());
         let branches = Branches::default();
-        Self { environment, start, launch, branches, beside, unlikely, refuses_defaults: false }
+        let (refuses_defaults, kept_traps) = (false, Vec::new());
+        Self { environment, start, launch, branches, beside, unlikely, refuses_defaults, kept_traps }
     }
 
     /// A state in which the container stays, and its stop. `told`: where programs are started that the script stops on another way.
@@ -98,7 +124,7 @@ impl<'a> Assembly<'a> {
         }
         if default {
             // In front of somebody's own command it is not missed.
-            self.launch.note_dropped_traps(path);
+            self.note_dropped_traps(steady);
             self.note_supervised(steady);
         }
         let outcome = verdict::outcome(after);
@@ -159,6 +185,22 @@ impl<'a> Assembly<'a> {
             self.beside.extend(faults);
         } else {
             faults.into_iter().for_each(|fault| self.launch.add_fault(fault));
+        }
+    }
+
+    /// Traps that an exec throws away; not those that the script keeps for a service of its own, and has no use for where the caller
+    /// names the program.
+    fn note_dropped_traps(&mut self, steady: &Steady) {
+        let names_it = |own: &Process| own.identity.argv.first().is_some_and(Field::is_rest);
+        let is_callers = steady.before.processes().any(names_it);
+        for mishap in steady.before.path.mishaps.iter().filter(|own| own.kind == MishapKind::TrapDropped) {
+            let known = &mut self.launch.dropped_traps;
+            let is_known = known.iter().any(|(trap, _)| *trap == mishap.place);
+            let is_kept = is_callers && self.kept_traps.contains(&&mishap.place);
+            if !is_known && !is_kept {
+                let exec = mishap.by.clone().unwrap_or_else(|| mishap.place.clone());
+                known.push((mishap.place.clone(), exec));
+            }
         }
     }
 
@@ -251,13 +293,14 @@ impl Launch {
         }
     }
 
-    fn note_dropped_traps(&mut self, path: &Path) {
-        for mishap in path.mishaps.iter().filter(|mishap| mishap.kind == MishapKind::TrapDropped) {
-            let exec = mishap.by.clone().unwrap_or_else(|| mishap.place.clone());
-            if !self.dropped_traps.iter().any(|(trap, _)| *trap == mishap.place) {
-                self.dropped_traps.push((mishap.place.clone(), exec));
-            }
-        }
+    /// What programs get as it stands: a shell may expand it, and a wrapper passes it on.
+    fn note_given(&mut self, world: &World) {
+        self.scripted |= world.path.scripted;
+        let programs =
+            world.processes().filter(|own| !matches!(own.role, Role::Shell(_) | Role::Forwarder(_)));
+        let broken = world.path.broken.as_ref().map(|(_, identity, _)| identity);
+        let words = programs.map(|own| &own.identity).chain(broken).flat_map(|identity| identity.argv.iter());
+        self.given.extend(words.filter_map(Field::text).map(str::to_owned));
     }
 
     /// The kernel refuses to run a script.

@@ -89,6 +89,11 @@ impl Exploration {
         candidates.settle(world);
     }
 
+    /// All courses, each up to where it stays or ends.
+    pub(crate) fn worlds(&self) -> impl Iterator<Item = &World> {
+        self.steady.iter().map(|steady| &steady.before).chain(&self.early).chain(&self.ended)
+    }
+
     /// True if the script refuses what the image's own ENV says: with that, nobody runs it.
     pub(crate) fn refuses_defaults(&self) -> bool {
         let is_own = |world: &&World| world.path.default;

@@ -36,6 +36,8 @@ pub(crate) struct Path {
     pub(crate) may_stay: Option<Place>,
     /// True once a shell has read the image's own arguments as commands (`eval "$@"`).
     pub(crate) evaluates: bool,
+    /// True once a shell has run: what it makes of its arguments is for it to say.
+    pub(crate) scripted: bool,
     /// What a `for` loop has done, and does again in its next turn.
     pub(crate) repeated: Vec<Place>,
     /// The job that the last statement of the first script starts.
@@ -64,6 +66,7 @@ impl Path {
             may_have_waited: false,
             may_stay: None,
             evaluates: false,
+            scripted: false,
             repeated: Vec::new(),
             last_job: None,
             endless: false,

@@ -210,6 +210,7 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
         What::Follows(other) => Role::Follower(*other),
         What::Shell(start) => {
             world.path.evaluates |= start.evaluates;
+            world.path.scripted = true;
             Role::Shell(Box::new(shell(environment, start, pid, resolved)))
         }
         What::Supervise(found) => {

@@ -62,14 +62,14 @@ fn as_written(subject: &Subject<'_>) -> Vec<Finding> {
         })
         .flatten()
         .collect();
-    // A command line for a shell is replaced by that shell; a script of the project may do as it likes.
-    let evaluates = subject.launch.is_some_and(|launch| launch.evaluates);
-    if evaluates || elements.iter().any(|element| is_command_option(element.text())) {
+    // A command line for a shell is replaced by that shell.
+    if elements.iter().any(|element| is_command_option(element.text())) {
         return Vec::new();
     }
+    let passes_on = |word: &str| subject.launch.is_none_or(|launch| launch.passes_on(word));
     elements
         .into_iter()
-        .filter(|element| has_variable(element.text()))
+        .filter(|element| has_variable(element.text()) && passes_on(element.text()))
         .map(|element| {
             let mut finding = Finding::at(
                 element.whole_place(),
