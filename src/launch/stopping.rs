@@ -6,7 +6,7 @@ use super::resolve::What;
 use super::shell::Status;
 use super::signal::Signal;
 use super::supervise;
-use super::world::{Ended, Pid, Process, Role, Started, State};
+use super::world::{CLEAN_UP, Ended, Pid, Process, Role, Started, State};
 use crate::programs::parts_of;
 use crate::shell::{Node, NodeKind, Part, Word};
 use crate::source::base_name;
@@ -109,6 +109,10 @@ impl Machine<'_, '_> {
                 self.set_status(Status::UNKNOWN);
             }
             _ if self.signals_its_like(name, arguments) => self.set_status_quietly(Status::known(0)),
+            _ if self.asks_to_stop(name, fields) => {
+                self.ask_services();
+                self.set_status_quietly(Status::known(0));
+            }
             _ if self.says_stop(name, arguments) && !self.reads_how_to_stop(fields, node) => {
                 self.stop_services(service);
                 self.set_status_quietly(Status::UNKNOWN);
@@ -172,6 +176,26 @@ impl Machine<'_, '_> {
             })
             .map(|process| process.pid)
             .collect()
+    }
+
+    /// `rcon stop`, `screen -X stuff "stop\n"` in a handler: a word for it, which is handed on to what runs.
+    fn asks_to_stop(&self, name: &str, fields: &[Field]) -> bool {
+        let arguments: Vec<Option<&str>> = fields[1..].iter().map(Field::option).collect();
+        let only_asks = || self.environment.tables.program(name, &arguments).is_some_and(|row| row.only_asks);
+        let texts = || fields[1..].iter().filter_map(|field| field.text().or(field.sketch.as_deref()));
+        self.world.stop.is_some() && texts().any(is_typed_stop) && only_asks()
+    }
+
+    /// The services begin to end, without a signal; whether anybody waits for them is another matter.
+    fn ask_services(&mut self) {
+        let until = self.world.now + CLEAN_UP;
+        let running = |process: &&Process| process.state == State::Running && process.is_service();
+        let asked: Vec<Pid> = self.world.processes().filter(running).map(|process| process.pid).collect();
+        for pid in asked {
+            if let Some(process) = self.world.process_mut(pid) {
+                process.state = State::Finishing { until, fast: false };
+            }
+        }
     }
 
     /// A program's own stop command: the services end in good order, and the command returns when they have. `named`: the one that it
@@ -265,6 +289,12 @@ fn says_stop(name: &str, arguments: &[&str]) -> bool {
 
 fn is_verb(word: &str) -> bool {
     matches!(word, "stop" | "force-stop" | "quit" | "shutdown" | "kill")
+}
+
+/// `stop`, `/stop`, `stop^M`, or the key that interrupts, as they are typed.
+fn is_typed_stop(text: &str) -> bool {
+    let word = text.trim_start_matches('/').split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next();
+    word.is_some_and(is_verb) || matches!(text, "C-c" | "^C")
 }
 
 /// `agentstop.sh`

@@ -81,6 +81,7 @@ impl Program {
             (!self.forwarded.is_empty() && !self.forwards, "`forwarded` needs `forwards`"),
             (self.broadcast && self.kind != Kind::Init, "`broadcast` is for the kind `init`"),
             (self.broadcast_unless.is_some() && !self.broadcast, "`broadcast-unless` needs `broadcast`"),
+            (self.only_asks && self.kind != Kind::Setup, "`only-asks` is for the kind `setup`"),
             (self.told_alone && self.kind != Kind::Server, "`told-alone` is for the kind `server`"),
         ]
         .into_iter()

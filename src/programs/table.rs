@@ -204,6 +204,9 @@ pub struct Program {
     /// For helpers: true if it stays whatever it is given to read (`pm2 logs`).
     #[serde(default)]
     pub stays: bool,
+    /// For `setup`: true if it hands its words on to what runs, and returns at once: what they tell to stop is still at work (`rcon stop`).
+    #[serde(default)]
+    pub only_asks: bool,
     /// For `make`: true if it runs the recipes of a Makefile.
     #[serde(default)]
     pub recipes: bool,
