@@ -392,6 +392,9 @@ impl Fault {
             Cause::OrphanedBackground => format!("nobody tells {service}, which was left behind"),
             Cause::EndsInBackground => format!("PID 1 ends at once, and {service} with it"),
             Cause::PackageRunner => format!("a package runner and its shell stand in front of {service}"),
+            Cause::SwallowingWrapper if self.told.is_some() => {
+                format!("a wrapper in front of {service} passes the signal on, and does not wait")
+            }
             Cause::PrivilegeWrapper | Cause::SwallowingWrapper => {
                 format!("a wrapper in front of {service} does not pass the signal on")
             }

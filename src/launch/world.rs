@@ -412,7 +412,12 @@ impl World {
                         process.heard.push(signal);
                         self.forward(pid, &forwarder, signal);
                     }
-                    Reaction::Cuts => self.die(pid, 128 + i32::from(signal.number()), Ended::Signal),
+                    Reaction::Cuts => {
+                        if forwarder.program.tells_before_it_ends(&signal.name()) {
+                            self.forward(pid, &forwarder, signal);
+                        }
+                        self.die(pid, 128 + i32::from(signal.number()), Ended::Signal);
+                    }
                     Reaction::Ignores | Reaction::Waits => {}
                     Reaction::Unknown => {
                         process.heard.push(signal);

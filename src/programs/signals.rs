@@ -62,6 +62,14 @@ impl Program {
         self.signals.none || self.signals.unhandled.iter().any(|name| canonical(name) == signal)
     }
 
+    /// True for a wrapper that passes on a signal which ends it at once.
+    pub fn tells_before_it_ends(&self, signal: &str) -> bool {
+        let is_in = |list: &[String]| list.iter().any(|name| canonical(name) == canonical(signal));
+        self.forwards
+            && !self.has_no_handler_for(signal)
+            && (self.forwarded.is_empty() || is_in(&self.forwarded))
+    }
+
     /// What its runtime does on a signal for which the program has no handler of its own.
     fn runtime_reaction(&self, signal: &str, pid1: bool) -> Option<Reaction> {
         match (self.runtime?, signal) {

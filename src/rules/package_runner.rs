@@ -14,10 +14,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
         .faults(|cause| cause == Cause::PackageRunner)
         .map(|fault| {
-            let message = format!(
-                "{} The package runner runs it through a shell, which dies of the signal or keeps it.",
-                words::what_happens(fault, subject.signal())
-            );
+            let why = match fault.told {
+                Some(_) => "The package runner passes the signal on, and does not wait.",
+                None => "The package runner runs it through a shell, which dies of the signal or keeps it.",
+            };
+            let message = format!("{} {why}", words::what_happens(fault, subject.signal()));
             Finding::of(fault, subject, "runs the service through a shell", message)
                 .with_help("start the program itself, or put `exec` into the script of package.json")
                 .with_repairs(inline(fault, subject))

@@ -13,7 +13,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
         .faults(|cause| cause == Cause::SwallowingWrapper)
         .map(|fault| {
-            let message = format!("{} The wrapper in front of it keeps the signal to itself.", words::what_happens(fault, subject.signal()));
+            let (label, why) = match fault.told {
+                Some(_) => ("does not wait", "The wrapper in front of it passes the signal on, and does not wait."),
+                None => ("does not pass the signal on", "The wrapper in front of it keeps the signal to itself."),
+            };
+            let message = format!("{} {why}", words::what_happens(fault, subject.signal()));
             let wrapper = fault.hop.program();
             let option = execing_form(wrapper, subject).and_then(|row| row.args.requires.first());
             let variable = forwarding_variable(fault.hop.name(), subject);
@@ -24,7 +28,7 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             };
             let repair = option.and_then(|option| with_option(fault, wrapper, option, subject));
             let repair = repair.or_else(|| with_variable(variable?, subject));
-            Finding::of(fault, subject, "does not pass the signal on", message)
+            Finding::of(fault, subject, label, message)
                 .with_help(help)
                 .with_repairs(repair)
                 .with_repairs(tell_group(fault))
