@@ -222,6 +222,11 @@ pub struct Parameter {
 }
 
 impl Parameter {
+    /// True for `$@` and `$*`.
+    pub fn is_arguments(&self) -> bool {
+        matches!(self.name.as_str(), "@" | "*")
+    }
+
     /// True for `$@`, `$*`, `${name[@]}` and `${name[*]}`: all values, not one.
     pub fn is_list(&self) -> bool {
         matches!(self.index.as_deref().unwrap_or(&self.name), "@" | "*")

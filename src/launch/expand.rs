@@ -296,7 +296,7 @@ impl Expander<'_> {
                     }
                     _ => Field::default(),
                 },
-                _ if matches!(parameter.name.as_str(), "@" | "*") => self.variable("#"),
+                _ if parameter.is_arguments() => self.variable("#"),
                 _ => match value.text() {
                     Some(text) => {
                         Field::known(text.chars().count().to_string()).overridable(value.overridable)

@@ -120,8 +120,8 @@ impl Machine<'_, '_> {
         let (NodeKind::Command(command), Some(expander)) = (&node.kind, self.expander()) else {
             return false;
         };
-        let is_list = |part: &Part| matches!(part, Part::Parameter(parameter, _) if matches!(parameter.name.as_str(), "@" | "*"));
-        let first = command.words.first().filter(|word| word.parts.iter().any(is_list));
+        let is_own = |part: &Part| matches!(part, Part::Parameter(parameter, _) if parameter.is_arguments());
+        let first = command.words.first().filter(|word| word.parts.iter().any(is_own));
         first.is_some_and(|word| {
             expander
                 .word(word, &node.excerpt)

@@ -176,7 +176,7 @@ fn is_sure(word: &Word) -> bool {
         || word.parts.iter().all(|part| match part {
             Part::Literal(_) => true,
             Part::Quoted(text) => text.is_empty() || text.contains('/'),
-            Part::Parameter(parameter, _) => matches!(parameter.name.as_str(), "@" | "*"),
+            Part::Parameter(parameter, _) => parameter.is_arguments(),
             _ => false,
         })
         || names_path(word)

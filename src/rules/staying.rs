@@ -153,7 +153,7 @@ fn follows(words: &[Word]) -> bool {
 /// True for a program that is likely to read what somebody types: an interpreter without a file, or one that is told so.
 fn talks(words: &[Word]) -> bool {
     // `bash -c "$*"`: whatever somebody asks for.
-    let is_argument = |part: &Part| matches!(part, Part::Parameter(parameter, _) if matches!(parameter.name.as_str(), "@" | "*"));
+    let is_argument = |part: &Part| matches!(part, Part::Parameter(parameter, _) if parameter.is_arguments());
     let is_shell = |name: String| {
         let name = base_name(&name);
         SHELLS.contains(&name) || name.contains("entrypoint")
