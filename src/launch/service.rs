@@ -40,16 +40,7 @@ impl Machine<'_, '_> {
             return false;
         }
         if self.is_background() {
-            // A job has no steady state of its own to look for: the last command that does something is the service.
-            // A supervisor starts again what ends; a loop below it is one over tasks.
-            let is_over_tasks = || self.world.supervised(self.pid).is_some() && shell.is_in_loop();
-            return !self.is_one_shot()
-                && !is_over_tasks()
-                && !shell.is_in_condition()
-                && self.is_last_of_job()
-                && !self.is_periodic(node)
-                && !self.is_errand_beside(node)
-                && !self.has_run_before(node);
+            return self.stays_in_job(shell, node);
         }
         if self.is_periodic(node) {
             return false;
@@ -66,49 +57,75 @@ impl Machine<'_, '_> {
         if self.is_one_of_two(shell, node) || self.is_kept_alive(shell, node) {
             return true;
         }
-        let is_condition = shell.is_in_condition() && !shell.is_loop_condition();
-        // A question that is asked for its status alone.
-        let is_beside = matches!(shell.frames.last(), Some(Frame::AndOr { .. })) || self.is_left(shell);
-        let discards = node.discards_output() || statement_of(shell, node).is_some_and(Node::discards_output);
-        if discards && (is_condition || (is_beside && self.sound(node) != Sound::Service)) {
-            return false;
-        }
-        if !is_condition || !shell.is_in_loop() {
-            let mut again = self.world.clone();
-            if let Some(shell) = again.shell_mut(self.pid) {
-                shell.frames.push(Frame::List { list: Arc::from([node.clone()]), next: 0 });
-            }
-            again.next_is_service = true;
-            let job = self.job(node);
-            let is_awaited = node.is_command(&["wait"]) && !shell.traps.is_empty();
-            let likelihood = match is_condition {
-                true => Likelihood::Condition,
-                // `( exec server )`
-                false if matches!(shell.origin, Origin::Fork) && node.is_command(&["exec"]) => {
-                    Likelihood::Likely
-                }
-                // The image's own arguments are what it is for.
-                false if self.runs_arguments(node) => Likelihood::Likely,
-                false if is_awaited || shell.keeps_status() => Likelihood::Likely,
-                false => Likelihood::Usual,
-            };
-            let sound = self.sound(node).into();
-            // The name of a built-in says nothing of what is waited for.
-            let is_builtin = matches!(&node.kind, NodeKind::Command(command)
-                if command.name().is_some_and(|name| name != "exec" && super::builtins::is_builtin(&name)));
-            let place = (!is_builtin).then(|| node.place());
-            // Nobody traps the stop for an errand.
-            let leaves = !is_awaited && (shell.keeps_status() || self.is_left(shell));
-            let tidies = leaves && self.stops_jobs_later(shell);
-            let is_last = self.is_last_of_job();
-            let starts = self.is_starter(node);
-            self.candidates.add(
-                self.world,
-                again,
-                Passed { likelihood, job, sound, place, leaves, tidies, is_last, starts },
-            );
+        let is_asked = is_condition(shell) && shell.is_in_loop();
+        if !is_asked && !self.is_question(shell, node) {
+            self.pass_over(node);
         }
         false
+    }
+
+    /// A job has no steady state of its own to look for: the last command that does something is the service.
+    fn stays_in_job(&self, shell: &Shell, node: &Node) -> bool {
+        // A supervisor starts again what ends; a loop below it is one over tasks.
+        let is_over_tasks = || self.world.supervised(self.pid).is_some() && shell.is_in_loop();
+        !self.is_one_shot()
+            && !is_over_tasks()
+            && !shell.is_in_condition()
+            && self.is_last_of_job()
+            && !self.is_periodic(node)
+            && !self.is_errand_beside(node)
+            && !self.has_run_before(node)
+    }
+
+    /// True for what is asked for its status alone.
+    fn is_question(&self, shell: &Shell, node: &Node) -> bool {
+        let is_beside = matches!(shell.frames.last(), Some(Frame::AndOr { .. })) || self.is_left(shell);
+        let discards = node.discards_output() || statement_of(shell, node).is_some_and(Node::discards_output);
+        discards && (is_condition(shell) || (is_beside && self.sound(node) != Sound::Service))
+    }
+
+    /// Takes the command for setup for now; the course can come back to it.
+    fn pass_over(&mut self, node: &Node) {
+        let Some(shell) = self.shell() else { return };
+        let mut again = self.world.clone();
+        if let Some(shell) = again.shell_mut(self.pid) {
+            shell.frames.push(Frame::List { list: Arc::from([node.clone()]), next: 0 });
+        }
+        again.next_is_service = true;
+        let is_awaited = node.is_command(&["wait"]) && !shell.traps.is_empty();
+        // The name of a built-in says nothing of what is waited for.
+        let is_builtin = matches!(&node.kind, NodeKind::Command(command)
+            if command.name().is_some_and(|name| name != "exec" && super::builtins::is_builtin(&name)));
+        // Nobody traps the stop for an errand.
+        let leaves = !is_awaited && (shell.keeps_status() || self.is_left(shell));
+        let passed = Passed {
+            likelihood: self.likelihood(shell, node, is_awaited),
+            job: self.job(node),
+            sound: self.sound(node).into(),
+            place: (!is_builtin).then(|| node.place()),
+            leaves,
+            tidies: leaves && self.stops_jobs_later(shell),
+            is_last: self.is_last_of_job(),
+            starts: self.is_starter(node),
+        };
+        self.candidates.add(self.world, again, passed);
+    }
+
+    fn likelihood(&self, shell: &Shell, node: &Node, is_awaited: bool) -> Likelihood {
+        // `( exec server )`
+        let is_replaced = || matches!(shell.origin, Origin::Fork) && node.is_command(&["exec"]);
+        if is_condition(shell) {
+            Likelihood::Condition
+        } else if is_replaced()
+            // The image's own arguments are what it is for.
+            || self.runs_arguments(node)
+            || is_awaited
+            || shell.keeps_status()
+        {
+            Likelihood::Likely
+        } else {
+            Likelihood::Usual
+        }
     }
 
     /// True below a program that its supervisor does not start again when it has ended.
@@ -439,6 +456,10 @@ impl Machine<'_, '_> {
                 name.contains("::") || (reads_unknown() && is_bare())
             })
     }
+}
+
+fn is_condition(shell: &Shell) -> bool {
+    shell.is_in_condition() && !shell.is_loop_condition()
 }
 
 /// `while inotifywait ...`, `while read line`: what the loop does is done for each of the things that come.
