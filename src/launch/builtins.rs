@@ -6,16 +6,11 @@ use std::sync::Arc;
 use super::condition;
 use super::dialect::Dialect;
 use super::field::{Field, Value};
-use super::inert::{Inside, Weight};
 use super::interpreter::Broken;
 use super::machine::Machine;
-use super::path::{Mishap, MishapKind};
-use super::resolve::What;
+use super::path::MishapKind;
 use super::shell::{Frame, Rest, Shell, Status};
-use super::signal::Signal;
-use super::world::{Role, Started};
-use crate::programs::Sound;
-use crate::shell::{Command, List, Node, NodeKind, Part, Word};
+use crate::shell::{Command, Node, NodeKind, Part};
 
 const BUILTINS: [&str; 59] = [
     ".",
@@ -186,132 +181,6 @@ impl Machine<'_, '_> {
         true
     }
 
-    /// `exec > >(tee log)`: a `wait` for everything waits for what reads the output, too, which ends when nobody holds it open.
-    fn redirect(&mut self, command: &Command, node: &Node) {
-        let is_bash = self.shell().is_some_and(|shell| shell.dialect.is_bash());
-        let lists = |sign: char| {
-            let redirects =
-                command.redirects.iter().filter(move |redirect| redirect.operator.starts_with(sign));
-            let parts =
-                redirects.filter_map(|redirect| redirect.target.as_ref()).flat_map(|target| &target.parts);
-            parts.filter_map(|part| match part {
-                Part::ProcessSubstitution(list) => Some(list),
-                _ => None,
-            })
-        };
-        let may_serve = |list: &List| {
-            self.weight_of(list, Inside::choice(true)) == Weight::Counts
-                || self.loudest(list) == Sound::Service
-        };
-        if lists('<').any(may_serve) {
-            // `exec 3< <(server)`
-            self.doubt(Some(node.place()), "what the script reads from a command is not followed");
-        }
-        let readers: Vec<Node> = lists('>')
-            .filter_map(|list| list.first().cloned())
-            .filter(|_| is_bash && self.world.stop.is_none())
-            .collect();
-        for reader in readers {
-            let identity = self.shell_identity(&reader);
-            let pid = self.world.spawn(self.pid, Started::Background, identity, Role::Helper, Vec::new());
-            self.with(|shell| shell.readers.push(pid));
-        }
-    }
-
-    /// True if the script was given a command, and has taken all of it with `shift`: what that asked for has been done.
-    fn has_shifted_command(&self) -> bool {
-        let is_call = |frame: &Frame| matches!(frame, Frame::Call { .. });
-        let has_command = self.environment.image.cmd.is_some();
-        has_command && self.pid == 1 && self.shell().is_some_and(|shell| !shell.frames.iter().any(is_call))
-    }
-
-    fn exec(&mut self, arguments: &[Field], command: &Command, node: &Node) {
-        let mut at = 0;
-        // dash takes no options, and no `--` either.
-        let takes_options = self.shell().is_some_and(|shell| shell.dialect != Dialect::Dash);
-        while let Some(option) = arguments.get(at).and_then(Field::text).filter(|_| takes_options) {
-            match option {
-                "-a" => at += 2,
-                "-c" | "-l" | "-cl" | "--" => at += 1,
-                _ => break,
-            }
-        }
-        let mut argv = &arguments[at.min(arguments.len())..];
-        let is_rest = |word: &Word| {
-            word.parts.iter().any(|part| matches!(part, Part::Parameter(own, _) if own.name == "@"))
-        };
-        if matches!(command.words.as_slice(), [_, all] if is_rest(all))
-            && argv.iter().any(Field::is_rest)
-            && self.world.stop.is_none()
-            && self.candidates.has_passed_service(self.world)
-        {
-            // `server; exec "$@"`: without arguments, which is how the image is started, nothing follows.
-            argv = &[];
-        }
-        if argv.is_empty() {
-            let is_empty = command.words.len() > 1 && command.redirects.is_empty();
-            if is_empty && !self.has_shifted_command() && self.world.path.default && self.world.stop.is_none()
-            {
-                // `exec "$@"` in a function that is given nothing: what the script was to hand over to is not run.
-                self.candidates.hand_over(self.world);
-            }
-            // `exec > file`: redirections for the rest of the script.
-            self.redirect(command, node);
-            self.set_status_quietly(Status::known(0));
-            return;
-        }
-        let is_option = matches!(argv[0].text(), Some("--" | "-a" | "-c" | "-l")) && !argv[0].overridable;
-        if is_option && self.world.stop.is_none() {
-            self.mishap(MishapKind::Bashism, node);
-            self.end(Status::known(127));
-            return;
-        }
-        if argv[0].text().is_some_and(|name| name.starts_with('-')) {
-            // There is no such program; who gets here has given other arguments, or lost one on the way.
-            self.world.path.failed = true;
-            if self.world.path.default && self.world.stop.is_none() {
-                self.candidates.settle(self.world);
-            }
-            self.end(Status::known(127));
-            return;
-        }
-        let mut resolved = self.resolve(argv, node);
-        self.give_script(&mut resolved, command, node);
-        let may_be_setup =
-            resolved.what.is_unseen() || (matches!(resolved.what, What::Forward(_)) && resolved.uncertain);
-        // `wait-for host -- command`: what another script starts may be setup, however it is started.
-        if may_be_setup
-            && self.world.stop.is_none()
-            && self.has_caller()
-            && !self.is_background()
-            && !self.stays(node)
-        {
-            self.world.die(self.pid, 0, super::world::Ended::Clean);
-            return;
-        }
-        if matches!(resolved.what, What::Unknown) && self.world.stop.is_some() {
-            // What a handler hands over to does its work and ends.
-            self.world.path.may_have_told = true;
-            self.world.die(self.pid, 0, super::world::Ended::Clean);
-            return;
-        }
-        let is_program = matches!(resolved.what, What::Unknown | What::Service(_));
-        if is_program
-            && argv.len() == 1
-            && self.world.stop.is_none()
-            && self.is_name_of_service(&argv[0], node)
-        {
-            return self.end(Status::known(127));
-        }
-        self.note_dropped_trap(node);
-        let is_missing = matches!(resolved.what, What::Broken(..)) && self.pid == 1;
-        if (is_missing || matches!(resolved.what, What::Ends(_))) && self.world.stop.is_none() {
-            // What the script hands over to is its job, though that ends; nothing before it was.
-            self.candidates.settle(self.world);
-        }
-        self.replace(&resolved);
-    }
-
     /// `local` outside a function, `export -f`: bash minds neither, the others end.
     fn refuses_declaration(&self, name: &str, arguments: &[Field]) -> bool {
         let Some(shell) = self.shell().filter(|shell| !shell.dialect.is_bash()) else { return false };
@@ -319,21 +188,6 @@ impl Machine<'_, '_> {
             "local" => !shell.frames.iter().any(|frame| matches!(frame, Frame::Call { .. })),
             _ => arguments.first().and_then(Field::text) == Some("-f"),
         }
-    }
-
-    /// exec throws traps away; one whose handler does something was meant to run.
-    fn note_dropped_trap(&mut self, node: &Node) {
-        let Some(shell) = self.shell() else { return };
-        let work = shell.traps.iter().find(|(signal, trap)| {
-            matches!(**signal, Signal::TERM | Signal::INT | Signal::QUIT)
-                && !trap.action.iter().all(|part| {
-                    super::jobs::only_stops(part, shell) || self.is_removed_later(part, &trap.place, node)
-                })
-        });
-        let Some((_, trap)) = work.filter(|_| self.world.stop.is_none()) else { return };
-        let mishap =
-            Mishap { kind: MishapKind::TrapDropped, place: trap.place.clone(), by: Some(node.place()) };
-        self.world.path.mishaps.push(mishap);
     }
 
     fn exit(&mut self, arguments: &[Field]) {

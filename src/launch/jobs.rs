@@ -1,142 +1,15 @@
-//! `trap`, `wait`, `fg` and `kill`: the built-ins that deal with signals and jobs.
-
-use std::rc::Rc;
-use std::sync::Arc;
+//! `wait`, `fg` and `kill`: the built-ins that deal with jobs.
 
 use super::dialect::Dialect;
-use super::expand::Expander;
-use super::field::{Field, Value};
+use super::field::Field;
 use super::machine::Machine;
 use super::path::MishapKind;
-use super::shell::{Frame, Hook, Shell, Status, Trap, Waiting};
+use super::shell::{Frame, Shell, Status, Waiting};
 use super::signal::Signal;
 use super::world::{Ended, Pid, Process, Role, Started, State};
-use crate::programs::Sound;
-use crate::shell::{Command, Node, NodeKind, Part, Redirect};
-use crate::source::Excerpt;
-
-/// Functions in handlers are looked into this deep.
-const MAX_CALLS: usize = 6;
-
-/// What a handler that only stops others is made of.
-const STOPPING: [&str; 17] = [
-    "kill", "killall", "pkill", "wait", "exit", "return", "trap", "echo", "printf", "sleep", "true", ":",
-    "[", "test", "local", "date", "logger",
-];
+use crate::shell::{Command, Node, NodeKind, Redirect};
 
 impl Machine<'_, '_> {
-    pub(super) fn trap(&mut self, arguments: &[Field], node: &Node) {
-        let arguments = match arguments.first().and_then(Field::text) {
-            Some("--") => &arguments[1..],
-            Some("-l" | "-p") | None if arguments.len() < 2 => {
-                self.set_status_quietly(Status::known(0));
-                return;
-            }
-            _ => arguments,
-        };
-        let Some((action, names)) = arguments.split_first() else { return };
-        let (reset, names) = match (action.text(), names.is_empty()) {
-            // `trap TERM` is `trap - TERM`.
-            (_, true) => (true, arguments),
-            (Some("-"), _) => (true, names),
-            _ => (false, names),
-        };
-        let dialect = self.shell().map(|shell| shell.dialect);
-        let mut bad = false;
-        let mut signals = Vec::new();
-        if !reset && names.iter().any(|name| name.text().is_none()) {
-            self.with(|shell| shell.may_trap = true);
-        }
-        for name in names {
-            let text = name.text().unwrap_or("");
-            let prefixed = text.len() > 3 && text.get(..3).is_some_and(|p| p.eq_ignore_ascii_case("SIG"));
-            if prefixed && dialect.is_some_and(|dialect| !dialect.knows_sig_names()) {
-                self.mishap(MishapKind::SignalName, node);
-                bad = true;
-                // dash stops at the first name that it does not know.
-                break;
-            }
-            if let Some(hook) = Hook::parse(text) {
-                self.with(|shell| {
-                    shell.hooks.retain(|known| *known != hook);
-                    shell.hooks.extend((!reset).then_some(hook));
-                });
-            }
-            if let Some(signal) = Signal::parse(text) {
-                signals.push(signal);
-            }
-        }
-        if bad && self.shell().is_some_and(|shell| shell.errexit && !shell.is_tested()) {
-            self.mishap(MishapKind::BadTrap, node);
-        }
-        // Only arguments in it are not known: `trap "rm -f $file" EXIT`.
-        let early = self.expanded_early(node);
-        let action_text = early.as_deref().or(action.text()).or(action.sketch());
-        let action_list = match (reset, action_text) {
-            (true, _) => None,
-            (false, Some(text)) => {
-                let excerpt = match &action.excerpt {
-                    Some(excerpt) => Arc::clone(excerpt),
-                    None => Arc::new(Excerpt::derived(node.excerpt.source(), node.place().span, text)),
-                };
-                Some(Arc::clone(&self.environment.parse(excerpt).statements))
-            }
-            (false, None) => {
-                self.doubt(Some(node.place()), "the trap's command is not known");
-                None
-            }
-        };
-        let ignore = action.text() == Some("") && !reset;
-        let is_first = self.world.stop.is_none() && self.shell().is_some_and(|shell| shell.jobs.is_empty());
-        if action_list.is_some() && !ignore && is_first && signals.contains(&Signal::TERM) {
-            // What the trap is for starts behind it.
-            self.candidates.have_ended(self.world, Sound::Unclear);
-        }
-        let place = node.place();
-        let pid = self.pid;
-        if let Some(process) = self.world.process_mut(pid) {
-            process.ignored.retain(|signal| !signals.contains(signal));
-            if ignore {
-                process.ignored.extend(&signals);
-            }
-        }
-        self.with(|shell| {
-            let traps = Rc::make_mut(&mut shell.traps);
-            for signal in signals {
-                match &action_list {
-                    Some(action) if !ignore => {
-                        traps.insert(signal, Trap { action: Arc::clone(action), place: place.clone() });
-                    }
-                    _ => {
-                        traps.remove(&signal);
-                    }
-                }
-            }
-        });
-        self.set_status(Status::of(!bad));
-    }
-
-    /// `trap "kill $pid" TERM` in front of `pid=$!`: the text of the handler, with nothing for numbers that the script has not taken yet.
-    fn expanded_early(&self, node: &Node) -> Option<String> {
-        let (NodeKind::Command(command), Some(expander)) = (&node.kind, self.expander()) else { return None };
-        let action = command.words.get(1)?;
-        let is_later = |name: &str| {
-            let taken = [format!("{name}=$!"), format!("{name}=\"$!\""), format!("{name}=${{!}}")];
-            taken.iter().any(|taken| node.excerpt.text().contains(taken.as_str()))
-        };
-        let mut shell = expander.shell.clone();
-        for part in &action.parts {
-            if let Part::Parameter(parameter, _) = part
-                && expander.variable(&parameter.name).unset
-                && is_later(&parameter.name)
-            {
-                shell.set(&parameter.name, Value::Scalar(Field::known("")));
-            }
-        }
-        let early = Expander { shell: &shell, ..expander };
-        early.string(action).text().map(str::to_owned)
-    }
-
     pub(super) fn wait(&mut self, arguments: &[Field], node: &Node) {
         let Some(shell) = self.shell() else { return };
         let (dialect, jobs) = (shell.dialect, shell.jobs.clone());
@@ -474,34 +347,5 @@ fn is_no_target(field: &Field) -> bool {
     match field.text() {
         Some(text) => !text.starts_with('%') && text.parse::<i64>().is_err(),
         None => field.unset && is_quoted,
-    }
-}
-
-/// True for a part of a handler that only tells processes to end, and says so: after an exec nothing is left for it to do.
-pub(super) fn only_stops(node: &Node, shell: &Shell) -> bool {
-    only_stops_in(node, shell, 0)
-}
-
-fn only_stops_in(node: &Node, shell: &Shell, calls: usize) -> bool {
-    let all = |list: &[Node]| list.iter().all(|node| only_stops_in(node, shell, calls));
-    match &node.kind {
-        NodeKind::Command(command) => match command.name() {
-            None => command.words.is_empty(),
-            Some(name) => match shell.functions.get(&name) {
-                Some(body) => calls < MAX_CALLS && only_stops_in(body, shell, calls + 1),
-                None => STOPPING.contains(&name.as_str()),
-            },
-        },
-        NodeKind::Group(list) | NodeKind::Subshell(list) => all(list),
-        NodeKind::Not(inner) | NodeKind::Redirected(inner, _) => only_stops_in(inner, shell, calls),
-        NodeKind::And(left, right) | NodeKind::Or(left, right) => {
-            only_stops_in(left, shell, calls) && only_stops_in(right, shell, calls)
-        }
-        NodeKind::If(node) => {
-            node.arms.iter().all(|(_, body)| all(body))
-                && node.otherwise.as_ref().is_none_or(|body| all(body))
-        }
-        NodeKind::Test(_) | NodeKind::Arithmetic(_) => true,
-        _ => false,
     }
 }
