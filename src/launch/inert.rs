@@ -252,7 +252,7 @@ impl<'m, 'w, 'e> Scale<'m, 'w, 'e> {
             "exit" => inside.subshell || (inside.unknown && self.machine.exit_fails(&arguments)),
             "shift" => inside.parameters || inside.subshell,
             "set" => match arguments.first().map(Option::as_deref) {
-                Some(Some("--")) => inside.parameters || inside.subshell,
+                Some(Some("--" | "-")) => inside.parameters || inside.subshell,
                 _ => arguments.iter().all(|word| word.as_deref().is_some_and(only_traces)),
             },
             // `exec > file`

@@ -11,7 +11,7 @@ use super::resolve::{Child, Forward, Resolved, Resolver, What};
 use super::runner;
 use super::shell::{Origin, Status};
 use super::signal::Signal;
-use super::supervise;
+use super::supervise::{self, Supervise};
 use super::world::{Millis, Rewrites};
 use crate::dockerfile::join;
 use crate::programs::{Handler, Inner, Kind, Program, Services, Tables};
@@ -47,6 +47,9 @@ impl Resolver<'_, '_> {
         }
         if let Some(bare) = self.without_extension(row) {
             return self.known(Call { row: &bare, ..call }, resolved, depth);
+        }
+        if row.below_its_init && self.may_be_given_to_entrypoint() {
+            return What::Opaque(format!("the init that {} needs is not known", name_of(argv)));
         }
         resolved.limited |= row.names.iter().any(|name| name == "timeout") && is_limited(arguments);
         // What a file says that nobody has seen may send it into the background.
@@ -86,6 +89,7 @@ impl Resolver<'_, '_> {
                 What::Unknown
             }
             Kind::Supervisor if row.services.is_some() => self.supervisor(call, resolved),
+            Kind::Supervisor if row.last_round.is_some() => What::Supervise(Rc::new(Supervise::of(row))),
             Kind::Server | Kind::Supervisor if self.daemonizes(row, arguments) => {
                 What::Daemon(Arc::clone(row))
             }
@@ -101,6 +105,12 @@ impl Resolver<'_, '_> {
             }),
             Kind::Helper => self.helper(call, resolved),
         }
+    }
+
+    /// True where an ENTRYPOINT of a base image of which nothing is known may start the CMD.
+    fn may_be_given_to_entrypoint(&self) -> bool {
+        let image = self.environment.image;
+        !image.base.known && image.entrypoint.is_none()
     }
 
     /// A line of the launch that a wrapper gives to a shell in its own place.

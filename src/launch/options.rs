@@ -13,10 +13,13 @@ impl Machine<'_, '_> {
         let mut at = 0;
         while let Some(text) = arguments.get(at).and_then(Field::text) {
             let on = text.starts_with('-');
-            if text == "--" {
+            if matches!(text, "--" | "-") {
                 at += 1;
-                let rest = arguments[at..].to_vec();
-                self.with(|shell| shell.set_arguments(Rc::new(rest)));
+                // `set -` leaves them as they are.
+                if text == "--" || at < arguments.len() {
+                    let rest = arguments[at..].to_vec();
+                    self.with(|shell| shell.set_arguments(Rc::new(rest)));
+                }
                 self.set_status_quietly(Status::known(0));
                 return;
             }

@@ -425,6 +425,8 @@ impl World {
     /// True for a supervisor that may start programs of which nothing is known.
     pub(super) fn supervises_unseen(process: &Process) -> bool {
         match &process.role {
+            // An init of a whole system stops its services, whatever they are.
+            Role::Supervisor(supervisor) if supervisor.row.services.is_none() => false,
             Role::Supervisor(supervisor) => supervisor.started.is_empty() || !supervisor.is_all,
             Role::Service(Some(row)) => {
                 matches!(row.services, Some(Services::Supervisord | Services::S6Svscan))

@@ -28,6 +28,8 @@ pub struct CommandLine {
     pub program_options: Vec<String>,
     /// Words after which the inner command stands, and only there (`wait-for-it ... --`, `find -exec`, `python -m`).
     pub after: Vec<String>,
+    /// True if an option with one dash is a word, and no bundle of letters (`solr start -force`).
+    pub words: bool,
     /// True if the inner command gets more words, which are read from standard input (xargs).
     pub from_input: bool,
     /// True if options may follow the positional arguments (`su USER -c cmd`), or the script's name, up to `--` (`npm start -w api`).
@@ -358,7 +360,7 @@ impl<'a> Walk<'a> {
             Step::Program
         } else if takes_value {
             Step::Next(2)
-        } else if word.starts_with("--") {
+        } else if word.starts_with("--") || rules.words {
             Step::Next(1)
         } else {
             self.bundle(rules, kind, arguments, at, word)

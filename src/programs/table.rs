@@ -226,6 +226,12 @@ pub struct Program {
     /// is a module of that language, no command (`python -m`).
     #[serde(default)]
     pub language: Option<Language>,
+    /// For an init of a whole system: seconds from when it has told everything that is left, in the end, until it kills that.
+    #[serde(default)]
+    pub last_round: Option<u64>,
+    /// True for what cannot run where the init that brings it is not PID 1 (`with-contenv` of s6-overlay).
+    #[serde(default)]
+    pub below_its_init: bool,
     /// True for an init that refuses to run as another process than PID 1.
     #[serde(default)]
     pub pid1_only: bool,

@@ -27,8 +27,9 @@ pub(super) fn of_file(dockerfile: &Dockerfile) -> Vec<Finding> {
         return Vec::new();
     }
     let is_real = |span: Span| {
-        let line = dockerfile.source.slice(dockerfile.source.line_span(dockerfile.source.line(span.start)));
-        !["{{", "{%", "<%"].iter().any(|mark| line.contains(mark)) && !has_placeholder(line)
+        let (first, last) = (dockerfile.source.line(span.start), dockerfile.source.line(span.end));
+        let mut lines = (first..=last).map(|line| dockerfile.source.slice(dockerfile.source.line_span(line)));
+        !lines.any(|line| ["{{", "{%", "<%"].iter().any(|mark| line.contains(mark)) || has_placeholder(line))
     };
     let problems = dockerfile.problems.iter().filter(|problem| problem.span.start <= end && is_real(problem.span));
     let problems = problems.map(|problem| {

@@ -161,14 +161,14 @@ fn inner(row: &Program, argv: &[Field], arguments: &[Option<&str>]) -> Option<Ve
 }
 
 impl Supervise {
-    /// A supervisor that starts nothing.
-    fn of(row: &Arc<Program>) -> Self {
+    /// A supervisor that starts nothing, or nothing that is known.
+    pub(in crate::launch) fn of(row: &Arc<Program>) -> Self {
         Self {
             row: Arc::clone(row),
             programs: Vec::new(),
             waiting: Vec::new(),
             beside: None,
-            last_round: None,
+            last_round: row.last_round.map(|seconds| seconds * 1000),
             watched: true,
             is_all: true,
             foreground: None,
