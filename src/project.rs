@@ -27,6 +27,7 @@ pub mod options;
 pub mod package_json;
 mod path;
 pub mod procfile;
+pub mod ruby;
 mod run;
 pub mod s6_overlay;
 pub mod scandir;

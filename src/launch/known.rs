@@ -15,7 +15,7 @@ use super::supervise::{self, Supervise};
 use super::world::{Millis, Rewrites};
 use crate::dockerfile::join;
 use crate::programs::{Handler, Inner, Kind, Program, Services, Tables};
-use crate::project::{Found, handlers, makefile, s6_overlay};
+use crate::project::{Found, handlers, makefile, ruby, s6_overlay};
 use crate::source::{Excerpt, Span, base_name};
 
 /// A program of the tables, and the words that it is called with.
@@ -318,6 +318,9 @@ impl Resolver<'_, '_> {
             Inner::None => return None,
             Inner::Unknown => vec![Field::unknown("...")],
         };
+        if let ([line], true) = (inner.as_slice(), row.ruby_line) {
+            return self.ruby_line(line);
+        }
         Some(if row.shell.is_some() { self.joined_line(&inner) } else { Child::Command(inner) })
     }
 
@@ -339,6 +342,15 @@ impl Resolver<'_, '_> {
             },
             _ => Child::Line(excerpt, Origin::Text, self.environment.sh()),
         })
+    }
+
+    /// `bundle exec "server --port 80"`: one word that holds a command line.
+    fn ruby_line(&self, line: &Field) -> Option<Child> {
+        match line.text() {
+            Some(text) if ruby::takes_shell(text) => self.shell_line(line, 0, None),
+            Some(text) => Some(Child::Command(text.split_whitespace().map(Field::known).collect())),
+            None => Some(Child::Command(vec![line.clone()])),
+        }
     }
 
     /// `npx next start`: a shell gets the words as one line.

@@ -180,6 +180,9 @@ pub struct Program {
     /// The shell through which the inner command or script is run; `None` if there is none.
     #[serde(default)]
     pub shell: Option<InnerShell>,
+    /// True if a command in one word is a line, which Ruby splits or gives to `/bin/sh -c` (`bundle exec "server --port 80"`).
+    #[serde(default)]
+    pub ruby_line: bool,
     /// What the program itself does on signals.
     #[serde(default)]
     pub signals: Handler,

@@ -3,20 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::ruby;
 use super::supervised::{Program, UNKNOWN, Word};
 use super::{Found, ImageFiles};
 use crate::programs::Services;
 use crate::source::{Excerpt, Span};
-
-/// What makes Ruby run a line through `/bin/sh`.
-const META: &str = "*?{}[]<>()~&|\\$;'`\"#";
-
-/// First words that only a shell knows.
-const SHELL_WORDS: [&str; 29] = [
-    "!", ".", ":", "break", "case", "continue", "do", "done", "elif", "else", "esac", "eval", "exec", "exit",
-    "export", "fi", "for", "if", "in", "readonly", "return", "set", "shift", "then", "times", "trap",
-    "unset", "until", "while",
-];
 
 /// The processes of a Procfile, of which each gets `patience` seconds. `None` if the file is not known.
 pub fn read(files: &dyn ImageFiles, path: &str, directory: &str, patience: u64) -> Option<Vec<Arc<Program>>> {
@@ -50,9 +41,7 @@ pub fn read(files: &dyn ImageFiles, path: &str, directory: &str, patience: u64) 
 fn command_of(line: &Excerpt) -> Vec<Word> {
     let word = |text: Excerpt| Word { text: Arc::new(text) };
     let derived = |text: &str| word(Excerpt::derived(line.source(), line.span(), text));
-    let first = line.text().split_whitespace().next().unwrap_or_default();
-    let takes_shell = line.text().replace("$PORT", "").contains(|c| META.contains(c));
-    if takes_shell || first.contains('=') || SHELL_WORDS.contains(&first) {
+    if ruby::takes_shell(&line.text().replace("$PORT", "")) {
         return vec![derived("/bin/sh"), derived("-c"), word(line.clone())];
     }
     let offset = |part: &str| part.as_ptr() as usize - line.text().as_ptr() as usize;
