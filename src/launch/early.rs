@@ -65,7 +65,7 @@ pub(super) fn early(world: &World) -> Option<Fault> {
     Some(Fault {
         hop: first.identity.command_line(),
         chain: vec![first.identity.shown(), service.identity.shown()],
-        shell: state_of(first),
+        shell: state_of(world, first),
         ..fault_of((cause, place, site), service, world, Outcome::ExitsEarly)
     })
 }

@@ -216,6 +216,8 @@ pub struct ShellState {
     pub may_trap: bool,
     /// True if it has started something in the background, which may have ended.
     pub has_jobs: bool,
+    /// True if a daemon is its child, for want of a parent: as PID 1.
+    pub has_daemons: bool,
     /// True if `wait` alone waits for what reads its output, too (`exec > >(tee log)`).
     pub readers: bool,
     /// True if words are not split at blanks (IFS).

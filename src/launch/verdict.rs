@@ -106,7 +106,7 @@ impl View<'_> {
             match &first {
                 None => {
                     hop = process.identity.command_line();
-                    shell = state_of(process);
+                    shell = state_of(self.before, process);
                     beyond_exec = self.beyond_exec(process);
                     let (cause, by) = behind_init(cause, &chain[..index]);
                     init = by;
@@ -302,7 +302,7 @@ pub(super) fn fault_of(loss: Loss, process: &Process, world: &World, outcome: Ou
         hops: Vec::new(),
         site,
         beyond_exec: None,
-        shell: state_of(process),
+        shell: state_of(world, process),
         default: world.path.default,
         known_service: is_known(process),
         by_caller: is_named_by_caller(process),
@@ -347,8 +347,9 @@ fn patience_of(process: &Process) -> Option<u64> {
 }
 
 /// What a process has set, if it is a shell.
-pub(super) fn state_of(process: &Process) -> ShellState {
+pub(super) fn state_of(world: &World, process: &Process) -> ShellState {
     let Role::Shell(shell) = &process.role else { return ShellState::default() };
+    let is_daemon = |own: &Process| own.parent == process.pid && own.started == Started::Forked;
     let works = shell.traps.iter().filter(|(_, trap)| !trap.action.is_empty());
     ShellState {
         errexit: shell.errexit,
@@ -361,6 +362,7 @@ pub(super) fn state_of(process: &Process) -> ShellState {
         unknown_functions: shell.has_unknown_functions,
         may_trap: shell.may_trap,
         has_jobs: shell.last_background.is_some(),
+        has_daemons: world.processes().any(is_daemon),
         readers: !shell.readers.is_empty(),
         separated: shell.variables.get("IFS").is_some_and(|value| value.scalar().text() != Some(" \t\n")),
     }

@@ -64,11 +64,16 @@ fn started(fault: &Fault) -> String {
 fn heeding_children(mut repair: Repair, fault: &Fault, subject: &Subject<'_>) -> Repair {
     let service = &fault.service;
     let row = subject.tables.program(service.program(), &service.arguments());
-    if fault.shell.has_jobs && row.is_some_and(|row| row.counts_children) {
+    let children = match &fault.shell {
+        shell if shell.has_jobs => "what the script has started with `&` is",
+        shell if shell.has_daemons => "what the script has started as a daemon is",
+        _ => return repair,
+    };
+    if row.is_some_and(|row| row.counts_children) {
         let name = service.name();
         repair.safety = Safety::Unsafe;
         repair.message = format!(
-            "{}; what the script has started with `&` is a child of `{name}` then, which ends all its sessions if that fails",
+            "{}; {children} a child of `{name}` then, which ends all its sessions if that fails",
             repair.message
         );
     }
