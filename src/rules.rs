@@ -30,6 +30,7 @@ mod step_down;
 mod targets;
 mod telling;
 mod trap;
+mod waiting;
 mod words;
 
 pub use names::{named, nearest};

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use crate::launch::{Fault, ShellState, Signal, Site, TrapFlaw};
-use crate::shell::{self, For, List, Node, NodeKind, Word};
+use crate::shell::{self, List, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Place, Span};
 
-use super::blocks::{holds, lists_of, simple_statements};
+use super::blocks::simple_statements;
 use super::insertion::{Line, ampersand, free_number, number_in, rest_of_line};
-use super::telling;
-use super::trap::{self, number, or_not};
-use super::{Repair, repair};
+use super::trap::{self, number};
+use super::{Repair, repair, telling, waiting};
 
 /// A trap completed: who is not told is told, and who is told is waited for.
 pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Repair> {
@@ -25,13 +24,10 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Re
         // No `wait` takes what is somebody else's child.
         (TrapFlaw::NotWaited, _) if !is_job => None,
         (TrapFlaw::NotWaited, Some(kill)) => {
-            let repair = add_wait(kill, action, functions, &fault.shell)?;
+            let repair = waiting::add(action, functions, &fault.shell)?;
             Some(if may_be_ignored(kill, fault) { unless_ignored(repair) } else { repair })
         }
-        (TrapFlaw::NotWaited, None) => {
-            let told = find_in(action, functions, &["killall", "pkill"])?;
-            add_wait(told, action, functions, &fault.shell)
-        }
+        (TrapFlaw::NotWaited, None) => waiting::add(action, functions, &fault.shell),
         (TrapFlaw::OtherSignal { wanted, .. }, Some(kill)) if jobs.len() == 1 => send(kill, wanted),
         (TrapFlaw::NotTold, Some(kill)) => {
             name_signal(kill).or_else(|| add_targets(kill, action, functions, jobs, &fault.shell))
@@ -85,66 +81,6 @@ fn exit_on_signal(place: &Place, stop: Signal) -> Repair {
     Repair::safe("Let the shell exit on the signal, which runs the trap for EXIT", vec![edit])
 }
 
-/// `pid=$(pgrep server)`: the number of any process, and `wait` takes those of the shell's own jobs only.
-fn is_looked_up(text: &str, variable: &str) -> bool {
-    let name = variable.trim_matches(['"', '$', '{', '}']);
-    text.contains(&format!("{name}=$("))
-        || text.contains(&format!("{name}=`"))
-        || text.contains(&format!("{name}=\"$("))
-}
-
-/// `wait` behind the `kill` of a handler, for the same targets; behind the loop that tells one after the other.
-fn add_wait(kill: &Node, action: &List, functions: &[Node], shell: &ShellState) -> Option<Repair> {
-    let command = repair::simple(kill)?;
-    let lists = action.iter().chain(functions);
-    let (kill, words) = match lists.filter_map(|node| loop_around(node, kill.span)).next() {
-        Some((node, each)) => (node, each.words.as_deref().unwrap_or_default()),
-        None => (kill, targets(kill, &command.words)),
-    };
-    let excerpt = &kill.excerpt;
-    let targets: Vec<&str> =
-        words.iter().filter_map(|word| excerpt.text().get(word.span.start..word.span.end)).collect();
-    let plain = !targets.is_empty()
-        && targets.iter().all(|text| text.trim_matches('"').starts_with('$') && !text.contains('('))
-        && targets.iter().all(|text| !is_looked_up(excerpt.source().text(), text));
-    // A bare `wait` waits for all jobs: none is told any more behind it.
-    let kill = if plain { kill } else { last_telling(kill, action, functions) };
-    let excerpt = &kill.excerpt;
-    let wait = if plain { format!("wait {}", targets.join(" ")) } else { "wait".to_owned() };
-    let wait = format!("{wait}{}", or_not(shell));
-    let line = Line::of(excerpt.text(), kill.span.start, excerpt.encoding());
-    let alone = line.own_line && excerpt.text()[kill.span.end..].starts_with(['\n', '\r']);
-    let separator = if alone { line.separator() } else { "; ".to_owned() };
-    let edit = excerpt.edit(Span::at(kill.span.end), &format!("{separator}{wait}"))?;
-    Some(Repair::safe("Wait in the trap until the service has finished", vec![edit]))
-}
-
-/// The last statement that tells somebody in the list that `kill` stands in.
-fn last_telling<'n>(kill: &'n Node, action: &'n List, functions: &'n [Node]) -> &'n Node {
-    fn innermost(list: &[Node], place: Span) -> Option<&[Node]> {
-        let node = list.iter().find(|node| holds(node, place))?;
-        lists_of(node).into_iter().find_map(|inner| innermost(inner, place)).or(Some(list))
-    }
-    let own = |list: &&[Node]| list.iter().any(|node| Arc::ptr_eq(&node.excerpt, &kill.excerpt));
-    let mut lists = [action.as_ref(), functions].into_iter().filter(own);
-    let list = lists.find_map(|list| innermost(list, kill.span)).unwrap_or_default();
-    let tells = |node: &&Node| node.span == kill.span || node.is_command(&["kill", "killall", "pkill"]);
-    list.iter().rev().find(tells).unwrap_or(kill)
-}
-
-/// Whom a `kill` tells: the words behind its options. The signal of `-s` and `-n` is a word of its own.
-fn targets<'w>(kill: &Node, words: &'w [Word]) -> &'w [Word] {
-    let is_option = |word: &Word| kill.excerpt.text()[word.span.start..].starts_with('-');
-    let mut rest = words.get(1..).unwrap_or_default();
-    while let [first, behind @ ..] = rest
-        && is_option(first)
-    {
-        let takes_word = matches!(first.literal().as_deref(), Some("-s" | "-n"));
-        rest = behind.get(usize::from(takes_word)..).unwrap_or_default();
-    }
-    rest
-}
-
 /// True for `kill -INT $pid` where nothing is known of the program: what starts in the background ignores SIGINT and SIGQUIT until it
 /// installs a handler, and most runtimes then leave that as it is.
 fn may_be_ignored(kill: &Node, fault: &Fault) -> bool {
@@ -158,16 +94,6 @@ fn may_be_ignored(kill: &Node, fault: &Fault) -> bool {
 fn unless_ignored(repair: Repair) -> Repair {
     let message = format!("{}, if it hears the signal: in the background it may ignore it", repair.message);
     Repair::unsafe_(message, repair.edits)
-}
-
-/// `for pid in $pids; do kill $pid; done` around a statement.
-fn loop_around(node: &Node, span: Span) -> Option<(&Node, &For)> {
-    let holds = node.span.start <= span.start && span.end <= node.span.end;
-    match &node.kind {
-        NodeKind::For(each) if holds => Some((node, each)),
-        _ if holds => node.children().into_iter().find_map(|child| loop_around(child, span)),
-        _ => None,
-    }
 }
 
 /// Another signal in the `kill` of a handler. Somebody may have chosen the one that is written there.
@@ -360,13 +286,21 @@ fn find_in<'n>(action: &'n List, functions: &'n [Node], names: &[&str]) -> Optio
 
 fn find<'n>(list: &'n [Node], names: &[&str]) -> Option<&'n Node> {
     list.iter().find_map(|node| match &node.kind {
-        NodeKind::Command(_) => node.is_command(names).then_some(node),
+        NodeKind::Command(_) => (node.is_command(names) && !only_asks(node)).then_some(node),
         NodeKind::Group(list) => find(list, names),
-        NodeKind::And(_, right) | NodeKind::Or(_, right) => find(std::slice::from_ref(right.as_ref()), names),
+        NodeKind::And(left, right) | NodeKind::Or(left, right) => {
+            [left, right].into_iter().find_map(|side| find(std::slice::from_ref(side.as_ref()), names))
+        }
         NodeKind::If(branches) => branches.arms.iter().find_map(|(_, body)| find(body, names)),
         NodeKind::For(each) => find(&each.body, names),
         _ => None,
     })
+}
+
+/// `kill -0`
+fn only_asks(node: &Node) -> bool {
+    let word = repair::simple(node).and_then(|command| command.words.get(1));
+    word.and_then(Word::literal).is_some_and(|word| word == "-0")
 }
 
 /// `SIGTERM` as `TERM`, in the words at the end of a trap command.

@@ -1,0 +1,144 @@
+//! A `wait` in a handler, for those that it tells.
+
+use crate::launch::{ShellState, Signal};
+use crate::shell::{Node, NodeKind, Word};
+use crate::source::Span;
+
+use super::Repair;
+use super::blocks::{holds, lists_of, loop_around, simple_statements};
+use super::insertion::Line;
+use super::repair::simple;
+use super::trap::or_not;
+
+/// `wait` behind the last statement that tells somebody in a handler, or in the function that it calls for that: by then all are told, and
+/// finish at the same time.
+pub(super) fn add(action: &[Node], functions: &[Node], shell: &ShellState) -> Option<Repair> {
+    let bodies = functions.iter().map(std::slice::from_ref);
+    let mut handlers = std::iter::once(action).chain(bodies);
+    let (handler, told) = handlers.find_map(|handler| {
+        let told = tellings(handler);
+        (!told.is_empty()).then_some((handler, told))
+    })?;
+    let list = innermost(handler, &told);
+    let last = list.iter().rfind(|node| told.iter().any(|kill| holds(node, kill.span)))?;
+    let wait = match numbers(handler, list, &told) {
+        Some(numbers) => format!("wait {}{}", numbers.join(" "), or_not(shell)),
+        None => format!("wait{}", or_not(shell)),
+    };
+    let excerpt = &last.excerpt;
+    let line = Line::of(excerpt.text(), last.span.start, excerpt.encoding());
+    let alone = line.own_line && excerpt.text()[last.span.end..].starts_with(['\n', '\r']);
+    let separator = if alone { line.separator() } else { "; ".to_owned() };
+    let mut edits = vec![excerpt.edit(Span::at(last.span.end), &format!("{separator}{wait}"))?];
+    // Where one of them has ended, its `kill` fails, and `set -e` would leave the handler in front of the `wait`.
+    if shell.errexit && told.len() > 1 {
+        for kill in told.into_iter().filter(|kill| !may_fail(handler, kill)) {
+            edits.insert(0, kill.excerpt.edit(Span::at(kill.span.end), or_not(shell))?);
+        }
+    }
+    Some(Repair::safe("Wait in the trap until the service has finished", edits))
+}
+
+/// True where a script under `set -e` goes on when the command fails: in front of `||`.
+fn may_fail(handler: &[Node], kill: &Node) -> bool {
+    let statement = simple_statements(handler).into_iter().find(|node| holds(node, kill.span));
+    statement.is_none_or(|node| matches!(node.kind, NodeKind::Or(..)))
+}
+
+/// True for a command that tells a process to stop: not for one that only asks for it (`kill -0`), or whose patience is over (`kill -9`).
+pub(super) fn tells(node: &Node) -> bool {
+    let Some(command) = simple(node).filter(|_| node.is_command(&["kill", "killall", "pkill"])) else {
+        return false;
+    };
+    let mut words = command.words.iter().filter_map(Word::literal);
+    !words.any(|word| {
+        let signal = word.strip_prefix('-').and_then(Signal::parse);
+        matches!(signal, Some(Signal::EXIT | Signal::KILL)) || matches!(word.as_str(), "KILL" | "SIGKILL")
+    })
+}
+
+fn tellings(list: &[Node]) -> Vec<&Node> {
+    fn collect<'n>(node: &'n Node, told: &mut Vec<&'n Node>) {
+        told.extend(tells(node).then_some(node));
+        node.children().into_iter().for_each(|child| collect(child, told));
+    }
+    let mut told = Vec::new();
+    list.iter().for_each(|node| collect(node, &mut told));
+    told
+}
+
+/// The innermost list that holds all of these, outside loops, and where the handler's own shell runs it.
+fn innermost<'n>(list: &'n [Node], told: &[&Node]) -> &'n [Node] {
+    let is_own = |node: &&Node| {
+        matches!(node.kind, NodeKind::Group(_) | NodeKind::If(_) | NodeKind::Case(_) | NodeKind::Function(..))
+    };
+    let holds_all = |inner: &&[Node]| told.iter().all(|kill| inner.iter().any(|node| holds(node, kill.span)));
+    match list.iter().filter(is_own).flat_map(lists_of).find(holds_all) {
+        Some(inner) => innermost(inner, told),
+        None => list,
+    }
+}
+
+/// The variables with the numbers of those that are told, unless `wait` already has them; `None` where they are in none, or were looked up.
+fn numbers<'n>(handler: &'n [Node], list: &[Node], told: &[&'n Node]) -> Option<Vec<&'n str>> {
+    let waited = waited_for(handler);
+    let mut numbers = Vec::new();
+    for kill in told {
+        let around = loop_around(handler, kill.span);
+        let words = match around.map(|around| &around.kind) {
+            Some(NodeKind::For(each)) => each.words.as_deref()?,
+            Some(_) => return None,
+            None => targets(kill),
+        };
+        let texts = texts(kill, words);
+        if texts.is_empty() || !texts.iter().all(|number| is_variable(number, kill.excerpt.source().text())) {
+            return None;
+        }
+        // Of what may not have been started there is no number, and `wait` takes no empty word.
+        let is_certain = around.is_some()
+            || list.iter().any(|node| match &node.kind {
+                NodeKind::Or(left, _) => left.span == kill.span,
+                _ => node.span == kill.span,
+            });
+        for number in texts {
+            let number = if is_certain { number } else { number.trim_matches('"') };
+            if !numbers.contains(&number) && !waited.contains(&number) {
+                numbers.push(number);
+            }
+        }
+    }
+    (!numbers.is_empty()).then_some(numbers)
+}
+
+fn waited_for(handler: &[Node]) -> Vec<&str> {
+    let waits = simple_statements(handler).into_iter().filter(|node| node.is_command(&["wait"]));
+    waits.flat_map(|wait| texts(wait, words_behind(wait))).collect()
+}
+
+fn texts<'n>(node: &'n Node, words: &[Word]) -> Vec<&'n str> {
+    words.iter().filter_map(|word| node.excerpt.text().get(word.span.start..word.span.end)).collect()
+}
+
+fn words_behind(node: &Node) -> &[Word] {
+    simple(node).and_then(|command| command.words.get(1..)).unwrap_or_default()
+}
+
+/// `$pid` and `"$pid"`. In `pid=$(pgrep server)` there is the number of any process, and `wait` takes those of the shell's own jobs only.
+fn is_variable(word: &str, text: &str) -> bool {
+    let name = word.trim_matches(['"', '$', '{', '}']);
+    let looked_up = ["=$(", "=`", "=\"$("].iter().any(|sign| text.contains(&format!("{name}{sign}")));
+    word.trim_matches('"').starts_with('$') && !word.contains('(') && !looked_up
+}
+
+/// Whom a `kill` tells: the words behind its options. The signal of `-s` and `-n` is a word of its own.
+fn targets(kill: &Node) -> &[Word] {
+    let is_option = |word: &Word| kill.excerpt.text()[word.span.start..].starts_with('-');
+    let mut rest = words_behind(kill);
+    while let [first, behind @ ..] = rest
+        && is_option(first)
+    {
+        let takes_word = matches!(first.literal().as_deref(), Some("-s" | "-n"));
+        rest = behind.get(usize::from(takes_word)..).unwrap_or_default();
+    }
+    rest
+}
