@@ -379,18 +379,10 @@ impl Expander<'_> {
                 let jobs = self.shell.jobs.iter().filter(|&&pid| self.lists_job(pid));
                 Some(jobs.map(Pid::to_string).collect::<Vec<_>>().join("\n"))
             }
-            ["pidof" | "pgrep", .., name] => {
-                let pids: Vec<String> = self
-                    .world
-                    .processes()
-                    .filter(|process| self.world.alive(process.pid))
-                    .filter(|process| {
-                        let argv = process.identity.argv.first();
-                        argv.and_then(Field::text).is_some_and(|own| base_name(own) == *name)
-                    })
-                    .map(|process| process.pid.to_string())
-                    .collect();
-                (!pids.is_empty()).then(|| pids.join("\n"))
+            ["pidof" | "pgrep", arguments @ ..] => {
+                let found: Vec<String> =
+                    self.world.looked_for(arguments).map(|pid| pid.to_string()).collect();
+                (!found.is_empty()).then(|| found.join("\n"))
             }
             ["echo", rest @ ..] if !rest.first().is_some_and(|first| first.starts_with('-')) => {
                 Some(rest.join(" ").trim_end_matches('\n').to_owned())

@@ -6,7 +6,7 @@ use super::resolve::What;
 use super::shell::Status;
 use super::signal::Signal;
 use super::supervise;
-use super::world::{CLEAN_UP, Ended, Pid, Process, Role, Started, State};
+use super::world::{CLEAN_UP, Ended, Pid, Process, Role, Started, State, World};
 use crate::programs::parts_of;
 use crate::shell::{Node, NodeKind, Part, Word};
 use crate::source::base_name;
@@ -80,7 +80,7 @@ impl Machine<'_, '_> {
                 self.kill(&fields[1..]);
             }
             "pgrep" | "pidof" => {
-                let found = !self.named(arguments).is_empty();
+                let found = !self.looked_for(arguments).is_empty();
                 // A process that the model does not know by that name may still be there.
                 self.set_status(if found { Status::known(0) } else { Status::UNKNOWN });
             }
@@ -93,11 +93,11 @@ impl Machine<'_, '_> {
                     .iter()
                     .find_map(|argument| argument.strip_prefix('-').and_then(Signal::parse))
                     .unwrap_or(Signal::TERM);
-                let named = self.named(arguments);
-                if named.is_empty() {
+                let found = self.looked_for(arguments);
+                if found.is_empty() {
                     self.tell_jobs(signal);
                 } else {
-                    for pid in named {
+                    for pid in found {
                         self.world.send(pid, signal);
                     }
                 }
@@ -142,7 +142,7 @@ impl Machine<'_, '_> {
     /// `nginx -s quit`: it signals the one that runs, and does not wait for it.
     fn signals_its_like(&mut self, name: &str, arguments: &[&str]) -> bool {
         let Some(signal) = sent(arguments) else { return false };
-        let running = self.named(&[name]);
+        let running = self.looked_for(&[name]);
         for &pid in &running {
             self.world.send(pid, signal);
         }
@@ -164,18 +164,9 @@ impl Machine<'_, '_> {
         self.world.stop.is_some() && matches!(self.resolve(fields, node).what, What::Shell(_))
     }
 
-    /// Living processes whose program has one of these names.
-    fn named(&self, names: &[&str]) -> Vec<Pid> {
-        self.world
-            .processes()
-            .filter(|process| self.world.alive(process.pid) && process.pid != self.pid)
-            .filter(|process| {
-                let argv = process.identity.argv.first().and_then(Field::text).unwrap_or("");
-                let own = base_name(argv);
-                names.iter().any(|name| !name.starts_with('-') && !name.is_empty() && *name == own)
-            })
-            .map(|process| process.pid)
-            .collect()
+    /// The other processes that `pkill` and the like mean.
+    fn looked_for(&self, arguments: &[&str]) -> Vec<Pid> {
+        self.world.looked_for(arguments).filter(|&pid| pid != self.pid).collect()
     }
 
     /// `rcon stop`, `screen -X stuff "stop\n"` in a handler: a word for it, which is handed on to what runs.
@@ -215,6 +206,21 @@ impl Machine<'_, '_> {
             }
             self.world.die(pid, 0, Ended::Clean);
         }
+    }
+}
+
+impl World {
+    /// Living processes whose program has one of these names; with `-P $$` all children of a process, whatever they run.
+    pub(super) fn looked_for(&self, arguments: &[&str]) -> impl Iterator<Item = Pid> {
+        let parent = parent_option(arguments);
+        let is_meant = move |process: &&Process| match parent {
+            Some(parent) => process.parent == parent,
+            None => {
+                let own = base_name(process.identity.argv.first().and_then(Field::text).unwrap_or(""));
+                !own.is_empty() && !own.starts_with('-') && arguments.contains(&own)
+            }
+        };
+        self.processes().filter(|process| self.alive(process.pid)).filter(is_meant).map(|process| process.pid)
     }
 }
 
@@ -260,6 +266,16 @@ fn sent(arguments: &[&str]) -> Option<Signal> {
     match *arguments.get(at + 1)? {
         "quit" => Some(Signal::QUIT),
         "stop" => Some(Signal::TERM),
+        _ => None,
+    }
+}
+
+/// `-P $$` with nothing beside it but a signal.
+fn parent_option(arguments: &[&str]) -> Option<Pid> {
+    let is_signal = |word: &str| word.strip_prefix('-').is_some_and(|name| Signal::parse(name).is_some());
+    let words: Vec<&str> = arguments.iter().copied().filter(|word| !is_signal(word)).collect();
+    match words.as_slice() {
+        ["-P" | "--parent", parent] => parent.parse().ok(),
         _ => None,
     }
 }
