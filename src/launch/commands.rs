@@ -465,10 +465,6 @@ impl Machine<'_, '_> {
                 process.group = pid;
             }
         }
-        let is_last = self.pid == 1 && self.shell().is_some_and(|shell| shell.rest() == Rest::Nothing);
-        if is_last && self.world.stop.is_none() {
-            self.world.path.last_job = Some(pid);
-        }
         self.with(|shell| {
             shell.last_background = Some(pid);
             shell.status = Status::known(0);

@@ -27,9 +27,10 @@ pub(super) fn daemon(world: &World) -> Option<Pid> {
     world.processes().find(is_daemon).map(|process| process.pid)
 }
 
-/// `server &` as the last statement of a script: what it started, if the container's end has taken it along.
+/// The last job that was put into the background and that the container's end has taken along.
 pub(super) fn last_job(world: &World) -> Option<Pid> {
-    world.path.last_job.filter(|&pid| world.process(pid).is_some_and(|process| is_cut(world, process)))
+    let is_job = |process: &&Process| process.started == Started::Background && is_taken(world, process);
+    world.processes().filter(is_job).last().map(|process| process.pid)
 }
 
 /// A course in which the container ends although a service runs.
@@ -51,7 +52,10 @@ pub(super) fn early(world: &World) -> Option<Fault> {
         None => (Cause::EndsInBackground, cut?.identity.place.clone()?),
     };
     let first = world.process(1)?;
-    let service = cut.unwrap_or(first);
+    // An init that refuses to run is what the container is for.
+    let refuses = |process: &&Process| process.identity.place.as_ref() == Some(&place);
+    let refusing = || world.processes().find(refuses).filter(|_| cause == Cause::NestedInit);
+    let service = refusing().or(cut).unwrap_or(first);
     let site = match (&service.statement, world.process(1)) {
         (Some(statement), Some(Process { role: Role::Shell(_), .. })) if cause != Cause::Daemonized => {
             let at = Job { node: statement.clone(), wants: None, leaves: false, side: false };

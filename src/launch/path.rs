@@ -40,8 +40,6 @@ pub(crate) struct Path {
     pub(crate) scripted: bool,
     /// What a `for` loop has done, and does again in its next turn.
     pub(crate) repeated: Vec<Place>,
-    /// The job that the last statement of the first script starts.
-    pub(crate) last_job: Option<Pid>,
     /// True once a loop goes round and round without waiting or pausing.
     pub(crate) endless: bool,
     /// A script that the kernel refused to run.
@@ -68,7 +66,6 @@ impl Path {
             evaluates: false,
             scripted: false,
             repeated: Vec::new(),
-            last_job: None,
             endless: false,
             broken: None,
             unstarted: None,
