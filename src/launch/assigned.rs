@@ -39,6 +39,20 @@ impl Machine<'_, '_> {
         });
     }
 
+    /// True for a loop over a variable that its body assigns in more than one place: what counts up may be set back there.
+    pub(super) fn sets_back(&self, condition: &[Node], body: &[Node]) -> bool {
+        let (mut names, mut local) = (Vec::new(), Vec::new());
+        body.iter().for_each(|node| self.note_assigned(node, &mut names, &mut local, 0));
+        names.sort_unstable();
+        let twice: Vec<&String> =
+            names.windows(2).filter(|two| two[0] == two[1]).map(|two| &two[0]).collect();
+        condition.iter().any(|node| {
+            let text = node.excerpt.text().get(node.span.start..node.span.end).unwrap_or_default();
+            let mut words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+            words.any(|word| twice.iter().any(|name| *name == word))
+        })
+    }
+
     /// The names that a statement assigns in this shell. `local`: those that a function keeps to itself.
     fn note_assigned(&self, node: &Node, names: &mut Vec<String>, local: &mut Vec<String>, calls: usize) {
         match &node.kind {

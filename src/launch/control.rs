@@ -239,7 +239,9 @@ impl Machine<'_, '_> {
         let mut status = self.status();
         // Arguments are walked as given: an option loop over CMD has one course.
         status.overridable = false;
-        if status.value.is_none() && rounds == 0 && may_hold(node) {
+        let may_stay =
+            || status.value.is_none() && may_hold(node) || self.sets_back(&node.condition, &node.body);
+        if rounds == 0 && may_stay() {
             self.world.path.may_stay = node.condition.first().map(Node::place);
         }
         if status.value.is_none() && rounds > 0 && self.world.stop.is_none() {
