@@ -383,6 +383,9 @@ impl Machine<'_, '_> {
         let mut copy: Shell = shell.fork(list);
         if started == Started::Background {
             copy.in_place = copy.dialect.in_place_of_job(node);
+            if !monitor && !copy.dialect.traps_interrupt_in_job() {
+                copy.fixed.extend([Signal::INT, Signal::QUIT]);
+            }
         }
         let identity = self.shell_identity(node);
         Some(self.world.spawn(self.pid, started, identity, Role::Shell(Box::new(copy)), ignored))

@@ -75,6 +75,11 @@ impl Dialect {
         self != Dialect::Dash
     }
 
+    /// A job begins with SIGINT and SIGQUIT ignored; where the same shell runs it, bash alone lets it trap them.
+    pub(crate) fn traps_interrupt_in_job(self) -> bool {
+        self.is_bash()
+    }
+
     /// `kill -SIGTERM`: dash, and bash where it minds POSIX, know names without SIG only.
     pub(crate) fn kill_knows_sig_names(self) -> bool {
         matches!(self, Dialect::Ash | Dialect::Bash)

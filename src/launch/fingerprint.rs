@@ -245,7 +245,7 @@ impl Shell {
         print.add((self.errexit, self.nounset, self.monitor, self.is_circling(), self.last_background));
         print.add((self.reads_unknown, self.has_unknown_functions, self.may_trap));
         print.add((self.status.value, self.status.overridable));
-        print.add((&self.aliases, self.hooks.len()));
+        print.add((&self.aliases, self.hooks.len(), &self.fixed));
         print.add((&self.jobs, &self.pending, &self.directory));
         let ahead = print.mentions.ahead(self);
         print.variables(&self.variables, &ahead);

@@ -230,6 +230,8 @@ pub(crate) struct Shell {
     /// True where the positional parameters are the image's CMD, which the caller may replace.
     pub(crate) arguments_overridable: bool,
     pub(crate) traps: Rc<BTreeMap<Signal, Trap>>,
+    /// Signals that were ignored when it began: it can neither trap nor reset them.
+    pub(crate) fixed: Vec<Signal>,
     /// Which of ERR and DEBUG have a handler.
     pub(crate) hooks: Vec<Hook>,
     pub(crate) aliases: Rc<BTreeSet<String>>,

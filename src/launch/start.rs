@@ -211,7 +211,8 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
         What::Shell(start) => {
             world.path.evaluates |= start.evaluates;
             world.path.scripted = true;
-            Role::Shell(Box::new(shell(environment, start, pid, resolved)))
+            let fixed = world.process(pid).map(|process| process.ignored.clone()).unwrap_or_default();
+            Role::Shell(Box::new(Shell { fixed, ..shell(environment, start, pid, resolved) }))
         }
         What::Supervise(found) => {
             let place = last_identity(resolved).place;
@@ -263,6 +264,7 @@ fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: 
         positional: Rc::new(positional(environment, start)),
         arguments_overridable: !environment.started.get(),
         traps: Rc::default(),
+        fixed: Vec::new(),
         hooks: Vec::new(),
         aliases: Rc::default(),
         errexit: start.errexit,

@@ -39,7 +39,8 @@ impl Machine<'_, '_> {
             (Some("-"), _) => (true, names),
             _ => (false, names),
         };
-        let (signals, is_bad) = self.signals_to_trap(names, reset, node);
+        let (mut signals, is_bad) = self.signals_to_trap(names, reset, node);
+        signals.retain(|signal| self.shell().is_none_or(|shell| !shell.fixed.contains(signal)));
         if is_bad && self.shell().is_some_and(|shell| shell.errexit && !shell.is_tested()) {
             self.mishap(MishapKind::BadTrap, node);
         }

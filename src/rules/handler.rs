@@ -126,6 +126,26 @@ pub(super) fn chooses_signal(fault: &Fault) -> bool {
     kill.and_then(|command| command.words.get(1)).is_some_and(names_signal)
 }
 
+/// The variables with the numbers of jobs that a `kill` does not name; `None` if it is not known which they are.
+fn left_out(kill: &Node, jobs: &[Node]) -> Option<Vec<String>> {
+    let told = kill.excerpt.text().get(kill.span.start..kill.span.end)?;
+    let number = |job: &Node| number_in(job.excerpt.text(), ampersand(job.excerpt.text(), job.span.end)?);
+    let names: Vec<String> = jobs.iter().map(number).collect::<Option<_>>()?;
+    let is_named =
+        |name: &String| told.contains(&format!("${name}")) || told.contains(&format!("${{{name}}}"));
+    Some(names.into_iter().filter(|name| !is_named(name)).collect())
+}
+
+/// True for a handler that sends its jobs SIGINT or SIGQUIT, which they were started to ignore.
+pub(super) fn sends_what_jobs_ignore(fault: &Fault) -> bool {
+    let Site::Trap { action, functions, jobs, .. } = &fault.site else { return false };
+    let Some(kill) = kill_of(action, functions) else { return false };
+    let option = repair::simple(kill).and_then(|command| command.words.get(1)?.literal());
+    let sent = option.and_then(|option| Signal::parse(option.strip_prefix('-')?));
+    matches!(sent, Some(Signal::INT | Signal::QUIT))
+        && left_out(kill, jobs).is_some_and(|names| names.is_empty())
+}
+
 /// The jobs that a handler's `kill` leaves out, by the variables that hold their numbers; and for its `wait`.
 fn add_targets(
     kill: &Node,
@@ -135,16 +155,7 @@ fn add_targets(
     shell: &ShellState,
 ) -> Option<Repair> {
     let excerpt = &kill.excerpt;
-    let told = excerpt.text().get(kill.span.start..kill.span.end)?;
-    let mut names = Vec::new();
-    for job in jobs {
-        let text = job.excerpt.text();
-        names.push(number_in(text, ampersand(text, job.span.end)?)?);
-    }
-    let missing: Vec<String> = names
-        .into_iter()
-        .filter(|name| !told.contains(&format!("${name}")) && !told.contains(&format!("${{{name}}}")))
-        .collect();
+    let missing = left_out(kill, jobs)?;
     let command = repair::simple(kill)?;
     let last = command.words.last()?;
     if missing.is_empty() || command.words.len() < 2 {

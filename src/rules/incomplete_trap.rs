@@ -26,6 +26,11 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                     "The `kill` of this shell gives up at the first word that is no number, and tells nobody.",
                     "name the signal with a dash in front of it, and nothing but numbers behind it: `kill -TERM $pid`",
                 ),
+                TrapFlaw::NotTold | TrapFlaw::ExitsWithoutTelling if handler::sends_what_jobs_ignore(fault) => (
+                    "sends what the job ignores",
+                    "What a shell starts with `&` ignores SIGINT and SIGQUIT, and a script that begins so cannot undo it.",
+                    "send SIGTERM in the trap, and let what is told have a handler for that",
+                ),
                 TrapFlaw::ExitsWithoutTelling if handler::asks_to_stop(fault) => (
                     "does not wait",
                     "What the trap runs may ask it to end, but the shell does not wait until it has.",
