@@ -140,15 +140,15 @@ impl View<'_> {
         Site::Jobs(Jobs { jobs, at: self.stays_at(shell, at) })
     }
 
-    /// What `exec` cannot tell: servers that have put themselves into the background in front of the statement at which a shell stays,
-    /// and a program there that wants another signal than comes.
+    /// Where `exec` is no cure: it cannot tell servers that have put themselves into the background in front of the statement at which a
+    /// shell stays, nor a program there that wants another signal than comes, and it cuts off what follows.
     pub(super) fn beyond_exec(&self, process: &Process) -> Option<Jobs> {
         let Role::Shell(shell) = &process.role else { return None };
         let Waiting::Foreground { node, pids, .. } = &shell.waiting else { return None };
         let jobs = self.daemons(process);
         let at = self.stays_at(shell, node);
         let wants_other = pids.first().is_some_and(|&pid| self.wants_other(pid));
-        (!jobs.is_empty() || wants_other).then_some(Jobs { jobs, at })
+        (!jobs.is_empty() || wants_other || shell.rest() == Rest::Commands).then_some(Jobs { jobs, at })
     }
 
     fn daemons(&self, shell: &Process) -> Vec<Job> {

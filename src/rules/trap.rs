@@ -11,7 +11,7 @@ use super::staying::{
 use super::targets::{Targets, told_by};
 use super::{Repair, Subject, blocks, conditional_trap, foreground, repair};
 use crate::diagnostic::Safety;
-use crate::launch::{Fault, Job, Jobs, ShellState, Signal, Site};
+use crate::launch::{Fault, Job, Jobs, Rest, ShellState, Signal, Site};
 use crate::shell::{self, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Span};
 
@@ -49,21 +49,34 @@ fn without_input(mut repair: Repair, moved: &Node, subject: &Subject<'_>) -> Rep
 /// A trap that tells every job, and the numbers of the jobs for it.
 pub(super) fn insert(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
     match &fault.site {
-        Site::Jobs(jobs) => with_jobs(jobs, fault, subject),
+        Site::Jobs(jobs) => with_jobs(jobs, End::Exits, fault, subject),
         _ => Vec::new(),
     }
 }
 
-/// The same where `exec` would leave somebody untold.
+/// The same where `exec` would leave somebody untold, or cut off what follows.
 pub(super) fn in_place_of_exec(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
     let repairs_of = |jobs: &Jobs| {
-        let repairs = with_jobs(jobs, fault, subject).into_iter();
+        // What follows the only service is run when that has ended, as it is now, where it is no other service.
+        let follows = matches!(fault.site, Site::Foreground { rest: Rest::Commands, .. });
+        let goes_on = follows && jobs.jobs.is_empty() && !fault.shell.errexit;
+        let ends: &[End] = if goes_on { &[End::GoesOn, End::Exits] } else { &[End::Exits] };
+        let repairs = ends.iter().flat_map(|&end| with_jobs(jobs, end, fault, subject));
         repairs.map(|repair| without_input(repair, &jobs.at.node, subject)).collect::<Vec<_>>()
     };
     fault.beyond_exec.iter().flat_map(repairs_of).collect()
 }
 
-fn with_jobs(jobs: &Jobs, fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
+/// What a handler does when all have finished.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// It ends the script.
+    Exits,
+    /// It lets the script go on behind its `wait`.
+    GoesOn,
+}
+
+fn with_jobs(jobs: &Jobs, end: End, fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
     let stop = subject.signal();
     // It would take the place of a trap that is set on another way, or where nobody has seen it.
     if fault.shell.may_trap || conditional_trap::may_be_set(&jobs.at.node, &[], &[]) {
@@ -73,7 +86,7 @@ fn with_jobs(jobs: &Jobs, fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
     if stop.ignored_by_default() && jobs.jobs.len() > 1 {
         return Vec::new();
     }
-    insert_with(jobs, &fault.shell, subject).into_iter().collect()
+    insert_with(jobs, end, &fault.shell, subject).into_iter().collect()
 }
 
 /// The edits that set a trap for every job of a script.
@@ -81,6 +94,7 @@ struct Insertion<'a> {
     shell: &'a ShellState,
     /// The statement at which the script stays.
     stays: &'a Job,
+    end: End,
     /// Whom the handler tells.
     targets: Targets,
     edits: Vec<Edit>,
@@ -88,7 +102,7 @@ struct Insertion<'a> {
     kept: Vec<String>,
 }
 
-fn insert_with(jobs: &Jobs, shell: &ShellState, subject: &Subject<'_>) -> Option<Repair> {
+fn insert_with(jobs: &Jobs, end: End, shell: &ShellState, subject: &Subject<'_>) -> Option<Repair> {
     let Jobs { jobs: all, at: stays } = jobs;
     // A display has to stay until the others have finished; it ends with the container.
     let is_main = |job: &Job| !job.side;
@@ -103,7 +117,7 @@ fn insert_with(jobs: &Jobs, shell: &ShellState, subject: &Subject<'_>) -> Option
     let spans: Vec<Span> = jobs.iter().copied().chain([stays]).map(|job| job.node.span).collect();
     let first = in_front_of_all(&script.statements, &spans)?;
     let targets = Targets::new(free_name(excerpt.text()));
-    let mut insertion = Insertion { shell, stays, targets, edits: Vec::new(), kept: Vec::new() };
+    let mut insertion = Insertion { shell, stays, end, targets, edits: Vec::new(), kept: Vec::new() };
     for (index, job) in jobs.iter().enumerate() {
         let again = |other: &&Job| other.node.span == job.node.span;
         // A loop starts the same statement again and again: a variable holds the number of the last one only.
@@ -202,16 +216,19 @@ impl Insertion<'_> {
 
     /// Sets the trap in front of the statement at `first`; `leaves_out` tells that not every job is told.
     fn set_trap(&mut self, first: usize, stop: Signal, leaves_out: bool) -> Option<()> {
-        let Self { shell, stays, targets, .. } = self;
+        let Self { shell, stays, targets, end, .. } = self;
         // What a loop pauses with is a child, too.
         let not_all = shell.readers || leaves_out || matches!(shape(&stays.node), Some(Stay::Pauses));
         let waited_for = if not_all { format!(" {}", targets.all(shell).join(" ")) } else { String::new() };
         let splits = shell.separated && targets.lists().next().is_some();
+        let exit = match end {
+            End::Exits => format!("; exit {}", 128 + u32::from(stop.number())),
+            End::GoesOn => String::new(),
+        };
         let handler = format!(
-            "trap '{}{}wait{waited_for}; exit {}' {}",
+            "trap '{}{}wait{waited_for}{exit}' {}",
             if splits { "IFS=\" \"; " } else { "" },
             targets.told(shell),
-            128 + u32::from(stop.number()),
             heard(stop, shell)
         );
         let excerpt = &stays.node.excerpt;
@@ -222,7 +239,10 @@ impl Insertion<'_> {
     }
 
     fn repair(self) -> Repair {
-        let message = "Trap the stop, pass it on to every service, and wait for them";
+        let message = match self.end {
+            End::Exits => "Trap the stop, pass it on to every service, and wait for them",
+            End::GoesOn => "Trap the stop, pass it on, and wait: what follows is run then",
+        };
         if self.kept.is_empty() {
             return Repair::safe(message, self.edits);
         }
