@@ -37,7 +37,8 @@ pub struct Fault {
     /// What a repair needs to know of the place.
     pub site: Site,
     /// Where `exec` is no cure for a shell that loses the signal: it would not tell servers that have put themselves into the
-    /// background, or a program that wants another signal, and would cut off what follows.
+    /// background, or a program that wants another signal, and would cut off what follows, a
+    /// trap for EXIT included.
     pub beyond_exec: Option<Jobs>,
     /// What the shell that loses the signal has set by then; nothing if it is no shell.
     pub shell: ShellState,

@@ -141,14 +141,15 @@ impl View<'_> {
     }
 
     /// Where `exec` is no cure: it cannot tell servers that have put themselves into the background in front of the statement at which a
-    /// shell stays, nor a program there that wants another signal than comes, and it cuts off what follows.
+    /// shell stays, nor a program there that wants another signal than comes, and it cuts off what follows, a trap for EXIT included.
     pub(super) fn beyond_exec(&self, process: &Process) -> Option<Jobs> {
         let Role::Shell(shell) = &process.role else { return None };
         let Waiting::Foreground { node, pids, .. } = &shell.waiting else { return None };
         let jobs = self.daemons(process);
         let at = self.stays_at(shell, node);
         let wants_other = pids.first().is_some_and(|&pid| self.wants_other(pid));
-        (!jobs.is_empty() || wants_other || shell.rest() == Rest::Commands).then_some(Jobs { jobs, at })
+        let cuts_off = shell.rest() == Rest::Commands || shell.traps.contains_key(&Signal::EXIT);
+        (!jobs.is_empty() || wants_other || cuts_off).then_some(Jobs { jobs, at })
     }
 
     fn daemons(&self, shell: &Process) -> Vec<Job> {

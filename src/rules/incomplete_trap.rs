@@ -1,6 +1,6 @@
 //! `incomplete-trap`: a trap that does not do all of it.
 
-use super::{Finding, Subject, handler, words};
+use super::{Finding, Subject, handler, trap, words};
 use crate::diagnostic::Severity;
 use crate::launch::{Cause, Fault, TrapFlaw};
 
@@ -51,7 +51,10 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 TrapFlaw::SignalName => handler::plain_names(&fault.place),
                 _ => handler::complete(fault, flaw, subject.signal()),
             };
-            let mut finding = Finding::of(fault, subject, label, message).with_help(help).with_repairs(repairs);
+            let mut finding = Finding::of(fault, subject, label, message)
+                .with_help(help)
+                .with_repairs(repairs)
+                .with_repairs(trap::in_place_of_exec(fault, subject));
             if matches!(flaw, TrapFlaw::OtherSignal { .. }) && handler::chooses_signal(fault) {
                 finding.severity = Severity::Warning;
             }
