@@ -37,8 +37,35 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Re
         }
         (TrapFlaw::ExitsWithoutTelling, None) => tell_before_exit(fault, action, functions, jobs),
         (TrapFlaw::ExitOnly, _) => Some(exit_on_signal(&fault.place, stop)),
+        (TrapFlaw::Recursion, _) => spare_itself(action, functions, &fault.shell),
         _ => None,
     }
+}
+
+/// `kill 0` for all but the handler's own shell, which would come back to the handler.
+fn spare_itself(action: &List, functions: &[Node], shell: &ShellState) -> Option<Repair> {
+    let bodies = functions.iter().filter_map(|body| match &body.kind {
+        NodeKind::Group(list) => list.iter().find(|node| telling::signals_group(node)),
+        _ => None,
+    });
+    let own = action.iter().find(|node| telling::signals_group(node));
+    let kill = own.into_iter().chain(bodies).next()?;
+    let words = &repair::simple(kill)?.words;
+    let sent = words.get(1).and_then(Word::literal).and_then(|word| Signal::parse(word.strip_prefix('-')?));
+    let excerpt = &kill.excerpt;
+    let in_double_quotes = excerpt.source().text()[..excerpt.span().start].ends_with('"');
+    let line = Line::of(excerpt.text(), kill.span.start, excerpt.encoding());
+    let ignored = format!(
+        "trap {} {}{}",
+        if in_double_quotes { "''" } else { "\"\"" },
+        sent.unwrap_or(Signal::TERM).name(),
+        if line.own_line && own.is_none() { line.separator() } else { "; ".to_owned() }
+    );
+    let mut edits = vec![excerpt.edit(Span::at(kill.span.start), &ignored)?];
+    if find_in(action, functions, &["wait"]).is_none() {
+        edits.extend(waiting::add(action, functions, shell)?.edits);
+    }
+    Some(Repair::safe("Let the shell ignore its own signal, and wait for all others", edits))
 }
 
 /// The trap for the interrupt key does all that a stop needs, and runs on it as well.

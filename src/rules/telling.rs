@@ -81,7 +81,7 @@ pub(super) fn put_into(handler: &[Node], tell: &str, separator: &str) -> Option<
 }
 
 /// `kill 0`, `kill -TERM -$$`
-fn signals_group(node: &Node) -> bool {
+pub(super) fn signals_group(node: &Node) -> bool {
     let NodeKind::Command(command) = &node.kind else { return false };
     let text = |word: &crate::shell::Word| node.excerpt.text()[word.span.start..word.span.end].to_owned();
     node.is_command(&["kill"])
