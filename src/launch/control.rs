@@ -10,6 +10,8 @@ use super::machine::{Alternative, Flow, Machine};
 use super::path::Choice;
 use super::reading::defines_no_functions;
 use super::shell::{Frame, Lap, Status};
+use super::stopping::looks_for_processes;
+use super::world::{Process, Started};
 use crate::programs::Sound;
 use crate::shell::{Case, For, If, Loop, Node, NodeKind};
 use crate::source::{Excerpt, Place};
@@ -239,6 +241,9 @@ impl Machine<'_, '_> {
         let mut status = self.status();
         // Arguments are walked as given: an option loop over CMD has one course.
         status.overridable = false;
+        if status.value.is_none() && self.polls_to_the_end(node) {
+            status = Status::known(0);
+        }
         let may_stay =
             || status.value.is_none() && may_hold(node) || self.sets_back(&node.condition, &node.body);
         if rounds == 0 && may_stay() {
@@ -286,6 +291,20 @@ impl Machine<'_, '_> {
             }
         }
         Flow::Done
+    }
+
+    /// `while pgrep server; do sleep 5; done` as the last thing that the first script does: whatever the answer is one day, a stop finds
+    /// the shell asking.
+    fn polls_to_the_end(&self, node: &Loop) -> bool {
+        let is_left = |other: &Process| {
+            other.started == Started::Forked && other.is_service() && self.world.alive(other.pid)
+        };
+        self.world.stop.is_none()
+            && may_hold(node)
+            && inert::only_sleeps(&node.body)
+            && self.pid_is_main()
+            && self.shell().is_some_and(|shell| self.only_trifles_follow(shell))
+            && (looks_for_processes(&node.condition) || self.world.processes().any(is_left))
     }
 
     /// `while [ $i -lt 300 ]; do if ready; then break; fi; sleep 1; i=$((i + 1)); done`: true once some rounds of a loop that counts have gone

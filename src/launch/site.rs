@@ -197,8 +197,8 @@ impl View<'_> {
     }
 
     /// Where the first of the jobs is started that have something to lose, or the first of all if none has. What a loop starts again and
-    /// again is beside the others.
-    pub(super) fn first_job(&self, shell: &Shell) -> Option<Place> {
+    /// again is beside the others. Without jobs, where the first server is started that has put itself into the background.
+    pub(super) fn first_job(&self, process: &Process, shell: &Shell) -> Option<Place> {
         let loops = |job: Pid| self.before.shell(job).is_some_and(Shell::is_in_loop);
         let rank = |job: Pid| match self.leads_to_service(job, 0) {
             true if !loops(job) => 0,
@@ -209,6 +209,7 @@ impl View<'_> {
             .map(|(job, statement)| (rank(job), place_of(statement)))
             .min_by_key(|(rank, place)| (*rank, place.span.start))
             .map(|(_, place)| place)
+            .or_else(|| self.daemons(process).first().map(|job| place_of(&job.node)))
     }
 
     /// The statements that have started the shell's jobs, as far as these live.

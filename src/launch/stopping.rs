@@ -245,7 +245,7 @@ fn goes_by(process: &Process, service: &str) -> bool {
 }
 
 /// True for `pgrep name`, `[ -n "$(pidof name)" ]`, `ps | grep name`.
-fn looks_for_processes(list: &[Node]) -> bool {
+pub(super) fn looks_for_processes(list: &[Node]) -> bool {
     let in_word = |word: &Word| {
         word.parts
             .iter()
