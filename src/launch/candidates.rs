@@ -34,6 +34,8 @@ struct Item {
     parents: Vec<usize>,
     /// True once something after it stays, so that it was setup.
     settled: bool,
+    /// True once what comes behind it shows that it has ended.
+    has_ended: bool,
     /// True once it has been come back to.
     tried: bool,
     /// True if a course through it ended without the script itself calling that a failure.
@@ -184,9 +186,9 @@ impl Candidates {
 
     fn push(&mut self, world: &mut World, again: Option<World>, repeated: bool) {
         let parents = world.path.candidate.replace(self.items.len()).into_iter().collect();
-        let (settled, tried, ended_well) = (false, again.is_none(), false);
+        let (settled, has_ended, tried, ended_well) = (false, false, again.is_none(), false);
         let what = Passed::silent();
-        self.items.push(Item { again, parents, settled, tried, ended_well, repeated, what });
+        self.items.push(Item { again, parents, settled, has_ended, tried, ended_well, repeated, what });
     }
 
     /// True if another course has been in this very state, so that this one need not be followed.
@@ -240,7 +242,7 @@ impl Candidates {
 
     /// True if nothing stays but a pause in a loop whose own command was passed over.
     pub(super) fn is_mere_pause(&self, world: &World) -> bool {
-        let repeated = self.last(world).is_some_and(|item| item.repeated && !item.settled);
+        let repeated = self.last(world).is_some_and(|item| item.repeated && !item.settled && !item.has_ended);
         repeated && !world.processes().any(|process| process.is_service() && world.alive(process.pid))
     }
 
@@ -282,7 +284,7 @@ impl Candidates {
         for index in self.passed_until_now(world) {
             let item = &mut self.items[index];
             if item.what.sound.surely <= most {
-                item.settled = true;
+                item.has_ended = true;
                 item.forget();
             }
         }
