@@ -1,9 +1,9 @@
 //! Programs that look at processes or stop them: pkill, pgrep, `nginx -s quit`, `pg_ctl stop` and the like.
 
-use super::field::Field;
+use super::field::{Field, UNKNOWN};
 use super::machine::Machine;
 use super::resolve::What;
-use super::shell::Status;
+use super::shell::{Origin, Status};
 use super::signal::Signal;
 use super::supervise;
 use super::world::{CLEAN_UP, Ended, Pid, Process, Role, Started, State, World};
@@ -210,18 +210,40 @@ impl Machine<'_, '_> {
 }
 
 impl World {
-    /// Living processes whose program has one of these names; with `-P $$` all children of a process, whatever they run.
+    /// Living processes whose program has one of these names; with `-f` those in whose command line it stands, and with `-P $$` all children
+    /// of a process, whatever they run.
     pub(super) fn looked_for(&self, arguments: &[&str]) -> impl Iterator<Item = Pid> {
-        let parent = parent_option(arguments);
-        let is_meant = move |process: &&Process| match parent {
-            Some(parent) => process.parent == parent,
-            None => {
+        let (parent, text) = (parent_option(arguments), text_option(arguments));
+        let is_meant = move |process: &&Process| match (parent, text) {
+            (Some(parent), _) => process.parent == parent,
+            (None, Some(text)) => self.command_line(process).contains(text),
+            (None, None) => {
                 let own = base_name(process.identity.argv.first().and_then(Field::text).unwrap_or(""));
                 !own.is_empty() && !own.starts_with('-') && arguments.contains(&own)
             }
         };
         self.processes().filter(|process| self.alive(process.pid)).filter(is_meant).map(|process| process.pid)
     }
+
+    /// The words that a process was started with; a subshell has those of its shell.
+    fn command_line(&self, process: &Process) -> String {
+        let is_fork =
+            |own: &&Process| matches!(&own.role, Role::Shell(shell) if matches!(shell.origin, Origin::Fork));
+        let mut own = process;
+        while let Some(parent) = self.process(own.born_of).filter(|_| is_fork(&own)) {
+            own = parent;
+        }
+        let words = own.identity.argv.iter().map(|word| word.text().unwrap_or(UNKNOWN));
+        words.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// `pkill -f "server --port"`: what stands in the command line; `None` where that is a pattern.
+fn text_option<'a>(arguments: &[&'a str]) -> Option<&'a str> {
+    let is_flag = |word: &&str| word.strip_prefix('-').is_some_and(|letters| letters.contains('f'));
+    let at = arguments.iter().position(is_flag)?;
+    let text = arguments[at..].iter().find(|word| !word.starts_with('-'))?;
+    (!text.is_empty() && !text.contains(|c| "*+?[](){}|^$\\".contains(c))).then_some(text)
 }
 
 /// `service app stop`, `/etc/init.d/app stop`, `systemctl stop app`: the name of the service.
