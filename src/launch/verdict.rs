@@ -233,21 +233,15 @@ impl View<'_> {
                 Role::Shell(shell) => {
                     let handles = shell.catches(self.signal);
                     match &shell.waiting {
-                        Waiting::Foreground { node, rest, .. } => {
-                            let place = place_of(node);
-                            match handles {
-                                true => (Cause::DeferredTrap, place, self.deferred(shell, node), None),
-                                false => (Cause::KeepAlive, place, foreground(shell, node, *rest), None),
-                            }
+                        Waiting::Foreground { node, .. } if handles && self.is_put_off(process) => {
+                            (Cause::DeferredTrap, place_of(node), self.deferred(shell, node), None)
                         }
-                        Waiting::Wait { node, .. } if handles => {
+                        Waiting::Foreground { node, .. } | Waiting::Wait { node, .. } if handles => {
                             let place = self.trap_place(shell).unwrap_or_else(|| place_of(node));
-                            (
-                                Cause::IncompleteTrap(TrapFlaw::Endless),
-                                place,
-                                self.jobs(process, shell, node),
-                                None,
-                            )
+                            (Cause::IncompleteTrap(TrapFlaw::Endless), place, self.trap(shell, process), None)
+                        }
+                        Waiting::Foreground { node, rest, .. } => {
+                            (Cause::KeepAlive, place_of(node), foreground(shell, node, *rest), None)
                         }
                         Waiting::Wait { node, .. } => {
                             (Cause::KeepAlive, place_of(node), self.jobs(process, shell, node), None)

@@ -37,9 +37,34 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Re
         }
         (TrapFlaw::ExitsWithoutTelling, None) => tell_before_exit(fault, action, functions, jobs),
         (TrapFlaw::ExitOnly, _) => Some(exit_on_signal(&fault.place, stop)),
+        (TrapFlaw::Endless, _) => exit_in_the_end(fault, action, functions, stop),
         (TrapFlaw::Recursion, _) => spare_itself(action, functions, &fault.shell),
         _ => None,
     }
+}
+
+/// A handler behind which the shell goes on, with an `exit` at its end.
+fn exit_in_the_end(fault: &Fault, action: &List, functions: &[Node], stop: Signal) -> Option<Repair> {
+    // What runs on a reload as well is not to end the container.
+    if trap::traps_reload(&fault.shell) {
+        return None;
+    }
+    let last = action.last().filter(|last| !matches!(last.kind, NodeKind::Background(_)))?;
+    let tells = [action.as_ref(), functions].into_iter().any(|list| !waiting::tellings(list).is_empty());
+    let waits = find_in(action, functions, &["wait"]).is_some();
+    let mut edits = match tells && !waits {
+        true => waiting::add(action, functions, &fault.shell)?.edits,
+        false => Vec::new(),
+    };
+    let exit = format!("; exit {}", 128 + u32::from(stop.number()));
+    let Span { start, end } = last.span;
+    if trap::is_bare(last) {
+        edits.push(last.excerpt.edit(Span::at(start), "'")?);
+        edits.push(last.excerpt.edit(Span::at(end), &format!("{exit}'"))?);
+    } else {
+        edits.push(last.excerpt.edit(Span::at(end), &exit)?);
+    }
+    Some(Repair::safe("Let the handler end the shell", edits))
 }
 
 /// `kill 0` for all but the handler's own shell, which would come back to the handler.

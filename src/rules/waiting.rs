@@ -57,7 +57,8 @@ pub(super) fn tells(node: &Node) -> bool {
     })
 }
 
-fn tellings(list: &[Node]) -> Vec<&Node> {
+/// The commands that tell somebody, on any way through these statements.
+pub(super) fn tellings(list: &[Node]) -> Vec<&Node> {
     fn collect<'n>(node: &'n Node, told: &mut Vec<&'n Node>) {
         told.extend(tells(node).then_some(node));
         node.children().into_iter().for_each(|child| collect(child, told));
