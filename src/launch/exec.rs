@@ -1,5 +1,7 @@
 //! `exec`: a shell becomes a program, and what that throws away.
 
+use std::rc::Rc;
+
 use super::dialect::Dialect;
 use super::field::Field;
 use super::inert::{Inside, Weight};
@@ -48,7 +50,17 @@ impl Machine<'_, '_> {
             // What the script hands over to is its job, though that ends; nothing before it was.
             self.candidates.settle(self.world);
         }
+        self.keep_jobs(node);
         self.replace(&resolved);
+    }
+
+    /// The shell is gone then, but not what it has started.
+    fn keep_jobs(&mut self, node: &Node) {
+        let Some(shell) = self.shell().filter(|shell| !shell.jobs.is_empty()) else { return };
+        let handed_over = Rc::new((shell.clone(), node.clone()));
+        if let Some(process) = self.world.process_mut(self.pid) {
+            process.handed_over = Some(handed_over);
+        }
     }
 
     /// The words behind exec's own options.

@@ -45,9 +45,18 @@ impl View<'_> {
         let site = match job.started {
             Started::Forked => Site::Daemon,
             _ if !self.before.alive(job.born_of) => Site::Outlives,
-            _ => Site::Process,
+            _ => self.left_by_exec(job).unwrap_or(Site::Process),
         };
         Some((Cause::OrphanedBackground, job.identity.place.clone()?, site))
+    }
+
+    /// The jobs of a shell that has replaced itself with a service, and the `exec` by which it did.
+    fn left_by_exec(&self, job: &Process) -> Option<Site> {
+        let process = self.before.process(job.born_of)?;
+        let (shell, exec) = process.handed_over.as_deref()?;
+        let wants = self.wanted(process.pid);
+        let at = Job { node: exec.clone(), wants, leaves: false, side: false };
+        matches!(process.role, Role::Service(_)).then(|| self.jobs_at(process, shell, at))
     }
 
     /// A trap, and the command in the foreground that it waits for.
@@ -130,6 +139,10 @@ impl View<'_> {
 
     /// The shell's jobs that live, the servers that have left it, and where it stays.
     pub(super) fn jobs(&self, process: &Process, shell: &Shell, at: &Node) -> Site {
+        self.jobs_at(process, shell, self.stays_at(shell, at))
+    }
+
+    fn jobs_at(&self, process: &Process, shell: &Shell, at: Job) -> Site {
         let own = self.statements(shell);
         let own = own.map(|(job, node)| {
             let (wants, side) = (self.wanted(job), self.is_side(job));
@@ -137,7 +150,7 @@ impl View<'_> {
         });
         let mut jobs: Vec<Job> = own.chain(self.daemons(process)).collect();
         jobs.sort_by_key(|job| job.node.span.start);
-        Site::Jobs(Jobs { jobs, at: self.stays_at(shell, at) })
+        Site::Jobs(Jobs { jobs, at })
     }
 
     /// Where `exec` is no cure: it cannot tell servers that have put themselves into the background in front of the statement at which a

@@ -342,7 +342,11 @@ fn patience_of(process: &Process) -> Option<u64> {
 
 /// What a process has set, if it is a shell.
 pub(super) fn state_of(world: &World, process: &Process) -> ShellState {
-    let Role::Shell(shell) = &process.role else { return ShellState::default() };
+    let shell = match (&process.role, &process.handed_over) {
+        (Role::Shell(shell), _) => shell,
+        (_, Some(handed_over)) => &handed_over.0,
+        _ => return ShellState::default(),
+    };
     let is_daemon = |own: &Process| own.parent == process.pid && own.started == Started::Forked;
     let works = shell.traps.iter().filter(|(_, trap)| !trap.action.is_empty());
     ShellState {

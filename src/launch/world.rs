@@ -78,6 +78,8 @@ pub(crate) struct Process {
     pub(crate) identity: Identity,
     /// For a background job: the statement before the `&`.
     pub(crate) statement: Option<Node>,
+    /// The shell that it was, and the `exec` by which that replaced itself, if it had jobs.
+    pub(crate) handed_over: Option<Rc<(Shell, Node)>>,
     pub(crate) role: Role,
     pub(crate) state: State,
     /// Signals that are ignored; kept over exec.
@@ -320,6 +322,7 @@ impl World {
             before: Vec::new(),
             identity,
             statement: None,
+            handed_over: None,
             role,
             state: State::Running,
             ignored,

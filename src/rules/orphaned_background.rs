@@ -1,6 +1,6 @@
 //! `orphaned-background`: a job left behind by exec.
 
-use super::{Finding, Subject, words};
+use super::{Finding, Subject, trap, words};
 use crate::launch::{Cause, Site};
 use crate::programs::Kind;
 
@@ -28,7 +28,9 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 true => "let the supervisor start it, and keep it in the foreground there, or run it in a container of its own",
                 false => "keep the shell in front with a trap that tells both, or run it in a container of its own",
             };
-            Finding::of(fault, subject, label, message).with_help(help)
+            Finding::of(fault, subject, label, message)
+                .with_help(help)
+                .with_repairs(trap::in_front_of_jobs(fault, subject))
         })
         .collect()
 }

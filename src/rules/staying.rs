@@ -34,6 +34,8 @@ pub(super) enum Stay {
     Pauses,
     /// `fg`
     TakesJob,
+    /// `exec server`
+    Leaves,
 }
 
 pub(super) fn shape(at: &Node) -> Option<Stay> {
@@ -44,6 +46,10 @@ pub(super) fn shape(at: &Node) -> Option<Stay> {
     match (name.as_deref(), second.as_deref()) {
         (Some("wait"), _) => Some(Stay::Waits),
         (Some("fg"), _) => Some(Stay::TakesJob),
+        (Some("exec"), Some(program)) if !program.starts_with('-') && !talks(&command.words[1..]) => {
+            Some(Stay::Leaves)
+        }
+        (Some("exec"), _) => None,
         (Some("sleep"), _) if loop_around(at).is_some() => Some(Stay::Pauses),
         (Some("sleep"), Some("infinity")) => Some(Stay::KeepsAlive),
         (Some("tail"), _) if last.as_deref() == Some("/dev/null") && loop_around(at).is_some() => {

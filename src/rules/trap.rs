@@ -12,7 +12,7 @@ use super::targets::{Targets, told_by};
 use super::{Repair, Subject, blocks, conditional_trap, foreground, repair};
 use crate::diagnostic::Safety;
 use crate::launch::{Fault, Job, Jobs, Rest, ShellState, Signal, Site};
-use crate::shell::{self, Node, NodeKind, Word};
+use crate::shell::{self, Node, NodeKind, Part, Word};
 use crate::source::{Edit, Encoding, Span};
 
 /// Seconds that are too long between a stop and what a trap does: where a script pauses all the time, and where it does so now and then
@@ -67,6 +67,26 @@ pub(super) fn in_place_of_exec(fault: &Fault, subject: &Subject<'_>) -> Vec<Repa
     fault.beyond_exec.iter().flat_map(repairs_of).collect()
 }
 
+/// The same where a shell has left its jobs behind by `exec`: it stays in front of them.
+pub(super) fn in_front_of_jobs(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
+    let Site::Jobs(jobs) = &fault.site else { return Vec::new() };
+    // What the caller names may be a shell to talk to. A trap that `exec` has thrown away would run again.
+    let words = repair::simple(&jobs.at.node).map(|command| command.words.as_slice()).unwrap_or_default();
+    let is_given = |part: &Part| matches!(part, Part::Parameter(parameter, _) if parameter.is_list());
+    let by_caller = words.iter().flat_map(|word| &word.parts).any(is_given);
+    if by_caller || !fault.shell.traps.is_empty() {
+        return Vec::new();
+    }
+    let mut repairs = with_jobs(jobs, End::Exits, fault, subject);
+    for repair in &mut repairs {
+        repair.safety = Safety::Unsafe;
+        repair.message =
+            "Keep the shell in front: trap the stop, pass it on to every service, and wait for them"
+                .to_owned();
+    }
+    repairs.into_iter().map(|repair| without_input(repair, &jobs.at.node, subject)).collect()
+}
+
 /// What a handler does when all have finished.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -106,7 +126,8 @@ fn insert_with(jobs: &Jobs, end: End, shell: &ShellState, subject: &Subject<'_>)
     let Jobs { jobs: all, at: stays } = jobs;
     // A display has to stay until the others have finished; it ends with the container.
     let is_main = |job: &Job| !job.side;
-    let has_main = all.iter().any(is_main) || matches!(shape(&stays.node), Some(Stay::Service));
+    let has_main =
+        all.iter().any(is_main) || matches!(shape(&stays.node), Some(Stay::Service | Stay::Leaves));
     let jobs: Vec<&Job> = all.iter().filter(|job| !has_main || is_main(job)).collect();
     let excerpt = &stays.node.excerpt;
     let same = jobs.iter().all(|job| Arc::ptr_eq(&job.node.excerpt, excerpt));
@@ -175,22 +196,14 @@ impl Insertion<'_> {
         match shape(at)? {
             Stay::Waits => Some(()),
             // As before, the script goes on when this one ends, with its status.
-            Stay::Service => {
-                let rest = rest_of_line(self.text(), at.span.end);
-                if (!rest.is_empty() && !rest.starts_with('#')) || reads_last_job(&self.text()[at.span.end..])
-                {
-                    return None;
-                }
-                let signal = told_by(self.stays);
-                let separator = Line::of(self.text(), at.span.start, at.excerpt.encoding()).separator();
-                let wait = if jobs.is_empty() {
-                    let name = free_number(self.text());
-                    self.targets.add(signal, name.to_owned());
-                    format!(" & {name}=$!{separator}wait \"${name}\"")
-                } else {
-                    format!(" & {}{separator}wait \"$!\"", self.targets.collect(signal))
-                };
-                self.edit(Span::at(at.span.end), &wait)
+            Stay::Service => self.wait_behind(jobs, ""),
+            // Or ends.
+            Stay::Leaves => {
+                let words = &repair::simple(at)?.words;
+                self.edit(Span::new(words[0].span.start, words.get(1)?.span.start), "")?;
+                let script = shell::parse(Arc::clone(&at.excerpt));
+                let is_last = blocks::behind(&script.statements, at.span).is_empty();
+                self.wait_behind(jobs, if is_last { "" } else { "exit" })
             }
             Stay::KeepsAlive => self.edit(at.span, "wait"),
             Stay::Pauses => {
@@ -212,6 +225,28 @@ impl Insertion<'_> {
                 self.edit(at.span, &format!("wait {target}"))
             }
         }
+    }
+
+    /// Sends the statement at which the script stays to the background, and waits for it; `then` is done when it has ended.
+    fn wait_behind(&mut self, jobs: &[&Job], then: &str) -> Option<()> {
+        let at = &self.stays.node;
+        let rest = rest_of_line(self.text(), at.span.end);
+        if (!rest.is_empty() && !rest.starts_with('#')) || reads_last_job(&self.text()[at.span.end..]) {
+            return None;
+        }
+        let signal = told_by(self.stays);
+        let separator = Line::of(self.text(), at.span.start, at.excerpt.encoding()).separator();
+        let mut wait = if jobs.is_empty() {
+            let name = free_number(self.text());
+            self.targets.add(signal, name.to_owned());
+            format!(" & {name}=$!{separator}wait \"${name}\"")
+        } else {
+            format!(" & {}{separator}wait \"$!\"", self.targets.collect(signal))
+        };
+        if !then.is_empty() {
+            wait.push_str(&format!("{separator}{then}"));
+        }
+        self.edit(Span::at(at.span.end), &wait)
     }
 
     /// Sets the trap in front of the statement at `first`; `leaves_out` tells that not every job is told.
