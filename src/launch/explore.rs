@@ -13,7 +13,7 @@ use super::machine::{Alternative, Flow, Machine};
 use super::path::{Choice, Doubt};
 use super::shell::Origin;
 use super::signal::Signal;
-use super::world::{Death, FOREVER, Millis, Pid, Process, Role, Started, State, Stop, World};
+use super::world::{Death, FOREVER, Millis, Pid, Process, Role, Slowest, Started, State, Stop, World};
 use super::{early, verdict};
 use crate::diagnostic::Outcome;
 use crate::programs::Sound;
@@ -378,13 +378,25 @@ impl Explorer<'_> {
         }
     }
 
-    /// Sends the stop signal to PID 1 and follows every way it can go; the best one is taken.
+    /// The stop, whoever of the services takes longest to finish.
     fn stop(&mut self, steady: &World, grace: u64) -> Stopped {
+        let stopped = self.stop_with(Slowest::Last, steady, grace);
+        let services = steady.processes().filter(|process| process.is_service() && steady.alive(process.pid));
+        if verdict::outcome(&stopped.world) != Outcome::Graceful || services.count() < 2 {
+            return stopped;
+        }
+        let other = self.stop_with(Slowest::First, steady, grace);
+        if verdict::outcome(&other.world) == Outcome::Graceful { stopped } else { other }
+    }
+
+    /// Sends the stop signal to PID 1 and follows every way it can go; the best one is taken.
+    fn stop_with(&mut self, slowest: Slowest, steady: &World, grace: u64) -> Stopped {
         let mut start = steady.clone();
         start.stop = Some(Stop {
             signal: self.signal,
             at: start.now,
             grace,
+            slowest,
             is_known: self.environment.knows_stop_signal(),
             made_for: self.environment.stop_signal_is_for(),
         });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::signal::Signal;
-use super::world::{CLEAN_UP, Ended, Pid, World};
+use super::world::{Ended, Pid, World};
 use crate::programs::{Program, Reaction};
 
 impl World {
@@ -14,7 +14,7 @@ impl World {
         // What a supervisor sends is its own.
         let may_be_other = self.supervised(pid).is_none()
             && self.stop.as_ref().is_some_and(|stop| !stop.is_known && stop.signal == signal);
-        let now = self.now;
+        let (now, finished_at) = (self.now, self.finished_at(pid));
         let Some(process) = self.process_mut(pid) else { return };
         let knows_others = program.as_ref().is_some_and(|row| !row.signals.graceful.is_empty());
         // Nor what another program's base image hands down.
@@ -39,7 +39,7 @@ impl World {
             // Assume the best of what is not known.
             Reaction::Unknown | Reaction::Forwards if !assumed => {}
             Reaction::Unknown | Reaction::Forwards | Reaction::Finishes | Reaction::Waits => {
-                process.hears(signal, now + CLEAN_UP, false);
+                process.hears(signal, finished_at, false);
                 // There are few that do not take SIGTERM, many that take nothing else.
                 let is_unsure = reaction == Reaction::Unknown && !as_term;
                 if let Some(row) = program.filter(|_| is_unsure) {
@@ -50,7 +50,7 @@ impl World {
                 self.die(pid, 128 + i32::from(signal.number()), Ended::Signal);
             }
             // A base image made for this program sets the signal that it wants.
-            Reaction::Cuts if may_be_other && knows_others => process.hears(signal, now + CLEAN_UP, false),
+            Reaction::Cuts if may_be_other && knows_others => process.hears(signal, finished_at, false),
             Reaction::Cuts => {
                 let is_best = program.is_some_and(|row| row.only_ends_fast());
                 process.hears(signal, now, !is_best);

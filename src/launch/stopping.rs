@@ -6,7 +6,7 @@ use super::resolve::What;
 use super::shell::{Origin, Status};
 use super::signal::Signal;
 use super::supervise;
-use super::world::{CLEAN_UP, Ended, Pid, Process, Role, Started, State, World};
+use super::world::{Ended, Pid, Process, Role, Started, State, World};
 use crate::programs::parts_of;
 use crate::shell::{Node, NodeKind, Part, Word};
 use crate::source::base_name;
@@ -179,10 +179,10 @@ impl Machine<'_, '_> {
 
     /// The services begin to end, without a signal; whether anybody waits for them is another matter.
     fn ask_services(&mut self) {
-        let until = self.world.now + CLEAN_UP;
         let running = |process: &&Process| process.state == State::Running && process.is_service();
         let asked: Vec<Pid> = self.world.processes().filter(running).map(|process| process.pid).collect();
         for pid in asked {
+            let until = self.world.finished_at(pid);
             if let Some(process) = self.world.process_mut(pid) {
                 process.state = State::Finishing { until, fast: false };
             }

@@ -24,7 +24,9 @@ pub(crate) type Pid = usize;
 pub(crate) type Millis = u64;
 
 /// How long a stand-in for an unknown service takes to finish its work. Longer than any shell built-in, shorter than any grace period.
-pub(super) const CLEAN_UP: Millis = 500;
+const CLEAN_UP: Millis = 500;
+/// By how much one service takes longer than another, at the most.
+const SPREAD: Millis = 100;
 
 /// A sleep this long is no pause in a setup but a way to keep the container alive.
 pub(super) const FOREVER: Millis = 10 * 60 * 1000;
@@ -60,8 +62,19 @@ pub(crate) struct Stop {
     pub(crate) grace: Millis,
     /// False where the base image may set another signal.
     pub(crate) is_known: bool,
+    /// Who takes longest to finish.
+    pub(crate) slowest: Slowest,
     /// Where it is only inherited: what the names of the base image's own programs have in common (`nginx`, `apache`).
     pub(crate) made_for: Option<Rc<[String]>>,
+}
+
+/// Which of several services takes longest to finish: who waits for one only must not be lucky.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Slowest {
+    /// The one that was started first.
+    First,
+    /// The one that was started last.
+    Last,
 }
 
 /// A process.
@@ -346,6 +359,16 @@ impl World {
         if let Some(process) = self.process_mut(pid) {
             process.role = Role::Service(None);
         }
+    }
+
+    /// When a service has finished that begins to end now. No two take equally long.
+    pub(super) fn finished_at(&self, pid: Pid) -> Millis {
+        let rank = Millis::try_from(pid).map_or(SPREAD, |rank| rank.min(SPREAD));
+        let more = self.stop.as_ref().map_or(0, |stop| match stop.slowest {
+            Slowest::First => SPREAD - rank,
+            Slowest::Last => rank,
+        });
+        self.now + CLEAN_UP + more
     }
 
     pub(crate) fn children(&self, pid: Pid) -> Vec<Pid> {
