@@ -246,7 +246,7 @@ impl Machine<'_, '_> {
         }
         let may_stay =
             || status.value.is_none() && may_hold(node) || self.sets_back(&node.condition, &node.body);
-        if rounds == 0 && may_stay() {
+        if (rounds == 0 && may_stay()) || (status.value.is_none() && self.is_last_of_all()) {
             self.world.path.may_stay = node.condition.first().map(Node::place);
         }
         if status.value.is_none() && rounds > 0 && self.world.stop.is_none() {
@@ -293,6 +293,11 @@ impl Machine<'_, '_> {
         Flow::Done
     }
 
+    /// True where nothing comes behind what the first script does now: a wait for something would make no sense there.
+    fn is_last_of_all(&self) -> bool {
+        self.pid_is_main() && self.shell().is_some_and(|shell| self.only_trifles_follow(shell))
+    }
+
     /// `while pgrep server; do sleep 5; done` as the last thing that the first script does: whatever the answer is one day, a stop finds
     /// the shell asking.
     fn polls_to_the_end(&self, node: &Loop) -> bool {
@@ -302,8 +307,7 @@ impl Machine<'_, '_> {
         self.world.stop.is_none()
             && may_hold(node)
             && inert::only_sleeps(&node.body)
-            && self.pid_is_main()
-            && self.shell().is_some_and(|shell| self.only_trifles_follow(shell))
+            && self.is_last_of_all()
             && (looks_for_processes(&node.condition) || self.world.processes().any(is_left))
     }
 
