@@ -38,7 +38,9 @@ fn without_input(mut repair: Repair, moved: &Node, subject: &Subject<'_>) -> Rep
     let words: Vec<String> = text.split_ascii_whitespace().map(str::to_owned).collect();
     let lost = match &subject.image.runtime.input {
         Some(_) => "of the standard input that is kept open for it",
-        None if subject.tables.may_have_console(&words) => "that somebody types (`docker attach`)",
+        None if subject.tables.may_have_console(&words) => {
+            "that somebody types (`docker run -it`, `docker attach`)"
+        }
         None => return repair,
     };
     repair.safety = Safety::Unsafe;
