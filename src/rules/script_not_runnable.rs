@@ -2,7 +2,7 @@
 
 use super::{Finding, Repair, Subject, no_program, repair};
 use crate::diagnostic::{Outcome, Related};
-use crate::launch::Broken;
+use crate::launch::{Broken, BrokenScript};
 use crate::source::{Edit, Excerpt, Place, Span, base_name};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
@@ -10,8 +10,32 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     if script.broken.is_not_found() {
         return no_program::finding(script).into_iter().collect();
     }
-    let (broken, started, file) = (script.broken, &script.started, &script.text);
-    let (label, why, help) = match broken {
+    let Some((label, why, help)) = advice(script) else { return Vec::new() };
+    let source = script.text.source();
+    let place = match (script.broken, &script.by) {
+        (Broken::NotExecutable, Some(by)) => by.clone(),
+        _ => Place::new(source, source.line_span(source.line(script.text.span().start))),
+    };
+    let what = match script.supervised {
+        true => format!("The supervisor cannot start `{}`", source.path()),
+        false => "The container does not start".to_owned(),
+    };
+    let mut finding = Finding::at(place, label, format!("{what}: {why}.")).with_help(help);
+    let here = if script.supervised {
+        "it is started here"
+    } else {
+        finding.outcome = Some(Outcome::ExitsEarly);
+        "the container starts here"
+    };
+    if script.started != finding.place {
+        finding.related.push(Related::new(script.started.clone(), here));
+    }
+    vec![finding.with_repairs(repair_of(script, subject))]
+}
+
+/// The label, the reason, and what to do; `None` where another rule owns the cause.
+fn advice(script: &BrokenScript) -> Option<(&'static str, &'static str, &'static str)> {
+    Some(match script.broken {
         Broken::NoShebang => (
             "no `#!` here",
             "the script has no `#!` line, and the kernel does not know what to run it with (\"exec format error\")",
@@ -52,30 +76,13 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
             "the lines of the script end in a carriage return, which counts as a part of the last name (\"no such file or directory\", \"not found\")",
             "save the script with LF line endings, and keep them with `*.sh text eol=lf` in .gitattributes",
         ),
-        _ => {
-            return Vec::new();
-        }
-    };
-    let source = file.source();
-    let place = match (broken, &script.by) {
-        (Broken::NotExecutable, Some(by)) => by.clone(),
-        _ => Place::new(source, source.line_span(source.line(file.span().start))),
-    };
-    let what = match script.supervised {
-        true => format!("The supervisor cannot start `{}`", source.path()),
-        false => "The container does not start".to_owned(),
-    };
-    let mut finding = Finding::at(place, label, format!("{what}: {why}.")).with_help(help);
-    let here = if script.supervised {
-        "it is started here"
-    } else {
-        finding.outcome = Some(Outcome::ExitsEarly);
-        "the container starts here"
-    };
-    if *started != finding.place {
-        finding.related.push(Related::new(started.clone(), here));
-    }
-    let repair = match (broken, &script.by) {
+        _ => return None,
+    })
+}
+
+fn repair_of(script: &BrokenScript, subject: &Subject<'_>) -> Option<Repair> {
+    let file = &script.text;
+    match (script.broken, &script.by) {
         (Broken::NoShebang, _) => file
             .edit(Span::at(0), "#!/bin/sh\n")
             .map(|edit| Repair::safe("Add the line `#!/bin/sh`", vec![edit])),
@@ -85,10 +92,9 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         (Broken::CarriageReturn, _) => Some(line_feeds(file)),
         (Broken::EnvArguments, _) => options_to_set(file),
         (Broken::NoShell, _) => repair::shell_form(subject.image).and_then(|(text, ..)| repair::exec_form(text)),
-        (Broken::NotExecutable, Some(by)) => chmod(by, source.path().file_name()),
+        (Broken::NotExecutable, Some(by)) => chmod(by, file.source().path().file_name()),
         _ => None,
-    };
-    vec![finding.with_repairs(repair)]
+    }
 }
 
 /// `#!/usr/bin/env bash -e` as `#!/usr/bin/env bash` and `set -e`.
