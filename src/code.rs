@@ -4,9 +4,10 @@
 //! text `opaque`, and then nothing is certain. The only room but `shell` that knows tree-sitter: strings, comments and the forms of
 //! import are worth a real grammar.
 
-use tree_sitter::{Node, Parser, Tree};
+use tree_sitter::{Node, Parser};
 
 use crate::programs::Language;
+use crate::shell::each_node;
 
 mod javascript;
 mod python;
@@ -47,22 +48,6 @@ pub fn read(language: Language, text: &str) -> Code {
         None => code.opaque = true,
     }
     code
-}
-
-/// Calls `visit` for every node, without recursion.
-fn each_node(tree: &Tree, mut visit: impl FnMut(Node<'_>)) {
-    let mut cursor = tree.walk();
-    loop {
-        visit(cursor.node());
-        if cursor.goto_first_child() {
-            continue;
-        }
-        while !cursor.goto_next_sibling() {
-            if !cursor.goto_parent() {
-                return;
-            }
-        }
-    }
 }
 
 /// The text of a node.

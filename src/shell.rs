@@ -15,6 +15,7 @@ mod redirects;
 mod torn;
 mod words;
 
+pub(crate) use branches::each_node;
 pub use comments::{comments, shape};
 
 /// A script, or the text of `sh -c`.

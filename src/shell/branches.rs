@@ -34,3 +34,19 @@ pub(super) fn loses_a_part(tree: Tree<'_>) -> bool {
         ["case_statement", "if_statement", "while_statement", "for_statement", "c_style_for_statement"];
     IN_PARTS.contains(&tree.kind()) && children(tree).any(|child| child.is_error() || child.is_missing())
 }
+
+/// Calls `visit` for every node of a whole tree, without recursion.
+pub(crate) fn each_node(tree: &tree_sitter::Tree, mut visit: impl FnMut(Tree<'_>)) {
+    let mut cursor = tree.walk();
+    loop {
+        visit(cursor.node());
+        if cursor.goto_first_child() {
+            continue;
+        }
+        while !cursor.goto_next_sibling() {
+            if !cursor.goto_parent() {
+                return;
+            }
+        }
+    }
+}

@@ -6,7 +6,8 @@ use crate::source::Span;
 /// The comments of a script, from `#` to the end of the line. What stands in strings and here-documents is none.
 pub fn comments(text: &str) -> Vec<Span> {
     let mut found = Vec::new();
-    each_node(text, |node| {
+    let Some(tree) = grammar::tree(text) else { return found };
+    branches::each_node(&tree, |node| {
         if node.kind() == "comment" {
             found.push(branches::span(node));
         }
@@ -18,7 +19,8 @@ pub fn comments(text: &str) -> Vec<Span> {
 pub fn shape(text: &str) -> Vec<(usize, u16, String)> {
     let mut shape = Vec::new();
     let mut depth = Vec::new();
-    each_node(text, |node| {
+    let Some(tree) = grammar::tree(text) else { return shape };
+    branches::each_node(&tree, |node| {
         while depth.last().is_some_and(|end| *end <= node.start_byte()) {
             depth.pop();
         }
@@ -32,22 +34,6 @@ pub fn shape(text: &str) -> Vec<(usize, u16, String)> {
         }
     });
     shape
-}
-
-fn each_node(text: &str, mut visit: impl FnMut(tree_sitter::Node<'_>)) {
-    let Some(tree) = grammar::tree(text) else { return };
-    let mut cursor = tree.walk();
-    loop {
-        visit(cursor.node());
-        if cursor.goto_first_child() {
-            continue;
-        }
-        while !cursor.goto_next_sibling() {
-            if !cursor.goto_parent() {
-                return;
-            }
-        }
-    }
 }
 
 #[cfg(test)]
