@@ -33,6 +33,13 @@ pub(super) fn heeding_input(repair: Repair, fault: &Fault, subject: &Subject<'_>
     }
 }
 
+/// The same of what may be no server at all: something follows it.
+fn without_console(mut repair: Repair) -> Repair {
+    repair.safety = Safety::Unsafe;
+    repair.message = format!("{}; it then reads nothing that somebody types", repair.message);
+    repair
+}
+
 fn without_input(mut repair: Repair, moved: &Node, subject: &Subject<'_>) -> Repair {
     let text = moved.excerpt.text().get(moved.span.start..moved.span.end).unwrap_or("");
     let words: Vec<String> = text.split_ascii_whitespace().map(str::to_owned).collect();
@@ -64,7 +71,11 @@ pub(super) fn in_place_of_exec(fault: &Fault, subject: &Subject<'_>) -> Vec<Repa
         let goes_on = follows && jobs.jobs.is_empty() && !fault.shell.errexit;
         let ends: &[End] = if goes_on { &[End::GoesOn, End::Exits] } else { &[End::Exits] };
         let repairs = ends.iter().flat_map(|&end| with_jobs(jobs, end, fault, subject));
-        repairs.map(|repair| without_input(repair, &jobs.at.node, subject)).collect::<Vec<_>>()
+        let heeding = |repair| match follows && !fault.known_service {
+            true => without_console(repair),
+            false => without_input(repair, &jobs.at.node, subject),
+        };
+        repairs.map(heeding).collect::<Vec<_>>()
     };
     fault.beyond_exec.iter().flat_map(repairs_of).collect()
 }
