@@ -72,8 +72,11 @@ impl Machine<'_, '_> {
 
     /// `CMD="gunicorn --bind :$PORT app"; eval "$CMD"`: a program of the tables, of which some arguments are not known.
     fn known_program(&self, arguments: &[Field], node: &Node) -> Option<Arc<Excerpt>> {
-        let [line] = arguments else { return None };
-        let line = Arc::new(Excerpt::derived(node.excerpt.source(), node.place().span, line.sketch()?));
+        // Only what stands in front has to be known as a command's name.
+        arguments.first().filter(|first| first.text().is_some() || first.sketch().is_some())?;
+        let words = arguments.iter().map(|word| word.text().or(word.sketch.as_deref()).unwrap_or(UNKNOWN));
+        let line = words.collect::<Vec<_>>().join(" ");
+        let line = Arc::new(Excerpt::derived(node.excerpt.source(), node.place().span, line));
         let script = self.environment.parse(Arc::clone(&line));
         let [Node { kind: NodeKind::Command(command), .. }] = script.statements.as_ref() else { return None };
         let is_whole = script.errors.is_empty() && command.assignments.is_empty();

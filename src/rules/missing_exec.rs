@@ -34,16 +34,17 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
         .collect()
 }
 
-/// `eval "$COMMAND"` as `eval "exec $COMMAND"`.
+/// `eval "$COMMAND"` as `eval "exec $COMMAND"`, `eval $COMMAND` as `eval exec $COMMAND`.
 fn within_eval(fault: &Fault) -> Option<Repair> {
     let Site::Foreground { rest: Rest::Nothing | Rest::Exit, .. } = &fault.site else { return None };
     let text = fault.place.text();
     let word = text.strip_prefix("eval ")?.trim_start();
-    let inner = word.strip_prefix('"')?.strip_suffix('"')?;
-    if !inner.starts_with('$') || inner.contains('"') {
+    let quoted = word.strip_prefix('"').and_then(|word| word.strip_suffix('"'));
+    let inner = quoted.unwrap_or(word);
+    if !inner.starts_with('$') || inner.contains(['"', '\'']) {
         return None;
     }
-    let at = fault.place.span.start + text.len() - word.len() + 1;
+    let at = fault.place.span.start + text.len() - word.len() + usize::from(quoted.is_some());
     let edit = Edit::new(&fault.place.source, Span::at(at), "exec ");
     let message = "Put `exec` in front of what `eval` runs; if that may be several commands, or begin with an assignment, that breaks";
     Some(Repair::unsafe_(message, vec![edit]))
