@@ -200,6 +200,10 @@ impl Machine<'_, '_> {
         let is_open = self.world.stop.is_some() && !services().any(is_it);
         let ended: Vec<Pid> =
             services().filter(|process| is_open || is_it(process)).map(|process| process.pid).collect();
+        if self.world.stop.is_some() && named.is_none() && ended.len() > 1 {
+            let reason = "which of the services a stop command ends is not known";
+            self.world.path.unsure.get_or_insert_with(|| reason.into());
+        }
         for pid in ended {
             if let Some(process) = self.world.process_mut(pid) {
                 process.heard.push(Signal::TERM);
