@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Role {
     /// Holds data: on TERM or INT it takes half a second to save it, and ends.
     Service,
+    /// The same, which takes a little longer.
+    SlowService,
     /// A service that saves on QUIT; TERM and INT make it drop its work (nginx, php-fpm).
     QuitService,
     /// A service that saves on WINCH; TERM and INT make it drop its work (Apache httpd).
@@ -58,7 +60,7 @@ impl Role {
     /// The signals on which it saves its work and ends.
     pub(crate) fn graceful(self) -> Option<&'static [&'static str]> {
         match self {
-            Self::Service | Self::Prefork => Some(&["TERM", "INT"]),
+            Self::Service | Self::SlowService | Self::Prefork => Some(&["TERM", "INT"]),
             Self::QuitService => Some(&["QUIT"]),
             Self::WinchService => Some(&["WINCH"]),
             Self::Usr1Service => Some(&["USR1"]),

@@ -11,8 +11,9 @@ use pidone::fix::fix_all;
 use pidone::source::MemoryLoader;
 use pidone::{Settings, diagnostic};
 
-use crate::container::{Measured, Run};
+use crate::container::{Container, Measured, Run};
 use crate::image::Image;
+use crate::programs::{Role, role};
 use crate::runner::Case;
 use crate::support::{Files, Outcome};
 
@@ -24,7 +25,9 @@ mod script;
 const SEEDS: Range<u64> = 0..150;
 /// Seconds between the stop signal and SIGKILL: a service takes half a second to save its work.
 const GRACE: f64 = 1.3;
-/// The same where it has to be sure.
+/// What is added where one of them takes longer.
+const MORE_GRACE: f64 = 0.5;
+/// The grace period where it has to be sure.
 const LONG_GRACE: f64 = 11.0;
 /// A mismatch counts if it shows each time.
 const REPEAT: usize = 3;
@@ -147,10 +150,27 @@ fn compare(
     Ok(Err(Mismatch { kind, detail: format!("predicted {predicted}, measured {measured}") }))
 }
 
+/// What happens, whoever of several services takes longest to save its work.
 fn measure(files: &Files, grace: f64) -> Result<Measured, String> {
     let image = Image::build(files, "Dockerfile", None)?;
-    let run = Run::new(image.container.clone(), image.argv(), &image.stop_signal, grace);
-    run.measure().map_err(|failure| failure.to_string())
+    let run = |container: Container, grace: f64| {
+        let run = Run::new(container, image.argv(), &image.stop_signal, grace);
+        run.measure().map_err(|failure| failure.to_string())
+    };
+    let measured = run(image.container.clone(), grace)?;
+    if measured.outcome != Outcome::Graceful || measured.services.len() < 2 {
+        return Ok(measured);
+    }
+    let usual = |name: &&String| role(name, &image.container.programs) == Some(Role::Service);
+    for name in measured.services.keys().filter(usual) {
+        let mut container = image.container.clone();
+        container.programs.insert(name.clone(), Role::SlowService);
+        let slower = run(container, grace + MORE_GRACE)?;
+        if slower.outcome != Outcome::Graceful {
+            return Ok(slower);
+        }
+    }
+    Ok(measured)
 }
 
 fn loader(files: &Files) -> MemoryLoader {

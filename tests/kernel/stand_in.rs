@@ -32,6 +32,8 @@ pub(crate) const LOG: &str = "/.pidone/log";
 
 /// How long a service takes to save its work.
 const FLUSH: Duration = Duration::from_millis(500);
+/// The same of a slow one.
+const SLOW_FLUSH: Duration = Duration::from_millis(700);
 /// How often a parent looks after its children and its signals.
 const TICK: Duration = Duration::from_millis(20);
 /// Set for the process that a daemon leaves behind.
@@ -99,7 +101,8 @@ fn serve(role: Role, name: &str, args: &[String]) -> io::Result<i32> {
     };
     let option =
         |key: &str| args.iter().find_map(|arg| arg.strip_prefix(key)?.strip_prefix('=')?.parse::<f64>().ok());
-    let flush = option("flush").map_or(FLUSH, Duration::from_secs_f64);
+    let usual = if role == Role::SlowService { SLOW_FLUSH } else { FLUSH };
+    let flush = option("flush").map_or(usual, Duration::from_secs_f64);
     let (graceful, fast) = (role.graceful().unwrap_or_default(), role.fast());
     let heard = [SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGWINCH, SIGUSR1].into_iter().filter(|&signal| {
         // One that hears INT only is one that leaves every other signal at its default.
