@@ -13,7 +13,7 @@ use super::machine::{Alternative, Flow, Machine};
 use super::path::{Choice, Doubt};
 use super::shell::Origin;
 use super::signal::Signal;
-use super::world::{Death, FOREVER, Millis, Pid, Process, Role, Slowest, Started, State, Stop, World};
+use super::world::{Death, FOREVER, Millis, Pid, Process, Role, Started, State, Stop, World};
 use super::{early, verdict};
 use crate::diagnostic::Outcome;
 use crate::programs::Sound;
@@ -33,6 +33,8 @@ const KEPT_PATHS: usize = 50;
 const MAX_PROCESSES: usize = 1_000;
 /// Processes below one another: a script that starts itself goes down for ever.
 const MAX_NESTED: usize = 50;
+/// Services of which each is once the slowest.
+const MAX_SLOW: usize = 8;
 /// Ways that one stop can go.
 const MAX_STOPS: usize = 64;
 /// Steps of all these ways.
@@ -378,19 +380,21 @@ impl Explorer<'_> {
         }
     }
 
-    /// The stop, whoever of the services takes longest to finish.
+    /// The stop, whoever of several services takes longest to finish.
     fn stop(&mut self, steady: &World, grace: u64) -> Stopped {
-        let stopped = self.stop_with(Slowest::Last, steady, grace);
+        let stopped = self.stop_with(None, steady, grace);
+        let is_good = |stopped: &Stopped| verdict::outcome(&stopped.world) == Outcome::Graceful;
         let services = steady.processes().filter(|process| process.is_service() && steady.alive(process.pid));
-        if verdict::outcome(&stopped.world) != Outcome::Graceful || services.count() < 2 {
+        let services: Vec<Pid> = services.map(|process| process.pid).take(MAX_SLOW).collect();
+        if services.len() < 2 || !is_good(&stopped) {
             return stopped;
         }
-        let other = self.stop_with(Slowest::First, steady, grace);
-        if verdict::outcome(&other.world) == Outcome::Graceful { stopped } else { other }
+        let mut others = services.into_iter().map(|slowest| self.stop_with(Some(slowest), steady, grace));
+        others.find(|other| !is_good(other)).unwrap_or(stopped)
     }
 
     /// Sends the stop signal to PID 1 and follows every way it can go; the best one is taken.
-    fn stop_with(&mut self, slowest: Slowest, steady: &World, grace: u64) -> Stopped {
+    fn stop_with(&mut self, slowest: Option<Pid>, steady: &World, grace: u64) -> Stopped {
         let mut start = steady.clone();
         start.stop = Some(Stop {
             signal: self.signal,

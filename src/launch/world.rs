@@ -25,8 +25,8 @@ pub(crate) type Millis = u64;
 
 /// How long a stand-in for an unknown service takes to finish its work. Longer than any shell built-in, shorter than any grace period.
 const CLEAN_UP: Millis = 500;
-/// By how much one service takes longer than another, at the most.
-const SPREAD: Millis = 100;
+/// The same of the slowest of several.
+const SLOW_CLEAN_UP: Millis = 900;
 
 /// A sleep this long is no pause in a setup but a way to keep the container alive.
 pub(super) const FOREVER: Millis = 10 * 60 * 1000;
@@ -62,19 +62,10 @@ pub(crate) struct Stop {
     pub(crate) grace: Millis,
     /// False where the base image may set another signal.
     pub(crate) is_known: bool,
-    /// Who takes longest to finish.
-    pub(crate) slowest: Slowest,
+    /// The service that takes longest to finish: who waits for another one must not be lucky.
+    pub(crate) slowest: Option<Pid>,
     /// Where it is only inherited: what the names of the base image's own programs have in common (`nginx`, `apache`).
     pub(crate) made_for: Option<Rc<[String]>>,
-}
-
-/// Which of several services takes longest to finish: who waits for one only must not be lucky.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Slowest {
-    /// The one that was started first.
-    First,
-    /// The one that was started last.
-    Last,
 }
 
 /// A process.
@@ -361,14 +352,10 @@ impl World {
         }
     }
 
-    /// When a service has finished that begins to end now. No two take equally long.
+    /// When a service has finished that begins to end now.
     pub(super) fn finished_at(&self, pid: Pid) -> Millis {
-        let rank = Millis::try_from(pid).map_or(SPREAD, |rank| rank.min(SPREAD));
-        let more = self.stop.as_ref().map_or(0, |stop| match stop.slowest {
-            Slowest::First => SPREAD - rank,
-            Slowest::Last => rank,
-        });
-        self.now + CLEAN_UP + more
+        let is_slowest = self.stop.as_ref().is_some_and(|stop| stop.slowest == Some(pid));
+        self.now + if is_slowest { SLOW_CLEAN_UP } else { CLEAN_UP }
     }
 
     pub(crate) fn children(&self, pid: Pid) -> Vec<Pid> {
