@@ -123,7 +123,6 @@ const SCRIPTS: &[&str] = &["ash", "bash", "dash", "ksh", "sh", "zsh"];
 pub fn name(name: &str) -> Name {
     let lower = name.to_lowercase();
     let ending = lower.rsplit_once('.').map_or("", |(_, ending)| ending);
-    let beginning = lower.split_once('.').map_or("", |(beginning, _)| beginning);
     let is_dockerfile = ["dockerfile", "containerfile"].iter().any(|word| {
         lower.starts_with(word) || lower.strip_suffix(word).is_some_and(|before| before.ends_with('.'))
     });
@@ -135,7 +134,7 @@ pub fn name(name: &str) -> Name {
         Name::Yaml
     } else if !is_dockerfile || OTHERS.contains(&ending) {
         Name::Other
-    } else if TEMPLATES.contains(&ending) || TEMPLATES.contains(&beginning) || lower.ends_with("-template") {
+    } else if TEMPLATES.contains(&ending) || lower.ends_with("-template") {
         Name::Template
     } else {
         Name::Dockerfile
@@ -175,7 +174,6 @@ mod tests {
             "Dockerfile-template",
             "Dockerfile.prod.erb",
             "Dockerfile.esh",
-            "tmpl.Dockerfile",
         ] {
             assert_eq!(name(template), Name::Template, "{template}");
         }

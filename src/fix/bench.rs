@@ -64,7 +64,15 @@ impl<'a> Bench<'a> {
     pub(crate) fn diagnose(&self, finding: Finding, judged: &Judged) -> Diagnostic {
         let repairs = self.in_order(&finding);
         let whole = repairs.iter().find_map(|repair| self.verified(&finding, repair, judged));
-        let fix = whole.or_else(|| repairs.iter().find_map(|repair| self.step(&finding, repair, judged)));
+        let step = || repairs.iter().find_map(|repair| self.step(&finding, repair, judged));
+        let fix = match whole {
+            None => step(),
+            // A safe step is offered in front of an unsafe way to the end.
+            Some(whole) if whole.safety == Safety::Unsafe && !self.settings.unsafe_fixes => {
+                step().filter(|step| step.safety == Safety::Safe).or(Some(whole))
+            }
+            whole => whole,
+        };
         let fix = fix.map(|fix| self.heeding_readers(fix));
         let mut related = finding.related.clone();
         related.extend(judged.context_note().filter(|_| self.settings.context.is_none()));
@@ -102,8 +110,9 @@ impl<'a> Bench<'a> {
                     && trial.improves(fresh.is_some());
                 return is_good.then(|| draft.into_fix(&trial));
             };
-            // Two repairs of one rule that undo each other.
-            if draft.rules.contains(&fresh.rule) && undo(&draft.edits, &further.edits) {
+            // Two repairs of one rule that undo each other, or one that takes back all of another.
+            let is_same_rule = draft.rules.contains(&fresh.rule);
+            if undo(&draft.edits, &further.edits, is_same_rule) {
                 return None;
             }
             draft.add(fresh, further, self.loader)?;
@@ -229,17 +238,20 @@ fn work_of(judged: &Judged) -> u64 {
     LAUNCH + judged.launch.as_ref().map_or(0, |launch| launch.steps)
 }
 
-/// True if the later edits, which are in the text after the first, take away something that those have put there.
-fn undo(first: &[Edit], later: &[Edit]) -> bool {
+/// True if the later edits, which are in the text after the first, take back what one of those has put there, or as much as a `part` of it.
+fn undo(first: &[Edit], later: &[Edit], part: bool) -> bool {
     later.iter().filter(|edit| edit.span.start < edit.span.end).any(|taken| {
         let mut own: Vec<&Edit> = first.iter().filter(|edit| edit.path == taken.path).collect();
         own.sort_by_key(|edit| edit.span.start);
         let (mut added, mut removed) = (0, 0);
         own.into_iter().any(|edit| {
             let start = edit.span.start + added - removed;
+            let end = start + edit.text.len();
             added += edit.text.len();
             removed += edit.span.end - edit.span.start;
-            start < taken.span.end && taken.span.start < start + edit.text.len()
+            let meets = start < taken.span.end && taken.span.start < end;
+            let covers = taken.span.start <= start && end <= taken.span.end && taken.text.is_empty();
+            meets && (part || covers)
         })
     })
 }
