@@ -19,6 +19,16 @@ impl Dockerfile {
         let own = self.instructions[self.stages()[stage].instructions.clone()].iter().filter(is_copy);
         own.filter_map(|copy| copy.flag("from")).any(|name| self.stage_named(name, stage) == Some(from))
     }
+
+    /// True for a stage whose name is one for an image of its own (`--target`).
+    pub fn may_be_target(&self, stage: usize) -> bool {
+        !is_named_as_workshop(self.stages()[stage].name.as_deref())
+    }
+}
+
+/// True for the name of a stage that is there for others, or none.
+fn is_named_as_workshop(name: Option<&str>) -> bool {
+    name.is_none_or(|name| WORKSHOPS.iter().any(|part| name.contains(part)))
 }
 
 /// Those of the images that somebody may start: not what is only a part of another one, or where another one is made.
@@ -49,12 +59,10 @@ fn is_part(dockerfile: &Dockerfile, image: &Image, later: &[&Image]) -> bool {
 
 /// True for a stage that by its name, or having none, is there to make what another image, with a launch of its own, takes from it.
 fn is_workshop(dockerfile: &Dockerfile, image: &Image, later: &[&Image]) -> bool {
-    let name = image.name.as_deref();
-    let is_meant = name.is_none_or(|name| WORKSHOPS.iter().any(|part| name.contains(part)));
     let is_taken_from =
         || (image.stage + 1..dockerfile.stages().len()).any(|stage| dockerfile.copies(stage, image.stage));
     let starts = |other: &&Image| other.is_final && (other.entrypoint.is_some() || other.cmd.is_some());
-    is_meant && is_taken_from() && later.iter().any(starts)
+    is_named_as_workshop(image.name.as_deref()) && is_taken_from() && later.iter().any(starts)
 }
 
 /// Which stages are made of this one, by FROM or COPY, directly or not.

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::resolve::Resolver;
 use crate::dockerfile::{Instruction, Keyword, join};
-use crate::programs::{ConfigFile, Handler, Program};
+use crate::programs::{ConfigFile, Handler, Program, Sh};
 use crate::project::{Found, options};
+use crate::source::base_name;
 
 impl Resolver<'_, '_> {
     /// True if the server puts itself into the background, by its arguments and by its configuration.
@@ -142,10 +143,17 @@ impl Resolver<'_, '_> {
         is_of_base || !image.base.known || !is_brought || image.dockerfile.source.text().contains("s6")
     }
 
-    /// False where an instruction puts a file where the system's own init is: `ADD .../dumb-init /usr/sbin/init`.
+    /// False where an instruction puts a file where the system's own init is: `ADD .../dumb-init /usr/sbin/init`; and for an `init` of a
+    /// base image of which nothing is known, unless the Dockerfile speaks of systemd.
     pub(super) fn may_be_system_init(&self, name: &str) -> bool {
+        if base_name(name) != "init" {
+            return true;
+        }
+        let image = self.environment.image;
         let is_it = |word: &str| word.trim_matches(['"', '\'', '[', ']', ',']) == name;
-        !name.ends_with("/init") || !self.brings(|text| text.split_whitespace().any(is_it))
+        ((image.base.known && image.base.sh != Sh::None)
+            || image.dockerfile.source.text().contains("systemd"))
+            && !self.brings(|text| text.split_whitespace().any(is_it))
     }
 
     /// True if an instruction that brings files speaks of it.

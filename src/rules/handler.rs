@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use crate::launch::{Fault, ShellState, Signal, Site, TrapFlaw};
 use crate::shell::{self, List, Node, NodeKind, Word};
-use crate::source::{Edit, Encoding, Place, Span};
+use crate::source::{Edit, Encoding, Excerpt, Place, Span};
 
-use super::blocks::simple_statements;
+use super::blocks::{holds, simple_statements};
 use super::insertion::{Line, ampersand, free_number, number_in, rest_of_line};
 use super::trap::{self, number};
 use super::{Repair, repair, telling, waiting};
@@ -17,6 +17,9 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Re
     if expands_early(fault) {
         return quote_singly(fault);
     }
+    if spills_an_array(&fault.place) {
+        return None;
+    }
     let written = telling::as_written(action);
     let action = written.as_ref().unwrap_or(action);
     let kill = kill_of(action, functions);
@@ -24,10 +27,10 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Re
         // No `wait` takes what is somebody else's child.
         (TrapFlaw::NotWaited, _) if !is_job => None,
         (TrapFlaw::NotWaited, Some(kill)) => {
-            let repair = waiting::add(action, functions, &fault.shell)?;
+            let repair = waiting::add(action, functions, &fault.shell, has_others(jobs))?;
             Some(if may_be_ignored(kill, fault) { unless_ignored(repair) } else { repair })
         }
-        (TrapFlaw::NotWaited, None) => waiting::add(action, functions, &fault.shell),
+        (TrapFlaw::NotWaited, None) => waiting::add(action, functions, &fault.shell, has_others(jobs)),
         (TrapFlaw::OtherSignal { wanted, .. }, Some(kill)) if jobs.len() == 1 => send(kill, wanted),
         (TrapFlaw::NotTold, Some(kill)) => {
             name_signal(kill).or_else(|| add_targets(kill, action, functions, jobs, &fault.shell))
@@ -37,23 +40,32 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Re
         }
         (TrapFlaw::ExitsWithoutTelling, None) => tell_before_exit(fault, action, functions, jobs),
         (TrapFlaw::ExitOnly, _) => Some(exit_on_signal(&fault.place, stop)),
-        (TrapFlaw::Endless, _) => exit_in_the_end(fault, action, functions, stop),
+        (TrapFlaw::Endless, _) => exit_in_the_end(fault, action, functions, jobs, stop),
         (TrapFlaw::Recursion, _) => spare_itself(action, functions, &fault.shell),
         _ => None,
     }
 }
 
 /// A handler behind which the shell goes on, with an `exit` at its end.
-fn exit_in_the_end(fault: &Fault, action: &List, functions: &[Node], stop: Signal) -> Option<Repair> {
-    // What runs on a reload as well is not to end the container.
-    if trap::traps_reload(&fault.shell) {
+fn exit_in_the_end(
+    fault: &Fault,
+    action: &List,
+    functions: &[Node],
+    jobs: &[Node],
+    stop: Signal,
+) -> Option<Repair> {
+    // What runs on a reload as well is not to end the container, nor to change the status with which it ends.
+    if trap::traps_reload(&fault.shell) || !is_for_stops(&fault.place) {
         return None;
     }
     let last = action.last().filter(|last| !matches!(last.kind, NodeKind::Background(_)))?;
+    if waiting::has_heredoc(last) {
+        return None;
+    }
     let tells = [action.as_ref(), functions].into_iter().any(|list| !waiting::tellings(list).is_empty());
     let waits = find_in(action, functions, &["wait"]).is_some();
     let mut edits = match tells && !waits {
-        true => waiting::add(action, functions, &fault.shell)?.edits,
+        true => waiting::add(action, functions, &fault.shell, has_others(jobs))?.edits,
         false => Vec::new(),
     };
     let exit = format!("; exit {}", 128 + u32::from(stop.number()));
@@ -65,6 +77,32 @@ fn exit_in_the_end(fault: &Fault, action: &List, functions: &[Node], stop: Signa
         edits.push(last.excerpt.edit(Span::at(end), &exit)?);
     }
     Some(Repair::safe("Let the handler end the shell", edits))
+}
+
+/// True where the script that starts these jobs starts others, too, which may never end.
+fn has_others(jobs: &[Node]) -> bool {
+    let Some(first) = jobs.first() else { return true };
+    let script = shell::parse(Arc::clone(&first.excerpt));
+    let is_told = |node: &Node| jobs.iter().any(|job| holds(node, job.span));
+    script.statements.iter().any(|node| trap::has_other_job(node, &is_told))
+}
+
+/// `trap "kill ${pids[@]}" TERM`: each value but the first becomes a word of its own, and the rest of the handler with the last one.
+fn spills_an_array(trap: &Place) -> bool {
+    let quoted = trap.text().strip_prefix("trap").and_then(|rest| rest.trim_start().strip_prefix('"'));
+    quoted.and_then(|rest| rest.split('"').next()).is_some_and(|handler| handler.contains("[@]"))
+}
+
+/// True for a trap that no end of the script runs, and no command that fails.
+fn is_for_stops(trap: &Place) -> bool {
+    let script = shell::parse(Arc::new(Excerpt::verbatim(&trap.source, trap.span)));
+    let [node] = script.statements.as_ref() else { return false };
+    let words = repair::simple(node).map(|command| &command.words[..]).unwrap_or_default();
+    let is_stop = |word: &Word| {
+        let signal = word.literal().as_deref().and_then(Signal::parse);
+        signal.is_some_and(|signal| signal != Signal::EXIT)
+    };
+    words.iter().skip(2).all(is_stop)
 }
 
 /// `kill 0` for all but the handler's own shell, which would come back to the handler.
@@ -88,7 +126,7 @@ fn spare_itself(action: &List, functions: &[Node], shell: &ShellState) -> Option
     );
     let mut edits = vec![excerpt.edit(Span::at(kill.span.start), &ignored)?];
     if find_in(action, functions, &["wait"]).is_none() {
-        edits.extend(waiting::add(action, functions, shell)?.edits);
+        edits.extend(waiting::add(action, functions, shell, false)?.edits);
     }
     Some(Repair::safe("Let the shell ignore its own signal, and wait for all others", edits))
 }

@@ -4,8 +4,21 @@ use crate::source::Encoding;
 
 /// A variable for one number that the script does not use.
 pub(super) fn free_number(text: &str) -> &'static str {
-    const NAMES: [&str; 3] = ["pid", "service_pid", "stop_pid"];
-    NAMES.into_iter().find(|name| !text.contains(name)).unwrap_or("pid_of_service")
+    free(&["pid", "service_pid", "stop_pid"], text).unwrap_or("pid_of_service")
+}
+
+/// The first of some names that a script does not use. The shortest may be used in what it sources.
+fn free(names: &[&'static str], text: &str) -> Option<&'static str> {
+    let sources = |line: &str| {
+        let line = line.trim_start();
+        [". ", "source "].iter().any(|word| {
+            line.starts_with(word)
+                || line.contains(&format!("; {word}"))
+                || line.contains(&format!("&& {word}"))
+        })
+    };
+    let shortest = usize::from(text.lines().any(sources));
+    names[shortest..].iter().copied().find(|name| !text.contains(name))
 }
 
 /// Where text is put in front of a statement.
@@ -89,6 +102,5 @@ pub(super) fn number_in(text: &str, at: usize) -> Option<String> {
 
 /// A variable that the script does not use.
 pub(super) fn free_name(text: &str) -> &'static str {
-    const NAMES: [&str; 4] = ["pids", "service_pids", "stop_pids", "pids_to_stop"];
-    NAMES.into_iter().find(|name| !text.contains(name)).unwrap_or("pids_of_services")
+    free(&["pids", "service_pids", "stop_pids", "pids_to_stop"], text).unwrap_or("pids_of_services")
 }

@@ -106,7 +106,9 @@ fn left_behind(subject: &Subject<'_>) -> Option<Finding> {
     let stages = dockerfile.stages();
     let mut own: Vec<usize> = image.instructions().iter().map(|(stage, _)| *stage).collect();
     own.dedup();
-    let copied_from = |index: usize| own.iter().any(|stage| dockerfile.copies(*stage, index));
+    let copied_from = |index: usize| {
+        !dockerfile.may_be_target(index) && own.iter().any(|stage| dockerfile.copies(*stage, index))
+    };
     let is_launch = |it: &&Instruction| matches!(it.keyword, Keyword::Cmd | Keyword::Entrypoint) && !is_reset(it);
     let (_, launch) = stages.iter().enumerate().filter(|(index, _)| copied_from(*index)).find_map(|(index, stage)| {
         dockerfile.instructions[stage.instructions.clone()].iter().find(is_launch).map(|launch| (index, launch))

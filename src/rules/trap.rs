@@ -66,9 +66,21 @@ pub(super) fn insert(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
 /// The same where `exec` would leave somebody untold, or cut off what follows.
 pub(super) fn in_place_of_exec(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
     let repairs_of = |jobs: &Jobs| {
-        // What follows the only service is run when that has ended, as it is now, where it is no other service.
+        // A trap for EXIT that signals the shell itself would run the new one, which changes the status. `cd app && server` would change
+        // the folder for its job alone.
+        let (text, start) = (jobs.at.node.excerpt.text(), jobs.at.node.span.start);
+        let signals_itself = ["kill 0", "TERM 0", "-$$", "kill -1"].iter().any(|all| text.contains(all));
+        // A function that reads `$!` when it is called would read the number of the new job; what keeps that of another does so at once.
+        let reads = |line: &str| (line.contains("$!") || line.contains("${!}")) && !line.contains('&');
+        let reads_number = text[..start].lines().any(|line| reads(line) && !line.contains("=$!"));
+        if signals_itself || (jobs.jobs.is_empty() && (is_in_list(text, start) || reads_number)) {
+            return Vec::new();
+        }
+        // What follows the only service is run when that has ended, as it is now, if it only tidies up.
         let follows = matches!(fault.site, Site::Foreground { rest: Rest::Commands, .. });
-        let goes_on = follows && jobs.jobs.is_empty() && !fault.shell.errexit;
+        let script = shell::parse(Arc::clone(&jobs.at.node.excerpt));
+        let tidies_up = || blocks::behind(&script.statements, jobs.at.node.span).into_iter().all(tidies_up);
+        let goes_on = follows && jobs.jobs.is_empty() && !fault.shell.errexit && tidies_up();
         let ends: &[End] = if goes_on { &[End::GoesOn, End::Exits] } else { &[End::Exits] };
         let repairs = ends.iter().flat_map(|&end| with_jobs(jobs, end, fault, subject));
         let heeding = |repair| match follows && !fault.known_service {
@@ -98,6 +110,18 @@ pub(super) fn in_front_of_jobs(fault: &Fault, subject: &Subject<'_>) -> Vec<Repa
                 .to_owned();
     }
     repairs.into_iter().map(|repair| without_input(repair, &jobs.at.node, subject)).collect()
+}
+
+/// True for what ends soon whatever comes before it, and tells nobody.
+fn tidies_up(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Command(_) => {
+            (is_brief(node) && !node.is_command(&["sleep"]))
+                || node.is_command(&["exit", "return", "mv", "cp", "sync"])
+        }
+        NodeKind::Loop(_) | NodeKind::Background(_) | NodeKind::Error => false,
+        _ => node.children().into_iter().all(tidies_up),
+    }
 }
 
 /// What a handler does when all have finished.
@@ -242,7 +266,16 @@ impl Insertion<'_> {
 
     /// Sends the statement at which the script stays to the background, and waits for it; `then` is done when it has ended.
     fn wait_behind(&mut self, jobs: &[&Job], then: &str) -> Option<()> {
+        // A signal with a trap of its own would end the `wait`, where it is put off now until the command has ended.
+        if self.shell.traps.iter().any(|&signal| signal != Signal::EXIT) {
+            return None;
+        }
         let at = &self.stays.node;
+        // `cd app && server` as a job changes the folder for itself alone.
+        let script = shell::parse(Arc::clone(&at.excerpt));
+        if is_in_list(self.text(), at.span.start) && !blocks::behind(&script.statements, at.span).is_empty() {
+            return None;
+        }
         let rest = rest_of_line(self.text(), at.span.end);
         if (!rest.is_empty() && !rest.starts_with('#')) || reads_last_job(&self.text()[at.span.end..]) {
             return None;
@@ -305,7 +338,7 @@ impl Insertion<'_> {
 }
 
 /// True if something else goes to the background, which nobody tells and which may never end.
-fn has_other_job(node: &Node, is_told: &dyn Fn(&Node) -> bool) -> bool {
+pub(super) fn has_other_job(node: &Node, is_told: &dyn Fn(&Node) -> bool) -> bool {
     match &node.kind {
         NodeKind::Background(_) => !is_told(node),
         NodeKind::Subshell(_) => false,
@@ -353,7 +386,8 @@ pub(super) fn reads_status(list: &[Node]) -> bool {
 
 /// True if the script sets a trap for a signal that asks for something other than a stop.
 pub(super) fn traps_reload(shell: &ShellState) -> bool {
-    shell.traps.iter().any(|signal| matches!(signal.name().as_str(), "HUP" | "USR1" | "USR2"))
+    const STOPS: [Signal; 4] = [Signal::EXIT, Signal::TERM, Signal::INT, Signal::QUIT];
+    !shell.traps.iter().all(|signal| STOPS.contains(signal))
 }
 
 /// The command that a loop repeats goes to the background, and a trap in front of the loop tells it and waits for it.

@@ -12,7 +12,9 @@ use super::trap::or_not;
 
 /// `wait` behind the last statement that tells somebody in a handler, or in the function that it calls for that: by then all are told, and
 /// finish at the same time.
-pub(super) fn add(action: &[Node], functions: &[Node], shell: &ShellState) -> Option<Repair> {
+///
+/// With `others` the script has jobs that are not told: a `wait` for all would be one for them, too.
+pub(super) fn add(action: &[Node], functions: &[Node], shell: &ShellState, others: bool) -> Option<Repair> {
     let bodies = functions.iter().map(std::slice::from_ref);
     let mut handlers = std::iter::once(action).chain(bodies);
     let (handler, told) = handlers.find_map(|handler| {
@@ -21,28 +23,50 @@ pub(super) fn add(action: &[Node], functions: &[Node], shell: &ShellState) -> Op
     })?;
     let list = innermost(handler, &told);
     let last = list.iter().rfind(|node| told.iter().any(|kill| holds(node, kill.span)))?;
-    let wait = match numbers(handler, list, &told) {
-        Some(numbers) => format!("wait {}{}", numbers.join(" "), or_not(shell)),
-        None => format!("wait{}", or_not(shell)),
-    };
+    let numbers = numbers(handler, list, &told);
+    let is_for_all = numbers.is_none();
+    let targets: String = numbers.iter().flatten().map(|number| format!(" {number}")).collect();
+    let wait = format!("wait{targets}{}", or_not(shell));
+    if has_heredoc(last) {
+        return None;
+    }
     let excerpt = &last.excerpt;
     let line = Line::of(excerpt.text(), last.span.start, excerpt.encoding());
     let alone = line.own_line && excerpt.text()[last.span.end..].starts_with(['\n', '\r']);
     let separator = if alone { line.separator() } else { "; ".to_owned() };
     let mut edits = vec![excerpt.edit(Span::at(last.span.end), &format!("{separator}{wait}"))?];
     // Where one of them has ended, its `kill` fails, and `set -e` would leave the handler in front of the `wait`.
-    if shell.errexit && told.len() > 1 {
+    if shell.errexit && (told.len() > 1 || numbers.is_none_or(|numbers| numbers.len() > 1)) {
         for kill in told.into_iter().filter(|kill| !may_fail(handler, kill)) {
             edits.insert(0, kill.excerpt.edit(Span::at(kill.span.end), or_not(shell))?);
         }
     }
-    Some(Repair::safe("Wait in the trap until the service has finished", edits))
+    let message = "Wait in the trap until the service has finished";
+    Some(match is_for_all && others {
+        true => Repair::unsafe_(format!("{message}, and whatever else runs in the background"), edits),
+        false => Repair::safe(message, edits),
+    })
 }
 
-/// True where a script under `set -e` goes on when the command fails: in front of `||`.
+/// True where the text of a here-document follows: nothing can be put behind such a statement.
+pub(super) fn has_heredoc(node: &Node) -> bool {
+    let redirects = match &node.kind {
+        NodeKind::Command(command) => command.redirects.as_slice(),
+        NodeKind::Redirected(_, redirects) => redirects,
+        _ => &[],
+    };
+    redirects.iter().any(|redirect| redirect.heredoc.is_some())
+        || node.children().into_iter().any(has_heredoc)
+}
+
+/// True where a script under `set -e` goes on when the command fails: in front of `||` and `&&`.
 fn may_fail(handler: &[Node], kill: &Node) -> bool {
     let statement = simple_statements(handler).into_iter().find(|node| holds(node, kill.span));
-    statement.is_none_or(|node| matches!(node.kind, NodeKind::Or(..)))
+    statement.is_none_or(|node| match &node.kind {
+        NodeKind::Or(..) => true,
+        NodeKind::And(left, _) => holds(left, kill.span),
+        _ => false,
+    })
 }
 
 /// True for a command that tells a process to stop: not for one that only asks for it (`kill -0`), or whose patience is over (`kill -9`).
@@ -92,7 +116,9 @@ fn numbers<'n>(handler: &'n [Node], list: &[Node], told: &[&'n Node]) -> Option<
             None => targets(kill),
         };
         let texts = texts(kill, words);
-        if texts.is_empty() || !texts.iter().all(|number| is_variable(number, kill.excerpt.source().text())) {
+        let is_kept =
+            |number: &&str| is_variable(number, kill.excerpt.source().text()) && !is_set_in(handler, number);
+        if texts.is_empty() || !texts.iter().all(is_kept) {
             return None;
         }
         // Of what may not have been started there is no number, and `wait` takes no empty word.
@@ -129,6 +155,17 @@ fn is_variable(word: &str, text: &str) -> bool {
     let name = word.trim_matches(['"', '$', '{', '}']);
     let looked_up = ["=$(", "=`", "=\"$("].iter().any(|sign| text.contains(&format!("{name}{sign}")));
     word.trim_matches('"').starts_with('$') && !word.contains('(') && !looked_up
+}
+
+/// True where the handler itself gives the variable a value: it may hold one number after the other.
+fn is_set_in(handler: &[Node], variable: &str) -> bool {
+    let name = variable.trim_matches(['"', '$', '{', '}']);
+    simple_statements(handler).into_iter().filter_map(simple).any(|command| {
+        let words: Vec<String> = command.words.iter().filter_map(Word::literal).collect();
+        let reads =
+            words.first().is_some_and(|first| first == "read") && words.iter().any(|word| word == name);
+        reads || command.assignments.iter().any(|assignment| assignment.name == name)
+    })
 }
 
 /// Whom a `kill` tells: the words behind its options. The signal of `-s` and `-n` is a word of its own.
