@@ -35,6 +35,7 @@ pub(super) fn add(action: &[Node], functions: &[Node], shell: &ShellState, other
     let alone = line.own_line && excerpt.text()[last.span.end..].starts_with(['\n', '\r']);
     let separator = if alone { line.separator() } else { "; ".to_owned() };
     let mut edits = vec![excerpt.edit(Span::at(last.span.end), &format!("{separator}{wait}"))?];
+    let tells_all = told.iter().any(|kill| kill.place().text().contains("jobs -p"));
     // Where one of them has ended, its `kill` fails, and `set -e` would leave the handler in front of the `wait`.
     if shell.errexit && (told.len() > 1 || numbers.is_none_or(|numbers| numbers.len() > 1)) {
         for kill in told.into_iter().filter(|kill| !may_fail(handler, kill)) {
@@ -42,7 +43,7 @@ pub(super) fn add(action: &[Node], functions: &[Node], shell: &ShellState, other
         }
     }
     let message = "Wait in the trap until the service has finished";
-    Some(match is_for_all && others {
+    Some(match is_for_all && others && !tells_all {
         true => Repair::unsafe_(format!("{message}, and whatever else runs in the background"), edits),
         false => Repair::safe(message, edits),
     })
