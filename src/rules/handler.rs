@@ -64,19 +64,20 @@ fn exit_in_the_end(
     }
     let tells = [action.as_ref(), functions].into_iter().any(|list| !waiting::tellings(list).is_empty());
     let waits = find_in(action, functions, &["wait"]).is_some();
-    let mut edits = match tells && !waits {
-        true => waiting::add(action, functions, &fault.shell, has_others(jobs))?.edits,
-        false => Vec::new(),
+    let mut repair = match tells && !waits {
+        true => waiting::add(action, functions, &fault.shell, has_others(jobs))?,
+        false => Repair::safe("", Vec::new()),
     };
     let exit = format!("; exit {}", 128 + u32::from(stop.number()));
     let Span { start, end } = last.span;
     if trap::is_bare(last) {
-        edits.push(last.excerpt.edit(Span::at(start), "'")?);
-        edits.push(last.excerpt.edit(Span::at(end), &format!("{exit}'"))?);
+        repair.edits.push(last.excerpt.edit(Span::at(start), "'")?);
+        repair.edits.push(last.excerpt.edit(Span::at(end), &format!("{exit}'"))?);
     } else {
-        edits.push(last.excerpt.edit(Span::at(end), &exit)?);
+        repair.edits.push(last.excerpt.edit(Span::at(end), &exit)?);
     }
-    Some(Repair::safe("Let the handler end the shell", edits))
+    repair.message = "Let the handler end the shell".to_owned();
+    Some(repair)
 }
 
 /// True where the script that starts these jobs starts others, too, which may never end.

@@ -65,31 +65,33 @@ pub(super) fn insert(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
 
 /// The same where `exec` would leave somebody untold, or cut off what follows.
 pub(super) fn in_place_of_exec(fault: &Fault, subject: &Subject<'_>) -> Vec<Repair> {
-    let repairs_of = |jobs: &Jobs| {
-        // A trap for EXIT that signals the shell itself would run the new one, which changes the status. `cd app && server` would change
-        // the folder for its job alone.
-        let (text, start) = (jobs.at.node.excerpt.text(), jobs.at.node.span.start);
-        let signals_itself = ["kill 0", "TERM 0", "-$$", "kill -1"].iter().any(|all| text.contains(all));
-        // A function that reads `$!` when it is called would read the number of the new job; what keeps that of another does so at once.
-        let reads = |line: &str| (line.contains("$!") || line.contains("${!}")) && !line.contains('&');
-        let reads_number = text[..start].lines().any(|line| reads(line) && !line.contains("=$!"));
-        if signals_itself || (jobs.jobs.is_empty() && (is_in_list(text, start) || reads_number)) {
-            return Vec::new();
-        }
-        // What follows the only service is run when that has ended, as it is now, if it only tidies up.
-        let follows = matches!(fault.site, Site::Foreground { rest: Rest::Commands, .. });
-        let script = shell::parse(Arc::clone(&jobs.at.node.excerpt));
-        let tidies_up = || blocks::behind(&script.statements, jobs.at.node.span).into_iter().all(tidies_up);
-        let goes_on = follows && jobs.jobs.is_empty() && !fault.shell.errexit && tidies_up();
-        let ends: &[End] = if goes_on { &[End::GoesOn, End::Exits] } else { &[End::Exits] };
-        let repairs = ends.iter().flat_map(|&end| with_jobs(jobs, end, fault, subject));
-        let heeding = |repair| match follows && !fault.known_service {
-            true => without_console(repair),
-            false => without_input(repair, &jobs.at.node, subject),
-        };
-        repairs.map(heeding).collect::<Vec<_>>()
+    let Some(jobs) = fault.beyond_exec.as_ref().filter(|jobs| may_become_job(jobs)) else {
+        return Vec::new();
     };
-    fault.beyond_exec.iter().flat_map(repairs_of).collect()
+    let follows = matches!(fault.site, Site::Foreground { rest: Rest::Commands, .. });
+    let script = shell::parse(Arc::clone(&jobs.at.node.excerpt));
+    let behind = blocks::behind(&script.statements, jobs.at.node.span);
+    // What follows the only service is run when that has ended, as it is now, if it only tidies up.
+    let goes_on =
+        follows && jobs.jobs.is_empty() && !fault.shell.errexit && behind.into_iter().all(tidies_up);
+    let ends: &[End] = if goes_on { &[End::GoesOn, End::Exits] } else { &[End::Exits] };
+    let heeding = |repair| match follows && !fault.known_service {
+        true => without_console(repair),
+        false => without_input(repair, &jobs.at.node, subject),
+    };
+    ends.iter().flat_map(|&end| with_jobs(jobs, end, fault, subject)).map(heeding).collect()
+}
+
+/// False where a command in the foreground cannot go to the background without changing more than the stop.
+fn may_become_job(jobs: &Jobs) -> bool {
+    let (text, start) = (jobs.at.node.excerpt.text(), jobs.at.node.span.start);
+    // A trap for EXIT that signals the shell itself would run the new one, which changes the status.
+    let signals_itself = ["kill 0", "TERM 0", "-$$", "kill -1"].iter().any(|all| text.contains(all));
+    // A function that reads `$!` when it is called would read the number of the new job; what keeps that of another does so at once.
+    let reads = |line: &str| (line.contains("$!") || line.contains("${!}")) && !line.contains('&');
+    let reads_number = text[..start].lines().any(|line| reads(line) && !line.contains("=$!"));
+    // `cd app && server` would change the folder for its job alone.
+    !signals_itself && !(jobs.jobs.is_empty() && (is_in_list(text, start) || reads_number))
 }
 
 /// The same where a shell has left its jobs behind by `exec`: it stays in front of them.

@@ -21,21 +21,21 @@ pub(super) fn add(action: &[Node], functions: &[Node], shell: &ShellState, other
         let told = tellings(handler);
         (!told.is_empty()).then_some((handler, told))
     })?;
+    let tells_all = told.iter().any(|kill| kill.place().text().contains("jobs -p"));
     let list = innermost(handler, &told);
     let last = list.iter().rfind(|node| told.iter().any(|kill| holds(node, kill.span)))?;
+    if has_heredoc(last) {
+        return None;
+    }
     let numbers = numbers(handler, list, &told);
     let is_for_all = numbers.is_none();
     let targets: String = numbers.iter().flatten().map(|number| format!(" {number}")).collect();
     let wait = format!("wait{targets}{}", or_not(shell));
-    if has_heredoc(last) {
-        return None;
-    }
     let excerpt = &last.excerpt;
     let line = Line::of(excerpt.text(), last.span.start, excerpt.encoding());
     let alone = line.own_line && excerpt.text()[last.span.end..].starts_with(['\n', '\r']);
     let separator = if alone { line.separator() } else { "; ".to_owned() };
     let mut edits = vec![excerpt.edit(Span::at(last.span.end), &format!("{separator}{wait}"))?];
-    let tells_all = told.iter().any(|kill| kill.place().text().contains("jobs -p"));
     // Where one of them has ended, its `kill` fails, and `set -e` would leave the handler in front of the `wait`.
     if shell.errexit && (told.len() > 1 || numbers.is_none_or(|numbers| numbers.len() > 1)) {
         for kill in told.into_iter().filter(|kill| !may_fail(handler, kill)) {
@@ -64,14 +64,13 @@ pub(super) fn has_heredoc(node: &Node) -> bool {
 fn may_fail(handler: &[Node], kill: &Node) -> bool {
     let statement = simple_statements(handler).into_iter().find(|node| holds(node, kill.span));
     statement.is_none_or(|node| match &node.kind {
-        NodeKind::Or(..) => true,
-        NodeKind::And(left, _) => holds(left, kill.span),
+        NodeKind::Or(left, _) | NodeKind::And(left, _) => holds(left, kill.span),
         _ => false,
     })
 }
 
 /// True for a command that tells a process to stop: not for one that only asks for it (`kill -0`), or whose patience is over (`kill -9`).
-pub(super) fn tells(node: &Node) -> bool {
+fn tells(node: &Node) -> bool {
     let Some(command) = simple(node).filter(|_| node.is_command(&["kill", "killall", "pkill"])) else {
         return false;
     };
