@@ -79,6 +79,9 @@ impl Machine<'_, '_> {
             "kill" => {
                 self.kill(&fields[1..]);
             }
+            "env" | "nohup" | "sudo" if arguments.first() == Some(&"kill") => {
+                self.kill(&fields[2..]);
+            }
             "pgrep" | "pidof" => {
                 let found = !self.looked_for(arguments).is_empty();
                 // A process that the model does not know by that name may still be there.
