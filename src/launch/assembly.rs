@@ -142,9 +142,7 @@ impl<'a> Assembly<'a> {
         // What the script stops on another way is temporary: that it is left on this one is for want of better knowledge.
         let before = faults.len();
         faults.retain(|fault| fault.cause != Cause::OrphanedBackground || !told.contains(&fault.place));
-        // A bad end that nobody causes is a matter of what is not known.
-        let is_unexplained = matches!(outcome, Outcome::Abrupt | Outcome::Timeout) || before > 0;
-        let doubtful = may_have_told || !path.doubts.is_empty() || (faults.is_empty() && is_unexplained);
+        let doubtful = may_have_told || !path.doubts.is_empty() || (faults.is_empty() && before > 0);
         let ends_well = !doubtful && outcome == Outcome::Graceful;
         let unseen = Some(UNSEEN).filter(|_| ends_well && steady.before.has_unseen_programs());
         let guess = unseen.or(after.path.unsure.as_deref().filter(|_| ends_well));
