@@ -1,7 +1,8 @@
-//! Program text in JavaScript and Python: which modules it loads, whether it names a signal, and whether it stays.
+//! Program text in JavaScript and Python: which modules it loads, whether it names a signal, whether it stays, and whether it reads what
+//! somebody types.
 //!
-//! This answers one question: is it certain that a program installs no handler for the stop signal? What is not understood makes the
-//! text `opaque`, and then nothing is certain. The only room but `shell` that knows tree-sitter: strings, comments and the forms of
+//! This answers two questions: is it certain that a program installs no handler for the stop signal, and does it read its standard
+//! input? What is not understood makes the text `opaque`, and then the first is not certain. The only room but `shell` that knows tree-sitter: strings, comments and the forms of
 //! import are worth a real grammar.
 
 use tree_sitter::{Node, Parser};
@@ -26,6 +27,8 @@ pub struct Code {
     pub stays: bool,
     /// True if it loads or runs what cannot be told from the text.
     pub opaque: bool,
+    /// True if it reads its standard input: what somebody types, say.
+    pub reads_input: bool,
 }
 
 /// Reads a text. What the grammar cannot read is opaque.
@@ -39,13 +42,13 @@ pub fn read(language: Language, text: &str) -> Code {
         Ok(()) if text.len() <= MAX_SIZE => parser.parse(text, None),
         _ => None,
     };
-    let mut code = Code::default();
-    match tree.filter(|tree| !tree.root_node().has_error()) {
-        Some(tree) => each_node(&tree, |node| match language {
+    let opaque = tree.as_ref().is_none_or(|tree| tree.root_node().has_error());
+    let mut code = Code { opaque, ..Code::default() };
+    if let Some(tree) = tree {
+        each_node(&tree, |node| match language {
             Language::JavaScript => javascript::visit(node, text, &mut code),
             Language::Python => python::visit(node, text, &mut code),
-        }),
-        None => code.opaque = true,
+        });
     }
     code
 }
@@ -63,6 +66,29 @@ fn names_signal(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn standard_input() {
+        for (language, text, reads) in [
+            (Language::Python, "name = input('name: ')", true),
+            (Language::Python, "print 'name'\nname = raw_input()", true),
+            (Language::Python, "import sys\nfor line in sys.stdin: work(line)", true),
+            (Language::Python, "from sys import stdin\nstdin.read()", true),
+            (Language::Python, "import sys\nif sys.stdin.isatty(): colour()", false),
+            (Language::Python, "stdin, out = client.run(x)\nPopen(x, stdin=PIPE).stdin.write(y)", false),
+            (Language::Python, "def f(input): return input.read(self.input())", false),
+            (Language::JavaScript, "process.stdin.on('data', f)", true),
+            (Language::JavaScript, "readline.createInterface({ input: process.stdin })", true),
+            (Language::JavaScript, "import { stdin as input } from 'node:process'", true),
+            (Language::JavaScript, "const process = require('process'), { stdin } = process", true),
+            (Language::JavaScript, "const { stdin } = spawn(x)", false),
+            (Language::JavaScript, "fs.readFileSync('/dev/stdin')", true),
+            (Language::JavaScript, "if (process.stdin.isTTY) colour()", false),
+            (Language::JavaScript, "child.stdin.write(x); process.stdout.write(x)", false),
+        ] {
+            assert_eq!(read(language, text).reads_input, reads, "{text}");
+        }
+    }
 
     #[test]
     fn javascript() {

@@ -43,6 +43,7 @@ mod fingerprint;
 mod hearing;
 mod hop;
 mod inert;
+mod input;
 mod interpreter;
 mod jobs;
 mod known;

@@ -9,7 +9,11 @@ const LISTEN: [&str; 5] = ["on", "once", "addListener", "prependListener", "prep
 
 pub(super) fn visit(node: Node<'_>, text: &str, code: &mut Code) {
     match node.kind() {
-        "string" | "template_string" => code.names_signals |= names_signal(text_of(node, text)),
+        "string" | "template_string" => {
+            let text = text_of(node, text);
+            code.names_signals |= names_signal(text);
+            code.reads_input |= text.contains("/dev/stdin");
+        }
         "import_statement" | "export_statement" => {
             if let Some(source) = node.child_by_field_name("source") {
                 load(Some(source), text, code);
@@ -22,6 +26,14 @@ pub(super) fn visit(node: Node<'_>, text: &str, code: &mut Code) {
         }
         "property_identifier" | "shorthand_property_identifier" => {
             code.names_signals |= names_signal(text_of(node, text));
+        }
+        // `import { stdin } from "process"`, `const { stdin } = require("process")`
+        "import_specifier" | "shorthand_property_identifier_pattern" => {
+            let is_loaded = code.modules.iter().any(|name| name.trim_start_matches("node:") == "process");
+            code.reads_input |= is_loaded && text_of(node, text).starts_with("stdin");
+        }
+        "member_expression" => {
+            code.reads_input |= text_of(node, text) == "process.stdin" && !asks_for_terminal(node, text);
         }
         "identifier" => identifier(node, text, code),
         _ => {}
@@ -54,6 +66,12 @@ fn call(node: Node<'_>, text: &str, code: &mut Code) {
         }
         _ => {}
     }
+}
+
+/// `process.stdin.isTTY`
+fn asks_for_terminal(node: Node<'_>, text: &str) -> bool {
+    let property = node.parent().and_then(|parent| parent.child_by_field_name("property"));
+    property.is_some_and(|property| text_of(property, text) == "isTTY")
 }
 
 /// `require` and `process` that are handed on may do anything.

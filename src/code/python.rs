@@ -26,13 +26,19 @@ pub(super) fn visit(node: Node<'_>, text: &str, code: &mut Code) {
             let module = text_of(module, text).to_owned();
             load(&module, code);
             let dot = if module.ends_with('.') { "" } else { "." };
-            names(node, text).for_each(|name| load(&format!("{module}{dot}{name}"), code));
+            for name in names(node, text) {
+                code.reads_input |= module == "sys" && name == "stdin";
+                load(&format!("{module}{dot}{name}"), code);
+            }
         }
         "while_statement" => {
             let condition = node.child_by_field_name("condition").map(|node| text_of(node, text));
             code.stays |= matches!(condition, Some("True" | "1"));
         }
         "call" => call(node, text, code),
+        "attribute" => {
+            code.reads_input |= text_of(node, text) == "sys.stdin" && !asks_for_terminal(node, text);
+        }
         // Flask's reloader has a handler.
         "keyword_argument" => {
             let name = node.child_by_field_name("name").map(|node| text_of(node, text));
@@ -72,11 +78,18 @@ fn load(name: &str, code: &mut Code) {
     code.modules.push(name.to_owned());
 }
 
+/// `sys.stdin.isatty()`
+fn asks_for_terminal(node: Node<'_>, text: &str) -> bool {
+    let method = node.parent().and_then(|around| around.child_by_field_name("attribute"));
+    method.is_some_and(|method| text_of(method, text) == "isatty")
+}
+
 fn call(node: Node<'_>, text: &str, code: &mut Code) {
-    let Some(function) = node.child_by_field_name("function").filter(|node| node.kind() == "attribute")
-    else {
+    let Some(function) = node.child_by_field_name("function") else { return };
+    code.reads_input |= matches!(text_of(function, text), "input" | "raw_input");
+    if function.kind() != "attribute" {
         return;
-    };
+    }
     let field = |name: &str| function.child_by_field_name(name).map(|node| text_of(node, text));
     let method = field("attribute").unwrap_or("");
     // What is read from elsewhere may turn Flask's reloader on.

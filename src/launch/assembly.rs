@@ -137,7 +137,7 @@ impl<'a> Assembly<'a> {
         if may_have_told {
             self.launch.doubt(None, MAY_HAVE_TOLD);
         }
-        let mut faults = verdict::faults(steady, self.launch.stop_signal);
+        let mut faults = verdict::faults(self.environment, steady, self.launch.stop_signal);
         faults.iter_mut().for_each(|fault| fault.default = default);
         // What the script stops on another way is temporary: that it is left on this one is for want of better knowledge.
         let before = faults.len();
@@ -324,6 +324,7 @@ impl Launch {
                 if is_worse(&other, known) {
                     std::mem::swap(known, &mut other);
                 }
+                known.reads_input |= other.reads_input;
                 if known.shares_wait(&other) {
                     known.add_jobs(&other);
                 }

@@ -11,7 +11,7 @@ use super::scripts::Scripts;
 use super::shell::Origin;
 use crate::dockerfile::{Command, Image, Instruction, Keyword, join};
 use crate::programs::{Kind, Sh, Tables};
-use crate::project::{Found, ImageFile, ImageFiles, Made, Running, paths_of};
+use crate::project::{Found, ImageFile, ImageFiles, Made, Running, handlers, paths_of};
 use crate::shell::Script;
 use crate::source::{Excerpt, base_name};
 
@@ -38,7 +38,9 @@ pub(crate) struct Environment<'a> {
     /// The names that the scripts mention.
     pub(super) mentions: Mentions,
     /// Programs that were read for handlers.
-    pub(super) without_handler: RefCell<HashMap<(bool, String), bool>>,
+    pub(super) without_handler: RefCell<HashMap<handlers::Entry, bool>>,
+    /// Command lines that were asked whether they read what somebody types, with the directories where they are started.
+    pub(super) readers: RefCell<HashMap<(String, Option<String>), bool>>,
 }
 
 impl<'a> Environment<'a> {
@@ -58,6 +60,7 @@ impl<'a> Environment<'a> {
             listed: RefCell::default(),
             mentions: Mentions::default(),
             without_handler: RefCell::default(),
+            readers: RefCell::default(),
         }
     }
 

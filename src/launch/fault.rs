@@ -46,6 +46,8 @@ pub struct Fault {
     pub default: bool,
     /// True if the tables know the service.
     pub known_service: bool,
+    /// True if what stays in front of the shell that loses the signal reads its standard input.
+    pub reads_input: bool,
     /// True if it is what the caller names (`"$@"`).
     pub by_caller: bool,
     /// True if the service is known only by the command that started it and ended (`service app start`).
@@ -428,6 +430,11 @@ impl Cause {
     /// True where a repair rewrites how a script starts its service.
     pub(crate) fn is_in_script(self) -> bool {
         matches!(self, Self::MissingExec | Self::RestartLoop | Self::DeferredTrap | Self::UntrappedBackground)
+    }
+
+    /// True where a repair may send what is in the foreground to the background.
+    pub(super) fn may_move(self) -> bool {
+        self.is_in_script() || matches!(self, Self::OrphanedBackground | Self::KeepAlive)
     }
 
     /// As a further hop: what is wrong there too.

@@ -85,7 +85,7 @@ impl Resolver<'_, '_> {
                 name_of(argv)
             )),
             Kind::Interpreter => {
-                resolved.row = self.interpreted(row, arguments);
+                self.interpret(row, arguments, resolved);
                 What::Unknown
             }
             Kind::Supervisor if row.services.is_some() => self.supervisor(call, resolved),
@@ -176,38 +176,37 @@ impl Resolver<'_, '_> {
             resolved.identities.push(self.identity(&inner, Some(&known)));
             return self.known(Call { row: &known, argv: &inner, arguments: &words }, resolved, depth + 1);
         }
-        resolved.row = self.interpreted(row, arguments);
+        self.interpret(row, arguments, resolved);
         What::Unknown
     }
 
-    /// What an interpreter does on signals: its runtime, or it alone where it is certain that the program it runs installs no handler.
-    fn interpreted(&self, row: &Arc<Program>, arguments: &[Option<&str>]) -> Option<Arc<Program>> {
+    /// What an interpreter runs, and what it does on signals: its runtime, or it alone where it is certain that the program it runs
+    /// installs no handler.
+    fn interpret(&self, row: &Arc<Program>, arguments: &[Option<&str>], resolved: &mut Resolved) {
         let Some(language) = row.language else {
-            return row.runtime.is_some().then(|| Arc::clone(row));
+            resolved.row = row.runtime.is_some().then(|| Arc::clone(row));
+            return;
         };
-        let Inner::Command { name, .. } = row.inner_command(arguments) else { return None };
-        let name = arguments.get(name).copied()??;
+        let Inner::Command { name, .. } = row.inner_command(arguments) else { return };
+        let Some(name) = arguments.get(name).copied().flatten() else { return };
+        let Environment { image, files, without_handler, .. } = self.environment;
+        let entry = handlers::Entry {
+            language,
+            name: name.to_owned(),
+            is_module: row.kind == Kind::Exec,
+            directory: self.directory.as_deref().unwrap_or(&image.workdir).to_owned(),
+        };
         // An option that loads something may bring a handler.
         let options: Vec<&str> = row.args.value_options.iter().map(String::as_str).collect();
-        let Environment { image, files, without_handler, .. } = self.environment;
-        if row.option_value(arguments, &options).is_some()
-            || language.modules().environment.iter().any(|name| image.env.contains_key(name))
-        {
-            return None;
-        }
-        let directory = self.directory.as_deref().unwrap_or(&image.workdir);
-        let is_module = row.kind == Kind::Exec;
+        let loads_more = row.option_value(arguments, &options).is_some()
+            || language.modules().environment.iter().any(|name| image.env.contains_key(name));
         let signals = language.modules().without_handler();
         let mut read = without_handler.borrow_mut();
-        let has_none =
-            *read.entry((is_module, join(directory, name))).or_insert_with_key(
-                |(_, entry)| match is_module {
-                    true => handlers::module_has_none(*files, directory, name),
-                    false => handlers::has_none(*files, language, entry),
-                },
-            );
+        let has_none = !loads_more
+            && *read.entry(entry.clone()).or_insert_with_key(|entry| entry.has_no_handler(*files));
         let own = || Program { signals, kind: Kind::Interpreter, ..row.as_ref().clone() };
-        has_none.then(|| Arc::new(own()))
+        resolved.row = has_none.then(|| Arc::new(own()));
+        resolved.entry = Some(entry);
     }
 
     /// A wrapper that waits is setup, service or unknown as its inner command is.

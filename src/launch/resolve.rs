@@ -15,7 +15,7 @@ use super::world::{Identity, Millis, Pid, Rewrites};
 use crate::dockerfile::{Command, Setting, join};
 use crate::programs::{Base, Kind, Program, Services};
 use crate::project::s6_overlay::{self, Version};
-use crate::project::{Found, ImageFile};
+use crate::project::{Found, ImageFile, handlers};
 use crate::source::{Excerpt, Place, base_name};
 
 /// Wrappers in front of wrappers, scripts that start scripts: deeper than this is not followed.
@@ -93,6 +93,8 @@ pub(crate) struct Resolved {
     pub(crate) stays_on_input: bool,
     /// For a program of the project, what its interpreter does on signals, as far as that does not depend on the program.
     pub(crate) row: Option<Arc<Program>>,
+    /// That program, in a language that is read.
+    pub(crate) entry: Option<handlers::Entry>,
     /// True for what is given only so long (`timeout 60 job`).
     pub(crate) limited: bool,
     /// True for a wrapper around a shell that is given nothing to run.
@@ -111,6 +113,7 @@ impl Resolved {
             uncertain: false,
             stays_on_input: false,
             row: None,
+            entry: None,
             limited: false,
             converses: false,
             follows_unknown: false,

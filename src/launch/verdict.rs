@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::environment::Environment;
 use super::explore::Steady;
 use super::fault::{Cause, CommandLine, Fault, Hop, Hurry, ShellState, Site, TrapFlaw};
 use super::field::Field;
 use super::hop::{Loss, OnTheWay, is_privilege};
+use super::input;
 use super::shell::{Shell, Waiting};
 use super::signal::Signal;
 use super::site::{foreground, place_of};
@@ -38,10 +40,10 @@ pub(super) fn badness(after: &World) -> (u8, usize) {
 }
 
 /// The causes in one steady state: for each service that does not end gracefully, the first hop that loses the signal.
-pub(super) fn faults(steady: &Steady, signal: Signal) -> Vec<Fault> {
+pub(super) fn faults(environment: &Environment<'_>, steady: &Steady, signal: Signal) -> Vec<Fault> {
     let (before, after) = (&steady.before, &steady.after);
     let outcome = outcome(after);
-    let view = View { before, after, signal, outcome };
+    let view = View { environment, before, after, signal, outcome };
     if outcome == Outcome::Graceful {
         return view.told_last().into_iter().chain(view.hurried()).collect();
     }
@@ -78,6 +80,7 @@ pub(super) fn faults(steady: &Steady, signal: Signal) -> Vec<Fault> {
 
 /// A stop: the world before it, and what came of it.
 pub(super) struct View<'a> {
+    environment: &'a Environment<'a>,
     pub(super) before: &'a World,
     pub(super) after: &'a World,
     pub(super) signal: Signal,
@@ -91,7 +94,7 @@ impl View<'_> {
         let shown = chain.iter().map(|process| process.identity.shown()).collect();
         let (mut hops, mut first): (Vec<Hop>, Option<Loss>) = (Vec::new(), None);
         let (mut hop, mut init, mut shell) = (CommandLine::default(), None, ShellState::default());
-        let mut beyond_exec = None;
+        let (mut beyond_exec, mut reads_input) = (None, false);
         for (index, process) in chain.iter().enumerate() {
             let below = chain.get(index + 1).copied();
             // What the service does itself counts only if the signal gets that far.
@@ -108,6 +111,8 @@ impl View<'_> {
                     hop = process.identity.command_line();
                     shell = state_of(self.before, process);
                     beyond_exec = self.beyond_exec(process);
+                    reads_input =
+                        cause.may_move() && input::is_read(self.environment, self.before, process.pid);
                     let (cause, by) = behind_init(cause, &chain[..index]);
                     init = by;
                     first = Some((cause, place, site));
@@ -121,7 +126,7 @@ impl View<'_> {
         }
         let told = self.heard_first(pid);
         let fault = self.fault_of(first?, service);
-        Some(Fault { hop, told, chain: shown, init, hops, beyond_exec, shell, ..fault })
+        Some(Fault { hop, told, chain: shown, init, hops, beyond_exec, shell, reads_input, ..fault })
     }
 
     /// Services that their supervisor tells only with everything that is left, because the process that it looks after died of the
@@ -299,6 +304,7 @@ pub(super) fn fault_of(loss: Loss, process: &Process, world: &World, outcome: Ou
         shell: state_of(world, process),
         default: world.path.default,
         known_service: is_known(process),
+        reads_input: false,
         by_caller: is_named_by_caller(process),
         by_launcher: is_launcher(process),
         may_leave: may_leave(process),

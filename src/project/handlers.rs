@@ -1,5 +1,5 @@
-//! Whether a program of the project is certain to install no handler for the stop signal: its own text, that of all the project's
-//! modules that it loads, and packages that are known to install none.
+//! Whether a program of the project is certain to install no handler for the stop signal, and whether it reads its standard input: its own
+//! text, that of all the project's modules that it loads, and packages that are known to install none.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -10,33 +10,61 @@ use crate::programs::Language;
 /// Files of one program that are read; what is larger is not judged.
 const MAX_FILES: usize = 200;
 
-/// True if it is certain that the program at `entry` stays, and installs no handler.
-pub fn has_none(files: &dyn ImageFiles, language: Language, entry: &str) -> bool {
-    let mut program = Program { files, language, todo: VecDeque::new(), seen: BTreeSet::new() };
-    program.add(&candidates(language, entry)) && program.has_none(path::parent(entry).unwrap_or("/"))
+/// A program of the project, as an interpreter is told to run it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Entry {
+    /// What it is written in.
+    pub language: Language,
+    /// Its file, or the module of `python -m name`.
+    pub name: String,
+    /// True for a module.
+    pub is_module: bool,
+    /// Where it is started.
+    pub directory: String,
 }
 
-/// The same for `python -m name`, started in `directory`.
-pub fn module_has_none(files: &dyn ImageFiles, directory: &str, name: &str) -> bool {
-    let language = Language::Python;
-    let mut program = Program { files, language, todo: VecDeque::new(), seen: BTreeSet::new() };
-    let entry = path::under(directory, &name.replace('.', "/"));
-    program.load_python(name, directory, directory)
-        && program.add(&[format!("{entry}/__main__.py"), format!("{entry}.py")])
-        && program.has_none(directory)
+impl Entry {
+    /// True if it is certain that it stays, and installs no handler.
+    pub fn has_no_handler(&self, files: &dyn ImageFiles) -> bool {
+        Program::new(files, self).is_some_and(Program::has_no_handler)
+    }
+
+    /// True if it reads its standard input, as far as its files are there.
+    pub fn reads_input(&self, files: &dyn ImageFiles) -> bool {
+        Program::new(files, self).is_some_and(Program::reads_input)
+    }
 }
 
 /// A program whose files are being read.
 struct Program<'a> {
     files: &'a dyn ImageFiles,
     language: Language,
+    /// Where modules are looked for.
+    top: String,
     todo: VecDeque<(String, String)>,
     seen: BTreeSet<String>,
 }
 
-impl Program<'_> {
-    /// True if what was added, and all that it loads, stays and installs no handler. `top` is where modules are looked for.
-    fn has_none(mut self, top: &str) -> bool {
+impl<'a> Program<'a> {
+    /// `None` if its file is not known.
+    fn new(files: &'a dyn ImageFiles, entry: &Entry) -> Option<Self> {
+        let Entry { language, name, directory, .. } = entry;
+        let (todo, seen) = (VecDeque::new(), BTreeSet::new());
+        let mut program = Self { files, language: *language, top: directory.clone(), todo, seen };
+        let is_known = if entry.is_module {
+            let path = path::under(directory, &name.replace('.', "/"));
+            program.load_python(name, directory)
+                && program.add(&[format!("{path}/__main__.py"), format!("{path}.py")])
+        } else {
+            let path = path::join(directory, name);
+            path::parent(&path).unwrap_or("/").clone_into(&mut program.top);
+            program.add(&candidates(*language, &path))
+        };
+        is_known.then_some(program)
+    }
+
+    /// True if what was added, and all that it loads, stays and installs no handler.
+    fn has_no_handler(mut self) -> bool {
         let mut stays = false;
         while let Some((place, text)) = self.todo.pop_front() {
             let code = code::read(self.language, &text);
@@ -45,11 +73,26 @@ impl Program<'_> {
             }
             stays |= code.stays;
             let here = path::parent(&place).unwrap_or("/");
-            if !code.modules.iter().all(|module| self.load(module, here, top)) {
+            if !code.modules.iter().all(|module| self.load(module, here)) {
                 return false;
             }
         }
         stays
+    }
+
+    /// True if something of it reads the standard input.
+    fn reads_input(mut self) -> bool {
+        while let Some((place, text)) = self.todo.pop_front() {
+            let code = code::read(self.language, &text);
+            if code.reads_input {
+                return true;
+            }
+            let here = path::parent(&place).unwrap_or("/");
+            for module in &code.modules {
+                self.load(module, here);
+            }
+        }
+        false
     }
 
     /// Adds the first of these files that is there. False if none is, or it cannot be read.
@@ -70,22 +113,23 @@ impl Program<'_> {
         false
     }
 
-    /// Follows a module that a file in `here` loads; `top` is where the program itself is. False if it is not known.
-    fn load(&mut self, module: &str, here: &str, top: &str) -> bool {
+    /// Follows a module that a file in `here` loads. False if it is not known.
+    fn load(&mut self, module: &str, here: &str) -> bool {
         match self.language {
             Language::JavaScript if module.starts_with(['.', '/']) => {
                 // Data holds no code.
                 module.ends_with(".json") || self.add(&candidates(self.language, &path::join(here, module)))
             }
             Language::JavaScript => self.language.modules().is_silent(module),
-            Language::Python => self.load_python(module, here, top),
+            Language::Python => self.load_python(module, here),
         }
     }
 
-    fn load_python(&mut self, module: &str, here: &str, top: &str) -> bool {
+    fn load_python(&mut self, module: &str, here: &str) -> bool {
         let dots = module.len() - module.trim_start_matches('.').len();
         let name = &module[dots..];
-        let mut base = if dots == 0 { top } else { here };
+        let top = self.top.clone();
+        let mut base = if dots == 0 { &top } else { here };
         for _ in 1..dots {
             base = path::parent(base).unwrap_or("/");
         }

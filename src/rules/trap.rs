@@ -24,10 +24,10 @@ const LONG_PAUSE_AT_TIMES: f64 = 5.0;
 pub(super) fn heeding_input(repair: Repair, fault: &Fault, subject: &Subject<'_>) -> Repair {
     match &fault.site {
         Site::Jobs(jobs) if matches!(shape(&jobs.at.node), Some(Stay::Service)) => {
-            without_input(repair, &jobs.at.node, subject)
+            without_input(repair, &jobs.at.node, fault, subject)
         }
         Site::Deferred { node, pause: false, .. } | Site::Foreground { node, .. } => {
-            without_input(repair, node, subject)
+            without_input(repair, node, fault, subject)
         }
         _ => repair,
     }
@@ -40,12 +40,12 @@ fn without_console(mut repair: Repair) -> Repair {
     repair
 }
 
-fn without_input(mut repair: Repair, moved: &Node, subject: &Subject<'_>) -> Repair {
+fn without_input(mut repair: Repair, moved: &Node, fault: &Fault, subject: &Subject<'_>) -> Repair {
     let text = moved.excerpt.text().get(moved.span.start..moved.span.end).unwrap_or("");
     let words: Vec<String> = text.split_ascii_whitespace().map(str::to_owned).collect();
     let lost = match &subject.image.runtime.input {
         Some(_) => "of the standard input that is kept open for it",
-        None if subject.tables.may_have_console(&words) => {
+        None if fault.reads_input || subject.tables.may_have_console(&words) => {
             "that somebody types (`docker run -it`, `docker attach`)"
         }
         None => return repair,
@@ -77,7 +77,7 @@ pub(super) fn in_place_of_exec(fault: &Fault, subject: &Subject<'_>) -> Vec<Repa
     let ends: &[End] = if goes_on { &[End::GoesOn, End::Exits] } else { &[End::Exits] };
     let heeding = |repair| match follows && !fault.known_service {
         true => without_console(repair),
-        false => without_input(repair, &jobs.at.node, subject),
+        false => without_input(repair, &jobs.at.node, fault, subject),
     };
     ends.iter().flat_map(|&end| with_jobs(jobs, end, fault, subject)).map(heeding).collect()
 }
@@ -111,7 +111,7 @@ pub(super) fn in_front_of_jobs(fault: &Fault, subject: &Subject<'_>) -> Vec<Repa
             "Keep the shell in front: trap the stop, pass it on to every service, and wait for them"
                 .to_owned();
     }
-    repairs.into_iter().map(|repair| without_input(repair, &jobs.at.node, subject)).collect()
+    repairs.into_iter().map(|repair| without_input(repair, &jobs.at.node, fault, subject)).collect()
 }
 
 /// True for what ends soon whatever comes before it, and tells nobody.
