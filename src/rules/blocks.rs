@@ -62,6 +62,14 @@ impl<'n> Beside<'n> {
     }
 }
 
+/// True for the last of `cd app && server`, which may go to the background alone, in a group of its own.
+pub(super) fn is_behind_operator<'n>(list: impl IntoIterator<Item = &'n Node>, place: Span) -> bool {
+    list.into_iter().filter(|node| holds(node, place)).any(|node| match &node.kind {
+        NodeKind::And(_, right) | NodeKind::Or(_, right) if right.span == place => true,
+        _ => is_behind_operator(node.children(), place),
+    })
+}
+
 /// Where a function is called.
 pub(super) fn calls(list: &[Node], name: &str) -> Vec<Span> {
     fn collect(node: &Node, name: &str, found: &mut Vec<Span>) {

@@ -90,8 +90,10 @@ fn may_become_job(jobs: &Jobs) -> bool {
     // A function that reads `$!` when it is called would read the number of the new job; what keeps that of another does so at once.
     let reads = |line: &str| (line.contains("$!") || line.contains("${!}")) && !line.contains('&');
     let reads_number = text[..start].lines().any(|line| reads(line) && !line.contains("=$!"));
-    // `cd app && server` would change the folder for its job alone.
-    !signals_itself && !(jobs.jobs.is_empty() && (is_in_list(text, start) || reads_number))
+    let script = shell::parse(Arc::clone(&jobs.at.node.excerpt));
+    let in_group = blocks::is_behind_operator(script.statements.iter(), jobs.at.node.span);
+    let in_pipeline = is_in_list(text, start) && !in_group;
+    !signals_itself && !(jobs.jobs.is_empty() && (in_pipeline || reads_number))
 }
 
 /// The same where a shell has left its jobs behind by `exec`: it stays in front of them.
@@ -273,17 +275,32 @@ impl Insertion<'_> {
             return None;
         }
         let at = &self.stays.node;
-        // `cd app && server` as a job changes the folder for itself alone.
+        // `cd app && server` as a job would change the folder for itself alone.
         let script = shell::parse(Arc::clone(&at.excerpt));
-        if is_in_list(self.text(), at.span.start) && !blocks::behind(&script.statements, at.span).is_empty() {
+        // What has gone to the background in front of it has a `;` in place of the `&&`.
+        let is_apart = |job: &Job| {
+            let between = self.text().get(job.node.span.end..at.span.start);
+            job.leaves && between.is_some_and(|between| between.trim() == "&&")
+        };
+        let in_group = blocks::is_behind_operator(script.statements.iter(), at.span)
+            && !jobs.iter().copied().any(is_apart);
+        if is_in_list(self.text(), at.span.start)
+            && !in_group
+            && !blocks::behind(&script.statements, at.span).is_empty()
+        {
             return None;
         }
         let rest = rest_of_line(self.text(), at.span.end);
-        if (!rest.is_empty() && !rest.starts_with('#')) || reads_last_job(&self.text()[at.span.end..]) {
+        let is_last = rest.is_empty() || rest.starts_with('#');
+        let goes_on = in_group && (rest.starts_with("&&") || rest.starts_with("||"));
+        if !(is_last || goes_on) || reads_last_job(&self.text()[at.span.end..]) {
             return None;
         }
         let signal = told_by(self.stays);
-        let separator = Line::of(self.text(), at.span.start, at.excerpt.encoding()).separator();
+        let separator = match in_group {
+            true => "; ".to_owned(),
+            false => Line::of(self.text(), at.span.start, at.excerpt.encoding()).separator(),
+        };
         let mut wait = if jobs.is_empty() {
             let name = free_number(self.text());
             self.targets.add(signal, name.to_owned());
@@ -293,6 +310,10 @@ impl Insertion<'_> {
         };
         if !then.is_empty() {
             wait.push_str(&format!("{separator}{then}"));
+        }
+        if in_group {
+            wait.push_str("; }");
+            self.edit(Span::at(at.span.start), "{ ")?;
         }
         self.edit(Span::at(at.span.end), &wait)
     }
