@@ -365,6 +365,11 @@ impl Expander<'_> {
         is_known.then(|| if all { text.replace(from, to) } else { text.replacen(from, to, 1) })
     }
 
+    /// The words that a pipeline writes.
+    pub(super) fn output(&self, stages: &[Node]) -> Vec<Field> {
+        Field::words(self.substitution(&Arc::from(stages)).filter(|_| stages.len() == 1).as_deref())
+    }
+
     /// The output of a command substitution, where it is one of the few that the model follows.
     fn substitution(&self, list: &List) -> Option<String> {
         let [node] = list.as_ref() else { return self.directory_after(list) };
@@ -387,6 +392,8 @@ impl Expander<'_> {
             ["echo", rest @ ..] if !rest.first().is_some_and(|first| first.starts_with('-')) => {
                 Some(rest.join(" ").trim_end_matches('\n').to_owned())
             }
+            ["printf", "%s\\n" | "%d\\n", rest @ ..] => Some(rest.join("\n")),
+            ["printf", "%s" | "%d", word] => Some((*word).to_owned()),
             ["cat", path] => self.noted(path),
             ["seq", bounds @ ..] => sequence(bounds),
             ["basename", path] => Some(base_name(path).to_owned()),

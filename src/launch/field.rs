@@ -34,6 +34,11 @@ impl Field {
         Self { written: Some(written.into()), ..Self::default() }
     }
 
+    /// The words of a text; one that is not known if the text is not.
+    pub(super) fn words(text: Option<&str>) -> Vec<Self> {
+        text.map_or_else(|| vec![Self::default()], |text| text.split_whitespace().map(Self::known).collect())
+    }
+
     /// Arguments that the caller gives when the container starts.
     pub(crate) fn rest(written: &str) -> Self {
         Self { rest: true, ..Self::unknown(written) }

@@ -24,7 +24,7 @@ impl Machine<'_, '_> {
             self.end(Status::known(2));
             return;
         }
-        if self.kills_jobs(stages) {
+        if self.kills_read(stages) {
             return;
         }
         if self.reads_script(stages) {
@@ -105,26 +105,15 @@ impl Machine<'_, '_> {
     }
 
     /// `jobs -p | xargs kill`
-    fn kills_jobs(&mut self, stages: &List) -> bool {
-        let words = |stage: &Node| match &stage.kind {
-            NodeKind::Command(command) => command.words.iter().filter_map(Word::literal).collect::<Vec<_>>(),
-            _ => Vec::new(),
-        };
-        let [first, second] = stages.as_ref() else { return false };
-        let (first, second) = (words(first), words(second));
-        let lists = first.first().is_some_and(|name| name == "jobs")
-            && first.get(1).is_some_and(|o| o.starts_with("-p"));
-        let Some(kill) =
-            second.iter().position(|word| word == "kill").filter(|_| lists && second[0] == "xargs")
-        else {
+    fn kills_read(&mut self, stages: &List) -> bool {
+        let Some((last, feeding)) = stages.split_last() else { return false };
+        let (NodeKind::Command(command), Some(expander)) = (&last.kind, self.expander()) else {
             return false;
         };
-        let Some(shell) = self.shell() else { return false };
-        let jobs = if shell.dialect.lists_jobs_in_substitution() { shell.jobs.clone() } else { Vec::new() };
-        let mut arguments: Vec<Field> =
-            second[kill + 1..].iter().map(|word| Field::known(word.as_str())).collect();
-        arguments.extend(jobs.iter().map(|pid| Field::known(pid.to_string())));
-        self.kill(&arguments);
+        let fields = expander.fields(&command.words, &last.excerpt);
+        let Some(mut kill) = self.wrapped_kill(&fields).filter(|kill| kill.reads) else { return false };
+        kill.arguments.extend(expander.output(feeding));
+        self.kill(&kill.arguments);
         true
     }
 

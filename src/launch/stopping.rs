@@ -7,12 +7,20 @@ use super::shell::{Origin, Status};
 use super::signal::Signal;
 use super::supervise;
 use super::world::{Ended, Pid, Process, Role, Started, State, World};
-use crate::programs::parts_of;
-use crate::shell::{Node, NodeKind, Part, Word};
+use crate::programs::{Inner, parts_of};
+use crate::shell::{Node, NodeKind, Part, Redirect, Word};
 use crate::source::base_name;
 
 /// A service and its program have as many letters in common, at least.
 const ALIKE: usize = 3;
+
+/// A `kill` that a wrapper runs.
+pub(super) struct WrappedKill {
+    /// Its arguments.
+    pub(super) arguments: Vec<Field>,
+    /// True if the wrapper adds what it reads.
+    pub(super) reads: bool,
+}
 
 impl Machine<'_, '_> {
     /// `service app stop &` in a handler: true if it is such a command, and it is done.
@@ -73,14 +81,18 @@ impl Machine<'_, '_> {
     pub(super) fn act_on_processes(&mut self, fields: &[Field], node: &Node) -> bool {
         let words: Vec<&str> = fields.iter().map(|field| field.text().unwrap_or("")).collect();
         let Some((name, arguments)) = words.split_first() else { return false };
+        if let Some(WrappedKill { mut arguments, reads }) = self.wrapped_kill(fields) {
+            if reads {
+                arguments.extend(self.input_of(node));
+            }
+            self.kill(&arguments);
+            return true;
+        }
         let service = named_service(name, arguments);
         let name = base_name(name);
         match name {
             "kill" => {
                 self.kill(&fields[1..]);
-            }
-            "env" | "nohup" | "sudo" if arguments.first() == Some(&"kill") => {
-                self.kill(&fields[2..]);
             }
             "pgrep" | "pidof" => {
                 let found = !self.looked_for(arguments).is_empty();
@@ -123,6 +135,41 @@ impl Machine<'_, '_> {
             _ => return false,
         }
         true
+    }
+
+    /// `nohup kill`, `timeout 5 kill`, `xargs -r kill -TERM`
+    pub(super) fn wrapped_kill(&self, fields: &[Field]) -> Option<WrappedKill> {
+        let is_kill = |field: &Field| field.text().is_some_and(|name| base_name(name) == "kill");
+        if !fields.iter().skip(1).any(is_kill) {
+            return None;
+        }
+        let (name, words) = fields.split_first()?;
+        let arguments: Vec<Option<&str>> = words.iter().map(Field::option).collect();
+        let row = self.environment.tables.program(name.text()?, &arguments)?;
+        let Inner::Command { name, .. } = row.inner_command(&arguments) else { return None };
+        let (command, reads) = (words.get(name..)?, row.args.from_input);
+        let Some((_, arguments)) = command.split_first().filter(|(name, _)| is_kill(name)) else {
+            let inner = self.wrapped_kill(command)?;
+            return Some(WrappedKill { reads: reads || inner.reads, ..inner });
+        };
+        // `xargs -I{} kill {}`
+        let arguments = arguments.iter().filter(|word| word.text() != Some("{}")).cloned().collect();
+        Some(WrappedKill { arguments, reads })
+    }
+
+    /// What a command reads from `<<< words` and `< file`.
+    fn input_of(&self, node: &Node) -> Vec<Field> {
+        let (NodeKind::Command(command), Some(expander)) = (&node.kind, self.expander()) else {
+            return vec![Field::default()];
+        };
+        let input = command.redirects.iter().rfind(|redirect| redirect.operator.starts_with('<'));
+        let target = |redirect: &Redirect| Some(expander.string(redirect.target.as_ref()?));
+        let text = input.and_then(|redirect| match (redirect.operator.as_str(), target(redirect)?.text()?) {
+            ("<<<", words) => Some(words.to_owned()),
+            ("<", path) => expander.noted(path),
+            _ => None,
+        });
+        Field::words(text.as_deref())
     }
 
     /// `while pgrep job; do sleep 1; done` in a handler waits for what ends by itself: jobs of the shell that nobody has told. A server
