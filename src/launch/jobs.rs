@@ -7,6 +7,7 @@ use super::path::MishapKind;
 use super::shell::{Frame, Shell, Status, Waiting};
 use super::signal::Signal;
 use super::world::{Ended, Pid, Process, Role, Started, State};
+use crate::programs::Kind;
 use crate::shell::{Command, Node, NodeKind, Redirect};
 
 impl Machine<'_, '_> {
@@ -259,7 +260,7 @@ impl Machine<'_, '_> {
     }
 
     /// The shell's own jobs get the signal, and daemons and orphans, which are nobody's. Who looks for the number of a process means the service, not
-    /// the script in front of it.
+    /// the script or the wrapper in front of it.
     pub(super) fn tell_jobs(&mut self, signal: Signal) {
         let own = self.pid;
         let jobs = self.shell().map(|shell| shell.jobs.clone()).unwrap_or_default();
@@ -277,8 +278,14 @@ impl Machine<'_, '_> {
             .collect();
         for pid in told {
             let mut meant = Vec::new();
-            if self.world.shell(pid).is_some_and(|shell| !shell.catches(signal)) {
+            let role = self.world.process(pid).map(|process| &process.role);
+            let wraps = matches!(role, Some(Role::Forwarder(wrapper)) if wrapper.program.kind != Kind::Init);
+            if wraps || matches!(role, Some(Role::Shell(shell)) if !shell.catches(signal)) {
                 self.services_below(pid, &mut meant);
+            }
+            if wraps && !meant.is_empty() {
+                let reason = "whether the trap tells a program or the wrapper in front of it is not known";
+                self.world.path.unsure.get_or_insert_with(|| reason.into());
             }
             if meant.is_empty() {
                 meant.push(pid);
