@@ -283,7 +283,13 @@ impl World {
         self.process(pid).is_some_and(|process| !matches!(process.state, State::Dead(_)))
     }
 
-    /// The exit status of a process that has ended.
+    /// True from where the stop signal has been heard. What the first process does not hear, nobody in the container does: all goes on
+    /// as before.
+    pub(crate) fn is_told_to_stop(&self) -> bool {
+        self.stop.is_some()
+            && self.process(1).is_none_or(|first| !first.heard.is_empty() || !self.alive(first.pid))
+    }
+
     /// The status of what has ended.
     pub(crate) fn status_of(&self, pid: Pid) -> Option<Status> {
         match self.process(pid)?.state {

@@ -117,7 +117,8 @@ fn inherited<'v>(
         .find_map(|parent| inherited(targets, parent, key, depth + 1))
 }
 
-/// The Dockerfile of a development container. Paths start at its own file.
+/// The Dockerfile of a development container. Paths start at its own file; without a context, the Dockerfile's folder is sent
+/// (`getDockerContextPath` in the devcontainers CLI).
 fn devcontainer(path: &Utf8Path, loader: &dyn Loader) -> Option<Pair> {
     let source = loader.read(path).ok()?;
     let file: Value = jsonc_parser::parse_to_serde_value(source.text(), &Default::default()).ok()?;
@@ -125,9 +126,12 @@ fn devcontainer(path: &Utf8Path, loader: &dyn Loader) -> Option<Pair> {
     let build = file.get("build").unwrap_or(&Value::Null);
     let text = |value: Option<&'_ Value>| value.and_then(Value::as_str).map(str::to_owned);
     let dockerfile = text(build.get("dockerfile")).or_else(|| text(file.get("dockerFile")))?;
-    let context =
-        text(build.get("context")).or_else(|| text(file.get("context"))).unwrap_or_else(|| ".".to_owned());
-    Some((paths::join(folder, &dockerfile)?, paths::join(folder, &context)?))
+    let dockerfile = paths::join(folder, &dockerfile)?;
+    let context = match text(build.get("context")).or_else(|| text(file.get("context"))) {
+        Some(context) => paths::join(folder, &context)?,
+        None => dockerfile.parent()?.to_owned(),
+    };
+    Some((dockerfile, context))
 }
 
 #[cfg(test)]
@@ -175,6 +179,11 @@ mod tests {
         assert_eq!(
             learnt(&[(".devcontainer/devcontainer.json", devcontainer), (".devcontainer/Dockerfile", "")]),
             [".devcontainer/Dockerfile in ``"]
+        );
+        let elsewhere = r#"{"build": {"dockerfile": "../image/Dockerfile"}}"#;
+        assert_eq!(
+            learnt(&[(".devcontainer/devcontainer.json", elsewhere), ("image/Dockerfile", "")]),
+            ["image/Dockerfile in `image`"]
         );
         let compose = "services:\n  web: {build: {context: ., dockerfile: web/Dockerfile}}\n";
         assert_eq!(learnt(&[("compose.yaml", compose), ("web/Dockerfile", "")]), ["web/Dockerfile in ``"]);

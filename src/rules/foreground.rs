@@ -152,9 +152,12 @@ fn stay(row: &Program, words: &[&str]) -> Option<Vec<String>> {
     let told = shlex::split(foreground.split(" (").next()?)?;
     let (name, more) = told.split_first()?;
     let own = words.first()?;
-    // `rsync --daemon` stays with `--daemon --no-detach`.
+    // `rsync --daemon` stays with `--daemon --no-detach`; an option with a value (`fetchmail --daemon 300`) says more than that.
+    let is_one_of = |list: &[String], word: &str| list.iter().any(|option| option == word);
     let sends_away = |word: &str| {
-        row.args.requires.iter().any(|option| option == word) && !more.iter().any(|option| option == word)
+        is_one_of(&row.args.requires, word)
+            && !is_one_of(&row.args.value_options, word)
+            && !is_one_of(more, word)
     };
     let mut kept: Vec<String> =
         words.iter().filter(|word| !sends_away(word)).map(|word| (*word).to_owned()).collect();
