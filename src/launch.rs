@@ -136,6 +136,8 @@ pub struct Launch {
     pub assumed_init: Option<Arc<Excerpt>>,
     /// What the model could not follow.
     pub doubts: Vec<(Option<Place>, String)>,
+    /// Whether with the image's own arguments, with others, or with both there is a course on which it comes to its end.
+    ends: BTreeSet<bool>,
     /// Steps that its shells took, on all courses: what it cost to find out.
     pub steps: u64,
 }

@@ -49,6 +49,10 @@ impl Trial<'_> {
     /// makes of a signal that now gets there is its own business.
     pub(super) fn improves(&self, came_to_light: bool) -> bool {
         let Some((before, after)) = self.launches() else { return false };
+        // What keeps the container alive may do so on ways where no service runs, or where another one does.
+        if self.finding.rule == "keep-alive" && !after.stays_as(before) {
+            return false;
+        }
         let (found, fewer) = (self.findings.len(), self.findings.len() < self.old.len());
         if fewer && after.hands_over(before) {
             return true;

@@ -107,6 +107,7 @@ impl<'a> Assembly<'a> {
             broken: None,
             assumed_init: environment.assumed_init(),
             doubts: Vec::new(),
+            ends: BTreeSet::new(),
             steps: 0,
         };
         let (beside, unlikely) = (Vec::new(), Vec::new());
@@ -256,6 +257,7 @@ impl<'a> Assembly<'a> {
         let Self { environment, start, mut launch, branches, beside, .. } = self;
         launch.evaluates = exploration.steady.iter().any(|steady| steady.before.path.evaluates);
         launch.steps = exploration.steps;
+        launch.ends.clone_from(&exploration.ends);
         if exploration.truncated {
             launch.doubt(None, TOO_MANY_BRANCHES);
         }

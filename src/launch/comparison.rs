@@ -46,6 +46,11 @@ impl Launch {
         self.outcome <= before.outcome
     }
 
+    /// True if no course comes to its end where all stayed.
+    pub(crate) fn stays_as(&self, before: &Launch) -> bool {
+        self.ends.is_subset(&before.ends)
+    }
+
     /// True if every service that ran before still does: with whatever arguments, and with the image's own.
     pub(crate) fn keeps_services(&self, before: &Launch) -> bool {
         before.services().is_subset(&self.services()) && before.own_services().is_subset(&self.own_services())

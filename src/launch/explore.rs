@@ -1,6 +1,6 @@
 //! All courses of events: up to the steady states, and from each of them through a stop.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 
 use super::ahead::Mentions;
@@ -53,6 +53,8 @@ pub(crate) struct Exploration {
     pub(crate) early: Vec<World>,
     /// Courses in which PID 1 ends and nothing was running, or the kernel refused to run it.
     pub(crate) ended: Vec<World>,
+    /// Whether there are such courses, also those that nothing is said of, with the image's own arguments (`true`) and with others.
+    pub(crate) ends: BTreeSet<bool>,
     /// Where programs are started that a script has told to end by itself, before anybody stops the container.
     pub(crate) told: Vec<Place>,
     /// True if there was more than could be followed.
@@ -212,6 +214,8 @@ impl Explorer<'_> {
         // A course in which the service was taken for setup ends early; it is none.
         let pauses = std::mem::take(&mut found.pauses);
         found.steady.extend(pauses.into_iter().filter(|pause| !candidates.is_settled(&pause.before)));
+        let over = found.early.iter().chain(&found.ended).filter(|world| !world.path.failed);
+        found.ends = over.map(|world| world.path.default).collect();
         found.early.retain(|world| !candidates.is_settled(world));
         found.forget_waits();
         found.steps = steps.taken;
