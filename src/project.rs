@@ -35,7 +35,7 @@ pub mod supervised;
 pub mod supervisord;
 mod vars;
 
-pub use installed::{Installed, installed_by};
+pub use installed::{Installed, installed_by, may_install};
 pub use made::{Deed, Made, Running, Text};
 
 use build_context::BuildContext;

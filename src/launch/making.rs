@@ -7,16 +7,34 @@ use std::sync::Arc;
 use super::field::{Field, UNKNOWN};
 use super::machine::Machine;
 use super::pattern::Pattern;
-use crate::project::{Deed, ImageFiles, Text, installed_by};
+use crate::project::{Deed, ImageFiles, Text, installed_by, may_install};
 use crate::shell::{Command, Node, NodeKind, Redirect, Word};
 use crate::source::{Excerpt, Place, base_name};
 
-/// What a command of this name makes; its operands are paths.
+/// What a command does to the files that are its operands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Making {
     Copies,
     Moves,
     Links,
+    Folders,
+    Removes,
+    /// `tee`
+    Writes,
+}
+
+impl Making {
+    fn of(name: &str) -> Option<Self> {
+        Some(match base_name(name) {
+            "cp" => Self::Copies,
+            "mv" => Self::Moves,
+            "ln" => Self::Links,
+            "mkdir" => Self::Folders,
+            "rm" => Self::Removes,
+            "tee" => Self::Writes,
+            _ => return None,
+        })
+    }
 }
 
 /// A command's words, apart.
@@ -56,7 +74,9 @@ impl Machine<'_, '_> {
 
     /// What a statement does to files that is not followed, whichever way it goes.
     pub(super) fn doubt_files(&mut self, node: &Node) {
-        if let NodeKind::Command(command) = &node.kind {
+        if let NodeKind::Command(command) = &node.kind
+            && may_make(command)
+        {
             let Some(expander) = self.expander() else { return };
             let fields = expander.fields(&command.words, &node.excerpt);
             let perhaps = self.made_by(&fields, command, node).into_iter().filter_map(|deed| match deed {
@@ -82,33 +102,30 @@ impl Machine<'_, '_> {
 
     fn deeds(&self, fields: &[Field]) -> Vec<Deed> {
         let Some((name, arguments)) = fields.split_first() else { return Vec::new() };
-        let making = match name.text().map(base_name) {
-            Some("cp") => Making::Copies,
-            Some("mv") => Making::Moves,
-            Some("ln") => Making::Links,
-            Some("mkdir") => {
+        match name.text().and_then(Making::of) {
+            Some(Making::Folders) => {
                 let folders = operands(arguments).paths;
-                return folders
-                    .into_iter()
-                    .filter_map(|folder| self.path(folder).map(Deed::Folder))
-                    .collect();
+                folders.into_iter().filter_map(|folder| self.path(folder).map(Deed::Folder)).collect()
             }
-            Some("rm") => {
+            Some(Making::Removes) => {
                 let gone = operands(arguments).paths;
-                return gone.into_iter().flat_map(|gone| self.meant(gone)).map(Deed::Remove).collect();
+                gone.into_iter().flat_map(|gone| self.meant(gone)).map(Deed::Remove).collect()
             }
-            Some("tee") => {
-                let appends = operands(arguments).options.contains('a');
-                let written = operands(arguments).paths.into_iter().filter_map(|path| self.path(path));
-                let deed = |path| if appends { Deed::Perhaps(path) } else { Deed::Write(path, None) };
-                return written.map(deed).collect();
+            Some(Making::Writes) => {
+                let Operands { paths, options, .. } = operands(arguments);
+                let written = paths.into_iter().filter_map(|path| self.path(path));
+                let deed = |path| match options.contains('a') {
+                    true => Deed::Perhaps(path),
+                    false => Deed::Write(path, None),
+                };
+                written.map(deed).collect()
             }
-            _ => {
+            Some(making) => self.put(making, operands(arguments)),
+            None => {
                 let installed = installed_by(fields.iter().map(Field::text));
-                return installed.into_iter().map(Deed::Install).collect();
+                installed.into_iter().map(Deed::Install).collect()
             }
-        };
-        self.put(making, operands(arguments))
+        }
     }
 
     /// `cp A B FOLDER`
@@ -208,6 +225,13 @@ impl Machine<'_, '_> {
             _ => None,
         }
     }
+}
+
+/// False for a command that makes no file, whatever its other words are: most make none.
+fn may_make(command: &Command) -> bool {
+    let makes = |name: String| Making::of(&name).is_some() || may_install(&name);
+    !command.redirects.is_empty()
+        || command.words.first().is_some_and(|word| word.literal().is_none_or(makes))
 }
 
 /// The folder of a path whose end is not known.

@@ -19,11 +19,15 @@ const SYSTEM: &[&str] = &[
     "/usr/local/sbin",
 ];
 
+/// False for a command that installs nothing, whatever its other words are: it is asked of every command that runs.
+pub fn may_install(name: &str) -> bool {
+    Installs::may_begin(name)
+}
+
 /// The packages that a command of a package manager installs; `None` for one whose name is not known.
 pub fn installed_by<'w>(mut words: impl Iterator<Item = Option<&'w str>>) -> Vec<Option<String>> {
     match words.next() {
-        // Asked of every command that runs.
-        Some(Some(name)) if Installs::may_begin(name) => {
+        Some(Some(name)) if may_install(name) => {
             let words: Vec<_> =
                 [Some(name)].into_iter().chain(words).map(|word| word.map(str::to_owned)).collect();
             Installs::by_manager(&words)
