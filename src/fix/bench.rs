@@ -7,13 +7,14 @@ use std::sync::Arc;
 
 use camino::Utf8Path;
 
-use super::trial::{Key, Trial};
+use super::trial::{After, Key, Trial};
 use super::{readers, texts_after};
 use crate::check::{Analysis, Judged};
 use crate::diagnostic::{Diagnostic, Fix, Safety};
 use crate::dockerfile;
 use crate::edit;
 use crate::orchestrator;
+use crate::recent::Recent;
 use crate::rules::{Finding, Repair};
 use crate::settings::Settings;
 use crate::shell;
@@ -29,6 +30,8 @@ const MAX_WORK: u64 = 500_000;
 const LAUNCH: u64 = 200;
 /// What reading a changed file takes: so many bytes for each of them.
 const BYTES: u64 = 4;
+/// The last trials are kept: what is no repair as a whole is looked at again as a step, and findings may share a repair.
+const KEPT: usize = 8;
 /// Rules whose repairs take one hop out of the way and add nothing, so that they are right whatever else is wrong.
 const ONE_HOP: [&str; 5] =
     ["shell-form", "shell-wrapper", "init-without-exec", "missing-exec", "stop-signal"];
@@ -45,7 +48,11 @@ pub(crate) struct Bench<'a> {
     old: Vec<Key>,
     /// What trying repairs has taken so far.
     work: Cell<u64>,
+    tried: Recent<Tried>,
 }
+
+/// Edits, and what they make of the file; `None` if it no longer parses.
+type Tried = (Rc<[Edit]>, Option<Rc<After>>);
 
 impl<'a> Bench<'a> {
     pub(crate) fn new(
@@ -57,7 +64,8 @@ impl<'a> Bench<'a> {
         findings: &[Finding],
     ) -> Self {
         let old = findings.iter().map(Key::of).collect();
-        Self { path, loader, settings, analysis, sources, old, work: Cell::new(0) }
+        let (work, tried) = (Cell::new(0), Recent::new(KEPT));
+        Self { path, loader, settings, analysis, sources, old, work, tried }
     }
 
     /// A finding as a diagnostic, with the first of its repairs that the model finds good.
@@ -135,6 +143,12 @@ impl<'a> Bench<'a> {
 
     /// The project as edits leave it, and what is found there. `None` if a file no longer parses.
     fn attempt<'t>(&'t self, finding: &'t Finding, judged: &'t Judged, edits: &[Edit]) -> Option<Trial<'t>> {
+        let try_them = || (Rc::from(edits), self.after(edits).map(Rc::new));
+        let (_, after) = self.tried.get(|(known, _)| **known == *edits, try_them);
+        Some(Trial { finding, judged, before: self.analysis, old: &self.old, after: after? })
+    }
+
+    fn after(&self, edits: &[Edit]) -> Option<After> {
         let mut overlay = OverlayLoader::new(self.loader);
         for (path, text) in texts_after(edits, self.loader)? {
             self.work.update(|work| work + text.len() as u64 / BYTES);
@@ -149,7 +163,7 @@ impl<'a> Bench<'a> {
         let started = analysis.images.iter().filter(|image| !is_known(image));
         self.work.update(|work| work + started.map(|image| work_of(image)).sum::<u64>());
         let findings = analysis.images.iter().flat_map(|image| image.findings(self.settings)).collect();
-        Some(Trial { finding, judged, before: self.analysis, old: &self.old, analysis, findings })
+        Some(After { analysis, findings })
     }
 
     /// The repair as a fix, if it is a step: the finding is gone, and the stop ends better for some service and worse for none, though

@@ -18,6 +18,11 @@ pub(super) struct Trial<'t> {
     pub(super) before: &'t Analysis,
     pub(super) old: &'t [Key],
     /// The same after it.
+    pub(super) after: Rc<After>,
+}
+
+/// What edits make of a file: its images, and what is found in all of them.
+pub(super) struct After {
     pub(super) analysis: Analysis,
     pub(super) findings: Vec<Finding>,
 }
@@ -31,7 +36,7 @@ impl Trial<'_> {
         if let Some(at) = left.iter().position(|key| **key == own) {
             left.remove(at);
         }
-        self.findings.iter().rev().filter(move |candidate| {
+        self.after.findings.iter().rev().filter(move |candidate| {
             let key = Key::of(candidate);
             let known = left.iter().position(|known| **known == key);
             known.map(|at| left.remove(at)).is_none()
@@ -40,7 +45,7 @@ impl Trial<'_> {
 
     /// The launch of the image in question, before and after.
     fn launches(&self) -> Option<(&Launch, &Launch)> {
-        let image = self.analysis.images.iter().find(|image| image.is_same(self.judged))?;
+        let image = self.after.analysis.images.iter().find(|image| image.is_same(self.judged))?;
         self.judged.launch.as_ref().zip(image.launch.as_ref())
     }
 
@@ -53,7 +58,7 @@ impl Trial<'_> {
         if self.finding.rule == "keep-alive" && !after.stays_as(before) {
             return false;
         }
-        let (found, fewer) = (self.findings.len(), self.findings.len() < self.old.len());
+        let (found, fewer) = (self.after.findings.len(), self.after.findings.len() < self.old.len());
         if fewer && after.hands_over(before) {
             return true;
         }
@@ -75,7 +80,7 @@ impl Trial<'_> {
             after.outcome <= before.outcome && !after.has_unknown_course() && after.spares_more(before)
         };
         self.launches().is_some_and(is_better)
-            && self.findings.len() <= self.old.len()
+            && self.after.findings.len() <= self.old.len()
             && self.fresh().all(about_stop)
             && self.on_faith().is_none()
             && self.spares_all()
@@ -101,12 +106,12 @@ impl Trial<'_> {
 
     /// As [`on_faith`].
     pub(super) fn on_faith(&self) -> Option<(String, Signal)> {
-        on_faith(&self.before.images, &self.analysis.images)
+        on_faith(&self.before.images, &self.after.analysis.images)
     }
 
     /// True if every image of the file runs the same services as before, and the stop of none ends worse: stages may share an instruction.
     pub(super) fn spares_all(&self) -> bool {
-        spares(&self.before.images, &self.analysis.images)
+        spares(&self.before.images, &self.after.analysis.images)
     }
 }
 
