@@ -7,8 +7,8 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::dockerfile::{self, Command, Image, Runtime, Setting, Written};
 use crate::programs::Tables;
-use crate::source::{Excerpt, Loader, Place, Source};
-use crate::yaml::{self, Node, Yaml};
+use crate::source::{Excerpt, Loader, Place, Source, Span};
+use crate::yaml::{self, Node};
 
 mod builds;
 mod compose;
@@ -150,7 +150,8 @@ pub fn deployment(path: &Utf8Path, loader: &dyn Loader) -> Option<Deployment> {
     } else {
         kubernetes::workloads(&yaml, path, loader)
     };
-    let mut problem = yaml.problem.map(|(span, message)| (Place::new(&source, span), message));
+    let place = |span: &Span| Place::new(&source, *span);
+    let mut problem = yaml.problem.as_ref().map(|(span, message)| (place(span), message.clone()));
     if workloads.len() > MAX_WORKLOADS {
         let message = format!("there are more than {MAX_WORKLOADS} containers; the others are not looked at");
         problem.get_or_insert((workloads[MAX_WORKLOADS].place.clone(), message));
@@ -276,6 +277,5 @@ fn exec_form(
 /// The first document of a file of the project.
 fn first_document(path: &Utf8Path, loader: &dyn Loader) -> Option<Arc<Node>> {
     let source = loader.read(path).ok().filter(|source| !is_template(source))?;
-    let Yaml { documents, .. } = yaml::parse(&source);
-    documents.into_iter().next()
+    yaml::parse(&source).documents.first().cloned()
 }

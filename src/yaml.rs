@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use granit_parser::{Event, Parser, Tag};
 
+use crate::recent::Recent;
 use crate::source::{Excerpt, Place, Source, Span};
 
 mod scalar;
@@ -93,8 +94,18 @@ impl Node {
     }
 }
 
-/// Reads a file.
-pub fn parse(source: &Arc<Source>) -> Yaml {
+/// Reads a file. What was read last is kept: the Dockerfiles of a folder all ask the Compose file beside them.
+pub fn parse(source: &Arc<Source>) -> Arc<Yaml> {
+    type Read = (Arc<Source>, Arc<Yaml>);
+    thread_local! {
+        /// A Compose file, what it builds on, and some more.
+        static LAST: Recent<Read> = const { Recent::new(8) };
+    }
+    let read = || (Arc::clone(source), Arc::new(read(source)));
+    LAST.with(|last| last.get(|(known, _)| Arc::ptr_eq(known, source), read)).1
+}
+
+fn read(source: &Arc<Source>) -> Yaml {
     let mut builder =
         Builder { source, open: Vec::new(), documents: Vec::new(), anchors: HashMap::new(), merged: 0 };
     let options = granit_parser::options! { emit_comments: false };
@@ -240,7 +251,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Yaml {
-        parse(&Source::new("a.yaml", text))
+        super::read(&Source::new("a.yaml", text))
     }
 
     fn first(text: &str) -> Arc<Node> {

@@ -87,7 +87,7 @@ fn variants(text: &str) -> [String; 4] {
 /// The scalars of a file, in order; what stands between them is the tree's.
 fn scalars(path: &str, text: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let mut todo = yaml::parse(&Source::new(path, text)).documents;
+    let mut todo = yaml::parse(&Source::new(path, text)).documents.clone();
     todo.reverse();
     while let Some(node) = todo.pop() {
         found.extend(node.text().map(str::to_owned));

@@ -127,9 +127,10 @@ fn says_the_same(source: &Arc<Source>, text: &str, language: Language) -> bool {
                 })
         }
         Language::Lines if orchestrator::is_candidate(source.path()) => {
-            let (before, after) = (yaml::parse(source).documents, yaml::parse(&changed).documents);
+            let (before, after) = (yaml::parse(source), yaml::parse(&changed));
+            let (before, after) = (&before.documents, &after.documents);
             before.len() == after.len()
-                && before.iter().zip(&after).all(|(before, after)| is_same_node(before, after))
+                && before.iter().zip(after).all(|(before, after)| is_same_node(before, after))
         }
         Language::Lines => true,
         Language::Json => false,

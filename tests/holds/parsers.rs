@@ -57,7 +57,7 @@ pub fn yaml(text: &str) {
         in_text(&source, *span);
     }
     // An alias is the node of its anchor, so what it leads to is looked at once for each.
-    let mut open = yaml.documents;
+    let mut open = yaml.documents.clone();
     for _ in 0..10_000 {
         let Some(node) = open.pop() else { break };
         in_file(&node.place);
