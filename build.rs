@@ -80,8 +80,9 @@ fn written(mut table: Table, key: &str) -> Result<String, Box<dyn Error>> {
         wanted.map(|(name, rows)| format!("({name:?}, &{rows:?}),\n")).collect()
     };
     let (names, patterns) = (listed(false), listed(true));
-    let rest = serde_json::to_string(&table)?;
+    let part = |(name, part): (&String, &Value)| Ok((name.clone(), serde_json::to_string(part)?));
+    let rest = table.iter().map(part).collect::<Result<Vec<_>, serde_json::Error>>()?;
     Ok(format!(
-        "Table {{\nrows: &{rows:#?},\nnames: &[\n{names}],\npatterns: &[\n{patterns}],\nrest: {rest:?},\n}}"
+        "Table {{\nrows: &{rows:#?},\nnames: &[\n{names}],\npatterns: &[\n{patterns}],\nrest: &{rest:#?},\n}}"
     ))
 }

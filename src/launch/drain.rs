@@ -77,7 +77,7 @@ fn set(environment: &Environment<'_>, process: &Process) -> Option<Drain> {
         let own = fields.get(at).and_then(|field| field.excerpt.as_ref()).map(|text| text.whole_place());
         return Some(drain(time, own.or_else(|| identity.place.clone())?));
     }
-    let named = row.named_file(&arguments).map(|file| vec![file.to_owned()]);
+    let named = row.named_file(&arguments).map(|file| vec![file]);
     let files = named.as_ref().unwrap_or(&row.files);
     files.iter().find_map(|file| {
         let Found::File(file) = environment.find(&join(&environment.image.workdir, file)) else {

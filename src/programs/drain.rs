@@ -10,34 +10,33 @@ use crate::source::Span;
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Drain {
     /// The server's names.
-    pub names: Vec<String>,
+    pub names: Vec<&'static str>,
     /// Options whose value is the time (`--graceful-timeout`).
     #[serde(default)]
-    pub options: Vec<String>,
+    pub options: Vec<&'static str>,
     /// Names in a configuration file whose value is the time (`worker_shutdown_timeout`).
     #[serde(default)]
-    pub settings: Vec<String>,
+    pub settings: Vec<&'static str>,
     /// Where such a file may be in an image; relative paths are below the working directory.
     #[serde(default)]
-    pub files: Vec<String>,
+    pub files: Vec<&'static str>,
     /// Options that name another one.
     #[serde(default)]
-    pub file_options: Vec<String>,
+    pub file_options: Vec<&'static str>,
     /// True if a number without a unit means milliseconds, not seconds.
     #[serde(default)]
     pub milliseconds: bool,
     /// Versions that the row is documented for.
-    pub version: String,
+    pub version: &'static str,
     /// The address of the documentation.
-    pub source: String,
+    pub source: &'static str,
 }
 
 impl Tables {
     /// How a program of that name is told its time to finish, if it can be.
     pub fn drain(&self, name: &str) -> Option<&Drain> {
         let keys = name::keys(name);
-        keys.iter()
-            .find_map(|key| self.drains().iter().find(|drain| drain.names.iter().any(|n| n == key.name)))
+        keys.iter().find_map(|key| self.drains().iter().find(|drain| drain.names.contains(&key.name)))
     }
 }
 
@@ -86,12 +85,12 @@ impl Drain {
 }
 
 /// The value of the last of these options (`--name value`, `--name=value`, `-nvalue`), and the argument that holds it.
-fn last_value<'a>(options: &[String], arguments: &[Option<&'a str>]) -> Option<(usize, &'a str)> {
+fn last_value<'a>(options: &[&str], arguments: &[Option<&'a str>]) -> Option<(usize, &'a str)> {
     let mut found = None;
     for (at, argument) in arguments.iter().enumerate() {
         let Some(argument) = argument else { continue };
         for option in options {
-            let Some(rest) = argument.strip_prefix(option.as_str()) else { continue };
+            let Some(rest) = argument.strip_prefix(option) else { continue };
             let is_letter = option.len() == 2;
             match rest.strip_prefix('=') {
                 _ if rest.is_empty() => {

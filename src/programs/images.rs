@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::Tables;
 use super::reference::{Reference, glob};
-use super::shipped::{IMAGES, Rows};
+use super::shipped::{IMAGES, Part, Rows};
 use crate::source::base_name;
 
 /// The distribution, as far as it decides how packages are installed.
@@ -88,41 +88,41 @@ pub struct Base {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Install {
-    name: String,
+    name: &'static str,
     family: Family,
     /// Patterns of the repositories of images that it is for; all of the family if there are none.
     #[serde(default)]
-    repositories: Vec<String>,
+    repositories: Vec<&'static str>,
     /// A command for RUN.
-    pub command: String,
+    pub command: &'static str,
     /// Where the program is then.
-    pub path: String,
+    pub path: &'static str,
     /// Patterns of tags of releases that do not package it, or whose packages are no longer to be had; with the repository in front where
     /// the tag alone does not tell (`debian:9*`).
     #[serde(default)]
-    absent: Vec<String>,
+    absent: Vec<&'static str>,
     /// Patterns of tags, as in `absent`, of releases that have it at `path` and, as far as that is another one, below `/bin` for
     /// `/usr/bin`, and nowhere else.
     #[serde(default, rename = "only-there")]
-    only_there: Vec<String>,
+    only_there: Vec<&'static str>,
     /// The address of the documentation.
-    pub source: String,
+    pub source: &'static str,
 }
 
 /// Packages of programs that leave processes behind.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Orphans {
-    packages: Vec<String>,
-    source: String,
+    packages: Vec<&'static str>,
+    source: &'static str,
 }
 
 /// Packages of Alpine that neither are bash nor depend on it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WithoutBash {
-    packages: Vec<String>,
-    source: String,
+    packages: Vec<&'static str>,
+    source: &'static str,
 }
 
 /// Images whose bash is older than what it is taken for elsewhere.
@@ -132,8 +132,8 @@ struct OldBash {
     /// Major and minor.
     version: (u8, u8),
     /// Patterns of tags, with the repository in front where the tag alone does not tell (`centos:7*`).
-    images: Vec<String>,
-    source: String,
+    images: Vec<&'static str>,
+    source: &'static str,
 }
 
 /// `rules/images.toml`, with the user's rows in front.
@@ -150,33 +150,42 @@ pub(super) struct Images {
 const MAX_KNOWN: usize = 1_000;
 
 /// What `rules/images.toml` holds besides images.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Default)]
 struct General {
-    distribution: Vec<Distribution>,
-    install: Vec<Install>,
-    orphans: Vec<Orphans>,
-    #[serde(rename = "without-bash")]
-    without_bash: Vec<WithoutBash>,
-    #[serde(rename = "old-bash")]
-    old_bash: Vec<OldBash>,
+    distribution: Part<Vec<Distribution>>,
+    install: Part<Vec<Install>>,
+    orphans: Part<Vec<Orphans>>,
+    without_bash: Part<Vec<WithoutBash>>,
+    old_bash: Part<Vec<OldBash>>,
+}
+
+impl General {
+    fn shipped() -> Self {
+        Self {
+            distribution: IMAGES.part("distribution"),
+            install: IMAGES.part("install"),
+            orphans: IMAGES.part("orphans"),
+            without_bash: IMAGES.part("without-bash"),
+            old_bash: IMAGES.part("old-bash"),
+        }
+    }
 }
 
 /// What a distribution's images have in common.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Distribution {
-    name: String,
+    name: &'static str,
     family: Family,
     sh: Sh,
     #[serde(default)]
     bash: Option<bool>,
     /// Patterns of tags that tell this distribution, whatever the repository; of names of repositories, too, where no row has them.
     #[serde(default)]
-    tags: Vec<String>,
+    tags: Vec<&'static str>,
     /// Its package managers.
     #[serde(default)]
-    managers: Vec<String>,
+    managers: Vec<&'static str>,
 }
 
 /// A repository, or several of one kind.
@@ -263,7 +272,7 @@ impl Tables {
         }
         let mut found: Option<&Distribution> = None;
         for manager in lines.iter().flat_map(|line| called_managers(line)) {
-            let named = |known: &&Distribution| known.managers.iter().any(|name| name == manager);
+            let named = |known: &&Distribution| known.managers.contains(&manager);
             match (self.images.general.distribution.iter().find(named), found) {
                 (Some(this), Some(other)) if this.family != other.family => return base,
                 (Some(this), _) => found = Some(this),
@@ -290,17 +299,17 @@ impl Tables {
     /// Where the package of that name puts the tool, and no other place where programs are.
     pub fn only_place(&self, name: &str, family: Family, reference: &str) -> Option<&str> {
         let install = self.install(name, family, reference)?;
-        is_among(&install.only_there, reference).then_some(install.path.as_str())
+        is_among(&install.only_there, reference).then_some(install.path)
     }
 
     /// True for a package whose programs leave processes behind that PID 1 has to reap.
     pub fn leaves_orphans(&self, package: &str) -> bool {
-        self.images.general.orphans.iter().any(|row| row.packages.iter().any(|name| name == package))
+        self.images.general.orphans.iter().any(|row| row.packages.contains(&package))
     }
 
     /// True for a package of Alpine that is known not to bring bash along.
     pub fn is_without_bash(&self, package: &str) -> bool {
-        self.images.general.without_bash.iter().any(|row| row.packages.iter().any(|name| name == package))
+        self.images.general.without_bash.iter().any(|row| row.packages.contains(&package))
     }
 
     /// What is wrong with the table of images: names of distributions that do not exist, rows that another one hides or that have
@@ -312,10 +321,13 @@ impl Tables {
 
 impl Images {
     pub(super) fn shipped() -> Self {
-        // A test reads it, so that the default is never taken.
-        let general = serde_json::from_str(IMAGES.rest).unwrap_or_default();
-        let shipped = Arc::new(Rows::new(&IMAGES));
-        Self { own: Vec::new(), shipped, general: Arc::new(general), known: Arc::default() }
+        let (shipped, general) = (Rows::new(&IMAGES), General::shipped());
+        Self {
+            own: Vec::new(),
+            shipped: Arc::new(shipped),
+            general: Arc::new(general),
+            known: Arc::default(),
+        }
     }
 
     /// The row of a repository.
@@ -377,8 +389,7 @@ impl Images {
         let mut problems: Vec<String> = on
             .filter(|name| self.named(name).is_none())
             .map(|name| {
-                let known: Vec<&str> =
-                    self.general.distribution.iter().map(|known| known.name.as_str()).collect();
+                let known: Vec<&str> = self.general.distribution.iter().map(|known| known.name).collect();
                 format!("no distribution is called `{name}`; there are {}", known.join(", "))
             })
             .collect();
@@ -456,7 +467,7 @@ impl Base {
 }
 
 /// True if one of the patterns is for the tag of an image; with the repository in front where it has one.
-fn is_among(patterns: &[String], reference: &str) -> bool {
+fn is_among(patterns: &[&str], reference: &str) -> bool {
     let reference = Reference::parse(reference);
     let tag = reference.tag.as_deref().unwrap_or_default();
     let whole = format!("{}:{tag}", reference.repository);
@@ -471,4 +482,17 @@ fn called_managers(line: &str) -> impl Iterator<Item = &str> {
     let words = || line.split(is_separator).filter(|word| !word.is_empty());
     let pairs = words().zip(words().skip(1));
     pairs.filter(|(_, next)| next.starts_with('-') || VERBS.contains(next)).map(|(name, _)| base_name(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_is_read() {
+        let General { distribution, install, orphans, without_bash, old_bash } = General::shipped();
+        assert!(!distribution.is_empty() && !install.is_empty() && !orphans.is_empty());
+        assert!(!without_bash.is_empty() && !old_bash.is_empty());
+        assert_eq!(IMAGES.rest.len(), 5);
+    }
 }

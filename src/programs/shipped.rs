@@ -1,7 +1,9 @@
 //! The tables that ship with pidone. A check needs a few of hundreds of rows, so each is read when it is first asked for.
 
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::reference::glob;
@@ -18,8 +20,16 @@ pub(super) struct Table {
     pub(super) names: &'static [Name],
     /// The same for names with a wildcard.
     pub(super) patterns: &'static [Name],
-    /// What is not a row, as JSON.
-    pub(super) rest: &'static str,
+    /// What is not a row: each part's name, and the part as JSON.
+    pub(super) rest: &'static [(&'static str, &'static str)],
+}
+
+impl Table {
+    /// A part that is not a row.
+    pub(super) fn part<T>(&self, name: &str) -> Part<T> {
+        let part = self.rest.iter().find(|(own, _)| *own == name);
+        Part { text: part.map_or("", |(_, text)| text), read: OnceLock::new() }
+    }
 }
 
 /// `rules/programs.toml`
@@ -29,7 +39,29 @@ pub(super) static PROGRAMS: Table = include!(concat!(env!("OUT_DIR"), "/programs
 pub(super) static IMAGES: Table = include!(concat!(env!("OUT_DIR"), "/images.rs"));
 
 /// No rows.
-static NONE: Table = Table { rows: &[], names: &[], patterns: &[], rest: "{}" };
+static NONE: Table = Table { rows: &[], names: &[], patterns: &[], rest: &[] };
+
+/// A part of a table that is not a row, read when it is first asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Part<T> {
+    text: &'static str,
+    read: OnceLock<T>,
+}
+
+impl<T> Default for Part<T> {
+    fn default() -> Self {
+        NONE.part("")
+    }
+}
+
+impl<T: Deserialize<'static> + Default> Deref for Part<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // A test reads it, so that the default is never taken.
+        self.read.get_or_init(|| serde_json::from_str(self.text).unwrap_or_default())
+    }
+}
 
 /// The rows of a table.
 #[derive(Debug)]

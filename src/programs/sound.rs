@@ -17,24 +17,24 @@ pub enum Sound {
 
 /// The words by which names are told apart.
 #[derive(Debug, Default, Clone, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, bound(deserialize = "'de: 'static"))]
 pub(super) struct Words {
     /// Of what does one thing and ends.
-    errand: Vec<String>,
+    errand: Vec<&'static str>,
     /// Of what talks to a service, behind its name.
-    client: Vec<String>,
+    client: Vec<&'static str>,
     /// Of what stays.
-    service: Vec<String>,
+    service: Vec<&'static str>,
     /// Of what starts something else, which may stay or not.
-    start: Vec<String>,
+    start: Vec<&'static str>,
     /// Of the file that holds a whole application.
-    application: Vec<String>,
+    application: Vec<&'static str>,
     /// Of files to which a service writes what it has to say.
-    log: Vec<String>,
+    log: Vec<&'static str>,
     /// Of what may read what somebody types while it serves.
-    console: Vec<String>,
+    console: Vec<&'static str>,
     /// Of options that say what to do, once.
-    option: Vec<String>,
+    option: Vec<&'static str>,
 }
 
 impl Words {
@@ -93,7 +93,7 @@ impl Words {
     fn sound_of(&self, name: &str) -> Sound {
         let parts = parts_of(name);
         let (Some(first), Some(last)) = (parts.first(), parts.last()) else { return Sound::Unclear };
-        let names = |list: &[String]| parts.iter().any(|part| self.is(list, part));
+        let names = |list: &[&str]| parts.iter().any(|part| self.is(list, part));
         let serves = names(&self.service);
         let is_client = parts.len() > 1 && self.is(&self.client, last);
         let is_errand = is_client || [first, last].iter().any(|part| self.is(&self.errand, part));
@@ -111,8 +111,8 @@ impl Words {
         }
     }
 
-    fn is(&self, list: &[String], word: &str) -> bool {
-        list.iter().any(|known| known == word)
+    fn is(&self, list: &[&str], word: &str) -> bool {
+        list.contains(&word)
     }
 }
 

@@ -9,7 +9,7 @@ use super::drain::Drain;
 use super::images::Images;
 use super::name;
 use super::reference::glob;
-use super::shipped::{PROGRAMS, Rows};
+use super::shipped::{PROGRAMS, Part, Rows};
 use super::signals::{Handler, Runtime};
 use super::sound::{Sound, Words};
 use crate::source::base_name;
@@ -286,22 +286,36 @@ pub struct Tables {
     /// The user's.
     own: Vec<Arc<Program>>,
     shipped: Arc<Rows<Program>>,
-    rest: OnceLock<Rest>,
+    rest: Rest,
     pub(super) images: Images,
 }
 
 /// What `rules/programs.toml` holds besides programs.
-#[derive(Debug, Default, Clone, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[derive(Debug, Default, Clone)]
 struct Rest {
-    errands: Vec<String>,
-    takes_operators: Vec<String>,
-    speakers: Vec<String>,
-    tidies: Vec<String>,
-    ending_scripts: Vec<String>,
-    drain: Vec<Drain>,
-    slow: Vec<Slow>,
-    words: Words,
+    errands: Part<Vec<&'static str>>,
+    takes_operators: Part<Vec<&'static str>>,
+    speakers: Part<Vec<&'static str>>,
+    tidies: Part<Vec<&'static str>>,
+    ending_scripts: Part<Vec<&'static str>>,
+    drain: Part<Vec<Drain>>,
+    slow: Part<Vec<Slow>>,
+    words: Part<Words>,
+}
+
+impl Rest {
+    fn shipped() -> Self {
+        Self {
+            errands: PROGRAMS.part("errands"),
+            takes_operators: PROGRAMS.part("takes-operators"),
+            speakers: PROGRAMS.part("speakers"),
+            tidies: PROGRAMS.part("tidies"),
+            ending_scripts: PROGRAMS.part("ending-scripts"),
+            drain: PROGRAMS.part("drain"),
+            slow: PROGRAMS.part("slow"),
+            words: PROGRAMS.part("words"),
+        }
+    }
 }
 
 /// Programs that need more than a moment to end: they write what they hold, or finish what they have begun.
@@ -309,9 +323,9 @@ struct Rest {
 #[serde(deny_unknown_fields)]
 pub struct Slow {
     /// Their names.
-    pub names: Vec<String>,
+    pub names: Vec<&'static str>,
     /// Where that is said.
-    pub source: String,
+    pub source: &'static str,
 }
 
 impl Tables {
@@ -320,7 +334,7 @@ impl Tables {
         static TABLES: OnceLock<Arc<Tables>> = OnceLock::new();
         TABLES.get_or_init(|| {
             let shipped = Arc::new(Rows::new(&PROGRAMS));
-            Arc::new(Tables { shipped, images: Images::shipped(), ..Tables::default() })
+            Arc::new(Tables { own: Vec::new(), shipped, rest: Rest::shipped(), images: Images::shipped() })
         })
     }
 
@@ -337,27 +351,27 @@ impl Tables {
 
     /// True for a program that is known to need more than a moment to end.
     pub fn is_slow(&self, name: &str) -> bool {
-        let is_named = |key: &str| self.slow().iter().any(|row| row.names.iter().any(|own| own == key));
+        let is_named = |key: &str| self.slow().iter().any(|row| row.names.contains(&key));
         super::name::keys(name).iter().any(|key| is_named(key.name))
     }
 
     /// Programs that need more than a moment to end.
     pub fn slow(&self) -> &[Slow] {
-        &self.rest().slow
+        &self.rest.slow
     }
 
     /// How servers are told their time to finish.
     pub fn drains(&self) -> &[Drain] {
-        &self.rest().drain
+        &self.rest.drain
     }
 
     /// True where a program that no row knows is told to do something that ends (`tool migrate`), and not to watch for more of it.
     pub fn is_errand(&self, arguments: &[Option<&str>]) -> bool {
         let Some(Some(first)) = arguments.first() else { return false };
-        let is_first = |errand: &String| glob(errand, first);
+        let is_first = |errand: &&str| glob(errand, first);
         // `--help` means something else in front of arguments.
         let counts = !first.starts_with('-') || arguments.len() == 1;
-        counts && !Self::goes_on(arguments) && self.rest().errands.iter().any(is_first)
+        counts && !Self::goes_on(arguments) && self.rest.errands.iter().any(is_first)
     }
 
     /// True for `--watch` and the like: what does it again and again does not end.
@@ -373,29 +387,29 @@ impl Tables {
 
     /// What the name of a program that no row knows, and its first argument, make likely.
     pub fn sound(&self, name: &str, argument: Option<&str>) -> Sound {
-        self.rest().words.sound(name, argument)
+        self.rest.words.sound(name, argument)
     }
 
     /// True for a program that starts something else, by its name.
     pub fn is_starter(&self, name: &str) -> bool {
-        self.rest().words.is_starter(name)
+        self.rest.words.is_starter(name)
     }
 
     /// True if one of a command's options says what to do once (`--migrate`).
     pub fn has_errand_option(&self, arguments: &[Option<&str>]) -> bool {
         !Self::goes_on(arguments)
-            && arguments.iter().flatten().any(|word| self.rest().words.is_errand_option(word))
+            && arguments.iter().flatten().any(|word| self.rest.words.is_errand_option(word))
     }
 
     /// True for what looks at something, tells somebody or removes what is left, when a service has ended (`rm`, `logger`).
     pub fn tidies(&self, name: &str) -> bool {
         let name = base_name(name);
-        self.rest().tidies.iter().any(|known| known == name)
+        self.rest.tidies.contains(&name)
     }
 
     /// True if a command may read what somebody types while it serves, by its words.
     pub fn may_have_console(&self, words: &[String]) -> bool {
-        self.rest().words.may_have_console(words)
+        self.rest.words.may_have_console(words)
     }
 
     /// `server start --help`: whatever it is, it says something and ends. Behind `--` it would be meant for somebody else.
@@ -406,42 +420,37 @@ impl Tables {
 
     /// The same of the file that an interpreter runs.
     pub fn sound_of_file(&self, name: &str) -> Sound {
-        self.rest().words.sound_of_file(name)
+        self.rest.words.sound_of_file(name)
     }
 
     /// True for a file that a job writes its result to, by its name.
     pub fn is_result(&self, path: &str) -> bool {
-        self.rest().words.is_result(path)
+        self.rest.words.is_result(path)
     }
 
     /// The same of the script that a package runner runs: `npm start` and `yarn start:prod` are what the package is for.
     pub fn sound_of_script(&self, name: &str) -> Sound {
         match name.split(':').next() {
             Some("start") => Sound::Service,
-            _ => self.rest().words.sound_of_file(name),
+            _ => self.rest.words.sound_of_file(name),
         }
     }
 
     /// True for a program that gives its arguments to a shell, or has operators of its own.
     pub fn takes_operators(&self, name: &str) -> bool {
         let name = base_name(name);
-        self.rest().takes_operators.iter().any(|known| known == name)
+        self.rest.takes_operators.contains(&name)
     }
 
     /// True for a program that talks to others, by its name or path.
     pub fn is_speaker(&self, name: &str) -> bool {
         let name = base_name(name);
-        self.rest().speakers.iter().any(|known| known == name)
+        self.rest.speakers.contains(&name)
     }
 
     /// True for the usual name of a script of package.json that ends (`build`).
     pub fn is_ending_script(&self, name: &str) -> bool {
-        self.rest().ending_scripts.iter().any(|ending| glob(ending, name))
-    }
-
-    fn rest(&self) -> &Rest {
-        // A test reads it, so that the default is never taken.
-        self.rest.get_or_init(|| serde_json::from_str(PROGRAMS.rest).unwrap_or_default())
+        self.rest.ending_scripts.iter().any(|ending| glob(ending, name))
     }
 
     /// The row for a program called with these arguments: `name` is a base name or a path, `arguments` are the known words after
@@ -494,5 +503,21 @@ impl Tables {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_part_is_read() {
+        let Rest { errands, takes_operators, speakers, tidies, ending_scripts, drain, slow, words } =
+            Rest::shipped();
+        for words in [errands, takes_operators, speakers, tidies, ending_scripts] {
+            assert!(!words.is_empty());
+        }
+        assert!(!drain.is_empty() && !slow.is_empty() && words.sound("server", None) == Sound::Service);
+        assert_eq!(PROGRAMS.rest.len(), 8);
     }
 }

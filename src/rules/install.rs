@@ -15,7 +15,7 @@ pub(super) fn how<'a>(name: &str, subject: &'a Subject<'_>) -> Option<&'a Instal
 pub(super) fn program(install: &Install, name: &str, subject: &Subject<'_>) -> String {
     let path = subject.image.env.get("PATH").map_or(DEFAULT_PATH, String::as_str);
     let (folder, _) = install.path.rsplit_once('/').unwrap_or_default();
-    if path.split(':').any(|known| known == folder) { name.to_owned() } else { install.path.clone() }
+    if path.split(':').any(|known| known == folder) { name.to_owned() } else { install.path.to_owned() }
 }
 
 /// RUN behind the FROM of the image's stage, as root; `None` unless a plain shell is in force there.

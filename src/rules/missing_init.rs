@@ -60,7 +60,7 @@ fn installed(subject: &Subject<'_>, element: &Excerpt, name: &str) -> Option<Rep
     let install = install::how(name, subject)?;
     let mut edits = vec![install::run(install, subject)?];
     if element.text().contains('/') && element.text() != install.path {
-        edits.push(Edit::new(element.source(), element.span(), &install.path));
+        edits.push(Edit::new(element.source(), element.span(), install.path));
     }
     Some(Repair::unsafe_(format!("Install {name} in this stage; this adds a package to the image"), edits))
 }

@@ -267,7 +267,7 @@ fn other_facts_of_base_images() {
 
 #[test]
 fn how_to_install_an_init() {
-    let path = |family| Tables::builtin().install("tini", family, "any").map(|init| init.path.as_str());
+    let path = |family| Tables::builtin().install("tini", family, "any").map(|init| init.path);
     assert_eq!(path(Family::Debian), Some("/usr/bin/tini"));
     assert_eq!(path(Family::Alpine), Some("/sbin/tini"));
     assert_eq!(path(Family::Wolfi), Some("/usr/bin/tini"));

@@ -64,7 +64,7 @@ fn times_to_finish_can_be_told_and_have_a_source() {
 #[test]
 fn what_is_slow_is_named_once_and_has_a_source() {
     let rows = Tables::builtin().slow();
-    let mut names: Vec<&String> = rows.iter().flat_map(|row| &row.names).collect();
+    let mut names: Vec<&str> = rows.iter().flat_map(|row| row.names.iter().copied()).collect();
     let count = names.len();
     names.sort();
     names.dedup();
