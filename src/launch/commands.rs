@@ -222,7 +222,7 @@ impl Machine<'_, '_> {
                 if self.waits_for_told(node) {
                     return None;
                 }
-                self.world.path.may_have_waited |= self.world.is_told_to_stop();
+                self.world.path.may_have_waited |= self.world.stop.is_some();
                 self.set_status(Status::UNKNOWN);
                 None
             }
@@ -236,7 +236,7 @@ impl Machine<'_, '_> {
             }
             _ if resolved.what.is_unseen() => {
                 if !self.stays(node) {
-                    self.world.path.may_have_told |= self.world.is_told_to_stop();
+                    self.world.path.may_have_told |= self.world.stop.is_some();
                     self.set_status(Status::UNKNOWN);
                     return None;
                 }

@@ -32,7 +32,7 @@ impl Machine<'_, '_> {
         }
         if matches!(resolved.what, What::Unknown) && self.world.stop.is_some() {
             // What a handler hands over to does its work and ends.
-            self.world.path.may_have_told |= self.world.is_told_to_stop();
+            self.world.path.may_have_told = true;
             self.world.die(self.pid, 0, Ended::Clean);
             return;
         }

@@ -410,6 +410,11 @@ impl Explorer<'_> {
         });
         start.steps = 0;
         start.send(1, self.signal);
+        if !start.is_told_to_stop() {
+            // All goes on as before, until it is killed.
+            start.now += grace;
+            return Stopped { world: start, is_cut: false, is_truncated: false };
+        }
         let limit = self.steps.taken + MAX_STOP.min(self.steps.limit);
         let (candidates, met) = (Candidates::default(), Met::default());
         let mut stopping = Stopping { limit, ways: vec![start], met, candidates };
