@@ -70,6 +70,27 @@ pub(super) fn is_behind_operator<'n>(list: impl IntoIterator<Item = &'n Node>, p
     })
 }
 
+/// True inside a function that runs now in the script's own shell, now in one of its own (`run &`), which has traps of its own.
+pub(super) fn is_in_both_shells(script: &[Node], place: Span) -> bool {
+    fn around<'n>(list: impl IntoIterator<Item = &'n Node>, place: Span) -> Option<&'n str> {
+        let node = list.into_iter().find(|node| holds(node, place))?;
+        around(node.children(), place).or(match &node.kind {
+            NodeKind::Function(name, _) => Some(name),
+            _ => None,
+        })
+    }
+    fn is_apart(node: &Node, call: Span) -> bool {
+        let has_own = matches!(
+            node.kind,
+            NodeKind::Background(_) | NodeKind::Subshell(_) | NodeKind::Pipeline(_)
+        );
+        holds(node, call) && (has_own || node.children().into_iter().any(|child| is_apart(child, call)))
+    }
+    let calls = around(script, place).map(|name| calls(script, name)).unwrap_or_default();
+    let apart = calls.iter().filter(|call| script.iter().any(|node| is_apart(node, **call))).count();
+    apart > 0 && apart < calls.len()
+}
+
 /// Where a function is called.
 pub(super) fn calls(list: &[Node], name: &str) -> Vec<Span> {
     fn collect(node: &Node, name: &str, found: &mut Vec<Span>) {

@@ -178,6 +178,9 @@ fn insert_with(jobs: &Jobs, end: End, shell: &ShellState, subject: &Subject<'_>)
     let script = shell::parse(Arc::clone(excerpt));
     let spans: Vec<Span> = jobs.iter().copied().chain([stays]).map(|job| job.node.span).collect();
     let first = in_front_of_all(&script.statements, &spans)?;
+    if blocks::is_in_both_shells(&script.statements, Span::at(first)) {
+        return None;
+    }
     let targets = Targets::new(free_name(excerpt.text()));
     let mut insertion = Insertion { shell, stays, end, targets, edits: Vec::new(), kept: Vec::new() };
     for (index, job) in jobs.iter().enumerate() {
