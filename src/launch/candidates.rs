@@ -240,10 +240,15 @@ impl Candidates {
         }
     }
 
+    /// True if a loop's own command was passed over last.
+    pub(super) fn is_repeated(&self, world: &World) -> bool {
+        self.last(world).is_some_and(|item| item.repeated && !item.settled && !item.has_ended)
+    }
+
     /// True if nothing stays but a pause in a loop whose own command was passed over.
     pub(super) fn is_mere_pause(&self, world: &World) -> bool {
-        let repeated = self.last(world).is_some_and(|item| item.repeated && !item.settled && !item.has_ended);
-        repeated && !world.processes().any(|process| process.is_service() && world.alive(process.pid))
+        self.is_repeated(world)
+            && !world.processes().any(|process| process.is_service() && world.alive(process.pid))
     }
 
     /// True if something that was passed over on this course was followed by something that stays on another.

@@ -245,6 +245,10 @@ impl Explorer<'_> {
             self.found.leave(world, &mut self.candidates);
             return false;
         }
+        if world.path.endless && pid != 1 && !self.candidates.is_repeated(world) {
+            world.circles(pid);
+            return true;
+        }
         if world.steps > MAX_STEPS || world.path.endless {
             // A loop without end that neither waits nor pauses: nothing stays on this course.
             self.candidates.end_well(world);

@@ -27,6 +27,9 @@ pub(super) struct Call<'c> {
     pub(super) arguments: &'c [Option<&'c str>],
 }
 
+/// How long it is until something happens that nobody can foresee: longer than a stop may take, and no way to keep a container alive.
+const UNFORESEEN: Millis = 5 * 60 * 1000;
+
 /// `timeout 60 job`, `timeout "$LIMIT" job`; `timeout 0 server` has no limit.
 fn is_limited(arguments: &[Option<&str>]) -> bool {
     arguments.first().is_none_or(|time| time.is_none_or(|time| time != "0"))
@@ -251,6 +254,7 @@ impl Resolver<'_, '_> {
     fn helper(&self, Call { row, argv, arguments }: Call<'_>, resolved: &mut Resolved) -> What {
         match name_of(argv) {
             _ if row.stays => What::Helper,
+            _ if row.awaits => What::Pause(UNFORESEEN),
             "sleep" => match arguments.first().copied().flatten() {
                 Some("infinity" | "inf") => What::Helper,
                 Some(text) => pause(text).map_or(What::Ends(Status::UNKNOWN), What::Pause),

@@ -74,6 +74,7 @@ impl Program {
             (self.side && self.kind != Kind::Server, "`side` is for the kind `server`"),
             (self.recipes && self.kind != Kind::Interpreter, "`recipes` is for the kind `interpreter`"),
             (self.stays && self.kind != Kind::Helper, "`stays` is for the kind `helper`"),
+            (self.awaits && self.kind != Kind::Helper, "`awaits` is for the kind `helper`"),
             (self.config_may_override && !self.daemonizes, "`config-may-override` needs `daemonizes`"),
             (self.forwards && signals.none, "a program cannot have `forwards` and `signals.none`"),
             (self.forwards_with.is_some() && !self.forwards, "`forwards-with` needs `forwards`"),

@@ -207,6 +207,9 @@ pub struct Program {
     /// For helpers: true if it stays whatever it is given to read (`pm2 logs`).
     #[serde(default)]
     pub stays: bool,
+    /// For helpers: true if it stays until something happens that nobody can foresee (`inotifywait`).
+    #[serde(default)]
+    pub awaits: bool,
     /// For `setup`: true if it hands its words on to what runs, and returns at once: what they tell to stop is still at work (`rcon stop`).
     #[serde(default)]
     pub only_asks: bool,

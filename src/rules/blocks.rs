@@ -80,10 +80,8 @@ pub(super) fn is_in_both_shells(script: &[Node], place: Span) -> bool {
         })
     }
     fn is_apart(node: &Node, call: Span) -> bool {
-        let has_own = matches!(
-            node.kind,
-            NodeKind::Background(_) | NodeKind::Subshell(_) | NodeKind::Pipeline(_)
-        );
+        let has_own =
+            matches!(node.kind, NodeKind::Background(_) | NodeKind::Subshell(_) | NodeKind::Pipeline(_));
         holds(node, call) && (has_own || node.children().into_iter().any(|child| is_apart(child, call)))
     }
     let calls = around(script, place).map(|name| calls(script, name)).unwrap_or_default();

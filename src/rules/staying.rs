@@ -30,7 +30,7 @@ pub(super) enum Stay {
     Waits,
     Service,
     KeepsAlive,
-    /// `sleep` in a loop.
+    /// `sleep` in a loop, or `inotifywait`.
     Pauses,
     /// `fg`
     TakesJob,
@@ -50,7 +50,7 @@ pub(super) fn shape(at: &Node) -> Option<Stay> {
             Some(Stay::Leaves)
         }
         (Some("exec"), _) => None,
-        (Some("sleep"), _) if loop_around(at).is_some() => Some(Stay::Pauses),
+        (Some("sleep" | "inotifywait"), _) if loop_around(at).is_some() => Some(Stay::Pauses),
         (Some("sleep"), Some("infinity")) => Some(Stay::KeepsAlive),
         (Some("tail"), _) if last.as_deref() == Some("/dev/null") && loop_around(at).is_some() => {
             Some(Stay::Pauses)
@@ -66,7 +66,7 @@ pub(super) fn shape(at: &Node) -> Option<Stay> {
     }
 }
 
-/// `sleep` for `limit` seconds or more, or for nobody knows how long.
+/// `sleep` for `limit` seconds or more, or what takes nobody knows how long.
 pub(super) fn is_pause(node: &Node, limit: f64) -> bool {
     let Some(command) = repair::simple(node) else { return false };
     let words: Vec<Option<String>> = command.words.iter().map(Word::literal).collect();
@@ -74,7 +74,7 @@ pub(super) fn is_pause(node: &Node, limit: f64) -> bool {
         [Some(name), Some(time)] if name == "sleep" => {
             time.parse::<f64>().map_or(true, |seconds| seconds >= limit)
         }
-        [Some(name), ..] => name == "sleep",
+        [Some(name), ..] => matches!(name.as_str(), "sleep" | "inotifywait"),
         _ => false,
     }
 }
