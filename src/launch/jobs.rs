@@ -2,13 +2,14 @@
 
 use super::dialect::Dialect;
 use super::field::Field;
+use super::known;
 use super::machine::Machine;
 use super::path::MishapKind;
 use super::shell::{Frame, Shell, Status, Waiting};
 use super::signal::Signal;
-use super::world::{Ended, Pid, Process, Role, Started, State};
+use super::world::{Ended, FOREVER, Millis, Pid, Process, Role, Started, State};
 use crate::programs::Kind;
-use crate::shell::{Command, Node, NodeKind, Redirect};
+use crate::shell::{Command, Node, NodeKind, Redirect, Word};
 
 impl Machine<'_, '_> {
     pub(super) fn wait(&mut self, arguments: &[Field], node: &Node) {
@@ -59,6 +60,7 @@ impl Machine<'_, '_> {
             targets = more;
         }
         if !named {
+            self.note_slow_jobs(&jobs);
             targets = if any {
                 jobs.clone()
             } else {
@@ -82,6 +84,16 @@ impl Machine<'_, '_> {
         }
         let node = node.clone();
         self.with(|shell| shell.waiting = Waiting::Wait { targets, any, node });
+    }
+
+    /// `(sleep 300; warm-up) &` has ended where the container stays; in the first minutes a `wait` for all in a stop is one for it as well.
+    fn note_slow_jobs(&mut self, jobs: &[Pid]) {
+        let Some(stop) = &self.world.stop else { return };
+        let statements = jobs.iter().filter_map(|&job| self.world.process(job)?.statement.as_ref());
+        if statements.into_iter().any(|job| sleeps_for(job, stop.grace)) {
+            let reason = "whether a job that sleeps for long has ended by the time of a stop is not known";
+            self.world.path.unsure.get_or_insert_with(|| reason.into());
+        }
     }
 
     /// `task & wait $!`: as in the foreground, a program of which nothing is known is setup if something after it stays.
@@ -305,6 +317,18 @@ impl Machine<'_, '_> {
                 _ => self.services_below(child, found),
             }
         }
+    }
+}
+
+/// True for what sleeps for so many milliseconds, once.
+fn sleeps_for(node: &Node, least: Millis) -> bool {
+    match &node.kind {
+        NodeKind::Command(command) if node.is_command(&["sleep"]) => {
+            let time = command.words.get(1).and_then(Word::literal);
+            time.and_then(|time| known::pause(&time)).is_some_and(|time| (least..FOREVER).contains(&time))
+        }
+        NodeKind::Loop(_) => false,
+        _ => node.children().into_iter().any(|child| sleeps_for(child, least)),
     }
 }
 

@@ -408,7 +408,7 @@ fn name_of(argv: &[Field]) -> &str {
 }
 
 /// How long `sleep` sleeps.
-fn pause(text: &str) -> Option<Millis> {
+pub(super) fn pause(text: &str) -> Option<Millis> {
     let (number, unit) = match text.find(|c: char| c.is_ascii_alphabetic()) {
         Some(at) => text.split_at(at),
         None => (text, "s"),

@@ -367,6 +367,7 @@ impl Insertion<'_> {
 pub(super) fn has_other_job(node: &Node, is_told: &dyn Fn(&Node) -> bool) -> bool {
     match &node.kind {
         NodeKind::Background(_) => !is_told(node),
+        NodeKind::Command(_) => node.is_command(&["coproc"]) && !is_told(node),
         NodeKind::Subshell(_) => false,
         _ => node.children().into_iter().any(|child| has_other_job(child, is_told)),
     }
