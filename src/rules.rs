@@ -192,13 +192,18 @@ pub(crate) fn findings(subject: &Subject<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     // Of what is not known no rule says more than that.
     let speaks = |rule: &&Rule| subject.doubt.is_none() || rule.name == "unresolved-launch";
+    let is_misread = literal_operator::is_misread(subject) || ignored_cmd::loses_own_words(subject);
     for rule in RULES.iter().filter(speaks) {
         let known = all().binary_search_by_key(&rule.name, |info| info.name);
         let severity = known.map_or(Severity::Error, |at| all()[at].severity);
         for mut finding in (rule.check)(subject) {
             finding.rule = rule.name;
             finding.severity = finding.severity.min(severity);
-            findings.push(finding);
+            // What starts now is not what somebody meant, and will be another launch when that is mended.
+            let is_about_words = matches!(rule.name, "literal-operator" | "ignored-cmd");
+            if !is_misread || is_about_words || finding.outcome.is_none() {
+                findings.push(finding);
+            }
         }
     }
     findings

@@ -69,6 +69,10 @@ impl<'a> Written<'a> {
         for setting in [&subject.image.cmd, &subject.image.entrypoint].into_iter().flatten() {
             let Command::Exec(elements) = &setting.value else { continue };
             let Some(at) = elements.iter().position(|element| element.text() == program) else { continue };
+            // `["sh", "-c", "cron"]`: a command line, not a word.
+            if at > 0 && elements[at - 1].text().starts_with('-') && elements[at - 1].text().ends_with('c') {
+                continue;
+            }
             let texts: Vec<String> = elements[at..].iter().map(|element| element.text().to_owned()).collect();
             if fault.service.to_string().starts_with(&texts.join(" ")) {
                 return Self::Elements(setting, at, texts);

@@ -1,4 +1,4 @@
-//! `ignored-cmd`: CMD, or a part of it, is not used, because ENTRYPOINT is a shell with a command line.
+//! `ignored-cmd`: CMD, or a part of it, is not used, because a shell with a command line stands in front: as ENTRYPOINT, or in the same list.
 
 use std::sync::Arc;
 
@@ -9,7 +9,64 @@ use crate::programs::Kind;
 use crate::source::{Excerpt, Place, base_name};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
-    found(subject).or_else(|| arguments_in_shell_form(subject)).into_iter().collect()
+    found(subject)
+        .or_else(|| arguments_in_shell_form(subject))
+        .or_else(|| behind_own_line(subject))
+        .into_iter()
+        .collect()
+}
+
+/// True for `["sh", "-c", "npm", "start"]`, in one list or in two: what runs is `npm` alone.
+pub(super) fn loses_own_words(subject: &Subject<'_>) -> bool {
+    let is_command = |line: &Excerpt| is_plain(line.text()) && !takes_arguments(line);
+    let image = subject.image;
+    let in_two = match (&image.entrypoint, &image.cmd) {
+        (Some(Setting { value: Command::Exec(shell), .. }), Some(Setting { value: Command::Exec(words), .. })) => {
+            matches!((call_in(shell), words.as_slice()), (Some(Call::Waits), [line, _, ..]) if is_command(line))
+        }
+        _ => false,
+    };
+    in_two
+        || own_lines(subject).any(|(setting, at)| {
+            matches!(&setting.value, Command::Exec(elements) if is_command(&elements[at]))
+        })
+}
+
+/// ENTRYPOINT or CMD with words behind its own command line that this does not look at, and where the line stands.
+fn own_lines<'s>(subject: &'s Subject<'_>) -> impl Iterator<Item = (&'s Setting<Command>, usize)> {
+    let settings = [&subject.image.entrypoint, &subject.image.cmd].into_iter().flatten();
+    settings.filter_map(|setting| {
+        let Command::Exec(elements) = &setting.value else { return None };
+        let Call::Line(line) = call_in(elements)? else { return None };
+        let at = elements.iter().position(|word| Arc::ptr_eq(word, line))?;
+        let is_filled = matches!(&elements[at + 1..], [] | [_]) && elements.get(at + 1).is_none_or(|word| is_filler(word.text()));
+        (!takes_arguments(line) && !is_filled).then_some((setting, at))
+    })
+}
+
+/// `["sh", "-c", "npm", "start"]`: `start` is `$0` of a shell that runs `npm`.
+fn behind_own_line(subject: &Subject<'_>) -> Option<Finding> {
+    let (setting, at) = own_lines(subject).next()?;
+    let Command::Exec(elements) = &setting.value else { return None };
+    let (line, lost) = (&elements[at], &elements[at + 1..]);
+    let what = if lost.len() == 1 { "the word behind it is" } else { "the words behind it are" };
+    let message = format!("Only {} is run: behind `-c` it is the whole command line, and {what} not looked at.", words::code(line.text()));
+    let mut finding = Finding::at(lost.first()?.whole_place(), "has no effect", message)
+        .with_help("write the whole command as one word: `[\"sh\", \"-c\", \"exec server --port 80\"]`");
+    let ends = subject.launch.is_some_and(|launch| launch.outcome == Outcome::ExitsEarly);
+    finding.outcome = ends.then_some(Outcome::ExitsEarly);
+    let words: Vec<&str> = elements[at..].iter().map(|word| word.text()).collect();
+    let whole = words.join(" ");
+    let line = if whole.starts_with("exec ") { whole } else { format!("exec {whole}") };
+    let is_one_command = words.iter().all(|word| is_plain(word));
+    let edit = is_one_command.then(|| setting.replace_words(at..elements.len(), &[line])).flatten();
+    finding.repairs.extend(edit.map(|edit| Repair::unsafe_("Write the command line as one word", vec![edit])));
+    Some(finding)
+}
+
+/// Words that a shell takes as they stand.
+fn is_plain(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_alphanumeric() || " -_./:,@%+=".contains(c))
 }
 
 /// `ENTRYPOINT ["gunicorn"]` and `CMD app:app`: the program gets `/bin/sh`, `-c` and the line.
@@ -42,7 +99,7 @@ fn found(subject: &Subject<'_>) -> Option<Finding> {
     let mut finding = match &entrypoint.value {
         Command::Shell { text, .. } if takes_arguments(text) => zeroth(cmd, place, text, entrypoint),
         Command::Shell { text, .. } => Some(unused(place, text, entrypoint)),
-        Command::Exec(elements) => match call(elements)? {
+        Command::Exec(elements) => match call_in(elements)? {
             Call::Waits => beyond_the_line(cmd, place),
             Call::Line(text) if !takes_arguments(text) => Some(unused(place, text, entrypoint)),
             Call::Line(text) if elements.last().is_some_and(|last| Arc::ptr_eq(last, text)) => {
@@ -60,6 +117,15 @@ fn found(subject: &Subject<'_>) -> Option<Finding> {
     Some(finding)
 }
 
+fn is_shell(word: &Excerpt) -> bool {
+    matches!(base_name(word.text()), "sh" | "bash" | "ash" | "dash")
+}
+
+/// What fills `$0`, for who means nothing by it.
+fn is_filler(word: &str) -> bool {
+    matches!(word, "" | "-" | "--" | "_" | "sh" | "bash" | "ash" | "dash")
+}
+
 /// A shell that is called with `-c`.
 enum Call<'a> {
     /// Its command line.
@@ -68,11 +134,10 @@ enum Call<'a> {
     Waits,
 }
 
-fn call(elements: &[Arc<Excerpt>]) -> Option<Call<'_>> {
-    let (shell, arguments) = elements.split_first()?;
-    if !matches!(base_name(shell.text()), "sh" | "bash" | "ash" | "dash") {
-        return None;
-    }
+/// The first shell of a list, which may stand behind others (`tini -- sh -c ...`).
+fn call_in(elements: &[Arc<Excerpt>]) -> Option<Call<'_>> {
+    let shell = elements.iter().position(|word| is_shell(word))?;
+    let arguments = &elements[shell + 1..];
     let is_option = |word: &Arc<Excerpt>| word.text().starts_with('-');
     let takes_line = |word: &Arc<Excerpt>| !word.text().starts_with("--") && word.text().contains('c');
     let options = arguments.iter().take_while(|word| is_option(word)).count();
@@ -159,8 +224,7 @@ fn one_word(cmd: &Setting<Command>, line: &str) -> Option<Repair> {
 fn zeroth(cmd: &Setting<Command>, place: Place, line: &Excerpt, entrypoint: &Setting<Command>) -> Option<Finding> {
     let Command::Exec(words) = &cmd.value else { return None };
     let first = words.first()?.text();
-    let is_filler = matches!(first, "" | "-" | "--" | "_" | "sh" | "bash" | "ash" | "dash");
-    if is_filler || parameters(line).any(|name| name == '0') {
+    if is_filler(first) || parameters(line).any(|name| name == '0') {
         return None;
     }
     let message = format!("The first word of CMD, `{first}`, is lost: behind the command line of `-c` it is `$0`, and `$1` and `\"$@\"` begin with the next.");

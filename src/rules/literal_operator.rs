@@ -16,6 +16,16 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     dropped.into_iter().chain(settings).chain(programs.iter().filter_map(|program| supervised(program))).collect()
 }
 
+/// True where ENTRYPOINT or CMD holds a second command that no shell reads.
+pub(super) fn is_misread(subject: &Subject<'_>) -> bool {
+    let image = subject.image;
+    let settings = [&image.entrypoint, &image.cmd].into_iter().flatten();
+    let dropped = image.runtime.dropped.iter().map(|place| dropped(place, subject));
+    dropped
+        .chain(settings.filter_map(|setting| passed_on(setting, subject)))
+        .any(|finding| finding.severity == Severity::Error)
+}
+
 /// Compose reads a command line up to the first operator.
 fn dropped(place: &Place, subject: &Subject<'_>) -> Finding {
     let message = format!("Compose runs no shell: it throws {} away, and starts what stands in front of it.", words::code(place.text()));
