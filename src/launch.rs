@@ -169,6 +169,7 @@ pub(crate) fn simulate_within(
         let used_sh = environment.used_sh.get();
         match &mut result {
             Some(known) if known.agrees(&launch) => {}
+            Some(known) if launch.is_wrong_in(known) => *known = launch,
             // What /bin/sh is decides, and it is not known.
             Some(known) => {
                 known.give_up("what /bin/sh is in the base image is not known, and it decides");
@@ -205,6 +206,20 @@ impl Launch {
     /// True for a word of the image that a program gets as it stands: no script has it expanded.
     pub fn passes_on(&self, word: &str) -> bool {
         !self.scripted || self.given.contains(word)
+    }
+
+    /// True if all that is wrong here is wrong in the other as well, where one more shell stands in front: that of the shell form does not
+    /// replace itself.
+    fn is_wrong_in(&self, other: &Launch) -> bool {
+        let covers = |fault: &Fault, behind: &Fault| {
+            fault.cause == Cause::ShellForm
+                && fault.service == behind.service
+                && fault.hops.iter().any(|hop| hop.place == behind.place)
+        };
+        self.outcome == other.outcome
+            && self.is_bad()
+            && self.faults.len() == other.faults.len()
+            && other.faults.iter().zip(&self.faults).all(|(fault, behind)| covers(fault, behind))
     }
 
     fn agrees(&self, other: &Launch) -> bool {
