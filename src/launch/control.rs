@@ -11,13 +11,15 @@ use super::path::Choice;
 use super::reading::defines_no_functions;
 use super::shell::{Frame, Lap, Status};
 use super::stopping::looks_for_processes;
-use super::world::{Process, Started};
+use super::world::{Millis, Process, Role, Started};
 use crate::programs::Sound;
-use crate::shell::{Case, For, If, Loop, Node, NodeKind};
-use crate::source::{Excerpt, Place};
+use crate::shell::{Case, For, If, List, Loop, Node, NodeKind};
+use crate::source::{Excerpt, Place, Span};
 
 /// A loop whose condition holds goes round this often before it counts as endless.
 const ROUNDS: u32 = 3;
+/// How long a round of it takes.
+const ROUND: Millis = 1_000;
 /// The same of a loop that counts.
 const COUNTED_ROUNDS: u32 = 200;
 /// A `for` loop over known words is followed this far.
@@ -281,7 +283,8 @@ impl Machine<'_, '_> {
             Decision::Holds(holds) if holds != node.until => {
                 self.pop();
                 let seen = self.seen_by(&node.condition);
-                let lap = Lap { seen, ..self.come_round(lap, seen.is_some() && seen != lap.seen) };
+                let lap =
+                    Lap { seen, ..self.come_round(lap, seen.is_some() && seen != lap.seen, &node.body) };
                 self.push(Frame::Body { node: Arc::clone(node), place: place.clone(), lap });
                 self.push_list(&node.body);
             }
@@ -322,12 +325,26 @@ impl Machine<'_, '_> {
 
     /// A loop begins its next round. `counts`: what its condition looks at has changed since the last one.
     #[must_use]
-    pub(super) fn come_round(&mut self, lap: Lap, counts: bool) -> Lap {
+    pub(super) fn come_round(&mut self, lap: Lap, counts: bool, body: &List) -> Lap {
         let limit = if counts { COUNTED_ROUNDS } else { ROUNDS };
-        if lap.rounds > 4 * limit && self.world.now == lap.since {
-            self.world.path.endless = true;
+        if lap.rounds > 4 * limit && self.world.now == lap.last {
+            match self.candidates.is_repeated(self.world) {
+                true => self.world.path.endless = true,
+                false => self.take_time(body),
+            }
         }
-        Lap { circling: lap.circling || lap.rounds >= limit, ..lap }
+        Lap { circling: lap.circling || lap.rounds >= limit, last: self.world.now, ..lap }
+    }
+
+    /// What goes round and round does not do so in no time, whatever its commands are.
+    fn take_time(&mut self, body: &List) {
+        let (Some(first), Some(last)) = (body.first(), body.last()) else { return };
+        let span = Span::new(first.span.start, last.span.end);
+        let round = Node { span, kind: NodeKind::Group(Arc::clone(body)), ..first.clone() };
+        let (identity, ignored) = (self.shell_identity(&round), self.ignored());
+        let role = Role::Timer(self.world.now + ROUND);
+        let pid = self.world.spawn(self.pid, Started::Foreground, identity, role, ignored);
+        self.wait_for(vec![pid], &round);
     }
 
     /// The values of the variables that a condition names, as far as they are known; `None` if it names none.

@@ -245,10 +245,6 @@ impl Explorer<'_> {
             self.found.leave(world, &mut self.candidates);
             return false;
         }
-        if world.path.endless && pid != 1 && !self.candidates.is_repeated(world) {
-            world.circles(pid);
-            return true;
-        }
         if world.steps > MAX_STEPS || world.path.endless {
             // A loop without end that neither waits nor pauses: nothing stays on this course.
             self.candidates.end_well(world);
@@ -463,7 +459,6 @@ impl Explorer<'_> {
                     self.steps.taken += world.effort();
                     if world.steps > MAX_STEPS
                         || self.steps.taken > stopping.limit
-                        || world.path.endless
                         || is_overgrown(world, pid)
                     {
                         return true;

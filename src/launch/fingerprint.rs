@@ -148,7 +148,7 @@ impl Print<'_> {
     /// Once a loop counts as endless, and time has passed in it, it does not matter how far it has come.
     fn lap(&mut self, lap: &Lap) {
         let is_new = self.now == lap.since;
-        self.add((is_new, lap.circling, lap.seen));
+        self.add((is_new, self.now == lap.last, lap.circling, lap.seen));
         if is_new || !lap.circling {
             self.add(lap.rounds);
         }

@@ -90,7 +90,7 @@ impl Machine<'_, '_> {
             Frame::For { node, items, next } => self.next_item(&node, &items, next),
             Frame::Endless { body, lap } => {
                 self.pop();
-                let lap = self.come_round(lap.next(), false);
+                let lap = self.come_round(lap.next(), false, &body);
                 self.push(Frame::Endless { body: Arc::clone(&body), lap });
                 self.push_list(&body);
             }

@@ -40,7 +40,7 @@ pub(crate) struct Path {
     pub(crate) scripted: bool,
     /// What a `for` loop has done, and does again in its next turn.
     pub(crate) repeated: Vec<Place>,
-    /// True once a loop goes round and round without waiting or pausing.
+    /// True once a loop goes round and round, of whose own command it is not known whether it stays.
     pub(crate) endless: bool,
     /// A script that the kernel refused to run.
     pub(crate) broken: Option<(Broken, Identity, Rc<ImageFile>)>,

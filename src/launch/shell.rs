@@ -196,6 +196,8 @@ pub(crate) struct Lap {
     pub(crate) rounds: u32,
     /// When it began.
     pub(crate) since: Millis,
+    /// When its last round began.
+    pub(crate) last: Millis,
     /// What its condition looked at the last time, as a hash.
     pub(crate) seen: Option<u64>,
     /// True once it counts as endless.
@@ -204,7 +206,7 @@ pub(crate) struct Lap {
 
 impl Lap {
     pub(super) fn first(now: Millis) -> Self {
-        Self { rounds: 0, since: now, seen: None, circling: false }
+        Self { rounds: 0, since: now, last: now, seen: None, circling: false }
     }
 
     pub(super) fn next(self) -> Self {

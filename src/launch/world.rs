@@ -290,14 +290,6 @@ impl World {
             && self.process(1).is_none_or(|first| !first.heard.is_empty() || !self.alive(first.pid))
     }
 
-    /// A shell goes round a loop in which nothing stays: that is all that it does.
-    pub(super) fn circles(&mut self, pid: Pid) {
-        self.path.endless = false;
-        if let Some(process) = self.process_mut(pid) {
-            process.role = Role::Helper;
-        }
-    }
-
     /// The status of what has ended.
     pub(crate) fn status_of(&self, pid: Pid) -> Option<Status> {
         match self.process(pid)?.state {
