@@ -210,8 +210,7 @@ pub(super) fn check(
     let settings = |path: &Utf8Path| settings(project, path, configs, &contexts);
     let Reported { mut files, reads, quiet, counts } =
         reported(project, wanted, settings, &loader, terminal)?;
-    take_back(&mut files, &reads, |path| settings(path).ok(), &loader);
-    drop(reads);
+    take_back(&mut files, reads, |path| settings(path).ok(), &loader);
     let is_candidate = |report: &FileReport| project.candidates.binary_search(&report.path).is_ok();
     let candidates: Vec<_> = files.extract_if(.., |report| is_candidate(report)).collect();
     drop_unread(&mut files, project, terminal);

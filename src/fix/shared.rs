@@ -32,19 +32,16 @@ fn hash(path: &Utf8Path) -> FileHash {
 /// Takes back the repairs that would harm what another Dockerfile starts, as a [`Session`](super::Session) does not make them; `reads` says who reads what.
 pub(crate) fn take_back(
     reports: &mut [FileReport],
-    reads: &[(FileHash, &Utf8Path)],
+    mut reads: Vec<(FileHash, &Utf8Path)>,
     settings: impl Fn(&Utf8Path) -> Option<Settings> + Sync,
     loader: &dyn Loader,
 ) {
-    let readers = readers_of_repaired(reports, reads);
-    if readers.is_empty() {
-        return;
-    }
+    reads.sort_unstable_by_key(|(file, _)| *file);
     // Several files may lead to one repair, and each of its readers is to be asked once.
     let mut asked: BTreeMap<&Utf8Path, Vec<Vec<&Edit>>> = BTreeMap::new();
     for report in &*reports {
         for edits in report.diagnostics.iter().filter_map(|found| Some(&found.fix.as_ref()?.edits)) {
-            for (reader, seen) in seen_by_others(&report.path, edits, &readers) {
+            for (reader, seen) in seen_by_others(&report.path, edits, &reads) {
                 let known = asked.entry(reader).or_default();
                 if !known.contains(&seen) {
                     known.push(seen);
@@ -58,8 +55,11 @@ pub(crate) fn take_back(
             (reader, settings(reader).map_or_else(Vec::new, |own| harmful(reader, asked, loader, &own)))
         })
         .collect();
+    if harmful.values().all(Vec::is_empty) {
+        return;
+    }
     let harms = |report: &FileReport, edits: &[Edit]| {
-        let mut seen = seen_by_others(&report.path, edits, &readers).into_iter();
+        let mut seen = seen_by_others(&report.path, edits, &reads).into_iter();
         seen.any(|(reader, seen)| harmful[reader].contains(&seen))
     };
     let is_taken = |report: &FileReport| -> Vec<bool> {
@@ -73,29 +73,17 @@ pub(crate) fn take_back(
     }
 }
 
-/// Who reads a file that some repair changes.
-type Readers<'r> = HashMap<FileHash, Vec<&'r Utf8Path>>;
-
-fn readers_of_repaired<'r>(reports: &[FileReport], reads: &[(FileHash, &'r Utf8Path)]) -> Readers<'r> {
-    let found = reports.iter().flat_map(|report| &report.diagnostics);
-    let edits = found.filter_map(|found| found.fix.as_ref()).flat_map(|fix| &fix.edits);
-    let mut readers: Readers<'_> = edits.map(|edit| (hash(&edit.path), Vec::new())).collect();
-    for (file, reader) in reads {
-        if let Some(readers) = readers.get_mut(file) {
-            readers.push(reader);
-        }
-    }
-    readers.retain(|_, readers| !readers.is_empty());
-    readers
-}
-
-/// What other Dockerfiles see of the repair of one: all of it, but for the Dockerfile itself where they do not read that.
+/// What other Dockerfiles see of the repair of one: all of it, but for the Dockerfile itself where they do not read that. `reads` is sorted.
 fn seen_by_others<'r, 'e>(
     own: &Utf8Path,
     edits: &'e [Edit],
-    readers: &Readers<'r>,
+    reads: &[(FileHash, &'r Utf8Path)],
 ) -> BTreeMap<&'r Utf8Path, Vec<&'e Edit>> {
-    let readers_of = |path: &Utf8Path| readers.get(&hash(path)).into_iter().flatten().copied();
+    let readers_of = |path: &Utf8Path| {
+        let file = hash(path);
+        let first = reads.partition_point(|(known, _)| *known < file);
+        reads[first..].iter().take_while(move |(known, _)| *known == file).map(|(_, reader)| *reader)
+    };
     let others = edits.iter().flat_map(|edit| readers_of(&edit.path)).filter(|reader| *reader != own);
     let seen = |reader: &'r Utf8Path| {
         let is_seen = |edit: &&Edit| *edit.path != *own || readers_of(own).any(|other| other == reader);
