@@ -1,5 +1,6 @@
 //! Shell text as a syntax tree: statements, words, redirections, each with its place. The only room that knows tree-sitter.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::recent::Recent;
@@ -211,6 +212,15 @@ pub enum Part {
     Opaque,
 }
 
+impl Part {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Part::Literal(text) | Part::Quoted(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
 /// A parameter expansion.
 #[derive(Debug, Clone)]
 pub struct Parameter {
@@ -262,8 +272,8 @@ impl Command {
     }
 
     /// Its name, where that is written out.
-    pub fn name(&self) -> Option<String> {
-        self.words.first().and_then(Word::literal)
+    pub fn name(&self) -> Option<Cow<'_, str>> {
+        self.words.first().and_then(Word::text)
     }
 }
 
@@ -271,7 +281,7 @@ impl Node {
     /// True for a simple command that goes by one of these names.
     pub fn is_command(&self, names: &[&str]) -> bool {
         let NodeKind::Command(command) = &self.kind else { return false };
-        command.name().is_some_and(|name| names.contains(&name.as_str()))
+        command.name().is_some_and(|name| names.contains(&&*name))
     }
 
     /// Where the statement stands.
@@ -338,14 +348,15 @@ impl Node {
 impl Word {
     /// The word's text if it has no expansions; quotes removed.
     pub fn literal(&self) -> Option<String> {
-        let mut text = String::new();
-        for part in &self.parts {
-            match part {
-                Part::Literal(part) | Part::Quoted(part) => text.push_str(part),
-                _ => return None,
-            }
+        self.text().map(Cow::into_owned)
+    }
+
+    /// The same. Most words are one part, of which no copy is needed.
+    pub fn text(&self) -> Option<Cow<'_, str>> {
+        match self.parts.as_slice() {
+            [part] => part.text().map(Cow::Borrowed),
+            parts => parts.iter().map(Part::text).collect::<Option<String>>().map(Cow::Owned),
         }
-        Some(text)
     }
 
     /// The only part of it, in quotes or not.

@@ -233,14 +233,16 @@ impl Place {
 
     /// True if both begin in the same line of the same file.
     pub fn is_same_line(&self, other: &Place) -> bool {
-        self.source.path() == other.source.path() && self.line() == other.line()
+        self.shares_file(other) && self.line() == other.line()
     }
 
     /// True if the other place is a part of this one.
     pub fn contains(&self, other: &Place) -> bool {
-        self.source.path() == other.source.path()
-            && self.span.start <= other.span.start
-            && other.span.end <= self.span.end
+        self.span.start <= other.span.start && other.span.end <= self.span.end && self.shares_file(other)
+    }
+
+    fn shares_file(&self, other: &Place) -> bool {
+        Arc::ptr_eq(&self.source, &other.source) || self.source.path() == other.source.path()
     }
 
     /// A key that is equal for equal places, and sorts by path, then by offset.
@@ -251,8 +253,7 @@ impl Place {
 
 impl PartialEq for Place {
     fn eq(&self, other: &Self) -> bool {
-        self.span == other.span
-            && (Arc::ptr_eq(&self.source, &other.source) || self.source.path() == other.source.path())
+        self.span == other.span && self.shares_file(other)
     }
 }
 

@@ -60,7 +60,7 @@ impl Machine<'_, '_> {
                 names.extend(command.assignments.iter().map(|assignment| assignment.name.clone()));
                 names.extend(assigned_by_words(command).map(|(name, _)| name));
                 let Some(name) = command.name() else { return };
-                match name.as_str() {
+                match &*name {
                     "local" | "declare" | "typeset" => local.extend(declared(command, |_| true)),
                     "export" | "readonly" | "read" | "unset" | "mapfile" | "readarray" | "printf" => {
                         names.extend(declared(command, |_| true));
@@ -69,7 +69,7 @@ impl Machine<'_, '_> {
                         names.extend(command.words.iter().flat_map(|word| assigned_names(&outline(word))))
                     }
                     _ => {
-                        let body = self.shell().and_then(|shell| shell.functions.get(&name));
+                        let body = self.shell().and_then(|shell| shell.functions.get(&*name));
                         if let Some(body) = body.filter(|_| calls < MAX_CALLS) {
                             let (mut inner, mut own) = (Vec::new(), Vec::new());
                             self.note_assigned(body, &mut inner, &mut own, calls + 1);

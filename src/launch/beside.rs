@@ -101,7 +101,7 @@ impl Machine<'_, '_> {
             NodeKind::Function(..) | NodeKind::Background(_) => false,
             NodeKind::Command(command) => {
                 let name = command.name().filter(|_| calls < MAX_CALLS && counts(node));
-                let body = name.and_then(|name| self.shell()?.functions.get(&name));
+                let body = name.and_then(|name| self.shell()?.functions.get(&*name));
                 body.is_some_and(|body| self.waits(body, wait, &|_| true, calls + 1))
             }
             _ => node.children().into_iter().any(|child| self.waits(child, wait, counts, calls)),

@@ -281,7 +281,7 @@ impl Machine<'_, '_> {
         }
         let text = node.excerpt.text().get(node.span.start..node.span.end).unwrap_or("").to_owned();
         let is_inside = matches!(&node.kind, NodeKind::Command(command)
-            if command.name().is_some_and(|name| is_builtin(&name) || shell.functions.contains_key(&name)));
+            if command.name().is_some_and(|name| is_builtin(&name) || shell.functions.contains_key(&*name)));
         let may_make =
             !is_inside && self.weight_of(std::slice::from_ref(node), Inside::default()) > Weight::Idle;
         self.with(|shell| {

@@ -244,9 +244,9 @@ impl<'m, 'w, 'e> Scale<'m, 'w, 'e> {
             return Weight::Counts;
         }
         let Some(first) = command.words.first() else { return Weight::Idle };
-        let Some(name) = first.literal() else { return Weight::Setup };
+        let Some(name) = first.text() else { return Weight::Setup };
         let arguments: Vec<Option<String>> = command.words[1..].iter().map(Word::literal).collect();
-        let stays_inside = match name.as_str() {
+        let stays_inside = match &*name {
             "return" => inside.call || inside.subshell,
             "break" | "continue" => inside.repeated || inside.subshell,
             "exit" => inside.subshell || (inside.unknown && self.machine.exit_fails(&arguments)),
@@ -257,10 +257,10 @@ impl<'m, 'w, 'e> Scale<'m, 'w, 'e> {
             },
             // `exec > file`
             "exec" => arguments.is_empty() && !command.redirects.iter().any(reads_from_process),
-            _ if COUNTING.contains(&name.as_str()) => false,
+            _ if COUNTING.contains(&&*name) => false,
             _ => {
                 let Some(shell) = self.machine.shell() else { return Weight::Counts };
-                return match shell.functions.get(&name) {
+                return match shell.functions.get(&*name) {
                     Some(_) if inside.calls >= MAX_CALLS => Weight::Counts,
                     Some(body) => {
                         let calls = inside.calls + 1;

@@ -146,9 +146,9 @@ fn only_stops_in(node: &Node, shell: &Shell, calls: usize) -> bool {
     match &node.kind {
         NodeKind::Command(command) => match command.name() {
             None => command.words.is_empty(),
-            Some(name) => match shell.functions.get(&name) {
+            Some(name) => match shell.functions.get(&*name) {
                 Some(body) => calls < MAX_CALLS && only_stops_in(body, shell, calls + 1),
-                None => STOPPING.contains(&name.as_str()),
+                None => STOPPING.contains(&&*name),
             },
         },
         NodeKind::Group(list) | NodeKind::Subshell(list) => all(list),

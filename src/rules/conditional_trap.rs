@@ -66,7 +66,9 @@ impl Setters {
     /// True for a statement that sets a trap on some ways and none on others.
     fn may_set(&self, node: &Node) -> bool {
         match &node.kind {
-            NodeKind::Command(command) => command.name().is_some_and(|name| self.unsure.contains(&name)),
+            NodeKind::Command(command) => {
+                command.name().is_some_and(|name| self.unsure.iter().any(|own| *own == name))
+            }
             NodeKind::Function(..) => false,
             NodeKind::Group(list) => self.in_list(list),
             NodeKind::Redirected(inner, _) => self.may_set(inner),
@@ -78,7 +80,8 @@ impl Setters {
     fn sets(&self, node: &Node) -> bool {
         match &node.kind {
             NodeKind::Command(command) => {
-                sets_trap(command) || command.name().is_some_and(|name| self.any.contains(&name))
+                sets_trap(command)
+                    || command.name().is_some_and(|name| self.any.iter().any(|own| *own == name))
             }
             // They have traps of their own.
             NodeKind::Function(..)
