@@ -96,7 +96,7 @@ pub trait ImageFiles {
     }
 
     /// Which programs the image's instructions install.
-    fn installed(&self) -> Installed;
+    fn installed(&self) -> Arc<Installed>;
 
     /// True if a text of the project, in this folder or below it, may hold one of these words.
     fn mentions(&self, folder: &Utf8Path, words: &[&str]) -> bool;
@@ -148,6 +148,7 @@ pub struct Context<'a> {
     steps: Arc<[OnceLock<Vec<Step<'a>>>]>,
     files: OnceLock<BuildContext<'a>>,
     layers: Vec<OnceLock<Layers>>,
+    installed: OnceLock<Arc<Installed>>,
 }
 
 impl<'a> Context<'a> {
@@ -166,7 +167,8 @@ impl<'a> Context<'a> {
         let stages = Arc::clone(image.dockerfile.stages());
         let steps = stages.iter().map(|_| OnceLock::new()).collect();
         let layers = stages.iter().map(|_| OnceLock::new()).collect();
-        Self { image, loader, root, stages, steps, files: OnceLock::new(), layers }
+        let (files, installed) = (OnceLock::new(), OnceLock::new());
+        Self { image, loader, root, stages, steps, files, layers, installed }
     }
 
     /// The same with another folder as the build context.
@@ -177,6 +179,7 @@ impl<'a> Context<'a> {
             steps: Arc::clone(&self.steps),
             files: OnceLock::new(),
             layers: self.stages.iter().map(|_| OnceLock::new()).collect(),
+            installed: self.installed.clone(),
             ..*self
         }
     }
@@ -294,8 +297,8 @@ impl Context<'_> {
 }
 
 impl ImageFiles for Context<'_> {
-    fn installed(&self) -> Installed {
-        Installed::of(self)
+    fn installed(&self) -> Arc<Installed> {
+        Arc::clone(self.installed.get_or_init(|| Arc::new(Installed::of(self))))
     }
 
     fn find(&self, path: &str) -> Found {

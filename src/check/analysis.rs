@@ -11,7 +11,7 @@ use crate::dockerfile::{self, Image, Runtime};
 use crate::launch::{self, Cause, Launch};
 use crate::orchestrator::{self, Deployment, Workload};
 use crate::programs::Family;
-use crate::project::{Context, Installed};
+use crate::project::{Context, ImageFiles, Installed};
 use crate::rules::{self, Finding, Subject};
 use crate::settings::{InitPolicy, Settings};
 use crate::source::{Loader, OverlayLoader, Place, Source};
@@ -54,7 +54,7 @@ pub(crate) struct Judged {
     /// The folder that the answers took for the build context.
     pub(crate) context: Utf8PathBuf,
     /// What its instructions install.
-    pub(crate) installed: Installed,
+    pub(crate) installed: Arc<Installed>,
     /// True if the engine puts its init in front wherever the project starts the image.
     engine_init: bool,
     /// Who starts it with other words than the image's own.
@@ -151,7 +151,7 @@ impl Judged {
                 image: Image::named("", &declared.place, &settings.tables),
                 launch: None,
                 context: Utf8PathBuf::new(),
-                installed: Installed::default(),
+                installed: Arc::default(),
                 engine_init: false,
                 workload: None,
                 doubt: Some(doubt),
@@ -184,7 +184,7 @@ impl Judged {
         let taken = launch.as_ref().map_or(0, |launch| launch.steps);
         steps.0.update(|steps| steps.saturating_sub(taken));
         let context = files.context_root().to_owned();
-        let installed = Installed::of(&files);
+        let installed = files.installed();
         drop(files);
         Self {
             number: 0,

@@ -48,7 +48,7 @@ pub struct Installed {
 
 impl Installed {
     /// Reads the instructions of an image.
-    pub fn of(context: &Context<'_>) -> Self {
+    pub(super) fn of(context: &Context<'_>) -> Self {
         let mut installed = Self::default();
         let dockerfile = &context.image.dockerfile;
         let source = &dockerfile.source;

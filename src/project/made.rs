@@ -228,7 +228,7 @@ impl ImageFiles for Running<'_> {
         !self.made.overflows && !self.made.deeds.iter().any(may_change)
     }
 
-    fn installed(&self) -> super::Installed {
+    fn installed(&self) -> Arc<super::Installed> {
         self.files.installed()
     }
 
