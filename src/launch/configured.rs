@@ -8,6 +8,25 @@ use crate::programs::{ConfigFile, Handler, Program, Sh};
 use crate::project::{Found, options};
 use crate::source::base_name;
 
+/// What a server's configuration says.
+enum Configuration {
+    /// This, without blanks, comments and capitals.
+    Says(String),
+    /// It cannot be read.
+    Unread,
+    /// The project has none at these places.
+    Absent(Vec<String>),
+}
+
+/// A text without blanks and capitals.
+fn bare(text: &str) -> String {
+    text.split_whitespace().collect::<String>().to_ascii_lowercase()
+}
+
+fn says_one(text: &str, signs: &[String]) -> bool {
+    signs.iter().any(|sign| text.contains(&bare(sign)))
+}
+
 impl Resolver<'_, '_> {
     /// True if the server puts itself into the background, by its arguments and by its configuration.
     pub(super) fn daemonizes(&self, row: &Program, arguments: &[Option<&str>]) -> bool {
@@ -15,6 +34,29 @@ impl Resolver<'_, '_> {
             return row.daemonizes;
         }
         let Some(config) = &row.config else { return false };
+        match self.configuration(row, config, arguments) {
+            Configuration::Says(text) => !says_one(&text, &config.foreground),
+            Configuration::Unread => false,
+            // What an official image brings is its distribution's own, unless a build step changes it, or a script does when it starts.
+            Configuration::Absent(paths) => {
+                self.environment.image.base.known
+                    && !config.own
+                    && paths.iter().all(|path| config.paths.contains(path) && !self.may_be_written(path))
+            }
+        }
+    }
+
+    /// True where a server refuses to run because its configuration speaks of what its arguments say.
+    pub(super) fn is_refused(&self, row: &Program, arguments: &[Option<&str>]) -> bool {
+        let config = row.config.as_ref().filter(|config| !config.refuses.is_empty());
+        config.is_some_and(|config| match self.configuration(row, config, arguments) {
+            Configuration::Says(text) => says_one(&text, &config.refuses),
+            Configuration::Unread | Configuration::Absent(_) => false,
+        })
+    }
+
+    /// The configuration that a server reads with these arguments.
+    fn configuration(&self, row: &Program, config: &ConfigFile, arguments: &[Option<&str>]) -> Configuration {
         let options: Vec<&str> = config.options.iter().map(String::as_str).collect();
         let first =
             arguments.first().copied().flatten().filter(|word| config.argument && !word.starts_with('-'));
@@ -22,29 +64,24 @@ impl Resolver<'_, '_> {
         let mut folder = self.working_directory();
         let prefix = config.prefix_option.as_deref().filter(|option| arguments.contains(&Some(option)));
         if let Some(option) = prefix {
-            let Some(prefix) = row.option_value(arguments, &[option]) else { return false };
+            let Some(prefix) = row.option_value(arguments, &[option]) else { return Configuration::Unread };
             folder = prefix;
             named = named.or(config.in_prefix.as_deref());
         }
         let named = named.map(|named| vec![join(&join(self.working_directory(), folder), named)]);
-        let built = named.is_none().then(|| self.built_with(row, config)).flatten();
-        let paths = named.as_ref().or(built.as_ref()).unwrap_or(&config.paths);
-        let bare = |text: &str| text.split_whitespace().collect::<String>().to_ascii_lowercase();
-        for path in paths {
+        let built = || self.built_with(row, config);
+        let paths = named.or_else(built).unwrap_or_else(|| config.paths.clone());
+        for path in &paths {
             match self.environment.find(path) {
                 Found::File(file) => {
                     let lines = file.text.text().lines().filter(|line| !line.trim_start().starts_with('#'));
-                    let text: String = lines.map(bare).collect();
-                    return !config.foreground.iter().any(|sign| text.contains(&bare(sign)));
+                    return Configuration::Says(lines.map(bare).collect());
                 }
-                Found::Unreadable(_) | Found::Download(_) => return false,
+                Found::Unreadable(_) | Found::Download(_) => return Configuration::Unread,
                 Found::Unknown => {}
             }
         }
-        // What an official image brings is its distribution's own, unless a build step changes it, or a script does when it starts.
-        self.environment.image.base.known
-            && !config.own
-            && paths.iter().all(|path| config.paths.contains(path) && !self.may_be_written(path))
+        Configuration::Absent(paths)
     }
 
     /// Where a server looks that a step of the build compiles (`./configure --prefix=/nginx`).

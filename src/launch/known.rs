@@ -91,6 +91,10 @@ impl Resolver<'_, '_> {
                 self.interpret(row, arguments, resolved);
                 What::Unknown
             }
+            Kind::Server if self.is_refused(row, arguments) => What::Opaque(format!(
+                "the configuration of {} says what its arguments say as well, and is refused",
+                name_of(argv)
+            )),
             Kind::Supervisor if row.services.is_some() => self.supervisor(call, resolved),
             Kind::Supervisor if row.last_round.is_some() => What::Supervise(Rc::new(Supervise::of(row))),
             Kind::Server | Kind::Supervisor if self.daemonizes(row, arguments) => {

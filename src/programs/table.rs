@@ -100,7 +100,11 @@ pub struct ConfigFile {
     #[serde(default)]
     pub own: bool,
     /// Texts of which one keeps the server in front; blanks, comments and capitals do not count.
+    #[serde(default)]
     pub foreground: Vec<String>,
+    /// Texts with which the server refuses these arguments, because they say the same, or the opposite (`daemon on;`).
+    #[serde(default)]
+    pub refuses: Vec<String>,
 }
 
 /// Files and variables whose settings are options that the program could also be given as arguments (uwsgi).
