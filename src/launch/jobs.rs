@@ -238,7 +238,8 @@ impl Machine<'_, '_> {
             return pid.is_some_and(|pid| self.world.send(pid, signal));
         }
         let pid = self.pid;
-        match target.parse::<i64>() {
+        // Shells skip blanks in front of a number: `pids="$pids $!"`.
+        match target.trim_start().parse::<i64>() {
             Ok(0) => self.send_all(self.world.group_of(pid), signal),
             Ok(-1) => {
                 let others: Vec<Pid> = self

@@ -59,7 +59,10 @@ impl Program {
     /// True if it has no handler for a signal, as far as that is told apart.
     pub fn has_no_handler_for(&self, signal: &str) -> bool {
         let signal = canonical(signal);
-        self.signals.none || self.signals.unhandled.iter().any(|name| canonical(name) == signal)
+        let is_in = |list: &[String]| list.iter().any(|name| canonical(name) == signal);
+        let Handler { graceful, waits, unhandled, none, .. } = &self.signals;
+        // Python's own handler for SIGINT, which cuts, is not there where that is ignored.
+        (*none && !is_in(graceful) && !is_in(waits)) || is_in(unhandled)
     }
 
     /// True for a wrapper that passes on a signal which ends it at once.
