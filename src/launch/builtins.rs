@@ -251,10 +251,11 @@ impl Machine<'_, '_> {
         };
         let found = self.shell().is_some_and(|shell| shell.frames.iter().any(&is_target));
         if !found {
-            // bash says that it can only return from a function, and goes on.
-            match self.shell().is_some_and(|shell| shell.dialect.is_bash()) {
-                true => self.set_status(Status::known(1)),
-                false => self.end(status),
+            // bash says that it can only return from a function, and goes on; as sh, it ends of it.
+            match self.shell().map(|shell| shell.dialect) {
+                Some(Dialect::Bash) => self.set_status(Status::known(1)),
+                Some(Dialect::BashAsSh) => self.end(Status::known(2)),
+                _ => self.end(status),
             }
             return;
         }

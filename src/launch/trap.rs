@@ -122,14 +122,18 @@ impl Machine<'_, '_> {
             let taken = [format!("{name}=$!"), format!("{name}=\"$!\""), format!("{name}=${{!}}")];
             taken.iter().any(|taken| node.excerpt.text().contains(taken.as_str()))
         };
+        let later = action.parts.iter().filter_map(|part| match part {
+            Part::Parameter(parameter, _) => Some(&parameter.name),
+            _ => None,
+        });
+        let later: Vec<&String> =
+            later.filter(|name| expander.variable(name).unset && is_later(name)).collect();
+        if later.is_empty() {
+            return None;
+        }
         let mut shell = expander.shell.clone();
-        for part in &action.parts {
-            if let Part::Parameter(parameter, _) = part
-                && expander.variable(&parameter.name).unset
-                && is_later(&parameter.name)
-            {
-                shell.set(&parameter.name, Value::Scalar(Field::known("")));
-            }
+        for name in later {
+            shell.set(name, Value::Scalar(Field::known("")));
         }
         let early = Expander { shell: &shell, ..expander };
         early.string(action).text().map(str::to_owned)
