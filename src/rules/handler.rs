@@ -6,9 +6,10 @@ use crate::launch::{Fault, ShellState, Signal, Site, TrapFlaw};
 use crate::shell::{self, List, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Excerpt, Place, Span};
 
-use super::blocks::{holds, simple_statements};
-use super::insertion::{Line, ampersand, free_number, number_in, rest_of_line};
-use super::trap::{self, number};
+use super::blocks::{holds, in_front_of_all, loop_around, simple_statements};
+use super::insertion::{Line, ampersand, free_name, free_number, number_in, rest_of_line};
+use super::targets::Targets;
+use super::trap::{self, number, or_not};
 use super::{Repair, repair, telling, waiting};
 
 /// A trap completed: who is not told is told, and who is told is waited for.
@@ -264,9 +265,8 @@ fn add_targets(
     Some(Repair::safe("Tell the other services too", edits))
 }
 
-/// A handler behind which the shell ends, and that tells nobody: first the one service is told and waited for.
+/// A handler behind which the shell ends, and that tells nobody: first the services are told and waited for.
 fn tell_before_exit(fault: &Fault, action: &List, functions: &[Node], jobs: &[Node]) -> Option<Repair> {
-    let [job] = jobs else { return None };
     let function = functions.first().filter(|_| action.len() == 1);
     let (handler, mut edits) = match function.map(|body| &body.kind) {
         Some(NodeKind::Group(list)) => (list, Vec::new()),
@@ -286,33 +286,84 @@ fn tell_before_exit(fault: &Fault, action: &List, functions: &[Node], jobs: &[No
     if telling::asks_to_stop(handler) {
         return None;
     }
-    let text = job.excerpt.text();
-    let end = ampersand(text, job.span.end)?;
-    let name = match number_in(text, end) {
-        Some(name) => name,
-        None if !text.contains("pid") || handler.len() > 1 || !exits => {
-            let name = free_number(text);
-            let rest = rest_of_line(text, end);
-            let semicolon = if rest.is_empty() || rest.starts_with('#') { "" } else { ";" };
-            edits.push(job.excerpt.edit(Span::at(end), &format!(" {name}=$!{semicolon}"))?);
-            name.to_owned()
+    let tell = match jobs {
+        [job] => {
+            let may_take = handler.len() > 1 || !exits || !job.excerpt.text().contains("pid");
+            let name = number_of(job, may_take, &mut edits)?;
+            match handler.len() {
+                1 if exits => format!("kill -TERM ${name}; wait ${name}"),
+                _ => telling::tell(&name, &fault.shell),
+            }
         }
-        None => return None,
-    };
-    let tell = match handler.len() {
-        1 if exits => format!("kill -TERM ${name}; wait ${name}"),
-        _ => telling::tell(&name, &fault.shell),
+        _ => tell_all(fault, jobs, &mut edits)?,
     };
     let line = Line::of(first.excerpt.text(), first.span.start, first.excerpt.encoding());
     // On a line of its own where the first statement has one.
     let separator = if function.is_none() { "; ".to_owned() } else { line.separator() };
     let (edit, is_first) = telling::put_into(handler, &tell, &separator)?;
     edits.push(edit);
+    let whom = if jobs.len() == 1 { "the service in the trap" } else { "every service in the trap" };
+    let then = if jobs.len() == 1 { "wait for it" } else { "wait for them" };
     Some(if is_first {
-        Repair::safe("Tell the service in the trap, and wait for it", edits)
+        Repair::safe(format!("Tell {whom}, and {then}"), edits)
     } else {
-        Repair::unsafe_("Tell the service in the trap behind what it does now, and wait for it", edits)
+        Repair::unsafe_(format!("Tell {whom} behind what it does now, and {then}"), edits)
     })
+}
+
+/// The variable that holds the number of a job; one that is free where the script has none, if it may be taken.
+fn number_of(job: &Node, may_take: bool, edits: &mut Vec<Edit>) -> Option<String> {
+    let text = job.excerpt.text();
+    let end = ampersand(text, job.span.end)?;
+    if let Some(name) = number_in(text, end) {
+        return Some(name);
+    }
+    let name = may_take.then(|| free_number(text))?;
+    edits.push(behind(job, end, &format!("{name}=$!"))?);
+    Some(name.to_owned())
+}
+
+/// What tells several jobs, and waits for all of them.
+fn tell_all(fault: &Fault, jobs: &[Node], edits: &mut Vec<Edit>) -> Option<String> {
+    let (shell, excerpt) = (&fault.shell, &jobs.first()?.excerpt);
+    let mut targets = Targets::new(free_name(excerpt.text()));
+    let script = shell::parse(Arc::clone(excerpt));
+    for (index, job) in jobs.iter().enumerate() {
+        if !Arc::ptr_eq(&job.excerpt, excerpt) {
+            return None;
+        }
+        let is_repeated = loop_around(script.statements.iter(), job.span).is_some();
+        if jobs[..index].iter().any(|other| other.span == job.span) {
+            continue;
+        }
+        let end = ampersand(excerpt.text(), job.span.end)?;
+        match number_in(excerpt.text(), end).filter(|_| !is_repeated) {
+            Some(name) => targets.add(Signal::TERM, name),
+            None => edits.push(behind(job, end, &targets.collect(Signal::TERM))?),
+        }
+    }
+    if let Some(list) = targets.lists().next() {
+        // It is not split where the script has set IFS.
+        if shell.separated {
+            return None;
+        }
+        // The handler may run before there is one.
+        let trap = simple_statements(&script.statements).into_iter().find(|node| node.place() == fault.place);
+        let spans: Vec<Span> = jobs.iter().chain(trap).map(|node| node.span).collect();
+        let first = in_front_of_all(&script.statements, &spans)?;
+        let line = Line::of(excerpt.text(), first, excerpt.encoding()).above_comments(excerpt.text());
+        let setup = format!("{}{list}=''{}", line.lead(), line.tail());
+        edits.push(excerpt.edit(Span::at(line.insertion), &setup)?);
+    }
+    let all = targets.all(shell).join(" ");
+    Some(format!("{}wait {all}{}", targets.told(shell), or_not(shell)))
+}
+
+/// What is put behind the `&` of a job.
+fn behind(job: &Node, end: usize, text: &str) -> Option<Edit> {
+    let rest = rest_of_line(job.excerpt.text(), end);
+    let semicolon = if rest.is_empty() || rest.starts_with('#') { "" } else { ";" };
+    job.excerpt.edit(Span::at(end), &format!(" {text}{semicolon}"))
 }
 
 /// True for a handler that asks the service to end in its own way.
