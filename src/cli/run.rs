@@ -233,7 +233,7 @@ const BATCH: usize = 1_000;
 struct Reported<'p> {
     files: Vec<FileReport>,
     /// What the verdicts rest on: a file, and for which of the project's it was read.
-    reads: Vec<(FileHash, &'p Utf8Path)>,
+    reads: Vec<(FileHash, &'p Arc<Utf8Path>)>,
     /// Files of which there is nothing to say, and their numbers.
     quiet: Vec<Arc<Utf8Path>>,
     counts: Counts,
@@ -263,7 +263,7 @@ fn reported<'p>(
     let mut all = Reported::default();
     for batch in project.files.chunks(BATCH).chain(project.candidates.chunks(BATCH)) {
         for (path, (report, reads)) in batch.iter().zip(each(batch, report)?) {
-            all.reads.extend(reads.into_iter().map(|file| (file, &**path)));
+            all.reads.extend(reads.into_iter().map(|file| (file, path)));
             if report.is_quiet() {
                 all.quiet.push(Arc::clone(path));
                 all.counts += report.counts;

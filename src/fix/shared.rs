@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
 
 use camino::Utf8Path;
 use rayon::prelude::*;
@@ -32,7 +33,7 @@ fn hash(path: &Utf8Path) -> FileHash {
 /// Takes back the repairs that would harm what another Dockerfile starts, as a [`Session`](super::Session) does not make them; `reads` says who reads what.
 pub(crate) fn take_back(
     reports: &mut [FileReport],
-    mut reads: Vec<(FileHash, &Utf8Path)>,
+    mut reads: Vec<(FileHash, &Arc<Utf8Path>)>,
     settings: impl Fn(&Utf8Path) -> Option<Settings> + Sync,
     loader: &dyn Loader,
 ) {
@@ -77,12 +78,12 @@ pub(crate) fn take_back(
 fn seen_by_others<'r, 'e>(
     own: &Utf8Path,
     edits: &'e [Edit],
-    reads: &[(FileHash, &'r Utf8Path)],
+    reads: &[(FileHash, &'r Arc<Utf8Path>)],
 ) -> BTreeMap<&'r Utf8Path, Vec<&'e Edit>> {
     let readers_of = |path: &Utf8Path| {
         let file = hash(path);
         let first = reads.partition_point(|(known, _)| *known < file);
-        reads[first..].iter().take_while(move |(known, _)| *known == file).map(|(_, reader)| *reader)
+        reads[first..].iter().take_while(move |(known, _)| *known == file).map(|(_, reader)| &***reader)
     };
     let others = edits.iter().flat_map(|edit| readers_of(&edit.path)).filter(|reader| *reader != own);
     let seen = |reader: &'r Utf8Path| {
