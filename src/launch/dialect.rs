@@ -57,6 +57,11 @@ impl Default for BashVersion {
 pub(crate) type InPlace = Rc<HashSet<*const Command>>;
 
 impl Dialect {
+    /// A number without the blanks in front of it that `wait` skips: dash alone skips any.
+    pub(crate) fn number_for_wait(self, word: &str) -> &str {
+        if self == Dialect::Dash { word.trim_start() } else { word }
+    }
+
     pub(crate) fn is_bash(self) -> bool {
         matches!(self, Dialect::Bash | Dialect::BashAsSh)
     }

@@ -30,17 +30,16 @@ impl Machine<'_, '_> {
                 Some("-n") => any = dialect.is_bash(),
                 Some("-f" | "--") => {}
                 Some("-p") => {}
+                // Two numbers in one word are none.
                 Some(text) => {
-                    for word in text.split_whitespace() {
-                        named = true;
-                        let pid = match word.strip_prefix('%') {
-                            Some(job) => {
-                                job.parse::<usize>().ok().and_then(|n| jobs.get(n.wrapping_sub(1)).copied())
-                            }
-                            None => word.parse().ok(),
-                        };
-                        targets.extend(pid.filter(|pid| jobs.contains(pid)));
-                    }
+                    named = true;
+                    let pid = match text.strip_prefix('%') {
+                        Some(job) => {
+                            job.parse::<usize>().ok().and_then(|n| jobs.get(n.wrapping_sub(1)).copied())
+                        }
+                        None => dialect.number_for_wait(text).parse().ok(),
+                    };
+                    targets.extend(pid.filter(|pid| jobs.contains(pid)));
                 }
                 // A variable that nobody sets is no process.
                 None if argument.unset => named = true,
@@ -238,7 +237,7 @@ impl Machine<'_, '_> {
             return pid.is_some_and(|pid| self.world.send(pid, signal));
         }
         let pid = self.pid;
-        // Shells skip blanks in front of a number: `pids="$pids $!"`.
+        // Blanks in front of a number are skipped: `pids="$pids $!"`.
         match target.trim_start().parse::<i64>() {
             Ok(0) => self.send_all(self.world.group_of(pid), signal),
             Ok(-1) => {
@@ -377,7 +376,7 @@ fn kill_options(arguments: &[Field], dialect: Dialect) -> Options<'_> {
 fn is_no_target(field: &Field) -> bool {
     let is_quoted = field.written.as_deref().is_some_and(|written| written.starts_with('"'));
     match field.text() {
-        Some(text) => !text.starts_with('%') && text.parse::<i64>().is_err(),
+        Some(text) => !text.starts_with('%') && text.trim_start().parse::<i64>().is_err(),
         None => field.unset && is_quoted,
     }
 }
