@@ -101,6 +101,13 @@ impl ProcessView {
         self.children.iter().for_each(|child| child.endings(found));
     }
 
+    /// True if this process, or one below it, is a service that is started in one of these places.
+    pub(crate) fn serves_in(&self, places: &[Place]) -> bool {
+        let is_there = |own: &Place| places.iter().any(|place| place.contains(own));
+        (self.service && self.place.as_ref().is_some_and(is_there))
+            || self.children.iter().any(|child| child.serves_in(places))
+    }
+
     /// The programs of the services among this process and those below it, and what may be one. A command of node_modules/.bin goes by
     /// its bare name, by which package runners find it there; one in whose place another is to be started, by that one's name.
     pub(super) fn services(&self, found: &mut BTreeSet<String>) {

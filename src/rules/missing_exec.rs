@@ -1,10 +1,13 @@
 //! `missing-exec`: a script starts its service without exec.
 
-use super::{Finding, Repair, Subject, repair, trap, words};
+use std::sync::Arc;
+
+use super::{Finding, Repair, Subject, blocks, repair, trap, words};
 use crate::diagnostic::Safety;
 use crate::dockerfile::Keyword;
 use crate::launch::{Cause, Fault, Rest, Site};
-use crate::source::{Edit, Span};
+use crate::shell::{self, Node, NodeKind};
+use crate::source::{Edit, Place, Span};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
@@ -16,22 +19,50 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 started(fault)
             );
             let follows = matches!(&fault.site, Site::Foreground { rest: Rest::Commands, .. });
+            let in_role = follows && other_roles_follow(fault, subject);
             let help = if fault.place.text().starts_with("eval ") {
                 "put `exec` in front of what `eval` runs: `eval \"exec $COMMAND\"`"
+            } else if in_role {
+                "put `exec` in front of it: what follows starts the other services, which nobody wants when this one has ended"
             } else if follows {
                 "other commands follow, so that `exec` would cut them off: start it with `&`, trap the signal, and `wait` for it"
             } else {
                 "put `exec` in front of it, so that it takes the script's place"
             };
-            Finding::of(fault, subject, "runs as a child of the script", message)
+            let exec = if in_role { repair::exec_in_role(fault) } else { repair::exec_prefix(fault) };
+            let finding = Finding::of(fault, subject, "runs as a child of the script", message)
                 .with_help(help)
-                .with_repairs(repair::exec_prefix(fault).map(|repair| {
+                .with_repairs(exec.map(|repair| {
                     heeding_children(heeding_others(repair, fault, subject), fault, subject)
                 }))
-                .with_repairs(within_eval(fault))
-                .with_repairs(trap::in_place_of_exec(fault, subject))
+                .with_repairs(within_eval(fault));
+            // A trap would be in the way of `exec` in the branches of the others, as long as these lack it.
+            let is_behind = |other: &Fault| other.place.span.start > fault.place.span.start;
+            match in_role && subject.faults(|cause| cause == Cause::MissingExec).any(is_behind) {
+                true => finding,
+                false => finding.with_repairs(trap::in_place_of_exec(fault, subject)),
+            }
         })
         .collect()
+}
+
+/// `if worker; then celery; fi` in front of what other roles of the image start: on no way both are meant to run.
+fn other_roles_follow(fault: &Fault, subject: &Subject<'_>) -> bool {
+    let Site::Foreground { node, .. } = &fault.site else { return false };
+    let script = shell::parse(Arc::clone(&node.excerpt));
+    let behind = blocks::behind(&script.statements, node.span);
+    let behind: Vec<Place> = behind.into_iter().map(Node::place).collect();
+    let mut processes = subject.launch.into_iter().flat_map(|launch| &launch.branches).flat_map(|own| &own.processes);
+    fault.known_service
+        && script.statements.iter().any(|around| holds_in_branch(around, node.span))
+        && processes.any(|process| process.serves_in(&behind))
+}
+
+/// True for a statement with a branch in which a place is.
+fn holds_in_branch(node: &Node, place: Span) -> bool {
+    let is_branch = matches!(node.kind, NodeKind::If(_) | NodeKind::Case(_));
+    blocks::holds(node, place)
+        && (is_branch || node.children().into_iter().any(|child| holds_in_branch(child, place)))
 }
 
 /// `eval "$COMMAND"` as `eval "exec $COMMAND"`, `eval $COMMAND` as `eval exec $COMMAND`.

@@ -14,12 +14,24 @@ const INTERACTIVE: [&str; 6] = ["sh", "bash", "ash", "dash", "zsh", "fish"];
 
 /// `exec` in front of the command that the shell stays for; `None` where that would change more than the signal's way.
 pub(super) fn exec_prefix(fault: &Fault) -> Option<Repair> {
+    let Site::Foreground { rest, .. } = &fault.site else { return None };
+    // What follows would be lost.
+    matches!(rest, Rest::Nothing | Rest::Exit | Rest::Remarks | Rest::Otherwise)
+        .then(|| put_exec(fault))
+        .flatten()
+}
+
+/// The same where what follows starts other services: nobody means to start them when this one has ended.
+pub(super) fn exec_in_role(fault: &Fault) -> Option<Repair> {
+    let Repair { message, edits, .. } = put_exec(fault)?;
+    let lost = "what stands behind it, and starts other services, is not run any more when it has ended";
+    Some(Repair::unsafe_(format!("{message}; {lost}"), edits))
+}
+
+fn put_exec(fault: &Fault) -> Option<Repair> {
     let Site::Foreground { node, rest, .. } = &fault.site else { return None };
     let shell = &fault.shell;
-    // What follows would be lost.
-    if !matches!(rest, Rest::Nothing | Rest::Exit | Rest::Remarks | Rest::Otherwise)
-        || !may_replace_shell(fault)
-    {
+    if !may_replace_shell(fault) {
         return None;
     }
     let command = simple(node)?;
