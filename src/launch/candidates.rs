@@ -284,11 +284,12 @@ impl Candidates {
     }
 
     /// What was passed over on this course was setup, where it sounds no more like a service than this: what comes now shows that it has
-    /// ended.
-    pub(super) fn have_ended(&mut self, world: &World, most: Sound) {
+    /// ended. Nothing is shown of what stands at the place `but`.
+    pub(super) fn have_ended(&mut self, world: &World, most: Sound, but: Option<&Place>) {
         for index in self.passed_until_now(world) {
             let item = &mut self.items[index];
-            if item.what.sound.surely <= most {
+            let is_left = but.zip(item.what.place.as_ref()).is_some_and(|(but, own)| but.contains(own));
+            if item.what.sound.surely <= most && !is_left {
                 item.has_ended = true;
                 item.forget();
             }

@@ -263,8 +263,10 @@ impl Machine<'_, '_> {
         }
         self.set_status_quietly(status);
         if status.value.is_none() && self.world.stop.is_none() && inert::only_sleeps(&node.body) {
-            // `starter; until test -f pid; do sleep 1; done`: nothing is waited for that stands in front.
-            self.candidates.have_ended(self.world, Sound::Service);
+            // `starter; until test -f pid; do sleep 1; done`: nothing is waited for that stands in front. What is tried in the end, with
+            // nothing behind it, may be the service itself.
+            let tried = self.is_last_of_all().then_some(place);
+            self.candidates.have_ended(self.world, Sound::Service, tried);
         }
         let decision = self.decide(place, None, ["again", "done"], |machine, inside| {
             machine.weight_of_body(&node.body, inside)

@@ -47,7 +47,7 @@ impl Machine<'_, '_> {
         }
         if self.is_done_again(node) {
             // What has such work behind it has ended, too.
-            self.candidates.have_ended(self.world, Sound::Unclear);
+            self.candidates.have_ended(self.world, Sound::Unclear, None);
             return false;
         }
         if self.is_for_errand(node) && self.sound(node) != Sound::Service {

@@ -94,7 +94,7 @@ impl Machine<'_, '_> {
         let is_first = self.world.stop.is_none() && self.shell().is_some_and(|shell| shell.jobs.is_empty());
         if handler.is_some() && is_first && signals.contains(&Signal::TERM) {
             // What the trap is for starts behind it.
-            self.candidates.have_ended(self.world, Sound::Unclear);
+            self.candidates.have_ended(self.world, Sound::Unclear, None);
         }
         if let Some(process) = self.world.process_mut(self.pid) {
             process.ignored.retain(|signal| !signals.contains(signal));
