@@ -410,8 +410,9 @@ impl Explorer<'_> {
         });
         start.steps = 0;
         start.send(1, self.signal);
-        if !start.is_told_to_stop() {
-            // All goes on as before, until it is killed.
+        let serves = || start.processes().any(|process| process.is_service() && start.alive(process.pid));
+        if !start.is_told_to_stop() && serves() {
+            // All goes on as before, until it is killed; only what waits for something may see that come.
             start.now += grace;
             return Stopped { world: start, is_cut: false, is_truncated: false };
         }

@@ -88,6 +88,8 @@ impl Reader<'_, '_> {
                     Child::Line(text, ..) => inner.text(Arc::clone(text)),
                     Child::Own(_) => false,
                 },
+                // What nobody has seen may as well be a menu.
+                What::Unread(_) => true,
                 _ => false,
             }
     }

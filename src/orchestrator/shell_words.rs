@@ -47,7 +47,9 @@ pub(super) fn split(line: &Excerpt) -> Option<Line> {
                 let last = word.filter(|word| character != '>' || !number(word));
                 words.extend(last.map(|word| word.finish(line, at)));
                 let end = line.text().trim_end().len();
-                return Some(Line { words, dropped: Some(line.place(Span::new(at, end)).span) });
+                // Behind a last `;` or `&` stands nothing that could be lost.
+                let dropped = (at + 1 < end).then(|| line.place(Span::new(at, end)).span);
+                return Some(Line { words, dropped });
             }
             _ if character.is_ascii_whitespace() && quote.is_none() => {
                 words.extend(word.take().map(|word| word.finish(line, at)));
@@ -84,6 +86,17 @@ mod tests {
         let source = Source::new("compose.yaml", text);
         let line = split(&Excerpt::whole(&source))?;
         Some(line.words.iter().map(|word| word.text().to_owned()).collect())
+    }
+
+    #[test]
+    fn knows_what_is_thrown_away() {
+        for (line, lost) in
+            [("a && b", Some("&& b")), ("a;b", Some(";b")), ("a ;", None), ("a; ", None), ("a &", None)]
+        {
+            let source = Source::new("compose.yaml", line);
+            let dropped = split(&Excerpt::whole(&source)).unwrap().dropped;
+            assert_eq!(dropped.map(|span| &line[span.start..span.end]), lost, "{line}");
+        }
     }
 
     #[test]

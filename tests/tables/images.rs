@@ -277,6 +277,9 @@ fn how_to_install_an_init() {
     {
         assert_eq!(path(family), None, "{family:?}: no package that is always there");
     }
+    let on = |reference| Tables::builtin().install("tini", Family::Debian, reference).is_some();
+    assert!(["debian:12", "node:20", "python:3.13-slim", "golang:1.19"].into_iter().all(on));
+    assert!(!["debian:9", "debian:stretch", "node:10", "python:2.7", "golang:1.9"].into_iter().any(on));
 }
 
 #[test]
