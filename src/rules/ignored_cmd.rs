@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Finding, Repair, Subject, repair, words};
 use crate::diagnostic::{Outcome, Related, Safety, Severity};
 use crate::dockerfile::{Command, Setting};
-use crate::programs::Kind;
+use crate::programs::{Inner, Kind};
 use crate::source::{Excerpt, Place, base_name};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
@@ -18,30 +18,39 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
 
 /// True for `["sh", "-c", "npm", "start"]`, in one list or in two: what runs is `npm` alone.
 pub(super) fn loses_own_words(subject: &Subject<'_>) -> bool {
-    let is_command = |line: &Excerpt| is_plain(line.text()) && !takes_arguments(line);
     let image = subject.image;
     let in_two = match (&image.entrypoint, &image.cmd) {
         (Some(Setting { value: Command::Exec(shell), .. }), Some(Setting { value: Command::Exec(words), .. })) => {
-            matches!((call_in(shell), words.as_slice()), (Some(Call::Waits), [line, _, ..]) if is_command(line))
+            matches!((call_in(shell, subject), words.as_slice()), (Some(Call::Waits), [line, _, ..]) if is_name(line))
         }
         _ => false,
     };
     in_two
         || own_lines(subject).any(|(setting, at)| {
-            matches!(&setting.value, Command::Exec(elements) if is_command(&elements[at]))
+            matches!(&setting.value, Command::Exec(elements) if is_name(&elements[at]))
         })
 }
 
 /// ENTRYPOINT or CMD with words behind its own command line that this does not look at, and where the line stands.
 fn own_lines<'s>(subject: &'s Subject<'_>) -> impl Iterator<Item = (&'s Setting<Command>, usize)> {
     let settings = [&subject.image.entrypoint, &subject.image.cmd].into_iter().flatten();
-    settings.filter_map(|setting| {
+    settings.filter_map(move |setting| {
         let Command::Exec(elements) = &setting.value else { return None };
-        let Call::Line(line) = call_in(elements)? else { return None };
+        let Call::Line(line) = call_in(elements, subject)? else { return None };
         let at = elements.iter().position(|word| Arc::ptr_eq(word, line))?;
-        let is_filled = matches!(&elements[at + 1..], [] | [_]) && elements.get(at + 1).is_none_or(|word| is_filler(word.text()));
-        (!takes_arguments(line) && !is_filled).then_some((setting, at))
+        let is_lost = match &elements[at + 1..] {
+            [] => false,
+            // Whoever writes a whole line may give it a name, too.
+            [name] => is_name(line) && !is_filler(name.text()) && base_name(name.text()) != base_name(line.text()),
+            [_, ..] => true,
+        };
+        (is_lost && !takes_arguments(line)).then_some((setting, at))
     })
+}
+
+/// True for the name of a program alone.
+fn is_name(line: &Excerpt) -> bool {
+    is_plain(line.text()) && !line.text().contains(' ')
 }
 
 /// `["sh", "-c", "npm", "start"]`: `start` is `$0` of a shell that runs `npm`.
@@ -56,10 +65,9 @@ fn behind_own_line(subject: &Subject<'_>) -> Option<Finding> {
     let ends = subject.launch.is_some_and(|launch| launch.outcome == Outcome::ExitsEarly);
     finding.outcome = ends.then_some(Outcome::ExitsEarly);
     let words: Vec<&str> = elements[at..].iter().map(|word| word.text()).collect();
-    let whole = words.join(" ");
-    let line = if whole.starts_with("exec ") { whole } else { format!("exec {whole}") };
-    let is_one_command = words.iter().all(|word| is_plain(word));
-    let edit = is_one_command.then(|| setting.replace_words(at..elements.len(), &[line])).flatten();
+    let is_one_command = is_name(line) && words.iter().all(|word| is_plain(word));
+    let whole = format!("exec {}", words.join(" "));
+    let edit = is_one_command.then(|| setting.replace_words(at..elements.len(), &[whole])).flatten();
     finding.repairs.extend(edit.map(|edit| Repair::unsafe_("Write the command line as one word", vec![edit])));
     Some(finding)
 }
@@ -99,7 +107,7 @@ fn found(subject: &Subject<'_>) -> Option<Finding> {
     let mut finding = match &entrypoint.value {
         Command::Shell { text, .. } if takes_arguments(text) => zeroth(cmd, place, text, entrypoint),
         Command::Shell { text, .. } => Some(unused(place, text, entrypoint)),
-        Command::Exec(elements) => match call_in(elements)? {
+        Command::Exec(elements) => match call_in(elements, subject)? {
             Call::Waits => beyond_the_line(cmd, place),
             Call::Line(text) if !takes_arguments(text) => Some(unused(place, text, entrypoint)),
             Call::Line(text) if elements.last().is_some_and(|last| Arc::ptr_eq(last, text)) => {
@@ -134,9 +142,17 @@ enum Call<'a> {
     Waits,
 }
 
-/// The first shell of a list, which may stand behind others (`tini -- sh -c ...`).
-fn call_in(elements: &[Arc<Excerpt>]) -> Option<Call<'_>> {
+/// The shell that a list runs, which may stand behind a wrapper (`tini -- sh -c ...`).
+fn call_in<'a>(elements: &'a [Arc<Excerpt>], subject: &Subject<'_>) -> Option<Call<'a>> {
     let shell = elements.iter().position(|word| is_shell(word))?;
+    if let Some((program, words)) = elements.split_first().filter(|_| shell > 0) {
+        let words: Vec<Option<&str>> = words.iter().map(|word| Some(word.text())).collect();
+        let inner = subject.tables.program(program.text(), &words)?.inner_command(&words);
+        // The options of `su -s /bin/sh -c LINE` are its own.
+        if !matches!(inner, Inner::Command { name, .. } if name + 1 == shell) {
+            return None;
+        }
+    }
     let arguments = &elements[shell + 1..];
     let is_option = |word: &Arc<Excerpt>| word.text().starts_with('-');
     let takes_line = |word: &Arc<Excerpt>| !word.text().starts_with("--") && word.text().contains('c');
