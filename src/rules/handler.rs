@@ -28,7 +28,14 @@ pub(super) fn complete(fault: &Fault, flaw: TrapFlaw, stop: Signal) -> Option<Re
         // No `wait` takes what is somebody else's child.
         (TrapFlaw::NotWaited, _) if !is_job => None,
         (TrapFlaw::NotWaited, Some(kill)) => {
-            let repair = waiting::add(action, functions, &fault.shell, has_others(jobs))?;
+            // Another trap tells it, and this one has a `wait` for those that it tells itself.
+            let is_one = [action.as_ref(), functions].into_iter().flat_map(waiting::tellings).count() == 1;
+            let waits = is_one && find_in(action, functions, &["wait"]).is_some();
+            let own = || add_targets(kill, action, functions, jobs, &fault.shell).filter(|_| waits);
+            let repair = match own() {
+                Some(repair) => repair,
+                None => waiting::add(action, functions, &fault.shell, has_others(jobs))?,
+            };
             Some(if may_be_ignored(kill, fault) { unless_ignored(repair) } else { repair })
         }
         (TrapFlaw::NotWaited, None) => waiting::add(action, functions, &fault.shell, has_others(jobs)),

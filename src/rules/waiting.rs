@@ -2,7 +2,7 @@
 
 use crate::launch::{ShellState, Signal};
 use crate::shell::{Node, NodeKind, Word};
-use crate::source::Span;
+use crate::source::{Edit, Span};
 
 use super::Repair;
 use super::blocks::{holds, lists_of, loop_around, simple_statements};
@@ -29,13 +29,21 @@ pub(super) fn add(action: &[Node], functions: &[Node], shell: &ShellState, other
     }
     let numbers = numbers(handler, list, &told);
     let is_for_all = numbers.is_none();
-    let targets: String = numbers.iter().flatten().map(|number| format!(" {number}")).collect();
-    let wait = format!("wait{targets}{}", or_not(shell));
+    let own = own_wait(list, last).filter(|_| !is_for_all);
+    let known = own.map(|wait| texts(wait, words_behind(wait))).unwrap_or_default();
+    let new = numbers.iter().flatten().filter(|number| !known.contains(number));
+    let targets: String = new.map(|number| format!(" {number}")).collect();
     let excerpt = &last.excerpt;
-    let line = Line::of(excerpt.text(), last.span.start, excerpt.encoding());
-    let alone = line.own_line && excerpt.text()[last.span.end..].starts_with(['\n', '\r']);
-    let separator = if alone { line.separator() } else { "; ".to_owned() };
-    let mut edits = vec![excerpt.edit(Span::at(last.span.end), &format!("{separator}{wait}"))?];
+    let mut edits = if let Some(own) = own {
+        let rest = if may_fail(handler, own) { "" } else { or_not(shell) };
+        vec![widened(own, &targets, rest)?]
+    } else {
+        let wait = format!("wait{targets}{}", or_not(shell));
+        let line = Line::of(excerpt.text(), last.span.start, excerpt.encoding());
+        let alone = line.own_line && excerpt.text()[last.span.end..].starts_with(['\n', '\r']);
+        let separator = if alone { line.separator() } else { "; ".to_owned() };
+        vec![excerpt.edit(Span::at(last.span.end), &format!("{separator}{wait}"))?]
+    };
     // Where one of them has ended, its `kill` fails, and `set -e` would leave the handler in front of the `wait`.
     if shell.errexit && (told.len() > 1 || numbers.is_none_or(|numbers| numbers.len() > 1)) {
         for kill in told.into_iter().filter(|kill| !may_fail(handler, kill)) {
@@ -47,6 +55,24 @@ pub(super) fn add(action: &[Node], functions: &[Node], shell: &ShellState, other
         true => Repair::unsafe_(format!("{message}, and whatever else runs in the background"), edits),
         false => Repair::safe(message, edits),
     })
+}
+
+/// The `wait` for some that a handler has behind the last of its tellings already.
+fn own_wait<'n>(list: &'n [Node], last: &Node) -> Option<&'n Node> {
+    fn command(node: &Node) -> &Node {
+        match &node.kind {
+            NodeKind::Or(left, _) => left,
+            _ => node,
+        }
+    }
+    let behind = list.iter().filter(|node| node.span.start >= last.span.end).map(command);
+    behind.into_iter().find(|node| node.is_command(&["wait"]) && !words_behind(node).is_empty())
+}
+
+/// The same for these as well.
+fn widened(wait: &Node, targets: &str, rest: &str) -> Option<Edit> {
+    let last = words_behind(wait).last()?;
+    wait.excerpt.edit(Span::at(last.span.end), &format!("{targets}{rest}"))
 }
 
 /// True where the text of a here-document follows: nothing can be put behind such a statement.
