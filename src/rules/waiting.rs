@@ -29,7 +29,11 @@ pub(super) fn add(action: &[Node], functions: &[Node], shell: &ShellState, other
     }
     let numbers = numbers(handler, list, &told);
     let is_for_all = numbers.is_none();
-    let own = own_wait(list, last).filter(|_| !is_for_all);
+    // `wait "$pid"` behind `kill $pid` does not take the number as it is written there.
+    let bare = |word: &str| word.trim_matches('"').to_owned();
+    let is_other = |word: &&str| numbers.iter().flatten().any(|own| own != word && bare(own) == bare(word));
+    let own = own_wait(list, last)
+        .filter(|wait| !is_for_all && !texts(wait, words_behind(wait)).iter().any(is_other));
     let known = own.map(|wait| texts(wait, words_behind(wait))).unwrap_or_default();
     let new = numbers.iter().flatten().filter(|number| !known.contains(number));
     let targets: String = new.map(|number| format!(" {number}")).collect();
