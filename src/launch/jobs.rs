@@ -149,6 +149,11 @@ impl Machine<'_, '_> {
                 self.set_status(Status::known(2));
                 return;
             }
+            // bash alone goes on behind a job that it does not have.
+            if !dialect.is_bash() && self.is_missing_job(field) {
+                self.set_status(Status::known(2));
+                return;
+            }
             match field.text() {
                 Some(text) if dialect.kill_splits_words() => {
                     for target in text.split_whitespace() {
@@ -214,6 +219,13 @@ impl Machine<'_, '_> {
             });
             input || process.identity.argv.iter().any(|word| word.text() == Some(path))
         })
+    }
+
+    /// True for `%2` where there is one job.
+    fn is_missing_job(&self, field: &Field) -> bool {
+        let number = field.text().and_then(|text| text.strip_prefix('%')?.parse::<usize>().ok());
+        let jobs = self.shell().map_or(0, |shell| shell.jobs.len());
+        number.is_some_and(|number| number > jobs)
     }
 
     fn kill_target(&mut self, target: &str, signal: Signal) -> bool {
