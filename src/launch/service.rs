@@ -189,7 +189,7 @@ impl Machine<'_, '_> {
         false
     }
 
-    /// True in a loop with a pause that is long for what it runs. Any pause is where a trap is there to end the loop.
+    /// True in a loop with a pause that is long for what it runs. Any pause is where a trap is there to end the loop, unless a server runs in it.
     fn pauses(&self, shell: &Shell, node: &Node, sound: Sound) -> bool {
         let pause = |node: &Node| {
             let node = match &node.kind {
@@ -206,7 +206,7 @@ impl Machine<'_, '_> {
                 Frame::List { list, .. } if shell.is_in_loop() => {
                     let jobs = list.iter().filter(|node| pause(node).is_none() && !self.is_trifle(node));
                     let least = match sound {
-                        _ if shell.traps.contains_key(&Signal::TERM) => 0,
+                        Sound::Errand | Sound::Unclear if shell.traps.contains_key(&Signal::TERM) => 0,
                         Sound::Errand => ERRAND_PAUSE,
                         Sound::Unclear if jobs.count() > 1 && self.is_named(node) => TASKS_PAUSE,
                         _ => PERIODIC_PAUSE,
