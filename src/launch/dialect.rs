@@ -57,9 +57,13 @@ impl Default for BashVersion {
 pub(crate) type InPlace = Rc<HashSet<*const Command>>;
 
 impl Dialect {
-    /// A number without the blanks in front of it that `wait` skips: dash alone skips any.
+    /// A number without the blanks around it that `wait` skips.
     pub(crate) fn number_for_wait(self, word: &str) -> &str {
-        if self == Dialect::Dash { word.trim_start() } else { word }
+        match self {
+            Dialect::Dash => word.trim(),
+            Dialect::Bash | Dialect::BashAsSh => word.trim_end(),
+            Dialect::Ash => word,
+        }
     }
 
     pub(crate) fn is_bash(self) -> bool {

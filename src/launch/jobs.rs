@@ -249,8 +249,8 @@ impl Machine<'_, '_> {
             return pid.is_some_and(|pid| self.world.send(pid, signal));
         }
         let pid = self.pid;
-        // Blanks in front of a number are skipped: `pids="$pids $!"`.
-        match target.trim_start().parse::<i64>() {
+        // Blanks around a number are skipped: `pids="$pids $!"`.
+        match target.trim().parse::<i64>() {
             Ok(0) => self.send_all(self.world.group_of(pid), signal),
             Ok(-1) => {
                 let others: Vec<Pid> = self
@@ -388,7 +388,7 @@ fn kill_options(arguments: &[Field], dialect: Dialect) -> Options<'_> {
 fn is_no_target(field: &Field) -> bool {
     let is_quoted = field.written.as_deref().is_some_and(|written| written.starts_with('"'));
     match field.text() {
-        Some(text) => !text.starts_with('%') && text.trim_start().parse::<i64>().is_err(),
+        Some(text) => !text.starts_with('%') && text.trim().parse::<i64>().is_err(),
         None => field.unset && is_quoted,
     }
 }

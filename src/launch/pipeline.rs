@@ -111,9 +111,9 @@ impl Machine<'_, '_> {
             return false;
         };
         let fields = expander.fields(&command.words, &last.excerpt);
-        let Some(mut kill) = self.wrapped_kill(&fields).filter(|kill| kill.reads) else { return false };
-        kill.arguments.extend(expander.output(feeding));
-        self.kill(&kill.arguments);
+        let Some(kill) = self.wrapped_kill(&fields).filter(|kill| kill.reads) else { return false };
+        let read = expander.output(feeding);
+        self.kill_wrapped(kill, read);
         true
     }
 

@@ -20,6 +20,8 @@ pub(super) struct WrappedKill {
     pub(super) arguments: Vec<Field>,
     /// True if the wrapper adds what it reads.
     pub(super) reads: bool,
+    /// True if it takes what it reads in another way than word by word.
+    pub(super) is_odd: bool,
 }
 
 impl Machine<'_, '_> {
@@ -81,11 +83,9 @@ impl Machine<'_, '_> {
     pub(super) fn act_on_processes(&mut self, fields: &[Field], node: &Node) -> bool {
         let words: Vec<&str> = fields.iter().map(|field| field.text().unwrap_or("")).collect();
         let Some((name, arguments)) = words.split_first() else { return false };
-        if let Some(WrappedKill { mut arguments, reads }) = self.wrapped_kill(fields) {
-            if reads {
-                arguments.extend(self.input_of(node));
-            }
-            self.kill(&arguments);
+        if let Some(kill) = self.wrapped_kill(fields) {
+            let read = if kill.reads { self.input_of(node) } else { Vec::new() };
+            self.kill_wrapped(kill, read);
             return true;
         }
         let service = named_service(name, arguments);
@@ -152,9 +152,32 @@ impl Machine<'_, '_> {
             let inner = self.wrapped_kill(command)?;
             return Some(WrappedKill { reads: reads || inner.reads, ..inner });
         };
-        // `xargs -I{} kill {}`
-        let arguments = arguments.iter().filter(|word| word.text() != Some("{}")).cloned().collect();
-        Some(WrappedKill { arguments, reads })
+        let is_hole = |word: &&Field| word.text() == Some("{}");
+        let is_odd = |word: &Field| {
+            let is_one_of = |options: [&str; 7]| {
+                options.iter().any(|option| word.text().is_some_and(|text| text.starts_with(option)))
+            };
+            is_one_of(["-0", "--null", "-d", "--delim", "-a", "--arg-file", "-L"])
+        };
+        // `xargs -I{} kill {}` takes a line as one word.
+        let is_odd =
+            reads && (arguments.iter().any(|word| is_hole(&word)) || words[..name].iter().any(is_odd));
+        // A program of its own knows nothing of the shell's jobs.
+        let is_job = |word: &&Field| word.text().is_some_and(|text| text.starts_with('%'));
+        let arguments = arguments.iter().filter(|word| !is_hole(word) && !is_job(word)).cloned().collect();
+        Some(WrappedKill { arguments, reads, is_odd })
+    }
+
+    /// Kills what is named, and what was read; where that is not known, it may be anybody.
+    pub(super) fn kill_wrapped(&mut self, kill: WrappedKill, read: Vec<Field>) {
+        let WrappedKill { mut arguments, is_odd, .. } = kill;
+        if read.iter().any(|word| word.text().is_none()) || (is_odd && read.len() > 1) {
+            self.world.path.may_have_told = true;
+            self.set_status(Status::UNKNOWN);
+            return;
+        }
+        arguments.extend(read);
+        self.kill(&arguments);
     }
 
     /// What a command reads from `<<< words` and `< file`.

@@ -70,21 +70,29 @@ pub(super) fn is_behind_operator<'n>(list: impl IntoIterator<Item = &'n Node>, p
     })
 }
 
+/// True for what a loop starts again and again, itself or by a function.
+pub(super) fn is_repeated(script: &[Node], place: Span) -> bool {
+    let by_function = |name| calls(script, name).into_iter().any(|call| loop_around(script, call).is_some());
+    loop_around(script, place).is_some() || function_around(script, place).is_some_and(by_function)
+}
+
+/// The function that a place is in.
+fn function_around<'n>(list: impl IntoIterator<Item = &'n Node>, place: Span) -> Option<&'n str> {
+    let node = list.into_iter().find(|node| holds(node, place))?;
+    function_around(node.children(), place).or(match &node.kind {
+        NodeKind::Function(name, _) => Some(name),
+        _ => None,
+    })
+}
+
 /// True inside a function that runs now in the script's own shell, now in one of its own (`run &`), which has traps of its own.
 pub(super) fn is_in_both_shells(script: &[Node], place: Span) -> bool {
-    fn around<'n>(list: impl IntoIterator<Item = &'n Node>, place: Span) -> Option<&'n str> {
-        let node = list.into_iter().find(|node| holds(node, place))?;
-        around(node.children(), place).or(match &node.kind {
-            NodeKind::Function(name, _) => Some(name),
-            _ => None,
-        })
-    }
     fn is_apart(node: &Node, call: Span) -> bool {
         let has_own =
             matches!(node.kind, NodeKind::Background(_) | NodeKind::Subshell(_) | NodeKind::Pipeline(_));
         holds(node, call) && (has_own || node.children().into_iter().any(|child| is_apart(child, call)))
     }
-    let calls = around(script, place).map(|name| calls(script, name)).unwrap_or_default();
+    let calls = function_around(script, place).map(|name| calls(script, name)).unwrap_or_default();
     let apart = calls.iter().filter(|call| script.iter().any(|node| is_apart(node, **call))).count();
     apart > 0 && apart < calls.len()
 }

@@ -6,7 +6,7 @@ use crate::launch::{Fault, ShellState, Signal, Site, TrapFlaw};
 use crate::shell::{self, List, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Excerpt, Place, Span};
 
-use super::blocks::{holds, in_front_of_all, loop_around, simple_statements};
+use super::blocks::{holds, in_front_of_all, is_repeated, simple_statements};
 use super::insertion::{Line, ampersand, free_name, free_number, number_in, rest_of_line};
 use super::targets::Targets;
 use super::trap::{self, number, or_not};
@@ -293,8 +293,9 @@ fn tell_before_exit(fault: &Fault, action: &List, functions: &[Node], jobs: &[No
     if telling::asks_to_stop(handler) {
         return None;
     }
+    let comes_again = |job: &Node| is_repeated(&shell::parse(Arc::clone(&job.excerpt)).statements, job.span);
     let tell = match jobs {
-        [job] => {
+        [job] if !comes_again(job) => {
             let may_take = handler.len() > 1 || !exits || !job.excerpt.text().contains("pid");
             let name = number_of(job, may_take, &mut edits)?;
             match handler.len() {
@@ -309,8 +310,9 @@ fn tell_before_exit(fault: &Fault, action: &List, functions: &[Node], jobs: &[No
     let separator = if function.is_none() { "; ".to_owned() } else { line.separator() };
     let (edit, is_first) = telling::put_into(handler, &tell, &separator)?;
     edits.push(edit);
-    let whom = if jobs.len() == 1 { "the service in the trap" } else { "every service in the trap" };
-    let then = if jobs.len() == 1 { "wait for it" } else { "wait for them" };
+    let is_one = matches!(jobs, [job] if !comes_again(job));
+    let whom = if is_one { "the service in the trap" } else { "every service in the trap" };
+    let then = if is_one { "wait for it" } else { "wait for them" };
     Some(if is_first {
         Repair::safe(format!("Tell {whom}, and {then}"), edits)
     } else {
@@ -339,7 +341,7 @@ fn tell_all(fault: &Fault, jobs: &[Node], edits: &mut Vec<Edit>) -> Option<Strin
         if !Arc::ptr_eq(&job.excerpt, excerpt) {
             return None;
         }
-        let is_repeated = loop_around(script.statements.iter(), job.span).is_some();
+        let is_repeated = is_repeated(&script.statements, job.span);
         if jobs[..index].iter().any(|other| other.span == job.span) {
             continue;
         }

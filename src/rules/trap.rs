@@ -187,8 +187,8 @@ fn insert_with(jobs: &Jobs, end: End, shell: &ShellState, subject: &Subject<'_>)
         let again = |other: &&Job| other.node.span == job.node.span;
         // A loop starts the same statement again and again: a variable holds the number of the last one only.
         if !jobs[..index].iter().any(again) {
-            let repeated = jobs[index + 1..].iter().any(again)
-                || blocks::loop_around(script.statements.iter(), job.node.span).is_some();
+            let repeated =
+                jobs[index + 1..].iter().any(again) || blocks::is_repeated(&script.statements, job.node.span);
             insertion.take_number(job, repeated, subject)?;
         }
     }
