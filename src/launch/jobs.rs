@@ -1,7 +1,7 @@
 //! `wait`, `fg` and `kill`: the built-ins that deal with jobs.
 
 use super::dialect::Dialect;
-use super::field::Field;
+use super::field::{Field, UNKNOWN};
 use super::known;
 use super::machine::Machine;
 use super::path::MishapKind;
@@ -20,7 +20,7 @@ impl Machine<'_, '_> {
         let mut targets = Vec::new();
         let mut named = false;
         for argument in arguments {
-            match argument.text() {
+            match argument.text().filter(|_| !is_sketched(argument)) {
                 Some("-n") if !has_next => {
                     self.mishap(MishapKind::WaitNext, node);
                     self.set_status(Status::known(2));
@@ -145,6 +145,10 @@ impl Machine<'_, '_> {
         };
         let (mut sent, mut missed, mut unknown) = (false, false, false);
         for field in targets {
+            if is_sketched(field) {
+                unknown = true;
+                continue;
+            }
             if dialect.kill_stops_at_others() && is_no_target(field) {
                 self.set_status(Status::known(2));
                 return;
@@ -382,6 +386,11 @@ fn kill_options(arguments: &[Field], dialect: Dialect) -> Options<'_> {
         Some(signal) => Options::Send(signal, &arguments[at.min(arguments.len())..]),
         None => Options::Unclear,
     }
+}
+
+/// True for what was put into a handler when that was set, and is not known: `trap "kill $(jobs -p | tr '\\n' ' ')" TERM`.
+fn is_sketched(field: &Field) -> bool {
+    field.text().is_some_and(|text| text.contains(UNKNOWN))
 }
 
 /// True for what is neither a number nor a job, nor unknown.

@@ -101,11 +101,12 @@ impl ProcessView {
         self.children.iter().for_each(|child| child.endings(found));
     }
 
-    /// True if this process, or one below it, is a service that is started in one of these places.
-    pub(crate) fn serves_in(&self, places: &[Place]) -> bool {
+    /// True if this process, or one below it, is a service other than a program of this name, started in one of these places.
+    pub(crate) fn serves_another_in(&self, places: &[Place], program: &str) -> bool {
         let is_there = |own: &Place| places.iter().any(|place| place.contains(own));
-        (self.service && self.place.as_ref().is_some_and(is_there))
-            || self.children.iter().any(|child| child.serves_in(places))
+        let is_another = self.argv.first().is_none_or(|name| base_name(name) != base_name(program));
+        (self.service && is_another && self.place.as_ref().is_some_and(is_there))
+            || self.children.iter().any(|child| child.serves_another_in(places, program))
     }
 
     /// The programs of the services among this process and those below it, and what may be one. A command of node_modules/.bin goes by

@@ -53,16 +53,18 @@ fn other_roles_follow(fault: &Fault, subject: &Subject<'_>) -> bool {
     let behind = blocks::behind(&script.statements, node.span);
     let behind: Vec<Place> = behind.into_iter().map(Node::place).collect();
     let mut processes = subject.launch.into_iter().flat_map(|launch| &launch.branches).flat_map(|own| &own.processes);
+    // Where the same program comes next, it is one step of several.
     fault.known_service
-        && script.statements.iter().any(|around| holds_in_branch(around, node.span))
-        && processes.any(|process| process.serves_in(&behind))
+        && script.statements.iter().any(|around| ends_branch(around, node.span))
+        && processes.any(|process| process.serves_another_in(&behind, fault.service.program()))
 }
 
-/// True for a statement with a branch in which a place is.
-fn holds_in_branch(node: &Node, place: Span) -> bool {
+/// True for a statement with a branch that ends at a place.
+fn ends_branch(node: &Node, place: Span) -> bool {
     let is_branch = matches!(node.kind, NodeKind::If(_) | NodeKind::Case(_));
+    let ends = || blocks::lists_of(node).into_iter().any(|list| list.last().is_some_and(|last| last.span == place));
     blocks::holds(node, place)
-        && (is_branch || node.children().into_iter().any(|child| holds_in_branch(child, place)))
+        && ((is_branch && ends()) || node.children().into_iter().any(|child| ends_branch(child, place)))
 }
 
 /// `eval "$COMMAND"` as `eval "exec $COMMAND"`, `eval $COMMAND` as `eval exec $COMMAND`.
