@@ -196,6 +196,10 @@ impl Machine<'_, '_> {
     /// The program, if it is to be started. What ends by itself, cannot be run or is taken for setup only has a status.
     fn unless_passed_over(&mut self, mut resolved: Resolved, statement: &Statement<'_>) -> Option<Resolved> {
         let Statement { fields, command, node, in_place } = *statement;
+        if resolved.awaits && !self.shell().is_some_and(Shell::goes_round) {
+            // Only the rounds of a loop are told apart by what they wait for.
+            resolved.what = if self.is_background() { What::Helper } else { What::Ends(Status::UNKNOWN) };
+        }
         // `bash -c 'prepare'` in a script: what becomes of this shell may be setup, as its commands may.
         let waited_for =
             (self.has_caller() && !(self.is_background() && self.is_last_of_job())) || self.is_one_shot();
@@ -262,7 +266,11 @@ impl Machine<'_, '_> {
             }
             _ if !resolved.uncertain || self.stays(node) => Some(resolved),
             // What follows runs at all, so that it has left: its configuration says so.
-            What::Service(Some(row)) if row.daemonizes && row.kind == Kind::Server && self.is_followed() => {
+            What::Service(Some(row))
+                if row.daemonizes
+                    && matches!(row.kind, Kind::Server | Kind::Supervisor)
+                    && self.is_followed() =>
+            {
                 resolved.what = What::Daemon(Arc::clone(row));
                 Some(resolved)
             }
@@ -435,6 +443,9 @@ impl Machine<'_, '_> {
                 resolved.take_for_service();
             }
             What::Ends(_) if started == Started::Background && resolved.stays_on_input => {
+                resolved.what = What::Helper;
+            }
+            What::Pause(_) if started == Started::Background && resolved.awaits => {
                 resolved.what = What::Helper;
             }
             _ => {}

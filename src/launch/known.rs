@@ -258,7 +258,10 @@ impl Resolver<'_, '_> {
     fn helper(&self, Call { row, argv, arguments }: Call<'_>, resolved: &mut Resolved) -> What {
         match name_of(argv) {
             _ if row.stays => What::Helper,
-            _ if row.awaits => What::Pause(UNFORESEEN),
+            _ if row.awaits => {
+                resolved.awaits = true;
+                What::Pause(UNFORESEEN)
+            }
             "sleep" => match arguments.first().copied().flatten() {
                 Some("infinity" | "inf") => What::Helper,
                 Some(text) => pause(text).map_or(What::Ends(Status::UNKNOWN), What::Pause),

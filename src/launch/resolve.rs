@@ -91,6 +91,8 @@ pub(crate) struct Resolved {
     pub(crate) uncertain: bool,
     /// True for a program that would stay on with an open standard input or output (cat, tee).
     pub(crate) stays_on_input: bool,
+    /// True for a program that ends when something happens that nobody can foresee (inotifywait).
+    pub(crate) awaits: bool,
     /// For a program of the project, what its interpreter does on signals, as far as that does not depend on the program.
     pub(crate) row: Option<Arc<Program>>,
     /// That program, in a language that is read.
@@ -112,6 +114,7 @@ impl Resolved {
             identities: Vec::new(),
             uncertain: false,
             stays_on_input: false,
+            awaits: false,
             row: None,
             entry: None,
             limited: false,

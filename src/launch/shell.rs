@@ -326,6 +326,19 @@ impl Shell {
         self.frames.iter().any(|frame| matches!(frame, Frame::If { .. } | Frame::Test { .. }))
     }
 
+    /// True for a command that each round of a loop runs, in its body or as the condition of `while`.
+    pub(super) fn goes_round(&self) -> bool {
+        for frame in self.frames.iter().rev() {
+            match frame {
+                Frame::Body { .. } | Frame::Endless { .. } => return true,
+                Frame::Test { node, .. } => return !node.until,
+                Frame::Not | Frame::Call { .. } | Frame::Trap { .. } => return false,
+                _ => {}
+            }
+        }
+        false
+    }
+
     /// True while `wait` waits for all its jobs or certain ones.
     pub(super) fn waits_for_jobs(&self) -> bool {
         matches!(self.waiting, Waiting::Wait { .. })

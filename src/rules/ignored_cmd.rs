@@ -65,7 +65,11 @@ fn behind_own_line(subject: &Subject<'_>) -> Option<Finding> {
     let ends = subject.launch.is_some_and(|launch| launch.outcome == Outcome::ExitsEarly);
     finding.outcome = ends.then_some(Outcome::ExitsEarly);
     let words: Vec<&str> = elements[at..].iter().map(|word| word.text()).collect();
-    let is_one_command = is_name(line) && words.iter().all(|word| is_plain(word));
+    let arguments: Vec<Option<&str>> = words[1..].iter().copied().map(Some).collect();
+    // Not a built-in, and not a program that is given its own name.
+    let row = subject.tables.program(words[0], &arguments).filter(|row| row.kind != Kind::Setup);
+    let is_one_command =
+        row.is_some() && words[1] != words[0] && elements[at..].iter().all(|word| is_name(word));
     let whole = format!("exec {}", words.join(" "));
     let edit = is_one_command.then(|| setting.replace_words(at..elements.len(), &[whole])).flatten();
     finding.repairs.extend(edit.map(|edit| Repair::unsafe_("Write the command line as one word", vec![edit])));
