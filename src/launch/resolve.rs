@@ -164,6 +164,14 @@ pub(super) struct Resolver<'e, 'a> {
 }
 
 impl Resolver<'_, '_> {
+    /// `sh /etc/init.d/nginx start`: a script that nobody has read, but that the tables know.
+    fn known_script(&mut self, argv: &[Field], resolved: &mut Resolved, depth: usize) -> Option<What> {
+        let (script, words) = argv.get(1..)?.split_first()?;
+        let arguments: Vec<Option<&str>> = words.iter().map(Field::option).collect();
+        self.environment.tables.program(script.text()?, &arguments)?;
+        Some(self.step(&argv[1..], resolved, depth + 1))
+    }
+
     pub(super) fn step(&mut self, argv: &[Field], resolved: &mut Resolved, depth: usize) -> What {
         let program = argv.first().and_then(Field::text).map(str::to_owned);
         let Some(name) = program else {
@@ -192,7 +200,12 @@ impl Resolver<'_, '_> {
             resolved.identities.push(self.identity(argv, None));
             return match self.missing_shell(dialect, &argv[0]) {
                 Some((broken, missing)) => What::Broken(broken, Rc::new(missing)),
-                None => self.shell(dialect, argv),
+                None => match self.shell(dialect, argv) {
+                    What::Unread(reason) => {
+                        self.known_script(argv, resolved, depth).unwrap_or(What::Unread(reason))
+                    }
+                    what => what,
+                },
             };
         }
         let name = self.own_name(name);

@@ -184,11 +184,19 @@ impl<'a> Words<'a, '_> {
             }),
             "simple_expansion" => {
                 let text = text.trim_start();
-                let name = text.strip_prefix('$').unwrap_or(text).to_owned();
-                out.push(Part::Parameter(
-                    Parameter { name, index: None, operation: Operation::Plain },
-                    quoted,
-                ));
+                let name = text.strip_prefix('$').unwrap_or(text);
+                // A digit is a whole name: `$1_mode` is `${1}_mode`.
+                let length = if name.starts_with(|c: char| c.is_ascii_digit()) { 1 } else { name.len() };
+                let (name, rest) = name.split_at(length);
+                let parameter = Parameter { name: name.to_owned(), index: None, operation: Operation::Plain };
+                out.push(Part::Parameter(parameter, quoted));
+                if !rest.is_empty() {
+                    out.push(if quoted {
+                        Part::Quoted(rest.to_owned())
+                    } else {
+                        Part::Literal(rest.to_owned())
+                    });
+                }
             }
             "expansion" => {
                 let part = self.parameter(tree, quoted);
