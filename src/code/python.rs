@@ -86,7 +86,12 @@ fn asks_for_terminal(node: Node<'_>, text: &str) -> bool {
 
 fn call(node: Node<'_>, text: &str, code: &mut Code) {
     let Some(function) = node.child_by_field_name("function") else { return };
-    code.reads_input |= matches!(text_of(function, text), "input" | "raw_input");
+    let name = text_of(function, text);
+    code.reads_input |=
+        matches!(name, "input" | "raw_input" | "fileinput.input" | "getpass" | "getpass.getpass");
+    // `open(0)`
+    let first = node.child_by_field_name("arguments").and_then(|arguments| arguments.named_child(0));
+    code.reads_input |= name == "open" && first.is_some_and(|first| text_of(first, text) == "0");
     if function.kind() != "attribute" {
         return;
     }

@@ -146,6 +146,7 @@ fn supervised(program: &Program) -> Option<Finding> {
     Some(Finding::at(place, "no shell reads this", message).with_help(help))
 }
 
-fn is_operator(word: &str) -> bool {
+/// True for a word that means something to a shell alone.
+pub(super) fn is_operator(word: &str) -> bool {
     matches!(word, "&&" | "||" | ";" | "|" | "&" | ">" | ">>" | "<" | "2>&1" | "2>" | "&>" | "|&")
 }

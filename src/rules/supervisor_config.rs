@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Finding, Repair, Subject, words};
+use super::{Finding, Repair, Subject, literal_operator, words};
 use crate::diagnostic::{Related, Severity};
 use crate::dockerfile::Keyword;
 use crate::launch::{Cause, Fault, Signal, Site, SupervisorFlaw};
@@ -74,7 +74,8 @@ fn stop_signal(fault: &Fault, subject: &Subject<'_>) -> Finding {
     let set = program.and_then(|program| program.place_of("stopsignal"));
     // Somebody has written down what would be sent anyway: they may want it to cut its requests.
     let is_chosen = set.is_some() && got == Signal::TERM;
-    let repair = program.zip(wanted).and_then(|(program, wanted)| {
+    let meant = program.filter(|_| !is_misread(fault));
+    let repair = meant.zip(wanted).and_then(|(program, wanted)| {
         let edit = program.set("stopsignal", &name(wanted))?;
         let message = format!("Let supervisord stop it with {wanted}");
         Some(match is_chosen {
@@ -108,12 +109,17 @@ fn daemonized(fault: &Fault, subject: &Subject<'_>) -> Finding {
     );
     let name = fault.service.program();
     let foreground = subject.tables.program(name, &[]).and_then(|row| row.foreground.as_deref());
-    let repair = foreground.and_then(|text| stay(fault, name, text));
+    let repair = foreground.filter(|_| !is_misread(fault)).and_then(|text| stay(fault, name, text));
     let help = match foreground {
         Some(foreground) => format!("keep it in the foreground: `{foreground}`"),
         None => "keep it in the foreground".to_owned(),
     };
     Finding::of(fault, subject, "goes into the background", message).with_help(help).with_repairs(repair)
+}
+
+/// True where the command goes on behind an operator that no shell reads: its words are not what somebody meant.
+fn is_misread(fault: &Fault) -> bool {
+    fault.service.arguments().into_iter().flatten().any(literal_operator::is_operator)
 }
 
 /// The arguments that keep the program in front, at the end of the command.
