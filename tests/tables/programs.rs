@@ -346,6 +346,8 @@ fn daemons() {
         ("supervisord -nc /etc/s.conf", false),
         ("supervisord -c /etc/s.conf -n", false),
         ("haproxy -W -db -f /c", false),
+        ("haproxy -db -f /c", false),
+        ("uwsgi --ini /c.ini --daemonize /log", true),
         ("haproxy -D -f /c", true),
         ("pm2 start app.js", true),
         ("pm2 start app.js --no-daemon", false),
