@@ -54,6 +54,7 @@ mod naming;
 mod not_found;
 mod notes;
 mod options;
+mod pace;
 mod path;
 mod pattern;
 mod pipeline;

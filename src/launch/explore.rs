@@ -10,6 +10,7 @@ use super::control::coverage;
 use super::environment::Environment;
 use super::field::Field;
 use super::machine::{Alternative, Flow, Machine};
+use super::pace::Pace;
 use super::path::{Choice, Doubt};
 use super::shell::Origin;
 use super::signal::Signal;
@@ -386,25 +387,38 @@ impl Explorer<'_> {
 
     /// The stop, whoever of several services takes longest to finish.
     fn stop(&mut self, steady: &World, grace: u64) -> Stopped {
-        let stopped = self.stop_with(None, steady, grace);
+        let stopped = self.stop_with(Pace::even(), steady, grace);
         let is_good = |stopped: &Stopped| verdict::outcome(&stopped.world) == Outcome::Graceful;
         let services = steady.processes().filter(|process| process.is_service() && steady.alive(process.pid));
         let services: Vec<Pid> = services.map(|process| process.pid).take(MAX_SLOW).collect();
         if services.len() < 2 || !is_good(&stopped) {
             return stopped;
         }
-        let mut others = services.into_iter().map(|slowest| self.stop_with(Some(slowest), steady, grace));
-        others.find(|other| !is_good(other)).unwrap_or(stopped)
+        for slowest in services {
+            let pace = Pace::with_slowest(slowest);
+            let other = self.stop_with(pace, steady, grace);
+            if !is_good(&other) {
+                return other;
+            }
+            let Some(late) = pace.outlasting(&other.world) else { continue };
+            // A mere pause lasts as long for everybody; who stays for one of them must stay for this one, too.
+            let follows = self.stop_with(late.of_all(), steady, grace).world.now > other.world.now;
+            if let Some(cut) = follows.then(|| self.stop_with(late, steady, grace)).filter(|it| !is_good(it))
+            {
+                return cut;
+            }
+        }
+        stopped
     }
 
     /// Sends the stop signal to PID 1 and follows every way it can go; the best one is taken.
-    fn stop_with(&mut self, slowest: Option<Pid>, steady: &World, grace: u64) -> Stopped {
+    fn stop_with(&mut self, pace: Pace, steady: &World, grace: u64) -> Stopped {
         let mut start = steady.clone();
         start.stop = Some(Stop {
             signal: self.signal,
             at: start.now,
             grace,
-            slowest,
+            pace,
             is_known: self.environment.knows_stop_signal(),
             made_for: self.environment.stop_signal_is_for(),
         });

@@ -222,6 +222,8 @@ fn receives(steady: &Steady, process: &Process, signal: Signal) -> Receives {
 }
 
 fn dies_of(steady: &Steady, process: &Process, signal: Signal) -> bool {
-    let death = Death { status: Some(128 + i32::from(signal.number())), how: Ended::Signal };
-    steady.after.process(process.pid).is_some_and(|after| after.state == State::Dead(death))
+    let died = Some(128 + i32::from(signal.number()));
+    steady.after.process(process.pid).is_some_and(|after| {
+        matches!(after.state, State::Dead(Death { status, how: Ended::Signal, .. }) if status == died)
+    })
 }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::field::Field;
+use super::pace::Pace;
 use super::path::Path;
 use super::shell::{Shell, Status};
 use super::signal::Signal;
@@ -22,11 +23,6 @@ pub(crate) type Pid = usize;
 
 /// Milliseconds since the container started.
 pub(crate) type Millis = u64;
-
-/// How long a stand-in for an unknown service takes to finish its work. Longer than any shell built-in, shorter than any grace period.
-const CLEAN_UP: Millis = 500;
-/// The same of the slowest of several.
-const SLOW_CLEAN_UP: Millis = 900;
 
 /// A sleep this long is no pause in a setup but a way to keep the container alive.
 pub(super) const FOREVER: Millis = 10 * 60 * 1000;
@@ -62,8 +58,8 @@ pub(crate) struct Stop {
     pub(crate) grace: Millis,
     /// False where the base image may set another signal.
     pub(crate) is_known: bool,
-    /// The service that takes longest to finish: who waits for another one must not be lucky.
-    pub(crate) slowest: Option<Pid>,
+    /// How long services take to finish.
+    pub(crate) pace: Pace,
     /// Where it is only inherited: what the names of the base image's own programs have in common (`nginx`, `apache`).
     pub(crate) made_for: Option<Rc<[String]>>,
 }
@@ -181,6 +177,7 @@ pub(crate) struct Death {
     /// `None` if it is not known.
     pub(crate) status: Option<i32>,
     pub(crate) how: Ended,
+    pub(crate) at: Millis,
 }
 
 /// How a process ended.
@@ -360,8 +357,8 @@ impl World {
 
     /// When a service has finished that begins to end now.
     pub(super) fn finished_at(&self, pid: Pid) -> Millis {
-        let is_slowest = self.stop.as_ref().is_some_and(|stop| stop.slowest == Some(pid));
-        self.now + if is_slowest { SLOW_CLEAN_UP } else { CLEAN_UP }
+        let pace = self.stop.as_ref().map_or(Pace::even(), |stop| stop.pace);
+        self.now + pace.of(pid)
     }
 
     pub(crate) fn children(&self, pid: Pid) -> Vec<Pid> {
@@ -487,12 +484,12 @@ impl World {
 
     /// Ends a process; PID 1 takes all others with it.
     pub(crate) fn die(&mut self, pid: Pid, status: impl Into<Option<i32>>, how: Ended) {
-        let status = status.into();
+        let (status, at) = (status.into(), self.now);
         if !self.alive(pid) {
             return;
         }
         if let Some(process) = self.process_mut(pid) {
-            process.state = State::Dead(Death { status, how });
+            process.state = State::Dead(Death { status, how, at });
         }
         if pid == 1 {
             self.ended = Some(status.unwrap_or(0));
@@ -501,7 +498,7 @@ impl World {
                 if self.alive(other)
                     && let Some(process) = self.process_mut(other)
                 {
-                    process.state = State::Dead(Death { status: Some(137), how: Ended::Container });
+                    process.state = State::Dead(Death { status: Some(137), how: Ended::Container, at });
                 }
             }
             return;

@@ -83,7 +83,7 @@ fn advice(flaw: TrapFlaw) -> (&'static str, &'static str, &'static str) {
         TrapFlaw::NotWaited => (
             "does not wait",
             "The trap tells it, and the shell ends without waiting for it.",
-            "`wait` for the service in the trap: the `wait` outside returns as soon as the trap has run",
+            "`wait` for the service in the trap: a `wait` outside returns as soon as the trap has run",
         ),
         TrapFlaw::OtherSignal { .. } => (
             "sends another signal than the service wants",
