@@ -1,24 +1,26 @@
 //! All courses of events: up to the steady states, and from each of them through a stop.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
-use super::ahead::Mentions;
 use super::candidates::Candidates;
 use super::clock::Next;
 use super::control::coverage;
 use super::environment::Environment;
 use super::field::Field;
 use super::machine::{Alternative, Flow, Machine};
-use super::pace::Pace;
 use super::path::{Choice, Doubt};
 use super::shell::Origin;
 use super::signal::Signal;
-use super::world::{Death, FOREVER, Millis, Pid, Process, Role, Started, State, Stop, World};
+use super::world::{Death, FOREVER, Pid, Process, Role, Started, State, World};
 use super::{early, verdict};
 use crate::diagnostic::Outcome;
 use crate::programs::Sound;
 use crate::source::Place;
+
+mod stop;
+
+use stop::Stopped;
 
 /// Courses that are followed for one image. What exceeds this is said, not guessed.
 const MAX_PATHS: usize = 400;
@@ -34,10 +36,6 @@ const KEPT_PATHS: usize = 50;
 const MAX_PROCESSES: usize = 1_000;
 /// Processes below one another: a script that starts itself goes down for ever.
 const MAX_NESTED: usize = 50;
-/// Services of which each is once the slowest.
-const MAX_SLOW: usize = 8;
-/// Ways that one stop can go.
-const MAX_STOPS: usize = 64;
 /// Steps of all these ways.
 const MAX_STOP: u64 = 20_000;
 /// A stop that takes longer than this, in milliseconds, is none.
@@ -384,126 +382,6 @@ impl Explorer<'_> {
             found.ended.push(world);
         }
     }
-
-    /// The stop, whoever of several services takes longest to finish.
-    fn stop(&mut self, steady: &World, grace: u64) -> Stopped {
-        let stopped = self.stop_with(Pace::even(), steady, grace);
-        let is_good = |stopped: &Stopped| verdict::outcome(&stopped.world) == Outcome::Graceful;
-        let services = steady.processes().filter(|process| process.is_service() && steady.alive(process.pid));
-        let services: Vec<Pid> = services.map(|process| process.pid).take(MAX_SLOW).collect();
-        if services.len() < 2 || !is_good(&stopped) {
-            return stopped;
-        }
-        for slowest in services {
-            let pace = Pace::with_slowest(slowest);
-            let other = self.stop_with(pace, steady, grace);
-            if !is_good(&other) {
-                return other;
-            }
-            let Some(late) = pace.outlasting(&other.world) else { continue };
-            // A mere pause lasts as long for everybody; who stays for one of them must stay for this one, too.
-            let follows = self.stop_with(late.of_all(), steady, grace).world.now > other.world.now;
-            if let Some(cut) = follows.then(|| self.stop_with(late, steady, grace)).filter(|it| !is_good(it))
-            {
-                return cut;
-            }
-        }
-        stopped
-    }
-
-    /// Sends the stop signal to PID 1 and follows every way it can go; the best one is taken.
-    fn stop_with(&mut self, pace: Pace, steady: &World, grace: u64) -> Stopped {
-        let mut start = steady.clone();
-        start.stop = Some(Stop {
-            signal: self.signal,
-            at: start.now,
-            grace,
-            pace,
-            is_known: self.environment.knows_stop_signal(),
-            made_for: self.environment.stop_signal_is_for(),
-        });
-        start.steps = 0;
-        start.send(1, self.signal);
-        let serves = || start.processes().any(|process| process.is_service() && start.alive(process.pid));
-        if !start.is_told_to_stop() && serves() {
-            // All goes on as before, until it is killed; only what waits for something may see that come.
-            start.now += grace;
-            return Stopped { world: start, is_cut: false, is_truncated: false };
-        }
-        let limit = self.steps.taken + MAX_STOP.min(self.steps.limit);
-        let (candidates, met) = (Candidates::default(), Met::default());
-        let mut stopping = Stopping { limit, ways: vec![start], met, candidates };
-        let mut best: Option<World> = None;
-        let (mut count, mut is_cut, mut is_truncated) = (0, false, false);
-        while let Some(mut world) = stopping.ways.pop() {
-            count += 1;
-            if count > MAX_STOPS || self.steps.taken > limit {
-                is_truncated = true;
-                break;
-            }
-            let circles = self.circles(&mut world, &mut stopping);
-            if circles {
-                // Until it is killed.
-                world.now = steady.now + grace;
-            }
-            is_truncated |= self.steps.taken > limit;
-            is_cut |= !circles && world.ended.is_none() && world.next_event().is_some();
-            let badness = verdict::badness(&world);
-            if best.as_ref().is_none_or(|best| badness < verdict::badness(best)) {
-                best = Some(world);
-            }
-            if badness == verdict::WELL {
-                is_truncated = false;
-                break;
-            }
-        }
-        Stopped { world: best.unwrap_or_else(|| steady.clone()), is_cut, is_truncated }
-    }
-
-    /// Follows one way of a stop. True if it comes back to where it was, or to where another way has been: nothing new comes of it.
-    fn circles(&mut self, world: &mut World, stopping: &mut Stopping) -> bool {
-        loop {
-            match world.advance() {
-                Next::Over | Next::Steady => return false,
-                Next::Passed if stopping.met.comes_back(world, &self.environment.mentions, false) => {
-                    return true;
-                }
-                Next::Passed => {}
-                Next::Step(pid) => {
-                    world.steps += 1;
-                    self.steps.taken += world.effort();
-                    if world.steps > MAX_STEPS
-                        || self.steps.taken > stopping.limit
-                        || is_overgrown(world, pid)
-                    {
-                        return true;
-                    }
-                    let (environment, candidates) = (self.environment, &mut stopping.candidates);
-                    let Flow::Ask(alternatives) = (Machine { world, pid, environment, candidates }).step()
-                    else {
-                        continue;
-                    };
-                    if stopping.met.comes_back(world, &environment.mentions, true) {
-                        return true;
-                    }
-                    // Only on the way to the steady state does it matter what was chosen.
-                    let mut ways = (0..alternatives.len()).map(|index| answered(world, index));
-                    let Some(first) = ways.next() else { return false };
-                    stopping.ways.extend(ways);
-                    *world = first;
-                }
-            }
-        }
-    }
-}
-
-/// The ways of a stop that are still to be followed.
-struct Stopping {
-    /// The number of steps at which it is given up.
-    limit: u64,
-    ways: Vec<World>,
-    met: Met,
-    candidates: Candidates,
 }
 
 /// True if a script has started itself twice with the same arguments, each below the one before: it would go on for ever, so that on this
@@ -567,31 +445,6 @@ fn answered(world: &World, index: usize) -> World {
     way.answer = Some(index);
     way.follow_next = false;
     way
-}
-
-/// How a stop ends.
-struct Stopped {
-    /// The best of the ways it can go.
-    world: World,
-    /// True if on some way something was still to come when the grace period ended: with more time it may end otherwise.
-    is_cut: bool,
-    /// True if there were more ways than are followed.
-    is_truncated: bool,
-}
-
-/// When each state was first met on the ways that a stop can go.
-#[derive(Default)]
-struct Met(HashMap<(bool, u64), Millis>);
-
-impl Met {
-    /// True if the state has been met before, with as much time left: another way goes on from there, or this one goes round in circles.
-    /// `asks`: before a choice, or after time has passed.
-    fn comes_back(&mut self, world: &World, mentions: &Mentions, asks: bool) -> bool {
-        let first = self.0.entry((asks, world.fingerprint(mentions))).or_insert(Millis::MAX);
-        let known = *first <= world.now;
-        *first = world.now.min(*first);
-        known
-    }
 }
 
 /// True where PID 1 has ended in failure, and not because it was told: a loop that looks after processes, say, and misses one.
