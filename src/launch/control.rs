@@ -9,9 +9,9 @@ use super::inert::{self, Inside, Weight};
 use super::machine::{Alternative, Flow, Machine};
 use super::path::Choice;
 use super::reading::defines_no_functions;
-use super::shell::{Frame, Lap, Status};
+use super::shell::{Frame, Lap, Status, is_several};
 use super::stopping::looks_for_processes;
-use super::world::{Millis, Process, Role, Started};
+use super::world::{Millis, Pid, Process, Role, Started};
 use crate::programs::Sound;
 use crate::shell::{Case, For, If, List, Loop, Node, NodeKind};
 use crate::source::{Excerpt, Place, Span};
@@ -252,8 +252,9 @@ impl Machine<'_, '_> {
             self.world.path.may_stay = node.condition.first().map(Node::place);
         }
         if status.value.is_none() && rounds > 0 && self.world.stop.is_none() {
-            // Once round is enough to see what the body does.
-            status = Status::of(node.until);
+            // Once round is enough to see what the body does; of jobs there are several.
+            let is_enough = rounds > 1 || !reads(node) || self.last_job() == lap.before;
+            status = Status::of(node.until == is_enough);
         }
         if !lap.circling && self.has_tried(rounds, &node.body) {
             self.pop();
@@ -366,8 +367,17 @@ impl Machine<'_, '_> {
         names_any.then(|| hasher.finish())
     }
 
-    pub(super) fn next_item(&mut self, node: &Arc<For>, items: &Rc<[Field]>, next: usize) {
-        match items.get(next) {
+    pub(super) fn next_item(
+        &mut self,
+        node: &Arc<For>,
+        items: &Rc<[Field]>,
+        next: usize,
+        before: Option<Pid>,
+    ) {
+        // Who knows how many items are more than one, and each has a job of its own.
+        let own = self.last_job();
+        let more = items.last().filter(|last| next == items.len() && own != before && is_several(last));
+        match items.get(next).or(more) {
             Some(item) if next < MAX_ITEMS || self.world.stop.is_some() => {
                 // Of the numbers that are left only the last can make a difference.
                 let skips = items.iter().all(is_number) && self.has_tried(next as u32, &node.body);
@@ -375,8 +385,8 @@ impl Machine<'_, '_> {
                     if skips { (&items[items.len() - 1], items.len()) } else { (item, next + 1) };
                 let item = item.clone();
                 self.with(|shell| {
-                    if let Some(Frame::For { next, .. }) = shell.frames.last_mut() {
-                        *next = following;
+                    if let Some(Frame::For { next, before, .. }) = shell.frames.last_mut() {
+                        (*next, *before) = (following, own);
                     }
                     shell.set(&node.variable, Value::Scalar(item));
                 });

@@ -285,8 +285,8 @@ impl Frame {
                 print.add(Arc::as_ptr(node));
                 print.lap(lap);
             }
-            Frame::For { node, items, next } => {
-                print.add((Arc::as_ptr(node), next));
+            Frame::For { node, items, next, before } => {
+                print.add((Arc::as_ptr(node), next, before));
                 print.fields(items);
             }
             Frame::Endless { body, lap } => {

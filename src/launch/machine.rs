@@ -87,7 +87,7 @@ impl Machine<'_, '_> {
                 self.push(Frame::Test { node: Arc::clone(&node), place, lap: lap.next() });
                 self.push_list(&node.condition);
             }
-            Frame::For { node, items, next } => self.next_item(&node, &items, next),
+            Frame::For { node, items, next, before } => self.next_item(&node, &items, next, before),
             Frame::Endless { body, lap } => {
                 self.pop();
                 let lap = self.come_round(lap.next(), false, &body);
@@ -151,6 +151,11 @@ impl Machine<'_, '_> {
 
     pub(crate) fn push_list(&mut self, list: &List) {
         self.push(Frame::List { list: Arc::clone(list), next: 0 });
+    }
+
+    /// The last job that was started.
+    pub(super) fn last_job(&self) -> Option<Pid> {
+        self.shell().and_then(|shell| shell.last_background)
     }
 
     pub(super) fn status(&self) -> Status {
@@ -379,23 +384,25 @@ impl Machine<'_, '_> {
             }
             NodeKind::Case(case) => self.case(case, node),
             NodeKind::Loop(inner) => {
-                let lap = Lap::first(self.world.now);
+                let lap = Lap::first(self.world.now, self.last_job());
                 self.push(Frame::Test { node: Arc::clone(inner), place: node.place(), lap });
                 self.push_list(&inner.condition);
             }
             NodeKind::For(inner) => {
                 let Some(expander) = self.expander() else { return };
                 let items = expander.items(inner, &node.excerpt);
-                self.push(Frame::For { node: Arc::clone(inner), items: items.into(), next: 0 });
+                let before = self.last_job();
+                self.push(Frame::For { node: Arc::clone(inner), items: items.into(), next: 0, before });
             }
-            // Once round is enough to see what the body does.
+            // Once round is enough to see what the body does; of jobs there are several.
             NodeKind::ArithmeticFor(body, false) => {
                 let counters = counters(node, body);
                 self.with(|shell| counters.iter().for_each(|name| shell.set(name, Value::unknown())));
-                self.push_list(body);
+                let rounds = if body.iter().any(starts_job) { 2 } else { 1 };
+                (0..rounds).for_each(|_| self.push_list(body));
             }
             NodeKind::ArithmeticFor(body, true) => {
-                let lap = Lap::first(self.world.now);
+                let lap = Lap::first(self.world.now, self.last_job());
                 self.push(Frame::Endless { body: Arc::clone(body), lap });
                 self.push_list(body);
             }
@@ -443,6 +450,11 @@ impl Machine<'_, '_> {
             }
         }
     }
+}
+
+/// True for what sends something to the background.
+fn starts_job(node: &Node) -> bool {
+    matches!(node.kind, NodeKind::Background(_)) || node.children().into_iter().any(starts_job)
 }
 
 /// The words that a statement expands before it does anything.

@@ -164,6 +164,8 @@ pub(crate) enum Frame {
         node: Arc<For>,
         items: Rc<[Field]>,
         next: usize,
+        /// The last job before this turn.
+        before: Option<Pid>,
     },
     Endless {
         body: List,
@@ -202,11 +204,13 @@ pub(crate) struct Lap {
     pub(crate) seen: Option<u64>,
     /// True once it counts as endless.
     pub(crate) circling: bool,
+    /// The last job before it.
+    pub(crate) before: Option<Pid>,
 }
 
 impl Lap {
-    pub(super) fn first(now: Millis) -> Self {
-        Self { rounds: 0, since: now, last: now, seen: None, circling: false }
+    pub(super) fn first(now: Millis, before: Option<Pid>) -> Self {
+        Self { rounds: 0, since: now, last: now, seen: None, circling: false, before }
     }
 
     pub(super) fn next(self) -> Self {
@@ -393,14 +397,12 @@ impl Shell {
     /// Inside of `for` loops that do something with each of several items, or of who knows how many: true if one of them has a further
     /// turn. Others try again.
     pub(crate) fn turns(&self) -> Option<bool> {
-        // A wildcard that stays one stands for who knows how many.
-        let is_unknown = |field: &Field| field.text().is_none_or(|text| text.contains('*'));
         let turns = self.frames.iter().filter_map(|frame| match frame {
-            Frame::For { node, items, next }
-                if (items.len() > 1 || items.first().is_some_and(is_unknown))
+            Frame::For { node, items, next, .. }
+                if (items.len() > 1 || items.first().is_some_and(is_several))
                     && node.body.iter().any(|inner| uses(inner, &node.variable)) =>
             {
-                Some(*next < items.len() || items.last().is_some_and(is_unknown))
+                Some(*next < items.len() || items.last().is_some_and(is_several))
             }
             _ => None,
         });
@@ -580,6 +582,11 @@ fn uses(node: &Node, variable: &str) -> bool {
         |part: &Part| matches!(part, Part::Parameter(parameter, _) if parameter.name == variable);
     !name.is_some_and(|name| super::builtins::is_builtin(&name))
         && command.words.iter().flat_map(|word| &word.parts).any(is_variable)
+}
+
+/// True for an item of a loop that stands for who knows how many, as a wildcard does that stays one.
+pub(super) fn is_several(item: &Field) -> bool {
+    item.text().is_none_or(|text| text.contains('*'))
 }
 
 /// `exec "$@"`
