@@ -5,7 +5,7 @@ use super::field::{Field, UNKNOWN};
 use super::known;
 use super::machine::Machine;
 use super::path::MishapKind;
-use super::shell::{Frame, Shell, Status, Waiting};
+use super::shell::{Frame, Rest, Shell, Status, Waiting};
 use super::signal::Signal;
 use super::world::{Ended, FOREVER, Millis, Pid, Process, Role, Started, State};
 use crate::programs::Kind;
@@ -67,12 +67,20 @@ impl Machine<'_, '_> {
                 jobs.into_iter().chain(readers).filter(|&pid| self.world.alive(pid)).collect()
             };
             if targets.is_empty() {
-                self.set_status(Status::known(if any { 127 } else { 0 }));
+                match self.waits_for_unread() {
+                    true => {
+                        self.stay_unknown(node, "what the script waits for was started by what is not known")
+                    }
+                    false => self.set_status(Status::known(if any { 127 } else { 0 })),
+                }
                 return;
             }
         } else if targets.is_empty() {
             self.set_status(Status::known(127));
             return;
+        }
+        if self.may_be_setup(&targets) && self.is_any_program(&targets) && self.is_left_to_caller() {
+            return self.stay_unknown(node, "which program the script waits for is not known");
         }
         if !any && self.may_be_setup(&targets) && self.more_follows() && !self.stays(node) {
             for pid in targets {
@@ -104,6 +112,24 @@ impl Machine<'_, '_> {
         };
         let is_condition = self.shell().is_some_and(Shell::is_in_condition);
         self.world.stop.is_none() && !is_condition && targets.iter().all(is_unknown)
+    }
+
+    /// `eval "$commands"; wait; exec "$@"`: nobody waits where there are no jobs.
+    fn waits_for_unread(&self) -> bool {
+        let reads_unknown = self.shell().is_some_and(|shell| shell.reads_unknown && shell.jobs.is_empty());
+        reads_unknown && self.is_left_to_caller()
+    }
+
+    /// True where nothing follows but what a caller may ask for: with the image's own arguments, what stands here is what it is for.
+    fn is_left_to_caller(&self) -> bool {
+        let is_before = self.world.stop.is_none() && self.world.path.default;
+        is_before && self.shell().is_some_and(|shell| shell.rest() == Rest::Remarks)
+    }
+
+    /// True if not even the name of a program is known.
+    fn is_any_program(&self, targets: &[Pid]) -> bool {
+        let name = |pid: &Pid| self.world.process(*pid)?.identity.argv.first()?.text();
+        targets.iter().any(|pid| name(pid).is_none())
     }
 
     /// `wait $a; wait $b` and an `exit` behind it: nothing is started after which the jobs would have been setup.
