@@ -18,7 +18,11 @@ impl Machine<'_, '_> {
     /// True for a program that nobody knows, if what is around it speaks for a job.
     pub(super) fn ends_most_likely(&self, node: &Node) -> bool {
         let is_fed = || matches!(&node.kind, NodeKind::Pipeline(stages) if self.is_fed(stages));
-        is_fed() || self.is_expected_to_succeed() || self.has_run_before(node) || self.is_built_on()
+        is_fed()
+            || self.is_expected_to_succeed()
+            || self.has_run_before(node)
+            || self.is_built_on()
+            || self.shell().is_some_and(is_tried)
     }
 
     /// True for `prog` in `if [ "$1" = init ]; then prog; fi; server`: it does what the word stands for, and ends. So does what functions and
@@ -176,6 +180,23 @@ fn running(frame: &Frame) -> Option<&Node> {
         Frame::List { list, next } => list.get(next.checked_sub(1)?),
         _ => None,
     }
+}
+
+/// True for what is tried until it succeeds: `until program`, `while ! program`, `program && break` in a loop.
+fn is_tried(shell: &Shell) -> bool {
+    let leaves = |node: &Node| node.is_command(&["break"]);
+    let mut succeeds = true;
+    for frame in shell.frames.iter().rev() {
+        match frame {
+            Frame::Not => succeeds = !succeeds,
+            Frame::Test { node, .. } => return node.until == succeeds,
+            Frame::AndOr { right, and, .. } if leaves(right) => return *and == succeeds,
+            Frame::If { node, arm, .. } if node.arms[*arm].1.iter().any(leaves) => return succeeds,
+            frame if is_loop(frame) || matches!(frame, Frame::Trap { .. }) => return false,
+            _ => {}
+        }
+    }
+    false
 }
 
 fn is_loop(frame: &Frame) -> bool {
