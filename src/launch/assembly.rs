@@ -157,18 +157,18 @@ impl<'a> Assembly<'a> {
         let (mut faults, unsure): (Vec<Fault>, Vec<Fault>) = faults.into_iter().partition(|fault| {
             fault.default || fault.known_service || sounds_like_service(fault, self.environment)
         });
-        self.unlikely.extend(unsure);
         for fault in &mut faults {
             if let Site::Package { text, alone: true, needs_runner, .. } = &mut fault.site {
                 *needs_runner = package_json::needs_runner(self.environment.files, text);
             }
         }
-        let why = match (path.doubts.first(), faults.first()) {
+        let why = match (path.doubts.first(), faults.first().or(unsure.first())) {
             (Some(doubt), _) => doubt.reason.clone(),
             (None, _) if may_have_told => MAY_HAVE_TOLD.to_owned(),
             (None, Some(fault)) if fault.hurry.is_none() => fault.why(),
             (None, _) => guess.map_or_else(|| why_graceful(steady, outcome), str::to_owned),
         };
+        self.unlikely.extend(unsure);
         let aside = path.aside || !steady.has_service();
         self.branches.add(Branch {
             default,

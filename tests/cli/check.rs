@@ -51,6 +51,17 @@ fn a_way_has_no_arguments_that_lead_elsewhere() {
     assert!(run.out.contains("PID 1: /e.sh ... → celery -A app worker"), "{}", run.out);
 }
 
+/// What others may start with it is no finding unless it surely is a service, but the tree says what would happen to it.
+#[test]
+fn a_way_with_other_arguments_has_a_reason() {
+    let dockerfile = "FROM debian:12\nCOPY --chmod=755 e.sh /\nENTRYPOINT [\"/e.sh\"]\nCMD [\"web\"]\n";
+    let script = "#!/bin/bash\ncase \"$1\" in\n  web) exec gunicorn app:app ;;\n  *) trap : TERM; node io.js ;;\nesac\n";
+    let project = Project::new(&[("Dockerfile", dockerfile), ("e.sh", script)]);
+    assert_eq!(project.findings(&[]), [""; 0]);
+    let tree = project.run(&["tree"]).out;
+    assert!(tree.contains("✗ timeout: the trap cannot run while a command is in the foreground"), "{tree}");
+}
+
 #[test]
 fn nothing_to_say() {
     let project = Project::new(&[("Dockerfile", GOOD)]);
