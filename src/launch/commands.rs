@@ -197,8 +197,11 @@ impl Machine<'_, '_> {
     fn unless_passed_over(&mut self, mut resolved: Resolved, statement: &Statement<'_>) -> Option<Resolved> {
         let Statement { fields, command, node, in_place } = *statement;
         if resolved.awaits && !self.shell().is_some_and(Shell::goes_round) {
-            // Only the rounds of a loop are told apart by what they wait for.
-            resolved.what = if self.is_background() { What::Helper } else { What::Ends(Status::UNKNOWN) };
+            // Only the rounds of a loop are told apart by what they wait for. Elsewhere it counts beside a service, if nothing behind it stays.
+            let serves = |process: &Process| process.is_service() && self.world.alive(process.pid);
+            let is_beside = self.world.processes().any(serves);
+            let stays = self.is_background() || (is_beside && self.stays(node));
+            resolved.what = if stays { What::Helper } else { What::Ends(Status::UNKNOWN) };
         }
         // `bash -c 'prepare'` in a script: what becomes of this shell may be setup, as its commands may.
         let waited_for =

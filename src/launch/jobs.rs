@@ -2,14 +2,13 @@
 
 use super::dialect::Dialect;
 use super::field::{Field, UNKNOWN};
-use super::known;
 use super::machine::Machine;
 use super::path::MishapKind;
 use super::shell::{Frame, Rest, Shell, Status, Waiting};
 use super::signal::Signal;
-use super::world::{Ended, FOREVER, Millis, Pid, Process, Role, Started, State};
+use super::world::{Ended, Pid, Process, Role, Started, State};
 use crate::programs::Kind;
-use crate::shell::{Command, Node, NodeKind, Redirect, Word};
+use crate::shell::{Command, Node, NodeKind, Redirect};
 
 impl Machine<'_, '_> {
     pub(super) fn wait(&mut self, arguments: &[Field], node: &Node) {
@@ -95,9 +94,16 @@ impl Machine<'_, '_> {
 
     /// `(sleep 300; warm-up) &` has ended where the container stays; in the first minutes a `wait` for all in a stop is one for it as well.
     fn note_slow_jobs(&mut self, jobs: &[Pid]) {
-        let Some(stop) = &self.world.stop else { return };
-        let statements = jobs.iter().filter_map(|&job| self.world.process(job)?.statement.as_ref());
-        if statements.into_iter().any(|job| sleeps_for(job, stop.grace)) {
+        let Some(grace) = self.world.stop.as_ref().map(|stop| stop.grace) else { return };
+        let has_slept = |process: &Process| {
+            matches!(process.role, Role::Timer(_)) && process.lived().is_some_and(|lived| lived >= grace)
+        };
+        let is_below_job = |process: &Process| {
+            let parent = |own: &&Process| self.world.process(own.born_of);
+            let mut above = std::iter::successors(Some(process), parent);
+            above.any(|own| jobs.contains(&own.pid))
+        };
+        if self.world.processes().any(|process| has_slept(process) && is_below_job(process)) {
             let reason = "whether a job that sleeps for long has ended by the time of a stop is not known";
             self.world.path.unsure.get_or_insert_with(|| reason.into());
         }
@@ -359,18 +365,6 @@ impl Machine<'_, '_> {
                 _ => self.services_below(child, found),
             }
         }
-    }
-}
-
-/// True for what sleeps for so many milliseconds, once.
-fn sleeps_for(node: &Node, least: Millis) -> bool {
-    match &node.kind {
-        NodeKind::Command(command) if node.is_command(&["sleep"]) => {
-            let time = command.words.get(1).and_then(Word::literal);
-            time.and_then(|time| known::pause(&time)).is_some_and(|time| (least..FOREVER).contains(&time))
-        }
-        NodeKind::Loop(_) => false,
-        _ => node.children().into_iter().any(|child| sleeps_for(child, least)),
     }
 }
 

@@ -12,7 +12,7 @@ use super::runner;
 use super::shell::{Origin, Status};
 use super::signal::Signal;
 use super::supervise::{self, Supervise};
-use super::world::{Millis, Rewrites};
+use super::world::{FOREVER, Millis, Rewrites};
 use crate::dockerfile::join;
 use crate::programs::{Handler, Inner, Kind, Program, Services, Tables};
 use crate::project::{Found, handlers, makefile, ruby, s6_overlay};
@@ -234,6 +234,7 @@ impl Resolver<'_, '_> {
             match what {
                 What::Interactive => resolved.converses = true,
                 What::Ends(status) if row.kind == Kind::Fork => return What::Ends(status),
+                What::Pause(length) if resolved.limited && length < FOREVER => return What::Pause(length),
                 What::Helper | What::Pause(_) if resolved.limited => {
                     return What::Ends(Status::UNKNOWN);
                 }
@@ -415,7 +416,7 @@ fn name_of(argv: &[Field]) -> &str {
 }
 
 /// How long `sleep` sleeps.
-pub(super) fn pause(text: &str) -> Option<Millis> {
+fn pause(text: &str) -> Option<Millis> {
     let (number, unit) = match text.find(|c: char| c.is_ascii_alphabetic()) {
         Some(at) => text.split_at(at),
         None => (text, "s"),

@@ -82,6 +82,8 @@ pub(crate) struct Process {
     pub(crate) handed_over: Option<Rc<(Shell, Node)>>,
     pub(crate) role: Role,
     pub(crate) state: State,
+    /// When it was started.
+    pub(crate) since: Millis,
     /// Signals that are ignored; kept over exec.
     pub(crate) ignored: Vec<Signal>,
     /// Signals that arrived and that the process reacts to.
@@ -216,6 +218,14 @@ impl Process {
         matches!(self.role, Role::Supervisor(_))
     }
 
+    /// How long it has lived, if it has ended.
+    pub(crate) fn lived(&self) -> Option<Millis> {
+        match self.state {
+            State::Dead(death) => Some(death.at.saturating_sub(self.since)),
+            _ => None,
+        }
+    }
+
     /// True for a shell inside a loop.
     pub(crate) fn runs_loop(&self) -> bool {
         let lives = !matches!(self.state, State::Dead(_));
@@ -332,6 +342,7 @@ impl World {
             handed_over: None,
             role,
             state: State::Running,
+            since: self.now,
             ignored,
             heard: Vec::new(),
         }));
