@@ -7,7 +7,7 @@ use super::shell::{Origin, Status};
 use super::signal::Signal;
 use super::supervise;
 use super::world::{Ended, Pid, Process, Role, Started, State, World};
-use crate::programs::{Inner, parts_of};
+use crate::programs::{Inner, Kind, parts_of};
 use crate::shell::{Node, NodeKind, Part, Redirect, Word};
 use crate::source::base_name;
 
@@ -22,6 +22,8 @@ pub(super) struct WrappedKill {
     pub(super) reads: bool,
     /// True if it takes what it reads in another way than word by word.
     pub(super) is_odd: bool,
+    /// True if it runs as a child of the wrapper, which may have put it into a group of its own.
+    pub(super) is_child: bool,
 }
 
 impl Machine<'_, '_> {
@@ -147,10 +149,11 @@ impl Machine<'_, '_> {
         let arguments: Vec<Option<&str>> = words.iter().map(Field::option).collect();
         let row = self.environment.tables.program(name.text()?, &arguments)?;
         let Inner::Command { name, .. } = row.inner_command(&arguments) else { return None };
-        let (command, reads) = (words.get(name..)?, row.args.from_input);
+        let (command, reads, is_child) = (words.get(name..)?, row.args.from_input, row.kind != Kind::Exec);
         let Some((_, arguments)) = command.split_first().filter(|(name, _)| is_kill(name)) else {
             let inner = self.wrapped_kill(command)?;
-            return Some(WrappedKill { reads: reads || inner.reads, ..inner });
+            let (reads, is_child) = (reads || inner.reads, is_child || inner.is_child);
+            return Some(WrappedKill { reads, is_child, ..inner });
         };
         let is_hole = |word: &&Field| word.text() == Some("{}");
         let is_odd = |word: &Field| {
@@ -165,13 +168,17 @@ impl Machine<'_, '_> {
         // A program of its own knows nothing of the shell's jobs.
         let is_job = |word: &&Field| word.text().is_some_and(|text| text.starts_with('%'));
         let arguments = arguments.iter().filter(|word| !is_hole(word) && !is_job(word)).cloned().collect();
-        Some(WrappedKill { arguments, reads, is_odd })
+        Some(WrappedKill { arguments, reads, is_odd, is_child })
     }
 
     /// Kills what is named, and what was read; where that is not known, it may be anybody.
     pub(super) fn kill_wrapped(&mut self, kill: WrappedKill, read: Vec<Field>) {
-        let WrappedKill { mut arguments, is_odd, .. } = kill;
-        if read.iter().any(|word| word.text().is_none()) || (is_odd && read.len() > 1) {
+        let WrappedKill { mut arguments, is_odd, is_child, .. } = kill;
+        let is_group = |word: &Field| word.text() == Some("0");
+        if (is_child && arguments.iter().any(is_group))
+            || read.iter().any(|word| word.text().is_none())
+            || (is_odd && read.len() > 1)
+        {
             self.world.path.may_have_told = true;
             self.set_status(Status::UNKNOWN);
             return;

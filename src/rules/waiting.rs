@@ -35,13 +35,17 @@ pub(super) fn add(action: &[Node], functions: &[Node], shell: &ShellState, other
     let own = own_wait(list, last)
         .filter(|wait| !is_for_all && !texts(wait, words_behind(wait)).iter().any(is_other));
     let known = own.map(|wait| texts(wait, words_behind(wait))).unwrap_or_default();
-    let new = numbers.iter().flatten().filter(|number| !known.contains(number));
-    let targets: String = new.map(|number| format!(" {number}")).collect();
+    let new = || numbers.iter().flatten().filter(|number| !known.contains(number));
+    // `wait -n` is for one of them, and what it says of the others afterwards is for nobody to know.
+    if waited_for(handler).iter().any(|word| word.starts_with('-')) {
+        return None;
+    }
     let excerpt = &last.excerpt;
     let mut edits = if let Some(own) = own {
         let rest = if may_fail(handler, own) { "" } else { or_not(shell) };
-        vec![widened(own, &targets, rest)?]
+        widened(own, new(), rest)?
     } else {
+        let targets: String = new().map(|number| format!(" {number}")).collect();
         let wait = format!("wait{targets}{}", or_not(shell));
         let line = Line::of(excerpt.text(), last.span.start, excerpt.encoding());
         let alone = line.own_line && excerpt.text()[last.span.end..].starts_with(['\n', '\r']);
@@ -73,10 +77,15 @@ fn own_wait<'n>(list: &'n [Node], last: &Node) -> Option<&'n Node> {
     behind.into_iter().find(|node| node.is_command(&["wait"]) && !words_behind(node).is_empty())
 }
 
-/// The same for these as well.
-fn widened(wait: &Node, targets: &str, rest: &str) -> Option<Edit> {
-    let last = words_behind(wait).last()?;
-    wait.excerpt.edit(Span::at(last.span.end), &format!("{targets}{rest}"))
+/// The same for these as well, in front: the status is that of the last.
+fn widened<'n>(wait: &Node, numbers: impl Iterator<Item = &'n &'n str>, rest: &str) -> Option<Vec<Edit>> {
+    let (first, last) = (words_behind(wait).first()?, words_behind(wait).last()?);
+    let targets: String = numbers.map(|number| format!("{number} ")).collect();
+    let mut edits = vec![wait.excerpt.edit(Span::at(first.span.start), &targets)?];
+    if !rest.is_empty() {
+        edits.push(wait.excerpt.edit(Span::at(last.span.end), rest)?);
+    }
+    Some(edits)
 }
 
 /// True where the text of a here-document follows: nothing can be put behind such a statement.
