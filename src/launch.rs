@@ -47,6 +47,7 @@ mod input;
 mod interpreter;
 mod jobs;
 mod known;
+mod listed;
 mod lists;
 mod machine;
 mod making;

@@ -373,7 +373,11 @@ impl Expander<'_> {
     /// The output of a command substitution, where it is one of the few that the model follows.
     fn substitution(&self, list: &List) -> Option<String> {
         let [node] = list.as_ref() else { return self.directory_after(list) };
-        let NodeKind::Command(command) = &node.kind else { return self.directory_after(list) };
+        let command = match &node.kind {
+            NodeKind::Command(command) => command,
+            NodeKind::Pipeline(stages) => return self.listed(stages),
+            _ => return self.directory_after(list),
+        };
         let fields = self.fields(&command.words, &node.excerpt);
         let words: Vec<&str> = fields.iter().map(Field::text).collect::<Option<_>>()?;
         match words.as_slice() {
@@ -424,7 +428,7 @@ impl Expander<'_> {
     }
 
     /// The words of a simple command, if all of them are known.
-    fn simple_words(&self, node: &Node) -> Option<Vec<String>> {
+    pub(super) fn simple_words(&self, node: &Node) -> Option<Vec<String>> {
         match &node.kind {
             NodeKind::Redirected(inner, _) => self.simple_words(inner),
             NodeKind::Command(command) => {

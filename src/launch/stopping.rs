@@ -310,7 +310,7 @@ impl World {
     }
 
     /// The words that a process was started with; a subshell has those of its shell.
-    fn command_line(&self, process: &Process) -> String {
+    pub(super) fn command_line(&self, process: &Process) -> String {
         let is_fork =
             |own: &&Process| matches!(&own.role, Role::Shell(shell) if matches!(shell.origin, Origin::Fork));
         let mut own = process;
