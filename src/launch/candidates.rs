@@ -30,6 +30,8 @@ pub(crate) struct Candidates {
 struct Item {
     /// The course that comes back to it; `None` for a meeting of courses.
     again: Option<World>,
+    /// True for such a meeting.
+    is_meeting: bool,
     /// What was passed over before it, on each course that leads here.
     parents: Vec<usize>,
     /// True once something after it stays, so that it was setup.
@@ -186,9 +188,11 @@ impl Candidates {
 
     fn push(&mut self, world: &mut World, again: Option<World>, repeated: bool) {
         let parents = world.path.candidate.replace(self.items.len()).into_iter().collect();
-        let (settled, has_ended, tried, ended_well) = (false, false, again.is_none(), false);
+        let is_meeting = again.is_none();
+        let (settled, has_ended, tried, ended_well) = (false, false, is_meeting, false);
         let what = Passed::silent();
-        self.items.push(Item { again, parents, settled, has_ended, tried, ended_well, repeated, what });
+        let item = Item { again, is_meeting, parents, settled, has_ended, tried, ended_well, repeated, what };
+        self.items.push(item);
     }
 
     /// True if another course has been in this very state, so that this one need not be followed.
@@ -253,14 +257,18 @@ impl Candidates {
 
     /// True if something that was passed over on this course was followed by something that stays on another.
     pub(super) fn is_settled(&self, world: &World) -> bool {
-        let mut at = world.path.candidate;
-        while let Some(item) = at.and_then(|index| self.items.get(index)) {
-            if item.settled {
-                return true;
-            }
-            at = item.parents.first().copied();
-        }
-        false
+        self.on(world).any(|item| item.settled)
+    }
+
+    /// True if nothing was passed over on this course, which only met others.
+    pub(super) fn has_passed_nothing(&self, world: &World) -> bool {
+        self.on(world).all(|item| item.is_meeting)
+    }
+
+    /// What was passed over on a course, the last first.
+    fn on(&self, world: &World) -> impl Iterator<Item = &Item> {
+        let last = world.path.candidate.and_then(|index| self.items.get(index));
+        std::iter::successors(last, |item| self.items.get(*item.parents.first()?))
     }
 
     /// Something stays: whatever came before was setup.

@@ -125,6 +125,21 @@ impl Exploration {
         self.steady.retain(|_| !waits.next().unwrap_or_default());
     }
 
+    /// True for a way that ends with a program which runs on none of those that stay, of which there are some without a caller's word.
+    fn serves_elsewhere(&self, world: &World) -> bool {
+        let name = |process: &Process| process.identity.argv.first()?.text().map(str::to_owned);
+        let is_same = |own: &Process, other: &Process| {
+            own.identity.place == other.identity.place || name(own) == name(other)
+        };
+        let services = || world.processes().filter(|process| process.is_service());
+        let runs = |own: &Process| {
+            self.steady.iter().any(|steady| steady.before.processes().any(|other| is_same(own, other)))
+        };
+        world.path.default
+            && self.steady.iter().any(|steady| steady.before.path.default && steady.has_service())
+            && !services().any(runs)
+    }
+
     /// True if nothing stays on any course, and nothing that runs is cut short.
     fn is_empty(&self) -> bool {
         self.steady.is_empty() && self.pauses.is_empty() && self.early.is_empty()
@@ -215,7 +230,10 @@ impl Explorer<'_> {
         found.steady.extend(pauses.into_iter().filter(|pause| !candidates.is_settled(&pause.before)));
         let over = found.early.iter().chain(&found.ended).filter(|world| !world.path.failed);
         found.ends = over.map(|world| world.path.default).collect();
-        found.early.retain(|world| !candidates.is_settled(world));
+        let is_way = |world: &World| candidates.has_passed_nothing(world) && found.serves_elsewhere(world);
+        let ways: Vec<bool> = found.early.iter().map(is_way).collect();
+        let mut ways = ways.into_iter();
+        found.early.retain(|world| ways.next().unwrap_or_default() || !candidates.is_settled(world));
         found.forget_waits();
         found.steps = steps.taken;
         found.told = candidates.told;
