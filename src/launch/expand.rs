@@ -10,7 +10,7 @@ use super::pattern::{self, Pattern};
 use super::shell::Shell;
 use super::world::{Pid, World};
 use crate::shell::{List, Node, NodeKind, Operation, Parameter, Part, Word};
-use crate::source::{Excerpt, Span, base_name};
+use crate::source::{Encoding, Excerpt, Span, base_name};
 
 /// Reads variables and expands words for one shell.
 pub(crate) struct Expander<'a> {
@@ -36,6 +36,13 @@ struct Piece {
 }
 
 impl Piece {
+    /// What stands in the script, perhaps with something in it that is filled in before it runs.
+    fn written(text: &str, quoted: bool) -> Self {
+        let is_known = !text.contains(UNKNOWN);
+        let sketch = (!is_known).then(|| text.into());
+        Self { text: is_known.then(|| text.to_owned()), quoted, overridable: false, sketch }
+    }
+
     /// The text, with a mark where it is not known.
     fn sketch(&self) -> &str {
         self.text.as_deref().or(self.sketch.as_deref()).unwrap_or(UNKNOWN)
@@ -67,8 +74,13 @@ impl Expander<'_> {
         if let Some(fields) = self.around_list(word).or_else(|| self.braces(word, excerpt)) {
             return fields;
         }
-        let written = excerpt.text().get(word.span.start..word.span.end).unwrap_or("");
-        if let Some(text) = word.literal() {
+        let place = excerpt.place(word.span);
+        let written = match excerpt.text().get(word.span.start..word.span.end).unwrap_or("") {
+            // What stands in the file where something is filled in.
+            filled if filled.contains(UNKNOWN) && excerpt.encoding() != Encoding::Derived => place.text(),
+            written => written,
+        };
+        if let Some(text) = word.literal().filter(|text| !text.contains(UNKNOWN)) {
             let mut field = Field::known(text);
             field.excerpt = self.as_written(word, excerpt, &field);
             field.written = Some(written.into());
@@ -138,12 +150,8 @@ impl Expander<'_> {
         let mut length = 0;
         for part in parts {
             let mut piece = match part {
-                Part::Literal(text) => {
-                    Piece { text: Some(text.clone()), quoted: false, overridable: false, sketch: None }
-                }
-                Part::Quoted(text) => {
-                    Piece { text: Some(text.clone()), quoted: true, overridable: false, sketch: None }
-                }
+                Part::Literal(text) => Piece::written(text, false),
+                Part::Quoted(text) => Piece::written(text, true),
                 Part::Parameter(parameter, quoted) => {
                     let field = self.parameter(parameter, depth);
                     Piece {

@@ -86,7 +86,7 @@ impl Field {
     pub(crate) fn shown(&self) -> String {
         match (&self.text, &self.written) {
             (Some(text), _) => text.replace(UNKNOWN, "..."),
-            (None, Some(written)) => written.to_string(),
+            (None, Some(written)) => written.replace(UNKNOWN, "..."),
             (None, None) => "...".to_owned(),
         }
     }

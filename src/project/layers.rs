@@ -91,6 +91,11 @@ pub(super) enum Effect {
     },
     /// `dos2unix`
     Newlines(Target),
+    /// `sed -i s/__HOST__/$HOST/`: values that are not known stand in place of these texts.
+    Fill {
+        target: Target,
+        placeholders: Vec<String>,
+    },
     /// `cp`, `mv`, `install`, `ln`
     Duplicate(Duplicate),
     /// `ln -s`

@@ -31,6 +31,8 @@ struct Pending {
     /// A chmod of files that are not known came after all that is known of its mode.
     perhaps_executable: bool,
     newlines: bool,
+    /// What stands for values that are not known.
+    placeholders: Vec<String>,
     /// The latest first.
     appended: Vec<(Content, Span)>,
     changed: Option<String>,
@@ -198,6 +200,9 @@ impl<'c, 'a> Lookup<'c, 'a> {
         if pending.newlines {
             file.text = Arc::new(file.text.without_carriage_returns());
         }
+        for placeholder in &pending.placeholders {
+            file.text = Arc::new(file.text.without_value(placeholder));
+        }
         match append(Some(Arc::clone(&file.text)), &pending.appended) {
             Ok(text) => file.text = text,
             Err(reason) => return Found::Unreadable(reason),
@@ -231,6 +236,9 @@ impl Pending {
                 }
             }
             Effect::Newlines(target) if target.covers(path) => self.newlines = true,
+            Effect::Fill { target, placeholders } if target.covers(path) => {
+                self.placeholders.extend_from_slice(placeholders);
+            }
             Effect::Obscure { target, reason } if target.covers(path) => {
                 self.changed.get_or_insert_with(|| reason.clone());
             }

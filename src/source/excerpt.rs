@@ -223,6 +223,13 @@ impl Excerpt {
         self.with_changes(&changes, self.encoding)
     }
 
+    /// The text in which a placeholder stands for what is not known.
+    pub fn without_value(&self, placeholder: &str) -> Excerpt {
+        let found = self.text.match_indices(placeholder);
+        let unknown = |(at, found): (usize, &str)| (Span::new(at, at + found.len()), UNKNOWN.to_owned());
+        self.with_changes(&found.map(unknown).collect::<Vec<_>>(), self.encoding)
+    }
+
     /// Copies the pieces of `range`, as they lie in a text where the range begins at `at`.
     fn cut(&self, range: Span, at: usize, pieces: &mut Vec<Piece>) {
         let first = self.pieces.partition_point(|p| p.text + p.len <= range.start);

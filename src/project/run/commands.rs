@@ -205,10 +205,12 @@ impl Runner<'_, '_> {
         for file in files {
             let Some(target) = self.target(file, false) else { continue };
             let reason = self.reason("is changed", "sed", place);
-            if newlines {
-                self.effects.push(Effect::Newlines(target));
-            } else if !scripts.iter().all(|script| fills_in(script)) {
-                self.effects.push(Effect::Obscure { target, reason });
+            let placeholder = |script: &&str| filled_in(script).map(str::to_owned);
+            let placeholders: Option<Vec<String>> = scripts.iter().map(placeholder).collect();
+            match placeholders {
+                _ if newlines => self.effects.push(Effect::Newlines(target)),
+                Some(placeholders) => self.effects.push(Effect::Fill { target, placeholders }),
+                None => self.effects.push(Effect::Obscure { target, reason }),
             }
         }
         Output::nothing(place)
@@ -384,15 +386,17 @@ fn removes_returns(script: &str) -> bool {
     matches!(returns, "\r" | "\\r" | "\\x0D" | "\\x0d" | "\\o015")
 }
 
-/// Whether a sed script replaces a placeholder (`__HOST__`, `{{HOST}}`, `@HOST@`): what it leaves is the same but for a value.
-fn fills_in(script: &str) -> bool {
-    let Some(rest) = script.strip_prefix('s') else { return false };
-    let Some(separator) = rest.chars().next() else { return false };
-    let mut parts = rest.split(separator).skip(1);
-    let pattern = parts.next().unwrap_or_default();
+/// The placeholder that a sed script replaces (`__HOST__`, `{{HOST}}`, `@HOST@`), if it does nothing else: what it leaves is the same but
+/// for a value.
+fn filled_in(script: &str) -> Option<&str> {
+    let rest = script.strip_prefix('s')?;
+    let mut parts = rest.split(rest.chars().next()?).skip(1);
+    let pattern = parts.next()?;
     let name = pattern.trim_matches(['_', '{', '}', '@', '%', ' ']);
     let is_name = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-    pattern.len() >= name.len() + 2 && name.len() > 1 && name.chars().all(is_name) && parts.count() == 2
+    let is_placeholder =
+        pattern.len() >= name.len() + 2 && name.len() > 1 && name.chars().all(is_name) && parts.count() == 2;
+    is_placeholder.then_some(pattern)
 }
 
 #[cfg(test)]
@@ -402,7 +406,7 @@ mod tests {
     #[test]
     fn knows_what_fills_in() {
         for script in ["s/__HOST__/x/", "s|{{ HOST }}|x|g", "s/@HOST@/$HOST/g", "s#%PORT%#80#"] {
-            assert!(fills_in(script), "{script}");
+            assert!(filled_in(script).is_some(), "{script}");
         }
         for script in [
             "s/HOST/x/",
@@ -413,7 +417,7 @@ mod tests {
             "/__X__/d",
             "s/__HOST__/a/b/",
         ] {
-            assert!(!fills_in(script), "{script}");
+            assert!(filled_in(script).is_none(), "{script}");
         }
     }
 
