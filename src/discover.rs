@@ -9,13 +9,10 @@ use camino::{Utf8Path, Utf8PathBuf};
 use crate::config::{Config, Configs};
 use crate::dockerfile::{self, Keyword};
 use crate::orchestrator;
-use crate::source::{DiskLoader, EntryKind, Lists, Loader, Source};
+use crate::source::{DiskLoader, EntryKind, Lists, Loader, Name, Source, name};
 
 mod ignored;
-mod names;
 mod walk;
-
-pub use names::{Name, name};
 
 /// A path as it was given.
 #[derive(Debug, Clone)]

@@ -173,16 +173,19 @@ impl Workload {
             Origin::Reference(reference) => {
                 (Image::named(reference.text(), &reference.whole_place(), tables), None)
             }
-            Origin::Build(build) => (build.image(loader, tables)?, Some(build.context.clone())),
+            Origin::Build(build) => {
+                let arguments = build.arguments.clone();
+                (build.image(arguments, loader, tables)?, Some(build.context.clone()))
+            }
         };
         self.overrides.apply(&mut image);
         Ok(Started { image, context })
     }
 
-    /// The image without what the file overrides, where a check of its Dockerfile judges it too.
+    /// The image without what the file overrides, and without its build arguments, where a check of its Dockerfile judges it too.
     pub fn image(&self, loader: &dyn Loader, tables: &Tables) -> Option<Image> {
         let Origin::Build(build) = &self.origin else { return None };
-        let image = build.image(loader, tables).ok().filter(|_| build.inline.is_none())?;
+        let image = build.image(BTreeMap::new(), loader, tables).ok().filter(|_| build.inline.is_none())?;
         let judged = dockerfile::images(&image.dockerfile, tables);
         judged.iter().any(|judged| judged.stage == image.stage).then_some(image)
     }
@@ -197,7 +200,12 @@ impl Workload {
 }
 
 impl Build {
-    fn image(&self, loader: &dyn Loader, tables: &Tables) -> Result<Image, String> {
+    fn image(
+        &self,
+        arguments: BTreeMap<String, String>,
+        loader: &dyn Loader,
+        tables: &Tables,
+    ) -> Result<Image, String> {
         const INLINE: &str = "the Dockerfile inside the file cannot be followed";
         let source = match &self.inline {
             Some(inline) => inline.source.clone().ok_or(INLINE)?,
@@ -209,7 +217,7 @@ impl Build {
         if self.inline.as_ref().is_some_and(|own| inline::is_shifted(&parsed, own.text.source().text())) {
             return Err(INLINE.to_owned());
         }
-        let dockerfile = Arc::new(parsed.built_with(self.arguments.clone()));
+        let dockerfile = Arc::new(parsed.built_with(arguments));
         let stages = dockerfile.stages();
         let stage = match &self.target {
             Some(target) => stages.iter().position(|stage| {

@@ -10,12 +10,14 @@ use camino::{Utf8Path, Utf8PathBuf};
 mod disk;
 mod excerpt;
 mod memory;
+mod names;
 mod overlay;
 mod snapshot;
 
 pub use disk::{DiskLoader, MAX_FILE_SIZE};
 pub use excerpt::{Encoding, Excerpt, Piece, UNKNOWN};
 pub use memory::MemoryLoader;
+pub use names::{Name, name};
 pub use overlay::OverlayLoader;
 pub use snapshot::{Listed, Lists, Snapshot};
 

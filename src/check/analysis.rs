@@ -14,7 +14,7 @@ use crate::programs::Family;
 use crate::project::{Context, ImageFiles, Installed};
 use crate::rules::{self, Finding, Subject};
 use crate::settings::{InitPolicy, Settings};
-use crate::source::{Loader, OverlayLoader, Place, Source};
+use crate::source::{self, Loader, Name, OverlayLoader, Place, Source};
 
 use super::recorder::Recorder;
 
@@ -262,9 +262,17 @@ impl Judged {
         loader: &dyn Loader,
         settings: &Settings,
     ) -> Vec<(&'static str, Place)> {
-        let Some(image) =
-            self.workload.as_ref().and_then(|declared| declared.image(loader, &settings.tables))
-        else {
+        // A file that no name gives away is checked by nobody else.
+        let is_checked = |image: &Image| {
+            image
+                .dockerfile
+                .source
+                .path()
+                .file_name()
+                .is_some_and(|name| source::name(name) == Name::Dockerfile)
+        };
+        let image = self.workload.as_ref().and_then(|declared| declared.image(loader, &settings.tables));
+        let Some(image) = image.filter(is_checked) else {
             return Vec::new();
         };
         let judged = Self::of(image, Some(&self.context), loader, settings, &Steps::all());

@@ -10,11 +10,11 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
+use super::TEMPLATE;
 use super::ignored::Ignored;
-use super::{Name, TEMPLATE, name};
 use crate::config::{self, Config, Configs, Nearest};
 use crate::orchestrator;
-use crate::source::{DiskLoader, EntryKind, Listed, Lists, Loader};
+use crate::source::{DiskLoader, EntryKind, Listed, Lists, Loader, Name, name};
 use crate::threads;
 
 /// So many folders are looked at before those below them are.

@@ -6,9 +6,8 @@ use std::sync::Arc;
 use camino::{Utf8Path, Utf8PathBuf};
 use lsp_types::{TextDocumentContentChangeEvent, TextDocumentItem, Uri};
 
-use crate::discover::{self, Name};
 use crate::orchestrator;
-use crate::source::{Source, Span};
+use crate::source::{self, Name, Source, Span};
 
 use super::encoding::Encoding;
 use super::uri;
@@ -30,7 +29,7 @@ pub(super) struct Document {
 impl Document {
     /// True if it is a Dockerfile or a deployment, and checked for its own sake, not only as part of what a Dockerfile starts.
     pub(super) fn is_checked(&self) -> bool {
-        let name = self.path.as_deref().and_then(Utf8Path::file_name).map_or(Name::Other, discover::name);
+        let name = self.path.as_deref().and_then(Utf8Path::file_name).map_or(Name::Other, source::name);
         let is_deployment = || orchestrator::is_deployment(&self.source);
         // Some clients name one language for all files of a server.
         let may_be = name == Name::Other && !self.source.text().starts_with("#!");

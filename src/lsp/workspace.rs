@@ -13,11 +13,11 @@ use rayon::prelude::*;
 use crate::check::Analysis;
 use crate::config::{self, ConfigError, Configs};
 use crate::diagnostic::Diagnostic;
-use crate::discover::{self, Given, Name, Project as Discovered};
+use crate::discover::{self, Given, Project as Discovered};
 use crate::guard::{Defect, guarded};
 use crate::orchestrator;
 use crate::settings::Settings;
-use crate::source::DiskLoader;
+use crate::source::{self, DiskLoader, Name};
 use crate::{FileReport, check, unused_ignores};
 
 use super::documents::{Document, Documents};
@@ -289,7 +289,7 @@ impl Workspace {
             let project = &mut self.projects[index];
             if git.is_none() {
                 let names = crate::source::Loader::list(&project.disk, Utf8Path::new(""));
-                let dockerfiles = names.into_iter().filter(|name| discover::name(name) == Name::Dockerfile);
+                let dockerfiles = names.into_iter().filter(|name| source::name(name) == Name::Dockerfile);
                 project.set_discovered(
                     dockerfiles.map(Utf8PathBuf::from).collect(),
                     documents,

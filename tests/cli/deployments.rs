@@ -104,3 +104,19 @@ fn what_harms_another_container_is_not_offered() {
         assert_eq!(diff.out.contains("+STOPSIGNAL SIGQUIT"), is_offered, "{compose}{}", diff.out);
     }
 }
+
+/// What a Dockerfile's own check says is not said again of its service; what it cannot say, the service's check does.
+#[test]
+fn what_only_the_service_shows_is_told() {
+    let compose = "services:\n  web:\n    build:\n      context: .\n      args: {APP: app}\n";
+    let script = ("srv/app/run.sh", "#!/bin/sh\ngunicorn app:app\n");
+    let dockerfile =
+        "FROM debian:12\nARG APP\nCOPY --chmod=755 srv /srv\nWORKDIR /srv/$APP\nCMD [\"./run.sh\"]\n";
+    let project = Project::new(&[("compose.yaml", compose), ("Dockerfile", dockerfile), script]);
+    assert_eq!(project.findings(&[]), ["srv/app/run.sh:2 missing-exec"]);
+
+    let odd = compose.replace("context: .", "dockerfile: image.txt");
+    let project =
+        Project::new(&[("compose.yaml", &odd), ("image.txt", "FROM debian:12\nCMD gunicorn app:app\n")]);
+    assert_eq!(project.findings(&[]), ["image.txt:2 shell-form"]);
+}
