@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::trap::or_not;
 use crate::launch::ShellState;
-use crate::shell::{self, List, Node, NodeKind};
+use crate::shell::{self, List, Node, NodeKind, Word};
 use crate::source::{Edit, Encoding, Excerpt, Span};
 
 /// What only tidies up or says something: it can wait until the service has ended.
@@ -83,7 +83,7 @@ pub(super) fn put_into(handler: &[Node], tell: &str, separator: &str) -> Option<
 /// `kill 0`, `kill -TERM -$$`
 pub(super) fn signals_group(node: &Node) -> bool {
     let NodeKind::Command(command) = &node.kind else { return false };
-    let text = |word: &crate::shell::Word| node.excerpt.text()[word.span.start..word.span.end].to_owned();
+    let text = |word: &Word| node.excerpt.text()[word.span.start..word.span.end].to_owned();
     node.is_command(&["kill"])
         && command.words.last().map(text).is_some_and(|last| last == "0" || last.starts_with("-$"))
 }
@@ -94,13 +94,25 @@ fn is_tidying(node: &Node) -> bool {
         NodeKind::Command(command) => {
             let text = node.excerpt.text().get(node.span.start..node.span.end).unwrap_or("");
             let rest = SEEN.iter().fold(text.to_owned(), |text, seen| text.replace(seen, ""));
-            !rest.contains('>')
+            !rest.contains(['>', '`'])
                 && !rest.contains("$(")
                 && (command.words.is_empty() || node.is_command(&TIDYING))
+                && (!node.is_command(&["kill"]) || names_numbers(&command.words[1..]))
         }
         NodeKind::Error => false,
         _ => node.children().into_iter().all(is_tidying),
     }
+}
+
+/// True for `kill -TERM $helper`. What `kill %1` and `kill -- -1` tell may be the service: where that has ended they fail, and may end the shell.
+fn names_numbers(arguments: &[Word]) -> bool {
+    let literal = |at: usize| arguments.get(at).and_then(Word::literal);
+    let options = match literal(0).as_deref() {
+        Some("-s" | "-n") => 2,
+        Some(option) if option.starts_with('-') => 1,
+        _ => 0,
+    };
+    arguments.iter().skip(options).all(|target| target.literal().is_none())
 }
 
 /// True for `echo stop > console`, `consul leave`, `echo shutdown | telnet localhost 8081`: by its words the service is told, and takes its time.
