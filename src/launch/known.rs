@@ -14,7 +14,7 @@ use super::signal::Signal;
 use super::supervise::{self, Supervise};
 use super::world::{FOREVER, Millis, Rewrites};
 use crate::dockerfile::join;
-use crate::programs::{Handler, Inner, Kind, Program, Services, Tables};
+use crate::programs::{Handler, Inner, Kind, Program, Services};
 use crate::project::{Found, handlers, makefile, ruby, s6_overlay};
 use crate::source::{Excerpt, Span, base_name};
 
@@ -58,7 +58,7 @@ impl Resolver<'_, '_> {
         // What a file says that nobody has seen may send it into the background.
         resolved.uncertain |= self.reads_unseen_options(row, arguments);
         match row.kind {
-            Kind::Server | Kind::Supervisor if Tables::only_tells(arguments) => What::Ends(Status::UNKNOWN),
+            Kind::Server | Kind::Supervisor if row.only_tells(arguments) => What::Ends(Status::UNKNOWN),
             Kind::Exec if row.language.is_some() => self.module(call, resolved, depth),
             Kind::Exec => match self.inner(row, argv, arguments).or_else(|| started_by(row)) {
                 Some(Child::Command(inner)) => self.step(&inner, resolved, depth + 1),

@@ -47,6 +47,8 @@ pub struct CommandLine {
     pub subcommand_is_script: bool,
     /// Options of which one must be present for this row to apply (`setsid -w`).
     pub requires: Vec<String>,
+    /// Options that make others tell something and end, and with which it serves (`beanstalkd -V`).
+    pub serves_with: Vec<String>,
     /// Options of which none may be present for this row to apply.
     pub forbids: Vec<String>,
     /// Texts of which one must occur in the arguments, joined by blanks, for this row to apply (`daemon off`).
@@ -187,6 +189,19 @@ impl Program {
 }
 
 impl CommandLine {
+    /// `server start --help`, `server -V`: whatever it is, it says something and ends. Behind `--` it would be meant for somebody else, as
+    /// it may be behind what a supervisor starts.
+    pub(super) fn only_tells(&self, kind: Kind, arguments: &[Option<&str>]) -> bool {
+        let is_server = kind == Kind::Server;
+        let counted = if is_server { arguments.len() } else { 3 };
+        let mut own = arguments.iter().take(counted).take_while(|word| **word != Some("--")).flatten();
+        own.any(|word| matches!(*word, "--help" | "--version"))
+            // Beside others these may have a value, or another meaning (`slapd -h ldap:///`).
+            || is_server
+                && matches!(arguments, [Some(alone)] if !Self::names(&self.serves_with, alone)
+                    && matches!(*alone, "-h" | "-help" | "help" | "-V" | "-version" | "version"))
+    }
+
     /// Whether the row needs certain arguments.
     pub(super) fn is_conditional(&self) -> bool {
         ![&self.subcommand, &self.requires, &self.forbids, &self.mentions]

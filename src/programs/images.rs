@@ -60,6 +60,8 @@ pub struct Base {
     pub bash: Option<bool>,
     /// The version of its bash (major, minor), where it is known to be an old one.
     pub bash_version: Option<(u8, u8)>,
+    /// The release of its distribution, where it is known to be an old one (`jessie`).
+    pub release: Option<&'static str>,
     /// ENTRYPOINT, if the image sets one.
     pub entrypoint: Option<Vec<String>>,
     /// CMD, if the image sets one.
@@ -97,8 +99,10 @@ pub struct Install {
     pub command: &'static str,
     /// Where the program is then.
     pub path: &'static str,
-    /// Patterns of tags of releases that do not package it, or whose packages are no longer to be had; with the repository in front where
-    /// the tag alone does not tell (`debian:9*`).
+    /// Releases that do not package it, or whose packages are no longer to be had.
+    #[serde(default, rename = "absent-on")]
+    absent_on: Vec<&'static str>,
+    /// The same as patterns of tags.
     #[serde(default)]
     absent: Vec<&'static str>,
     /// Patterns of tags, as in `absent`, of releases that have it at `path` and, as far as that is another one, below `/bin` for
@@ -125,12 +129,13 @@ struct WithoutBash {
     source: &'static str,
 }
 
-/// Images whose bash is older than what it is taken for elsewhere.
+/// A release of a distribution.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OldBash {
-    /// Major and minor.
-    version: (u8, u8),
+struct Release {
+    name: &'static str,
+    /// Major and minor of its bash, where that is older than what it is taken for elsewhere.
+    bash: Option<(u8, u8)>,
     /// Patterns of tags, with the repository in front where the tag alone does not tell (`centos:7*`).
     images: Vec<&'static str>,
     source: &'static str,
@@ -156,7 +161,7 @@ struct General {
     install: Part<Vec<Install>>,
     orphans: Part<Vec<Orphans>>,
     without_bash: Part<Vec<WithoutBash>>,
-    old_bash: Part<Vec<OldBash>>,
+    release: Part<Vec<Release>>,
 }
 
 impl General {
@@ -166,7 +171,7 @@ impl General {
             install: IMAGES.part("install"),
             orphans: IMAGES.part("orphans"),
             without_bash: IMAGES.part("without-bash"),
-            old_bash: IMAGES.part("old-bash"),
+            release: IMAGES.part("release"),
         }
     }
 }
@@ -254,8 +259,9 @@ impl Tables {
             return base.clone();
         }
         let mut base = self.images.base(&Reference::parse(reference));
-        let old = self.images.general.old_bash.iter().find(|old| is_among(&old.images, reference));
-        base.bash_version = old.map(|old| old.version);
+        let release = self.images.release(reference);
+        base.bash_version = release.and_then(|release| release.bash);
+        base.release = release.map(|release| release.name);
         let mut known = known();
         if known.len() >= MAX_KNOWN {
             known.clear();
@@ -293,7 +299,10 @@ impl Tables {
             patterns.is_empty() || patterns.iter().any(|pattern| glob(pattern, &repository))
         };
         let install = rows.find(|row| row.name == name && row.family == family && is_for(row))?;
-        (!is_among(&install.absent, reference)).then_some(install)
+        let release = self.images.release(reference);
+        let is_absent = is_among(&install.absent, reference)
+            || release.is_some_and(|release| install.absent_on.contains(&release.name));
+        (!is_absent).then_some(install)
     }
 
     /// Where the package of that name puts the tool, and no other place where programs are.
@@ -315,7 +324,10 @@ impl Tables {
     /// What is wrong with the table of images: names of distributions that do not exist, rows that another one hides or that have
     /// no source. For tests.
     pub fn image_problems(&self) -> Vec<String> {
-        self.images.problems()
+        let mut problems = self.images.problems();
+        let absent = self.programs().flat_map(|row| &row.absent_on).map(String::as_str);
+        problems.extend(self.images.no_releases(absent));
+        problems
     }
 }
 
@@ -334,6 +346,11 @@ impl Images {
     fn row(&self, repository: &str) -> Option<&Arc<Image>> {
         let is_of = |row: &&Arc<Image>| row.names.iter().any(|name| glob(name, repository));
         self.own.iter().find(is_of).or_else(|| self.shipped.first(repository))
+    }
+
+    /// The release that an image is built on, if it is an old one.
+    fn release(&self, reference: &str) -> Option<&Release> {
+        self.general.release.iter().find(|release| is_among(&release.images, reference))
     }
 
     fn base(&self, reference: &Reference) -> Base {
@@ -383,6 +400,12 @@ impl Images {
         Images { own, known: Arc::default(), ..self.clone() }
     }
 
+    /// Those of the names that no release has, for people.
+    fn no_releases<'n>(&self, names: impl Iterator<Item = &'n str>) -> Vec<String> {
+        let is_known = |name: &str| self.general.release.iter().any(|release| release.name == name);
+        names.filter(|name| !is_known(name)).map(|name| format!("no release is called {name}")).collect()
+    }
+
     /// What is wrong with a row, for people.
     pub(super) fn problems_of(&self, image: &Image) -> Vec<String> {
         let on = image.on.iter().chain(image.variant.iter().flat_map(|variant| &variant.on));
@@ -411,8 +434,10 @@ impl Images {
         );
         let unfounded = self.general.without_bash.iter().filter(|row| !row.source.starts_with("https://"));
         problems.extend(unfounded.map(|row| format!("{:?} has no source", row.packages)));
-        let old = self.general.old_bash.iter().filter(|row| !row.source.starts_with("https://"));
-        problems.extend(old.map(|row| format!("{:?} has no source", row.images)));
+        let unfounded = self.general.release.iter().filter(|row| !row.source.starts_with("https://"));
+        problems.extend(unfounded.map(|row| format!("{} has no source", row.name)));
+        let absent = self.general.install.iter().flat_map(|row| &row.absent_on);
+        problems.extend(self.no_releases(absent.copied()));
         let images: Vec<&Arc<Image>> = self.shipped.all().collect();
         for (index, image) in images.iter().enumerate() {
             problems.extend(self.problems_of(image));
@@ -490,9 +515,9 @@ mod tests {
 
     #[test]
     fn every_part_is_read() {
-        let General { distribution, install, orphans, without_bash, old_bash } = General::shipped();
+        let General { distribution, install, orphans, without_bash, release } = General::shipped();
         assert!(!distribution.is_empty() && !install.is_empty() && !orphans.is_empty());
-        assert!(!without_bash.is_empty() && !old_bash.is_empty());
+        assert!(!without_bash.is_empty() && !release.is_empty());
         assert_eq!(IMAGES.rest.len(), 5);
     }
 }

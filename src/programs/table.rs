@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::arguments::{CommandLine, Match};
 use super::drain::Drain;
-use super::images::Images;
+use super::images::{Base, Images};
 use super::name;
 use super::reference::glob;
 use super::shipped::{PROGRAMS, Part, Rows};
@@ -255,6 +255,9 @@ pub struct Program {
     /// And those that it does not know, and that make no difference in a container.
     #[serde(default)]
     pub foreground_drops: Vec<String>,
+    /// Releases of distributions whose package of it is too old for these arguments (`postfix start-fg`).
+    #[serde(default)]
+    pub absent_on: Vec<String>,
     /// What makes it end gracefully where no signal does, for people.
     #[serde(default)]
     pub graceful_with: Option<String>,
@@ -270,6 +273,16 @@ impl Program {
     /// Whether the row needs certain arguments; a row without conditions is the last of its name.
     pub fn is_conditional(&self) -> bool {
         self.args.is_conditional()
+    }
+
+    /// True for a server or supervisor that says something and ends, with these arguments.
+    pub fn only_tells(&self, arguments: &[Option<&str>]) -> bool {
+        self.args.only_tells(self.kind, arguments)
+    }
+
+    /// Whether the package of a base image knows the program with these arguments, as far as that can be told.
+    pub fn is_on(&self, base: &Base) -> bool {
+        base.release.is_none_or(|release| !self.absent_on.iter().any(|name| name == release))
     }
 
     /// Whether this row may be taken where an unknown argument could mean the other one: not if it says that nothing is left in front,
@@ -417,12 +430,6 @@ impl Tables {
     /// True if a command may read what somebody types while it serves, by its words.
     pub fn may_have_console(&self, words: &[String]) -> bool {
         self.rest.words.may_have_console(words)
-    }
-
-    /// `server start --help`: whatever it is, it says something and ends. Behind `--` it would be meant for somebody else.
-    pub fn only_tells(arguments: &[Option<&str>]) -> bool {
-        let own = arguments.iter().take(3).take_while(|word| **word != Some("--"));
-        own.flatten().any(|word| matches!(*word, "--help" | "--version"))
     }
 
     /// The same of the file that an interpreter runs.

@@ -11,13 +11,15 @@ use crate::source::{Edit, Excerpt, Place, Span, base_name};
 
 /// The form of the program that stays in front and ends well, for people.
 pub(super) fn advice<'a>(fault: &Fault, subject: &'a Subject<'_>) -> Option<&'a str> {
-    row(fault, subject)?.foreground.as_deref()
+    let told = row(fault, subject)?.foreground.as_deref()?;
+    let words: Vec<&str> = told.split(' ').collect();
+    is_there(&words, subject).then_some(told)
 }
 
 /// The program in that form, where it stands.
 pub(super) fn keep(fault: &Fault, subject: &Subject<'_>, message: &str) -> Option<Repair> {
     let written = Written::of(fault, subject);
-    let kept = stay(row(fault, subject)?, &written.words())?;
+    let kept = stay(row(fault, subject)?, &written.words()).filter(|kept| is_there(kept, subject))?;
     let message = format!("{message} {}", words::code(kept.join(" ")));
     Some(Repair::safe(message, vec![written.rewrite(&kept)?]))
 }
@@ -30,7 +32,8 @@ pub(super) fn in_job(node: &Node, subject: &Subject<'_>) -> Option<(Edit, String
     let words = written.words();
     let (name, arguments) = words.split_first()?;
     let arguments: Vec<Option<&str>> = arguments.iter().copied().map(Some).collect();
-    let kept = stay(row_of(name, &arguments, subject)?, &words)?;
+    let kept =
+        stay(row_of(name, &arguments, subject)?, &words).filter(|kept| is_there(kept, subject))?;
     // Another program may be none that what follows knows (`pm2-runtime`).
     if base_name(&kept[0]) != base_name(words[0]) {
         return None;
@@ -53,6 +56,13 @@ fn row_of<'a>(name: &str, arguments: &[Option<&str>], subject: &'a Subject<'_>) 
     };
     // A wrapper's field says what it starts.
     row.map(Arc::as_ref).filter(|row| row.kind != Kind::Fork)
+}
+
+/// False where the program that the base image's packages have is too old for these words.
+fn is_there(words: &[impl AsRef<str>], subject: &Subject<'_>) -> bool {
+    let Some((name, arguments)) = words.split_first() else { return false };
+    let arguments: Vec<Option<&str>> = arguments.iter().map(|word| Some(word.as_ref())).collect();
+    row_of(name.as_ref(), &arguments, subject).is_none_or(|row| row.is_on(&subject.image.base))
 }
 
 /// The words that start the program, as they stand in a file.

@@ -46,7 +46,11 @@ fn execing_form<'a>(wrapper: &str, subject: &'a Subject<'_>) -> Option<&'a Progr
             Sh::Ash => subject.tables.applet(wrapper, &arguments),
             _ => subject.tables.program(wrapper, &arguments),
         };
-        row.map(Arc::as_ref).filter(|row| row.kind == Kind::Exec && row.args.requires.first() == Some(option))
+        row.map(Arc::as_ref).filter(|row| {
+            row.kind == Kind::Exec
+                && row.args.requires.first() == Some(option)
+                && row.is_on(&subject.image.base)
+        })
     })
 }
 
