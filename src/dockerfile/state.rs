@@ -50,6 +50,7 @@ impl State {
         if !windows {
             variables.insert("PATH".to_owned(), DEFAULT_PATH.to_owned());
         }
+        variables.extend(base.env.clone());
         let mut state = Self {
             entrypoint: inherited(&base.entrypoint),
             cmd: inherited(&base.cmd),
@@ -59,7 +60,7 @@ impl State {
             workdir: "/".into(),
             workdir_place: None,
             user: base.user.clone(),
-            env: Arc::default(),
+            env: Arc::new(base.env.clone()),
             unknown_env: Arc::default(),
             given: Arc::default(),
             variables: Arc::new(variables),

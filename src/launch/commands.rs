@@ -270,7 +270,7 @@ impl Machine<'_, '_> {
             _ if !resolved.uncertain || self.stays(node) => Some(resolved),
             // What follows runs at all, so that it has left: its configuration says so.
             What::Service(Some(row))
-                if row.daemonizes
+                if (row.daemonizes || row.options_file.is_some())
                     && matches!(row.kind, Kind::Server | Kind::Supervisor)
                     && self.is_followed() =>
             {

@@ -30,6 +30,13 @@ fn says_one(text: &str, signs: &[String]) -> bool {
 impl Resolver<'_, '_> {
     /// True if the server puts itself into the background, by its arguments and by its configuration.
     pub(super) fn daemonizes(&self, row: &Program, arguments: &[Option<&str>]) -> bool {
+        let is_kept = |variable: &String| {
+            let image = self.environment.image;
+            image.env.contains_key(variable) || self.environment.scripts().mentions(variable)
+        };
+        if row.stays_with.as_ref().is_some_and(is_kept) {
+            return false;
+        }
         if !row.daemonizes || !row.config_may_override {
             return row.daemonizes;
         }
@@ -152,13 +159,14 @@ impl Resolver<'_, '_> {
         Some(all)
     }
 
-    /// True if an argument names a file of options that is not the project's.
+    /// True if an argument names a file of options that is not the project's, or cannot be read.
     pub(super) fn reads_unseen_options(&self, row: &Program, arguments: &[Option<&str>]) -> bool {
         let Some(rules) = &row.options_file else { return false };
-        let mut named = arguments.iter().flatten().filter(|word| word.ends_with(&rules.ending));
-        named.any(|word| {
+        arguments.iter().flatten().any(|word| {
             let path = word.rsplit_once('=').map_or(*word, |(_, path)| path);
-            !matches!(self.environment.find(&join(self.working_directory(), path)), Found::File(_))
+            let found = || self.environment.find(&join(self.working_directory(), path));
+            rules.unread.iter().any(|ending| path.ends_with(ending))
+                || path.ends_with(&rules.ending) && !matches!(found(), Found::File(_))
         })
     }
 

@@ -1,6 +1,6 @@
 //! `rules/images.toml`: what base images bring along.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
@@ -72,6 +72,8 @@ pub struct Base {
     pub user: Option<String>,
     /// WORKDIR, if the image sets one.
     pub workdir: Option<String>,
+    /// What it sets by ENV and scripts make use of (`CATALINA_HOME`); it may set more.
+    pub env: BTreeMap<String, String>,
     /// True for a base whose ENTRYPOINT is a script that ends in `exec "$@"`.
     pub entrypoint_execs: bool,
     /// What that script puts in front of a command that begins with an option.
@@ -242,6 +244,7 @@ struct Launch {
     stop_signal: Option<String>,
     user: Option<String>,
     workdir: Option<String>,
+    env: BTreeMap<String, String>,
     entrypoint_execs: Option<bool>,
     default_program: Option<Vec<String>>,
     argument_endings: Option<Vec<String>>,
@@ -487,6 +490,7 @@ impl Base {
                 *to = (!text.is_empty()).then(|| text.clone());
             }
         }
+        self.env.extend(launch.env.clone());
         self.entrypoint_execs = launch.entrypoint_execs.unwrap_or(self.entrypoint_execs);
     }
 }

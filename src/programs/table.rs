@@ -115,6 +115,8 @@ pub struct OptionsFile {
     pub options: Vec<String>,
     /// How the file's name ends; an argument that ends so is one, too.
     pub ending: String,
+    /// How the names of files end that say the same in a form that is not read.
+    pub unread: Vec<String>,
     /// The section that counts.
     pub section: String,
     /// How the names of variables begin whose values count alike.
@@ -223,6 +225,9 @@ pub struct Program {
     /// True if a configuration file can turn `daemonizes` round (nginx.conf, supervisord.conf, redis.conf).
     #[serde(default)]
     pub config_may_override: bool,
+    /// The variable with which it stays in front after all (`SPARK_NO_DAEMONIZE`).
+    #[serde(default)]
+    pub stays_with: Option<String>,
     /// Its usual configuration file, and what that says where it keeps the program in front.
     #[serde(default)]
     pub config: Option<ConfigFile>,
