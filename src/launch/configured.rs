@@ -46,7 +46,9 @@ impl Resolver<'_, '_> {
             Configuration::Unread => false,
             // What an official image brings is its distribution's own, unless a build step changes it, or a script does when it starts.
             Configuration::Absent(paths) => {
-                self.environment.image.base.known
+                let base = &self.environment.image.base;
+                base.known
+                    && !row.names.iter().any(|name| base.configures.contains(name))
                     && !config.own
                     && paths.iter().all(|path| config.paths.contains(path) && !self.may_be_written(path))
             }

@@ -40,9 +40,9 @@ impl World {
             Reaction::Unknown | Reaction::Forwards if !assumed => {}
             Reaction::Unknown | Reaction::Forwards | Reaction::Finishes | Reaction::Waits => {
                 process.hears(signal, finished_at, false);
-                // There are few that do not take SIGTERM, many that take nothing else.
-                let is_unsure = reaction == Reaction::Unknown && !as_term;
-                if let Some(row) = program.filter(|_| is_unsure) {
+                // There are few that do not take SIGTERM, many that take nothing else. Of some it depends on options that nobody has seen.
+                let is_unsure = |row: &Arc<Program>| !as_term || row.options_file.is_some();
+                if let Some(row) = program.filter(|row| reaction == Reaction::Unknown && is_unsure(row)) {
                     self.doubt_reaction(&row, signal);
                 }
             }

@@ -49,6 +49,8 @@ pub struct CommandLine {
     pub requires: Vec<String>,
     /// Options that make others tell something and end, and with which it serves (`beanstalkd -V`).
     pub serves_with: Vec<String>,
+    /// Options behind which the required ones count for nothing (`php-fpm -F -D`).
+    pub overridden_by: Vec<String>,
     /// Options of which none may be present for this row to apply.
     pub forbids: Vec<String>,
     /// Texts of which one must occur in the arguments, joined by blanks, for this row to apply (`daemon off`).
@@ -217,7 +219,9 @@ impl CommandLine {
         if walk.subcommand_left > 0 || self.forbids.iter().any(|option| walk.has(option)) {
             return Match::No;
         }
-        let required = self.requires.is_empty() || self.requires.iter().any(|option| walk.has(option));
+        let required = self.requires.is_empty()
+            || (self.requires.iter().any(|option| walk.has(option))
+                && walk.last(&self.overridden_by) <= walk.last(&self.requires));
         let text = walk.text(arguments);
         let mentioned =
             self.mentions.is_empty() || self.mentions.iter().any(|words| text.contains(words.as_str()));
@@ -243,6 +247,13 @@ struct Met<'a> {
     /// True for a letter of a bundle: `name` has no dash then.
     letter: bool,
     value: Option<&'a str>,
+}
+
+impl Met<'_> {
+    fn is(&self, option: &str) -> bool {
+        let letter = || option.strip_prefix('-').filter(|rest| rest.chars().count() == 1);
+        if self.letter { letter() == Some(self.name) } else { self.name == option }
+    }
 }
 
 /// One pass over a program's own arguments.
@@ -422,12 +433,12 @@ impl<'a> Walk<'a> {
     }
 
     fn has(&self, option: &str) -> bool {
-        let letter = option.strip_prefix('-').filter(|rest| rest.chars().count() == 1);
-        ends_in_option(self.after, option)
-            || self
-                .met
-                .iter()
-                .any(|met| if met.letter { letter == Some(met.name) } else { met.name == option })
+        ends_in_option(self.after, option) || self.met.iter().any(|met| met.is(option))
+    }
+
+    /// Where the last option of one of these names stands among all options.
+    fn last(&self, names: &[String]) -> Option<usize> {
+        self.met.iter().rposition(|met| names.iter().any(|name| met.is(name)))
     }
 
     fn value_of(&self, names: &[String]) -> Option<&'a str> {

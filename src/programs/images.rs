@@ -86,6 +86,8 @@ pub struct Base {
     pub step_down: Option<String>,
     /// What handlers of programs may rest on, and it does not bring (`pcntl`).
     pub lacks: Vec<String>,
+    /// Programs that it brings with a configuration of its own in place of the distribution's.
+    pub configures: Vec<String>,
 }
 
 /// How a tool is installed.
@@ -213,6 +215,9 @@ pub(super) struct Image {
     /// What handlers of programs may rest on, and it does not bring.
     #[serde(default)]
     lacks: Vec<String>,
+    /// Programs whose configuration is its own.
+    #[serde(default)]
+    configures: Vec<String>,
     /// What it starts; absent if that is not known (a pattern for many images).
     launch: Option<Launch>,
     /// Tags that differ; the first that matches wins, and what it leaves out is as in the row.
@@ -378,6 +383,7 @@ impl Images {
         // Those on Alpine went from su-exec to gosu, each at another time.
         base.step_down = image.step_down.clone().filter(|_| base.family != Family::Alpine);
         base.lacks.clone_from(&image.lacks);
+        base.configures.clone_from(&image.configures);
         let launches = [image.launch.as_ref(), variant.and_then(|variant| variant.launch.as_ref())];
         // Without its tag, an image is known where all its variants start the same.
         base.known = launches.iter().any(Option::is_some)

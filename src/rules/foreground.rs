@@ -32,8 +32,7 @@ pub(super) fn in_job(node: &Node, subject: &Subject<'_>) -> Option<(Edit, String
     let words = written.words();
     let (name, arguments) = words.split_first()?;
     let arguments: Vec<Option<&str>> = arguments.iter().copied().map(Some).collect();
-    let kept =
-        stay(row_of(name, &arguments, subject)?, &words).filter(|kept| is_there(kept, subject))?;
+    let kept = stay(row_of(name, &arguments, subject)?, &words).filter(|kept| is_there(kept, subject))?;
     // Another program may be none that what follows knows (`pm2-runtime`).
     if base_name(&kept[0]) != base_name(words[0]) {
         return None;
