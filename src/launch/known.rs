@@ -263,11 +263,15 @@ impl Resolver<'_, '_> {
                 resolved.awaits = true;
                 What::Pause(UNFORESEEN)
             }
-            "sleep" => match arguments.first().copied().flatten() {
-                Some("infinity" | "inf") => What::Helper,
-                Some(text) => pause(text).map_or(What::Ends(Status::UNKNOWN), What::Pause),
-                None => What::Pause(1000),
-            },
+            "sleep" if arguments.iter().flatten().any(|time| matches!(*time, "infinity" | "inf")) => {
+                What::Helper
+            }
+            // One length behind the other; a second for one that is not known.
+            "sleep" => {
+                let lengths = arguments.iter().map(|time| time.map_or(Some(1000), pause));
+                let whole = lengths.sum::<Option<Millis>>();
+                whole.map_or(What::Ends(Status::UNKNOWN), What::Pause)
+            }
             "tail" => {
                 let follows = arguments.iter().flatten().any(|argument| {
                     argument.starts_with("--follow")
@@ -417,18 +421,15 @@ fn name_of(argv: &[Field]) -> &str {
 
 /// How long `sleep` sleeps.
 fn pause(text: &str) -> Option<Millis> {
-    let (number, unit) = match text.find(|c: char| c.is_ascii_alphabetic()) {
-        Some(at) => text.split_at(at),
-        None => (text, "s"),
-    };
-    let seconds: f64 = number.parse().ok()?;
-    let factor = match unit {
-        "s" => 1.0,
+    let number = text.trim_end_matches(['s', 'm', 'h', 'd']);
+    let factor = match &text[number.len()..] {
+        "" | "s" => 1.0,
         "m" => 60.0,
         "h" => 3600.0,
         "d" => 86400.0,
         _ => return None,
     };
+    let seconds: f64 = number.parse().ok()?;
     let millis = seconds * factor * 1000.0;
     // A number so large that it is "for ever".
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]

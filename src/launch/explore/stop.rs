@@ -7,10 +7,11 @@ use crate::diagnostic::Outcome;
 use crate::launch::ahead::Mentions;
 use crate::launch::candidates::Candidates;
 use crate::launch::clock::Next;
+use crate::launch::field::Field;
 use crate::launch::machine::{Flow, Machine};
 use crate::launch::pace::Pace;
 use crate::launch::verdict;
-use crate::launch::world::{Millis, Pid, Stop, World};
+use crate::launch::world::{Millis, Pid, Process, Role, Started, Stop, World};
 
 /// Services of which each is once the slowest.
 const MAX_SLOW: usize = 8;
@@ -62,6 +63,10 @@ impl Explorer<'_> {
             // All goes on as before, until it is killed; only what waits for something may see that come.
             start.now += grace;
             return Stopped { world: start, is_cut: false, is_truncated: false };
+        }
+        if start.is_held_up() {
+            let reason = "how long the script pauses before its trap can run is not known";
+            start.path.unsure.get_or_insert_with(|| reason.into());
         }
         let limit = self.steps.taken + MAX_STOP.min(self.steps.limit);
         let (candidates, met) = (Candidates::default(), Met::default());
@@ -161,5 +166,22 @@ impl Met {
         let known = *first <= world.now;
         *first = world.now.min(*first);
         known
+    }
+}
+
+impl World {
+    /// True where the first process has heard a signal, and waits for the end of a pause whose length is not known.
+    fn is_held_up(&self) -> bool {
+        let has_heard = self.shell(1).is_some_and(|shell| !shell.pending.is_empty());
+        let is_unknown = |pause: &&Process| {
+            let times = pause.identity.argv.iter().skip(1);
+            matches!(pause.role, Role::Timer(_)) && times.map(Field::text).any(|time| time.is_none())
+        };
+        let is_in_front = |pause: &Process| {
+            let parent = |process: &&Process| self.process(process.parent);
+            let mut above = std::iter::successors(Some(pause), parent).filter(|process| process.pid != 1);
+            self.alive(pause.pid) && above.all(|process| process.started == Started::Foreground)
+        };
+        has_heard && self.processes().filter(is_unknown).any(is_in_front)
     }
 }
