@@ -10,6 +10,7 @@ use crate::launch::clock::Next;
 use crate::launch::field::Field;
 use crate::launch::machine::{Flow, Machine};
 use crate::launch::pace::Pace;
+use crate::launch::shell::Shell;
 use crate::launch::verdict;
 use crate::launch::world::{Millis, Pid, Process, Role, Started, Stop, World};
 
@@ -59,7 +60,9 @@ impl Explorer<'_> {
         start.steps = 0;
         start.send(1, self.signal);
         let serves = || start.processes().any(|process| process.is_service() && start.alive(process.pid));
-        if !start.is_told_to_stop() && serves() {
+        // A loop that asks for something may end whenever that is there.
+        let circles = || start.shell(1).is_some_and(Shell::is_circling) && start.asked_in_loop().is_empty();
+        if !start.is_told_to_stop() && (serves() || circles()) {
             // All goes on as before, until it is killed; only what waits for something may see that come.
             start.now += grace;
             return Stopped { world: start, is_cut: false, is_truncated: false };
