@@ -4,7 +4,7 @@ use super::dialect::Dialect;
 use super::field::{Field, UNKNOWN};
 use super::machine::Machine;
 use super::path::MishapKind;
-use super::shell::{Frame, Rest, Shell, Status, Waiting};
+use super::shell::{Frame, Rest, Shell, Status, Waiting, hands_over};
 use super::signal::Signal;
 use super::world::{Ended, Pid, Process, Role, Started, State};
 use crate::programs::Kind;
@@ -94,14 +94,17 @@ impl Machine<'_, '_> {
 
     /// `(sleep 300; warm-up) &` has ended where the container stays; in the first minutes a `wait` for all in a stop is one for it as well.
     fn note_slow_jobs(&mut self, jobs: &[Pid]) {
-        let Some(grace) = self.world.stop.as_ref().map(|stop| stop.grace) else { return };
+        let Some((grace, at)) = self.world.stop.as_ref().map(|stop| (stop.grace, stop.at)) else { return };
         let has_slept = |process: &Process| {
             matches!(process.role, Role::Timer(_)) && process.lived().is_some_and(|lived| lived >= grace)
         };
+        let has_ended = |job: &Process| matches!(job.state, State::Dead(death) if death.how == Ended::Clean && death.at <= at);
+        let ended = jobs.iter().copied().filter(|&job| self.world.process(job).is_some_and(has_ended));
+        let ended: Vec<Pid> = ended.collect();
         let is_below_job = |process: &Process| {
             let parent = |own: &&Process| self.world.process(own.born_of);
             let mut above = std::iter::successors(Some(process), parent);
-            above.any(|own| jobs.contains(&own.pid))
+            above.any(|own| ended.contains(&own.pid))
         };
         if self.world.processes().any(|process| has_slept(process) && is_below_job(process)) {
             let reason = "whether a job that sleeps for long has ended by the time of a stop is not known";
@@ -128,8 +131,12 @@ impl Machine<'_, '_> {
 
     /// True where nothing follows but what a caller may ask for: with the image's own arguments, what stands here is what it is for.
     fn is_left_to_caller(&self) -> bool {
-        let is_before = self.world.stop.is_none() && self.world.path.default;
-        is_before && self.shell().is_some_and(|shell| shell.rest() == Rest::Remarks)
+        let Some(shell) = self.shell().filter(|shell| shell.rest() == Rest::Remarks) else { return false };
+        let is_next = shell.frames.iter().any(|frame| match frame {
+            Frame::List { list, next } => list[(*next).min(list.len())..].iter().any(hands_over),
+            _ => false,
+        });
+        is_next && self.world.stop.is_none() && self.world.path.default
     }
 
     /// True if not even the name of a program is known.

@@ -590,7 +590,7 @@ pub(super) fn is_several(item: &Field) -> bool {
 }
 
 /// `exec "$@"`
-fn hands_over(node: &Node) -> bool {
+pub(super) fn hands_over(node: &Node) -> bool {
     let NodeKind::Command(command) = &node.kind else { return false };
     let is_all = |word: &Word| matches!(&word.parts[..], [.., Part::Parameter(own, _)] if own.name == "@");
     node.is_command(&["exec"]) && matches!(&command.words[..], [_, all] if is_all(all))
