@@ -63,12 +63,20 @@ impl View<'_> {
         let dies = below.is_some_and(|below| self.dies_when_told(below));
         let in_time =
             || row.kills_after.is_none() || (is_last && below.is_some_and(|b| !self.was_killed(b.pid)));
+        let traps = || {
+            let shell = below.and_then(|below| self.before.shell(below.pid));
+            let end = self.after.process(service.pid).map(|service| service.state);
+            let is_fast = matches!(end, Some(State::Dead(death)) if death.how == Ended::Fast);
+            is_fast && shell.is_some_and(|shell| shell.catches(self.signal))
+        };
         let cause = match row.kind {
             Kind::Runner => Cause::PackageRunner,
             // It has told a shell, where the signal is lost.
             _ if told && !privilege && dies => return None,
-            // What stands in between loses the signal first.
-            Kind::Init if told && row.broadcast && is_told_alone(service) && !is_last => return None,
+            // What stands in between loses the signal first, unless it has a trap: the workers are gone before that can do anything.
+            Kind::Init if told && row.broadcast && is_told_alone(service) && !is_last && !traps() => {
+                return None;
+            }
             Kind::Init if told && row.broadcast && is_told_alone(service) => Cause::Broadcast,
             // Passed on and waited for: not here.
             _ if told && in_time() => return None,
