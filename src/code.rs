@@ -25,6 +25,8 @@ pub struct Code {
     pub names_signals: bool,
     /// True if it listens, loops or polls for ever.
     pub stays: bool,
+    /// True if a server is told to serve, in so many words, and nothing in sight ends that.
+    pub serves: bool,
     /// True if it loads or runs what cannot be told from the text.
     pub opaque: bool,
     /// True if it reads its standard input: what somebody types, say.
@@ -159,6 +161,14 @@ mod tests {
             ("asyncio.run(main())", false),
         ] {
             assert_eq!(read(Language::Python, text).stays, stays, "{text}");
+        }
+        for (text, serves) in [
+            ("import uvicorn\nuvicorn.run(app)", true),
+            ("from flask import Flask\napp.run()", true),
+            ("while True: retry()", false),
+            ("asyncio.run(main())", false),
+        ] {
+            assert_eq!(read(Language::Python, text).serves, serves, "{text}");
         }
     }
 }

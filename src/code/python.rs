@@ -100,7 +100,9 @@ fn call(node: Node<'_>, text: &str, code: &mut Code) {
     // What is read from elsewhere may turn Flask's reloader on.
     code.opaque |=
         method.starts_with("from_") && field("object").is_some_and(|object| object.ends_with("config"));
-    let serves = code.modules.iter().any(|name| SERVERS.contains(&name.as_str()));
-    code.stays |= FOR_EVER.contains(&method)
-        || (method == "run" && serves && !matches!(field("object"), Some("asyncio" | "subprocess")));
+    let is_server = code.modules.iter().any(|name| SERVERS.contains(&name.as_str()));
+    code.serves |= FOR_EVER.contains(&method)
+        || (method == "run" && is_server && !matches!(field("object"), Some("asyncio" | "subprocess")))
+        || matches!(name, "uvicorn.run" | "waitress.serve");
+    code.stays |= code.serves;
 }

@@ -15,6 +15,7 @@ use super::start;
 use super::world::{Identity, Millis, Pid, Process, Role, Started};
 use crate::programs::{Kind, Sound};
 use crate::project::ImageFile;
+use crate::project::handlers::Entry;
 use crate::shell::{AssignedValue, Command, List, Node, NodeKind, Part, Word};
 use crate::source::Excerpt;
 
@@ -243,6 +244,10 @@ impl Machine<'_, '_> {
             }
             _ if resolved.what.is_unseen() => {
                 if !self.stays(node) {
+                    if self.serves(&resolved) {
+                        self.stay_unknown(node, "its own text says that it serves, but more follows");
+                        return None;
+                    }
                     self.world.path.may_have_told |= self.world.stop.is_some();
                     self.set_status(Status::UNKNOWN);
                     return None;
@@ -282,6 +287,16 @@ impl Machine<'_, '_> {
                 None
             }
         }
+    }
+
+    /// `python app.py`, whose text says that it serves. With arguments it may do something else.
+    fn serves(&self, resolved: &Resolved) -> bool {
+        let alone = |entry: &&Entry| {
+            let argv = resolved.identities.last().map(|identity| &identity.argv);
+            argv.and_then(|argv| argv.last()?.text()).is_some_and(|last| last.ends_with(&entry.name))
+        };
+        let entry = resolved.entry.as_ref().filter(alone);
+        self.world.stop.is_none() && entry.is_some_and(|entry| entry.serves(self.environment.files))
     }
 
     /// Starts a program as a child, and waits for it.

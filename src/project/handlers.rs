@@ -29,6 +29,13 @@ impl Entry {
         Program::new(files, self).is_some_and(Program::has_no_handler)
     }
 
+    /// True if its own file tells a server to serve.
+    pub fn serves(&self, files: &dyn ImageFiles) -> bool {
+        Program::new(files, self).is_some_and(|program| {
+            program.todo.iter().any(|(_, text)| code::read(program.language, text).serves)
+        })
+    }
+
     /// True if it reads its standard input, as far as its files are there.
     pub fn reads_input(&self, files: &dyn ImageFiles) -> bool {
         Program::new(files, self).is_some_and(Program::reads_input)
