@@ -50,6 +50,7 @@ impl Resolver<'_, '_> {
                 base.known
                     && !row.names.iter().any(|name| base.configures.contains(name))
                     && !config.own
+                    && !says_one(&bare(self.environment.image.dockerfile.source.text()), &config.foreground)
                     && paths.iter().all(|path| config.paths.contains(path) && !self.may_be_written(path))
             }
         }
