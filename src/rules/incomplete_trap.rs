@@ -45,8 +45,12 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                     format!("On stop, {service} hears {got} from the trap, and drops its work: it ends gracefully on {wanted}.")
                 }
                 TrapFlaw::Endless if fault.chain.len() > 1 => format!(
-                    "On stop, {} is told, but the container does not end: the shell goes on until it is killed when the grace period is over.",
-                    words::service(fault)
+                    "On stop, {}, but the container does not end: the shell goes on until it is killed when the grace period is over.",
+                    // Whom a program stops that nobody has read, nobody knows.
+                    match handler::asks_to_stop(fault) {
+                        true => "the trap runs".to_owned(),
+                        false => format!("{} is told", words::service(fault)),
+                    }
                 ),
                 TrapFlaw::Kills => format!("On stop, the trap kills {} before it has finished its work.", words::service(fault)),
                 _ => format!("{happens} {why}"),
