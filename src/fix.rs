@@ -6,6 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::diagnostic::Diagnostic;
 use crate::edit;
+use crate::orchestrator;
 use crate::settings::Settings;
 use crate::source::{Edit, Loader};
 
@@ -45,9 +46,12 @@ pub fn fix_all(paths: &[Utf8PathBuf], loader: &dyn Loader, settings: &Settings) 
 pub fn fix_each(targets: &[Target], loader: &dyn Loader) -> FixOutcome {
     let mut session = Session::new(targets, loader);
     let mut outcome = FixOutcome::default();
+    // Images come before what deploys them: what is mended there need not be replaced here.
+    let deploys = |target: &&Target| orchestrator::is_candidate(&target.0);
+    let (deployments, images): (Vec<&Target>, Vec<&Target>) = targets.iter().partition(deploys);
     // What repairs one target may open a repair in a target before it.
     for _ in 0..MAX_ROUNDS {
-        for target in targets {
+        for &target in images.iter().chain(&deployments) {
             repair_one_by_one(&mut session, target, &mut outcome.applied);
         }
         outcome.remaining = targets.iter().flat_map(|target| remaining(&session, target)).collect();

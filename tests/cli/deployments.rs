@@ -85,6 +85,21 @@ fn an_init_where_the_configuration_wants_it() {
     assert_eq!(project.read("compose.yaml"), fixed);
 }
 
+/// The init goes into the image that needs it; what deploys that need not bring one, nor be kept from it.
+#[test]
+fn an_image_is_mended_before_what_deploys_it() {
+    let dockerfile = "FROM node:20-bookworm-slim\nRUN npx playwright install --with-deps\nCOPY . .\nCMD [\"node\", \"app.js\"]\n";
+    let compose = "services:\n  web:\n    build: ./web\n    command: [node, app.js]\n";
+    let project = Project::new(&[("compose.yaml", compose), ("web/Dockerfile", dockerfile)]);
+    project.run(&["check", "--fix", "--unsafe-fixes"]);
+    assert!(
+        project.read("web/Dockerfile").contains("\"tini\", \"--\""),
+        "{}",
+        project.read("web/Dockerfile")
+    );
+    assert_eq!(project.read("compose.yaml"), compose);
+}
+
 /// The repair of a Dockerfile that sends a signal on which nobody knows what a container of a Compose file does.
 #[test]
 fn what_harms_another_container_is_not_offered() {
