@@ -33,9 +33,7 @@ impl Machine<'_, '_> {
                 Some(text) => {
                     named = true;
                     let pid = match text.strip_prefix('%') {
-                        Some(job) => {
-                            job.parse::<usize>().ok().and_then(|n| jobs.get(n.wrapping_sub(1)).copied())
-                        }
+                        Some(job) => self.named_job(job),
                         None => dialect.number_for_wait(text).parse().ok(),
                     };
                     targets.extend(pid.filter(|pid| jobs.contains(pid)));
@@ -153,15 +151,8 @@ impl Machine<'_, '_> {
     /// `fg`: the job goes to the foreground, and traps wait for it as for any foreground command.
     pub(super) fn foreground(&mut self, arguments: &[Field], node: &Node) {
         let Some(shell) = self.shell() else { return };
-        let number = arguments
-            .first()
-            .and_then(Field::text)
-            .and_then(|text| text.trim_start_matches('%').parse::<usize>().ok());
-        let job = match number {
-            Some(number) => shell.jobs.get(number.wrapping_sub(1)).copied(),
-            None => shell.jobs.last().copied(),
-        };
-        match job {
+        let name = arguments.first().and_then(Field::text).unwrap_or("");
+        match self.named_job(name.trim_start_matches('%')) {
             Some(pid) if shell.dialect.has_fg() && shell.monitor => {
                 let node = node.clone();
                 let rest = shell.rest();
@@ -267,29 +258,58 @@ impl Machine<'_, '_> {
     /// True for `%2` where there is one job.
     fn is_missing_job(&self, field: &Field) -> bool {
         let number = field.text().and_then(|text| text.strip_prefix('%')?.parse::<usize>().ok());
-        let jobs = self.shell().map_or(0, |shell| shell.jobs.len());
-        number.is_some_and(|number| number > jobs)
+        number.is_some_and(|number| number > self.job_numbers().len())
+    }
+
+    /// The shell's jobs, each by the number of its process; a pipeline by that of its last part.
+    fn job_numbers(&self) -> Vec<Pid> {
+        let Some(shell) = self.shell() else { return Vec::new() };
+        let is_inner =
+            |pid: &Pid| shell.pipelines.iter().any(|all| all[..all.len().max(1) - 1].contains(pid));
+        shell.jobs.iter().copied().filter(|pid| !is_inner(pid)).collect()
+    }
+
+    /// The job with this name behind its `%` (POSIX, Job Control Job ID; measured without job control, where only bash knows what a job
+    /// was started with): `%1`, `%%`, `%-`, `%server`, `%?erv`.
+    fn named_job(&self, name: &str) -> Option<Pid> {
+        let jobs = self.job_numbers();
+        let knows_texts = self.shell()?.dialect.is_bash();
+        let text = |pid: &Pid| {
+            let statement = self.world.process(*pid)?.statement.as_ref()?;
+            statement.excerpt.text().get(statement.span.start..statement.span.end)
+        };
+        let mut current = jobs.iter().rev().copied().filter(|&pid| self.world.alive(pid));
+        match name {
+            "" | "%" | "+" => current.next(),
+            // With one job, bash takes that for the one before it, too.
+            "-" => {
+                let only = current.next();
+                current.next().or(only.filter(|_| knows_texts))
+            }
+            _ if name.bytes().all(|byte| byte.is_ascii_digit()) => {
+                jobs.get(name.parse::<usize>().ok()?.checked_sub(1)?).copied()
+            }
+            _ if !knows_texts => None,
+            _ => {
+                let is_named = |pid: &&Pid| match name.strip_prefix('?') {
+                    Some(part) => text(pid).is_some_and(|text| text.contains(part)),
+                    None => text(pid).is_some_and(|text| text.starts_with(name)),
+                };
+                // A name that fits two jobs is none.
+                let mut named = jobs.iter().filter(is_named);
+                named.next().copied().filter(|_| named.next().is_none())
+            }
+        }
     }
 
     fn kill_target(&mut self, target: &str, signal: Signal) -> bool {
         if let Some(job) = target.strip_prefix('%') {
-            let shell = self.shell().filter(|shell| shell.monitor || shell.dialect.kill_knows_jobs());
-            let jobs = shell.map(|shell| shell.jobs.clone()).unwrap_or_default();
-            let begins = |pid: &&Pid| {
-                let process = self.world.process(**pid);
-                process.and_then(|process| process.statement.as_ref()).is_some_and(|statement| {
-                    statement
-                        .excerpt
-                        .text()
-                        .get(statement.span.start..)
-                        .is_some_and(|text| text.starts_with(job))
-                })
-            };
-            let pid = match job.parse::<usize>() {
-                Ok(number) => jobs.get(number.wrapping_sub(1)).copied(),
-                Err(_) => jobs.iter().find(begins).copied().filter(|_| !job.is_empty()),
-            };
-            return pid.is_some_and(|pid| self.world.send(pid, signal));
+            let knows = self.shell().is_some_and(|shell| shell.monitor || shell.dialect.kill_knows_jobs());
+            let Some(pid) = self.named_job(job).filter(|_| knows) else { return false };
+            let pipelines = self.shell().map_or(&[][..], |shell| &shell.pipelines);
+            let parts =
+                pipelines.iter().find(|all| all.last() == Some(&pid)).cloned().unwrap_or_else(|| vec![pid]);
+            return self.send_all(parts, signal);
         }
         let pid = self.pid;
         // Blanks around a number are skipped: `pids="$pids $!"`.
