@@ -181,12 +181,16 @@ impl Machine<'_, '_> {
         true
     }
 
-    /// `local` outside a function, `export -f`: bash minds neither, the others end.
+    /// `local` outside a function or with an option, `export -f`: bash minds none of them, the others end.
     fn refuses_declaration(&self, name: &str, arguments: &[Field]) -> bool {
         let Some(shell) = self.shell().filter(|shell| !shell.dialect.is_bash()) else { return false };
+        let first = arguments.first().and_then(Field::text);
         match name {
-            "local" => !shell.frames.iter().any(|frame| matches!(frame, Frame::Call { .. })),
-            _ => arguments.first().and_then(Field::text) == Some("-f"),
+            "local" => {
+                let is_option = first.is_some_and(|text| text.len() > 1 && text.starts_with('-'));
+                is_option || !shell.frames.iter().any(|frame| matches!(frame, Frame::Call { .. }))
+            }
+            _ => first == Some("-f"),
         }
     }
 
@@ -365,6 +369,7 @@ impl Machine<'_, '_> {
             return;
         }
         let global = arguments.iter().any(|field| field.text() == Some("-g"));
+        let is_reference = arguments.iter().any(|field| field.text() == Some("-n"));
         if local && !global {
             for word in &command.words[1..] {
                 if let Some(Part::Literal(text)) = word.parts.first().filter(|_| !word.parts.is_empty()) {
@@ -377,6 +382,10 @@ impl Machine<'_, '_> {
             if let Some((name, value)) = field.text().and_then(|text| text.split_once('=')) {
                 let (name, value) = (name.trim_end_matches('+').to_owned(), Field::known(value));
                 let value = value.overridable(field.overridable);
+                // `local -n ref=name`: whatever is set by the one name, the other has.
+                if let Some(named) = value.text().filter(|_| is_reference).map(str::to_owned) {
+                    self.with(|shell| shell.set(&named, Value::unknown()));
+                }
                 self.with(|shell| shell.set(&name, Value::Scalar(value)));
             } else if field.text().is_none()
                 && let Some(word) = command.words.get(index + 1)

@@ -350,7 +350,7 @@ impl Machine<'_, '_> {
     /// the script or the wrapper in front of it.
     pub(super) fn tell_jobs(&mut self, signal: Signal) {
         let own = self.pid;
-        let jobs = self.shell().map(|shell| shell.jobs.clone()).unwrap_or_default();
+        let jobs = self.nearest_jobs();
         let told: Vec<Pid> = self
             .world
             .processes()
@@ -381,6 +381,24 @@ impl Machine<'_, '_> {
                 self.world.send(pid, signal);
             }
         }
+    }
+
+    /// The shell's jobs; those of the next shell above it where it has none itself: `jobs -p | while read pid; do kill $pid; done`.
+    fn nearest_jobs(&self) -> Vec<Pid> {
+        let mut above = Vec::new();
+        let mut pid = self.pid;
+        while let Some(shell) = self.world.shell(pid) {
+            let jobs: Vec<Pid> = shell.jobs.iter().copied().filter(|job| !above.contains(job)).collect();
+            if !jobs.is_empty() {
+                return jobs;
+            }
+            above.push(pid);
+            match self.world.process(pid) {
+                Some(process) if process.parent != pid => pid = process.parent,
+                _ => break,
+            }
+        }
+        Vec::new()
     }
 
     fn services_below(&self, pid: Pid, found: &mut Vec<Pid>) {

@@ -24,6 +24,10 @@ impl Machine<'_, '_> {
             self.end(Status::known(2));
             return;
         }
+        if self.lists_no_jobs(stages) {
+            self.set_status(Status::UNKNOWN);
+            return;
+        }
         if self.kills_read(stages) {
             return;
         }
@@ -102,6 +106,13 @@ impl Machine<'_, '_> {
                 let text = pair[0].excerpt.text();
                 text.get(pair[0].span.end..pair[1].span.start).is_some_and(|between| between.contains("|&"))
             })
+    }
+
+    /// `jobs -p | while read pid`: dash has no jobs to list in a part of a pipeline, and nothing is read.
+    fn lists_no_jobs(&self, stages: &List) -> bool {
+        let lists = self.shell().is_none_or(|shell| shell.dialect.lists_jobs_in_substitution());
+        let is_loop = |stage: &Node| matches!(stage.kind, NodeKind::Loop(_));
+        !lists && matches!(&stages[..], [jobs, reader] if jobs.is_command(&["jobs"]) && is_loop(reader))
     }
 
     /// `jobs -p | xargs kill`
