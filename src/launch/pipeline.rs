@@ -6,6 +6,7 @@ use super::path::MishapKind;
 use super::resolve::{Resolved, What};
 use super::shell::{Status, Waiting};
 use super::world::{Ended, Pid, Role, Started};
+use crate::programs::Family;
 use crate::shell::{List, Node, NodeKind, Word};
 
 impl Machine<'_, '_> {
@@ -74,13 +75,15 @@ impl Machine<'_, '_> {
         pid
     }
 
-    /// `a | b &`. A filter lives as long as what it reads from, and the job has its number.
+    /// `a | b &`. A filter lives as long as what it reads from, and the job has its number. GNU tail ends when nobody reads from it any
+    /// more (coreutils 8.28), busybox's does not (measured).
     pub(super) fn pipeline_in_background(&mut self, stages: &List) -> Option<Pid> {
         let ends_early = self.ends_early(stages);
+        let is_gnu = self.environment.image.base.family != Family::Alpine;
         let mut pids: Vec<Pid> = Vec::new();
-        for stage in stages.iter() {
-            let writer = pids.last().copied().filter(|&pid| self.world.alive(pid) && !ends_early);
-            let pid = match writer {
+        for (index, stage) in stages.iter().enumerate() {
+            let before = pids.last().copied().filter(|&pid| self.world.alive(pid) && !ends_early);
+            let pid = match before {
                 Some(writer) if self.is_trifle(stage) => {
                     let identity = self.shell_identity(stage);
                     let (parent, role) = (self.pid, Role::Follower(writer));
@@ -88,6 +91,12 @@ impl Machine<'_, '_> {
                 }
                 _ => self.fork(stage, Started::Background, None),
             };
+            let fed = before.filter(|_| is_gnu && index > 0 && stages[index - 1].is_command(&["tail"]));
+            if let (Some(reader), Some(tail)) = (pid, fed.and_then(|tail| self.world.process_mut(tail)))
+                && matches!(tail.role, Role::Helper)
+            {
+                tail.role = Role::Follower(reader);
+            }
             pids.extend(pid);
         }
         let last = pids.last().copied();
