@@ -86,8 +86,9 @@ fn start_process(
             let place = last_identity(resolved).place?;
             let directory = resolved.directory.clone();
             let resolved = environment.resolve(inner, &place, directory.as_deref(), None);
-            if program.leader_only && started != Started::Forked {
-                // What a shell starts leads no process group, so that it stays the same process.
+            let by_monitor = world.shell(parent).is_some_and(|shell| shell.monitor);
+            if program.leader_only && started != Started::Forked && !by_monitor {
+                // What a shell starts without job control leads no process group, so that it stays the same process.
                 let pid = start(world, environment, parent, started, &resolved, ignored)?;
                 if let Some(process) = world.process_mut(pid) {
                     process.group = pid;
