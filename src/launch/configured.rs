@@ -233,8 +233,9 @@ impl Resolver<'_, '_> {
     /// True for the scripts that start the server in WildFly, JBoss EAP and the first Keycloak.
     pub(super) fn is_jboss(&self, name: &str) -> bool {
         let text = self.environment.image.dockerfile.source.text().to_ascii_lowercase();
+        let path = name.to_ascii_lowercase();
         ["bin/standalone.sh", "bin/domain.sh"].iter().any(|script| name.ends_with(script))
-            && ["wildfly", "jboss", "keycloak"].iter().any(|word| text.contains(word))
+            && ["wildfly", "jboss", "keycloak"].iter().any(|word| text.contains(word) || path.contains(word))
             && self.file(name).is_none()
     }
 

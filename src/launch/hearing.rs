@@ -41,7 +41,8 @@ impl World {
             Reaction::Unknown | Reaction::Forwards | Reaction::Finishes | Reaction::Waits => {
                 process.hears(signal, finished_at, false);
                 // There are few that do not take SIGTERM, many that take nothing else. Of some it depends on options that nobody has seen.
-                let is_unsure = |row: &Arc<Program>| !as_term || row.options_file.is_some();
+                let is_unsure =
+                    |row: &Arc<Program>| !as_term || row.options_file.is_some() || row.known_as_pid1;
                 if let Some(row) = program.filter(|row| reaction == Reaction::Unknown && is_unsure(row)) {
                     self.doubt_reaction(&row, signal);
                 }

@@ -92,7 +92,9 @@ impl Program {
     pub fn reaction(&self, signal: &str, pid1: bool) -> Reaction {
         let signal = canonical(signal);
         let is_in = |list: &[String]| list.iter().any(|name| canonical(name) == signal);
-        if is_in(&self.signals.ignored) {
+        if self.known_as_pid1 && !pid1 {
+            Reaction::Unknown
+        } else if is_in(&self.signals.ignored) {
             Reaction::Ignores
         } else if is_in(&self.signals.waits) {
             Reaction::Waits

@@ -163,6 +163,10 @@ pub struct Program {
     /// dies of that one (env-cmd).
     #[serde(default)]
     pub waits_as_pid1: bool,
+    /// For servers: true if what it does on a signal is known of it as PID 1 only (`postfix start-fg`, which leaves a shell in front of the
+    /// server elsewhere).
+    #[serde(default)]
+    pub known_as_pid1: bool,
     /// For `init`: true if the whole process group gets the signal (dumb-init, `tini -g`).
     #[serde(default)]
     pub broadcast: bool,

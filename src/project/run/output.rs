@@ -31,7 +31,8 @@ pub(super) fn echo(args: &[Arg], sh: Sh) -> Option<String> {
     }
     let mut text = String::new();
     for (i, arg) in words.iter().enumerate() {
-        if !is_text(arg) {
+        let differs = escapes && has_hexadecimal(arg) && matches!(sh, Sh::Dash | Sh::Unknown);
+        if !is_text(arg) || differs {
             return None;
         }
         if i > 0 {
@@ -53,7 +54,7 @@ pub(super) fn echo(args: &[Arg], sh: Sh) -> Option<String> {
 pub(super) fn printf(args: &[Arg]) -> Option<String> {
     let args = if args.first()?.text == "--" { &args[1..] } else { args };
     let (format, values) = args.split_first()?;
-    if !args.iter().all(is_text) {
+    if !args.iter().all(is_text) || args.iter().any(has_hexadecimal) {
         return None;
     }
     let mut text = String::new();
@@ -107,6 +108,11 @@ fn is_text(arg: &Arg) -> bool {
     !arg.computed && arg.found.is_none()
 }
 
+/// True for `\x23`, which dash leaves as it is and the others read.
+fn has_hexadecimal(arg: &Arg) -> bool {
+    arg.text.contains("\\x")
+}
+
 /// Appends a text with its escapes read. False at `\c`, which ends all output.
 fn unescape(text: &str, to: &mut String) -> bool {
     let mut chars = text.chars().peekable();
@@ -133,6 +139,15 @@ fn escape(chars: &mut Peekable<Chars<'_>>, to: &mut String) -> bool {
         'a' => to.push('\u{7}'),
         'b' => to.push('\u{8}'),
         'c' => return false,
+        'x' if chars.peek().is_some_and(char::is_ascii_hexdigit) => {
+            let mut value = 0;
+            for _ in 0..2 {
+                let Some(digit) = chars.peek().and_then(|c| c.to_digit(16)) else { break };
+                value = value * 16 + digit;
+                chars.next();
+            }
+            to.extend(char::from_u32(value));
+        }
         'e' => to.push('\u{1b}'),
         'f' => to.push('\u{c}'),
         'v' => to.push('\u{b}'),
@@ -173,6 +188,8 @@ mod tests {
             (Sh::Dash, &["\\041\\0101"], "!A\n"),
             (Sh::Dash, &["a\\c", "b"], "a"),
             (Sh::Dash, &[], "\n"),
+            (Sh::Ash, &["-e", "\\x23\\x2Fx"], "#/x\n"),
+            (Sh::Bash, &["\\x23"], "\\x23\n"),
         ] {
             assert_eq!(echo(&args(words), sh).as_deref(), Some(expected), "{words:?} in {sh:?}");
         }
@@ -189,6 +206,7 @@ mod tests {
             (&["--", "a"], Some("a")),
             (&["%5s", "a"], None),
             (&["a", "b"], Some("a")),
+            (&["\\x23!"], None),
             (&[], None),
         ] {
             assert_eq!(printf(&args(words)).as_deref(), expected, "{words:?}");
