@@ -199,6 +199,12 @@ impl Launch {
         self.branches.iter().any(|branch| branch.outcome == Outcome::Unknown)
     }
 
+    /// How many courses are known on which a service runs.
+    pub(crate) fn known_ways(&self) -> usize {
+        let is_known = |branch: &&Branch| !branch.aside && branch.outcome != Outcome::Unknown;
+        self.branches.iter().filter(is_known).count()
+    }
+
     /// True if all that the image starts is a program that it does not name: `exec "$@"` without a CMD.
     pub fn waits_for_caller(&self) -> bool {
         let waits = |branch: &Branch| branch.processes.iter().any(ProcessView::waits_for_caller);

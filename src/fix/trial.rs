@@ -65,10 +65,12 @@ impl Trial<'_> {
         if came_to_light {
             return after.outcome == Outcome::Graceful && found <= self.old.len();
         }
-        let no_worse = after.outcome <= before.outcome
-            && after.outcome != Outcome::Unknown
-            && (before.has_unknown_course() || !after.has_unknown_course());
-        after.outcome == Outcome::Graceful || (fewer && (no_worse || before.outcome == Outcome::Unknown))
+        let no_darker = before.has_unknown_course() || !after.has_unknown_course();
+        let no_worse = after.outcome <= before.outcome && after.outcome != Outcome::Unknown && no_darker;
+        // Whose course becomes unknown may not be helped at all.
+        let shows_all = no_darker || after.known_ways() >= before.known_ways();
+        (after.outcome == Outcome::Graceful && shows_all)
+            || (fewer && (no_worse || before.outcome == Outcome::Unknown))
     }
 
     /// True if the stop ends better for some service and worse for none, though it may not end well yet, and something may have come to
