@@ -124,9 +124,9 @@ impl Dialect {
         self.is_bash()
     }
 
-    /// bash ignores QUIT, as PID 1 and elsewhere, unless it has a trap for it.
+    /// bash and busybox ash ignore QUIT, as PID 1 and elsewhere, unless they have a trap for it.
     pub(crate) fn ignores(self, signal: Signal) -> bool {
-        self.is_bash() && signal == Signal::QUIT
+        self != Dialect::Dash && signal == Signal::QUIT
     }
 
     /// A trap on CHLD makes `wait` return when a child ends.
