@@ -120,6 +120,7 @@ pub(super) fn split(script: &Excerpt, heredocs: &[Heredoc]) -> Vec<Item> {
         parentheses: 0,
         blocks: 0,
         after_or: false,
+        list: 0,
     };
     lexer.run();
     lexer.items
@@ -140,6 +141,8 @@ struct Lexer<'s> {
     /// Depth of `if`, `case`, `while` and functions.
     blocks: usize,
     after_or: bool,
+    /// Where the items of the list begin that is being read.
+    list: usize,
 }
 
 /// A heredoc whose body is still to come.
@@ -159,14 +162,14 @@ impl Lexer<'_> {
                 '\n' => {
                     self.end(at);
                     self.chars.next();
-                    self.after_or = false;
+                    self.end_list();
                     self.read_bodies();
                 }
                 c if c.is_whitespace() => drop(self.chars.next()),
                 '#' => while self.chars.next_if(|(_, c)| *c != '\n').is_some() {},
                 ';' => {
                     self.separator(at);
-                    self.after_or = false;
+                    self.end_list();
                 }
                 '&' => {
                     self.chars.next();
@@ -212,6 +215,21 @@ impl Lexer<'_> {
     fn separator(&mut self, at: usize) {
         self.end(at);
         self.chars.next();
+    }
+
+    /// Ends a list that others follow: where its test fails, what stands behind that is not done, and the build goes on.
+    fn end_list(&mut self) {
+        self.after_or = false;
+        let list = &mut self.items[std::mem::take(&mut self.list)..];
+        let mut is_tested = false;
+        for item in list {
+            if let Item::Command(command) = item {
+                command.conditional |= is_tested;
+                let name = command.words.first().and_then(Word::bare);
+                is_tested |= matches!(name, Some("[" | "[[" | "test"));
+            }
+        }
+        self.list = self.items.len();
     }
 
     /// Ends the command, if there is one.
