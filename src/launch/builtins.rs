@@ -369,7 +369,8 @@ impl Machine<'_, '_> {
             return;
         }
         let global = arguments.iter().any(|field| field.text() == Some("-g"));
-        let is_reference = arguments.iter().any(|field| field.text() == Some("-n"));
+        // `export -n` takes something back.
+        let is_reference = local && arguments.iter().any(|field| field.text() == Some("-n"));
         if local && !global {
             for word in &command.words[1..] {
                 if let Some(Part::Literal(text)) = word.parts.first().filter(|_| !word.parts.is_empty()) {
