@@ -519,18 +519,17 @@ impl Candidates {
         last.into_iter().flat_map(|last| std::iter::once(&self.items[last]).chain(self.before(last)))
     }
 
-    /// True if what sounds like a service was passed over, and nothing comes after it but what keeps the container alive, or a `wait` for
-    /// jobs that were started before it: `server; tail -f /dev/null`, `worker & server; wait`.
+    /// True if what sounds like a service was passed over, and nothing comes after it but what keeps the container alive, a `wait` for
+    /// jobs that were started before it, or the pause of its own loop: `server; tail -f /dev/null`, `worker & server; wait`.
     pub(super) fn passed_service(&self, world: &World) -> bool {
         let is_served =
             |world: &World| world.processes().any(|process| process.is_service() && world.alive(process.pid));
         let waits = world.shell(1).is_some_and(Shell::waits_for_jobs);
-        if !waits && is_served(world) {
-            return false;
-        }
+        let (serves, circles) = (is_served(world), self.is_repeated(world));
         self.passed_on(world).filter(|item| !item.settled && item.what.place.is_some()).any(|item| {
-            let may_stay = |again: &World| !waits || is_served(again);
-            item.what.sound.surely == Sound::Service && item.again.as_ref().is_some_and(may_stay)
+            let may_stay = || waits && item.again.as_ref().is_some_and(is_served);
+            let is_last = !serves || (circles && item.repeated && item.again.is_some());
+            item.what.sound.surely == Sound::Service && if waits { may_stay() } else { is_last }
         })
     }
 
