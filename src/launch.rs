@@ -71,6 +71,7 @@ mod shell;
 mod signal;
 mod site;
 mod start;
+mod stdin;
 mod stopping;
 mod supervise;
 mod trap;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::diagnostic::{ImageRef, Related};
+use crate::diagnostic::{ImageRef, Outcome, Related};
 use crate::dockerfile::{self, Image, Runtime};
 use crate::launch::{self, Cause, Launch};
 use crate::orchestrator::{self, Deployment, Workload};
@@ -211,7 +211,8 @@ impl Judged {
         let is_unhandled = self.launch.as_ref().is_some_and(has_faults);
         let has_script_fault = |launch: &Launch| launch.faults.iter().any(|fault| fault.cause.is_in_script());
         let is_rewritten = self.launch.as_ref().is_some_and(has_script_fault);
-        if !is_slow && !orphans && !is_unhandled && !is_rewritten {
+        let ends = self.launch.as_ref().is_some_and(|launch| launch.outcome == Outcome::ExitsEarly);
+        if !is_slow && !orphans && !is_unhandled && !is_rewritten && !ends {
             return self;
         }
         let dockerfile = self.image.dockerfile.source.path();
@@ -232,6 +233,13 @@ impl Judged {
         self.image.runtime.input = started.iter().find_map(|run| run.input.clone());
         let has_init = !started.is_empty() && started.iter().all(|run| run.init.is_some());
         self.engine_init = orphans && has_init;
+        // What reads there does not come to an end.
+        self.image.runtime.terminal = started.iter().any(|run| run.terminal);
+        if ends && self.image.runtime.keeps_input_open() {
+            let context = self.context.clone();
+            let engine_init = self.engine_init;
+            self = Self { engine_init, ..Self::of(self.image, Some(&context), loader, settings, steps) };
+        }
         // How long there is, is theirs to judge.
         if let Some(longest) = started.iter().map(|run| run.period.length).max().filter(|_| is_slow) {
             self.image.runtime.period.length = longest;

@@ -25,6 +25,15 @@ pub struct Runtime {
     pub probes: Vec<Probe>,
     /// Where its standard input is kept open, so that somebody may talk to it.
     pub input: Option<Place>,
+    /// True if it is a terminal.
+    pub terminal: bool,
+}
+
+impl Runtime {
+    /// True if what is read from standard input does not come to an end by itself.
+    pub fn keeps_input_open(&self) -> bool {
+        self.terminal || self.input.is_some()
+    }
 }
 
 /// A command that looks whether a container is well.

@@ -156,7 +156,10 @@ impl Machine<'_, '_> {
                         shell.set(name, Value::unknown());
                     }
                 });
-                self.set_status(Status::UNKNOWN);
+                match name {
+                    "getopts" => self.set_status(Status::UNKNOWN),
+                    _ => self.read_lines(arguments, command, node),
+                }
             }
             "cd" | "pushd" | "popd" => self.change_directory(arguments),
             "eval" => self.eval(arguments, node),

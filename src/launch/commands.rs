@@ -208,6 +208,7 @@ impl Machine<'_, '_> {
         let waited_for =
             (self.has_caller() && !(self.is_background() && self.is_last_of_job())) || self.is_one_shot();
         match &resolved.what {
+            What::Ends(_) if resolved.stays_on_input && self.copies_on(fields, command, node) => None,
             What::Ends(status) => {
                 if fields[0].overridable && self.world.stop.is_none() {
                     // The image's CMD is its job, though that ends; nothing before it was.
@@ -343,13 +344,11 @@ impl Machine<'_, '_> {
         if !self.is_deaf_to_a_daemons_stop() {
             return self.stay_unknown(node, "an interactive shell is in front");
         }
-        let identity = self.shell_identity(node);
-        let pid = self.world.spawn(self.pid, Started::Foreground, identity, Role::Helper, Vec::new());
-        self.wait_for(vec![pid], node);
+        self.stay_as_helper(node);
     }
 
     /// True for PID 1 without a handler beside a daemon: whatever the shell of a terminal does, nobody stops that one.
-    fn is_deaf_to_a_daemons_stop(&self) -> bool {
+    pub(super) fn is_deaf_to_a_daemons_stop(&self) -> bool {
         let is_daemon = |process: &Process| {
             process.started == Started::Forked && process.is_service() && self.world.alive(process.pid)
         };

@@ -18,6 +18,7 @@ enum Making {
     Moves,
     Links,
     Folders,
+    Pipes,
     Removes,
     /// `tee`
     Writes,
@@ -30,6 +31,7 @@ impl Making {
             "mv" => Self::Moves,
             "ln" => Self::Links,
             "mkdir" => Self::Folders,
+            "mkfifo" => Self::Pipes,
             "rm" => Self::Removes,
             "tee" => Self::Writes,
             _ => return None,
@@ -84,6 +86,7 @@ impl Machine<'_, '_> {
                 Deed::Link { link, .. } => Some(Deed::Perhaps(link)),
                 Deed::Write(path, _) | Deed::Perhaps(path) => Some(Deed::Perhaps(path)),
                 Deed::Install(package) => Some(Deed::Install(package)),
+                Deed::Pipe(path) => Some(Deed::Pipe(path)),
                 Deed::Remove(_) | Deed::Folder(_) => None,
             });
             let perhaps = perhaps.collect();
@@ -106,6 +109,10 @@ impl Machine<'_, '_> {
             Some(Making::Folders) => {
                 let folders = operands(arguments).paths;
                 folders.into_iter().filter_map(|folder| self.path(folder).map(Deed::Folder)).collect()
+            }
+            Some(Making::Pipes) => {
+                let pipes = operands(arguments).paths;
+                pipes.into_iter().filter_map(|pipe| self.path(pipe).map(Deed::Pipe)).collect()
             }
             Some(Making::Removes) => {
                 let gone = operands(arguments).paths;

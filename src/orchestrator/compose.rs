@@ -459,6 +459,7 @@ impl Service<'_> {
         }
         runtime.init = self.get("init").filter(|node| node.is_true()).map(|node| node.place.clone());
         runtime.input = self.get("stdin_open").filter(|node| node.is_true()).map(|node| node.place.clone());
+        runtime.terminal = self.get("tty").is_some_and(|node| node.is_true());
         let test = self.get("healthcheck").and_then(|check| check.get("test"));
         runtime.probes.extend(test.map(|test| Probe::of(test)));
         let known = |node: &Node| self.known(node);

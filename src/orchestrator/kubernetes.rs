@@ -115,7 +115,8 @@ fn workload(
         .filter_map(|key| Some(Probe::of(container.get(key)?.get("exec")?.get("command")?)))
         .collect();
     let input = container.get("stdin").filter(|node| node.is_true()).map(|node| node.place.clone());
-    let runtime = Runtime { period, mounts, pause, probes, input, ..Runtime::default() };
+    let terminal = container.get("tty").is_some_and(|node| node.is_true());
+    let runtime = Runtime { period, mounts, pause, probes, input, terminal, ..Runtime::default() };
     let stop_signal = container.get("lifecycle").and_then(|lifecycle| {
         let node = lifecycle.get("stopSignal")?;
         Some(Setting {

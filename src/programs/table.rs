@@ -241,6 +241,9 @@ pub struct Program {
     /// For a supervisor: where it reads which programs it starts.
     #[serde(default)]
     pub services: Option<Services>,
+    /// For supervisors: true if what its programs read is a pipe that nobody writes to or closes.
+    #[serde(default)]
+    pub keeps_input_open: bool,
     /// For an interpreter without a handler of its own: the language of its programs, whose text decides then. For `exec`: what it runs
     /// is a module of that language, no command (`python -m`).
     #[serde(default)]

@@ -56,6 +56,8 @@ pub enum Deed {
     Remove(String),
     /// A folder is there.
     Folder(String),
+    /// A named pipe is there.
+    Pipe(String),
     /// This file, or something in this folder, may be made or changed.
     Perhaps(String),
     /// A package is installed; `None`: one whose name is not known.
@@ -93,7 +95,7 @@ impl Made {
             Deed::Copy { to: place, .. } | Deed::Link { link: place, .. } | Deed::Remove(place) => {
                 path::below(path, place).is_some()
             }
-            Deed::Folder(_) | Deed::Perhaps(_) | Deed::Install(_) => false,
+            Deed::Folder(_) | Deed::Pipe(_) | Deed::Perhaps(_) | Deed::Install(_) => false,
         })
     }
 
@@ -102,6 +104,11 @@ impl Made {
         let may_be =
             |deed: &Deed| matches!(deed, Deed::Install(name) if name.as_deref().is_none_or(&is_wanted));
         self.overflows || self.deeds.iter().any(may_be)
+    }
+
+    /// True if a script has made a named pipe of this path.
+    pub fn is_pipe(&self, path: &str) -> bool {
+        self.deeds.iter().any(|deed| matches!(deed, Deed::Pipe(made) if made == path))
     }
 
     /// Notes what a script does.
@@ -161,7 +168,9 @@ impl Made {
             let (from, known, made) = match deed {
                 Deed::Copy { from, to, .. } => (from, &deeds[..at], to),
                 Deed::Link { link, target } => (target, &self.deeds[..], link),
-                Deed::Write(written, _) | Deed::Folder(written) => (written, &deeds[..0], written),
+                Deed::Write(written, _) | Deed::Folder(written) | Deed::Pipe(written) => {
+                    (written, &deeds[..0], written)
+                }
                 Deed::Remove(gone) => {
                     match path::below(gone, folder) {
                         Some(name) => drop(names.remove(name)),
@@ -208,7 +217,7 @@ impl ImageFiles for Running<'_> {
         let changes = |deed: &Deed| match deed {
             Deed::Copy { to, .. } => path::below(path, to).is_some(),
             Deed::Link { link, .. } => path::below(path, link).is_some(),
-            Deed::Write(written, _) | Deed::Perhaps(written) => written == path,
+            Deed::Write(written, _) | Deed::Pipe(written) | Deed::Perhaps(written) => written == path,
             Deed::Remove(gone) => path::below(path, gone).is_some(),
             Deed::Folder(_) | Deed::Install(_) => false,
         };

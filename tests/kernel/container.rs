@@ -63,6 +63,8 @@ pub(crate) struct Container {
     pub(crate) workdir: String,
     /// Stand-ins besides the usual ones: a name, or an absolute path.
     pub(crate) programs: BTreeMap<String, Role>,
+    /// True if standard input is a pipe that nobody closes.
+    pub(crate) stdin_open: bool,
 }
 
 impl Container {
@@ -77,6 +79,7 @@ impl Container {
             env: BTreeMap::new(),
             workdir: "/".to_owned(),
             programs: BTreeMap::new(),
+            stdin_open: false,
         }
     }
 }

@@ -57,6 +57,7 @@ impl Image {
         if let Some(signal) = &engine.stop_signal {
             self.stop_signal.clone_from(signal);
         }
+        self.container.stdin_open = engine.stdin_open;
         for (path, file) in &engine.mounts {
             let text = project.get(file).ok_or_else(|| format!("there is no {file}"))?;
             self.container.files.insert(path.clone(), File { text: text.clone(), mode: 0o755 });

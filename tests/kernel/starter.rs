@@ -130,7 +130,7 @@ fn launch(root: &Path, workdir: &str, argv: &[String], run: &Run) -> io::Result<
             ("HOSTNAME", "pidone"),
         ])
         .envs(&run.container.env)
-        .stdin(Stdio::null())
+        .stdin(if run.container.stdin_open { Stdio::piped() } else { Stdio::null() })
         .stdout(output.try_clone()?)
         .stderr(output)
         .spawn()

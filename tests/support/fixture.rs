@@ -58,6 +58,9 @@ pub struct Engine {
     pub init: bool,
     /// Instead of STOPSIGNAL.
     pub stop_signal: Option<String>,
+    /// Standard input is kept open.
+    #[serde(default)]
+    pub stdin_open: bool,
     /// Files of the project over those of the image: path in the container -> path in the project.
     #[serde(default)]
     pub mounts: BTreeMap<String, String>,

@@ -6,7 +6,7 @@ use std::fs;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -81,7 +81,7 @@ pub(super) fn supervisord(args: &[String]) -> io::Result<i32> {
         let words =
             settings.get("command").and_then(|line| shlex::split(line)).ok_or_else(|| missing("command"))?;
         let mut command = Command::new(words.first().map_or("", String::as_str));
-        command.args(words.iter().skip(1)).process_group(0);
+        command.args(words.iter().skip(1)).process_group(0).stdin(Stdio::piped());
         if let Some(directory) = settings.get("directory") {
             command.current_dir(directory);
         }
