@@ -26,8 +26,13 @@ impl Explorer<'_> {
         let is_good = |stopped: &Stopped| verdict::outcome(&stopped.world) == Outcome::Graceful;
         let services = steady.processes().filter(|process| process.is_service() && steady.alive(process.pid));
         let services: Vec<Pid> = services.map(|process| process.pid).take(MAX_SLOW).collect();
-        if services.len() < 2 || !is_good(&stopped) {
+        if services.len() < 2 {
             return stopped;
+        }
+        match verdict::outcome(&stopped.world) {
+            Outcome::Abrupt => return self.hardest(stopped, &services, steady, grace),
+            Outcome::Timeout => return stopped,
+            _ => {}
         }
         for slowest in services {
             let pace = Pace::with_slowest(slowest);
@@ -44,6 +49,19 @@ impl Explorer<'_> {
             }
         }
         stopped
+    }
+
+    /// The stop that cuts the most services: what befalls one of them must not come to light only when the fault of another is mended.
+    fn hardest(&mut self, even: Stopped, services: &[Pid], steady: &World, grace: u64) -> Stopped {
+        let mut hardest = even;
+        for slowest in services {
+            let other = self.stop_with(Pace::with_slowest(*slowest), steady, grace);
+            let is_as_early = verdict::outcome(&other.world) == Outcome::Abrupt;
+            if is_as_early && verdict::badness(&other.world) > verdict::badness(&hardest.world) {
+                hardest = other;
+            }
+        }
+        hardest
     }
 
     /// Sends the stop signal to PID 1 and follows every way it can go; the best one is taken.
