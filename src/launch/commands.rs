@@ -349,12 +349,17 @@ impl Machine<'_, '_> {
 
     /// True for PID 1 without a handler beside a daemon: whatever the shell of a terminal does, nobody stops that one.
     pub(super) fn is_deaf_to_a_daemons_stop(&self) -> bool {
+        self.pid == 1
+            && self.shell().is_some_and(|shell| shell.traps.is_empty())
+            && self.runs_beside_daemon()
+    }
+
+    /// True once a server has gone into the background by itself.
+    pub(super) fn runs_beside_daemon(&self) -> bool {
         let is_daemon = |process: &Process| {
             process.started == Started::Forked && process.is_service() && self.world.alive(process.pid)
         };
-        self.pid == 1
-            && self.shell().is_some_and(|shell| shell.traps.is_empty())
-            && self.world.processes().any(is_daemon)
+        self.world.processes().any(is_daemon)
     }
 
     /// The course stays here, and how a stop ends cannot be told.

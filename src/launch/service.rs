@@ -46,6 +46,10 @@ impl Machine<'_, '_> {
             return false;
         }
         if self.is_done_again(node) {
+            if self.sound(node) != Sound::Errand && self.runs_beside_daemon() {
+                // A batch beside a daemon takes its time.
+                self.world.path.may_stay = Some(node.place());
+            }
             // What has such work behind it has ended, too.
             self.candidates.have_ended(self.world, Sound::Unclear, None);
             return false;
