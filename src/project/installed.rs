@@ -90,8 +90,15 @@ impl Installed {
 
     /// True if no instruction brings a program of this name: none mentions it, and none may bring what it does not mention.
     pub fn lacks(&self, program: &str) -> bool {
-        !self.opaque && !self.texts.iter().any(|text| text.contains(program))
+        let mentions = |text: &String| text.match_indices(program).any(|(at, _)| !is_asked_for(&text[..at]));
+        !self.opaque && !self.texts.iter().any(mentions)
     }
+}
+
+/// True behind the `#!/bin/` of a script that an instruction writes: who asks for a program does not bring it.
+fn is_asked_for(before: &str) -> bool {
+    let folder = before.rsplit_once("#!").map(|(_, folder)| folder.trim_start());
+    folder.is_some_and(|folder| matches!(folder, "/bin/" | "/usr/bin/" | "/usr/bin/env "))
 }
 
 /// COPY and ADD of whole trees to where programs are.
