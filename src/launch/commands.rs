@@ -201,7 +201,7 @@ impl Machine<'_, '_> {
             // Only the rounds of a loop are told apart by what they wait for. Elsewhere it counts beside a service, if nothing behind it stays.
             let serves = |process: &Process| process.is_service() && self.world.alive(process.pid);
             let is_beside = self.world.processes().any(serves);
-            let stays = self.is_background() || (is_beside && self.stays(node));
+            let stays = self.is_background() || (is_beside && (self.kills_next() || self.stays(node)));
             resolved.what = if stays { What::Helper } else { What::Ends(Status::UNKNOWN) };
         }
         // `bash -c 'prepare'` in a script: what becomes of this shell may be setup, as its commands may.
@@ -349,9 +349,7 @@ impl Machine<'_, '_> {
 
     /// True for PID 1 without a handler beside a daemon: whatever the shell of a terminal does, nobody stops that one.
     pub(super) fn is_deaf_to_a_daemons_stop(&self) -> bool {
-        self.pid == 1
-            && self.shell().is_some_and(|shell| shell.traps.is_empty())
-            && self.runs_beside_daemon()
+        self.pid == 1 && self.shell().is_some_and(|shell| shell.traps.is_empty()) && self.runs_beside_daemon()
     }
 
     /// True once a server has gone into the background by itself.

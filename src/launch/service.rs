@@ -352,6 +352,17 @@ impl Machine<'_, '_> {
         shell.jobs.iter().any(|&job| self.world.alive(job)) && shell.frames.iter().any(is_ahead)
     }
 
+    /// `server & inotifywait file && kill $!; wait $!`: what comes before that is no setup, but how long the service is to run.
+    pub(super) fn kills_next(&self) -> bool {
+        let kills = |node: &Node| node.is_command(&["kill", "pkill", "killall"]);
+        let Some(shell) = self.shell().filter(|_| self.world.stop.is_none()) else { return false };
+        match shell.frames.last() {
+            Some(Frame::AndOr { right, and: true, .. }) => kills(right),
+            Some(Frame::List { list, next }) => list.get(*next).is_some_and(kills),
+            _ => false,
+        }
+    }
+
     /// True in `client & wait; exit`, with no service beside it: what goes to the background now is what the container is for.
     pub(super) fn is_all_that_is_waited_for(&self) -> bool {
         let waits = |frame: &Frame| match frame {
