@@ -144,9 +144,13 @@ mod tests {
         {
             assert!(read(Language::Python, handler).names_signals, "{handler}");
         }
-        for opaque in
-            ["app.run(debug=x)", "app.debug = True", "app.config['DEBUG'] = 1", "app.config.from_object(x)"]
-        {
+        for opaque in [
+            "app.run(debug=x)",
+            "import bottle\nbottle.run(server='gunicorn')",
+            "app.debug = True",
+            "app.config['DEBUG'] = 1",
+            "app.config.from_object(x)",
+        ] {
             assert!(read(Language::Python, opaque).opaque, "{opaque}");
         }
         for opaque in ["__import__(x)", "exec(x)", "eval(x)", "from x import", "import importlib"] {
@@ -159,12 +163,26 @@ mod tests {
             ("server.serve_forever()", true),
             ("subprocess.run(x)", false),
             ("asyncio.run(main())", false),
+            ("async def main():\n    await asyncio.Future()\n", true),
+            ("async def main():\n    await asyncio.Event().wait()\n", true),
+            ("async def main():\n    await future\n", false),
         ] {
             assert_eq!(read(Language::Python, text).stays, stays, "{text}");
         }
         for (text, serves) in [
             ("import uvicorn\nuvicorn.run(app)", true),
+            ("from uvicorn import run\nrun(app)", true),
+            ("from project import run\nrun(app)", false),
+            ("from waitress import serve\nserve(app, port=80)", true),
+            ("from aiohttp import web\nweb.run_app(app)", true),
+            ("import aiohttp.web\naiohttp.web.run_app(app)", true),
+            ("from project import web\nweb.run_app(app)", false),
             ("from flask import Flask\napp.run()", true),
+            ("from twisted.internet import reactor\nreactor.run()", true),
+            ("import tornado\ntornado.ioloop.IOLoop.current().start()", true),
+            ("thread.start()", false),
+            ("scheduler = BlockingScheduler()\nscheduler.start()", true),
+            ("server.start()\nserver.wait_for_termination()", true),
             ("while True: retry()", false),
             ("asyncio.run(main())", false),
         ] {

@@ -5,7 +5,7 @@ use tree_sitter::Node;
 use super::{Code, names_signal, text_of};
 
 /// Methods that return when somebody ends them.
-const FOR_EVER: [&str; 7] = [
+const FOR_EVER: [&str; 8] = [
     "serve_forever",
     "run_forever",
     "start_consuming",
@@ -13,10 +13,22 @@ const FOR_EVER: [&str; 7] = [
     "polling",
     "run_polling",
     "loop_forever",
+    "wait_for_termination",
 ];
 
-/// Modules whose `run` serves.
-const SERVERS: [&str; 2] = ["flask", "bottle"];
+/// Modules with something whose `run` serves.
+const SERVERS: [&str; 8] =
+    ["flask", "bottle", "dash", "flask_socketio", "sanic", "quart", "nicegui", "twisted"];
+
+/// Functions that serve, by their full names.
+const SERVE: [&str; 6] = [
+    "uvicorn.run",
+    "waitress.serve",
+    "bottle.run",
+    "aiohttp.web.run_app",
+    "cherrypy.quickstart",
+    "eventlet.wsgi.server",
+];
 
 pub(super) fn visit(node: Node<'_>, text: &str, code: &mut Code) {
     match node.kind() {
@@ -39,10 +51,15 @@ pub(super) fn visit(node: Node<'_>, text: &str, code: &mut Code) {
         "attribute" => {
             code.reads_input |= text_of(node, text) == "sys.stdin" && !asks_for_terminal(node, text);
         }
-        // Flask's reloader has a handler.
+        // Flask's reloader has a handler, and so have some of the servers that Bottle runs on.
         "keyword_argument" => {
             let name = node.child_by_field_name("name").map(|node| text_of(node, text));
-            code.opaque |= matches!(name, Some("debug" | "use_reloader"));
+            code.opaque |= matches!(name, Some("debug" | "use_reloader"))
+                || (name == Some("server") && code.modules.iter().any(|module| module == "bottle"));
+        }
+        "await" => {
+            let awaited = node.named_child(0).map(|node| text_of(node, text));
+            code.stays |= matches!(awaited, Some("asyncio.Future()" | "asyncio.Event().wait()"));
         }
         "assignment" => {
             let left = node.child_by_field_name("left").map(|node| text_of(node, text));
@@ -92,6 +109,8 @@ fn call(node: Node<'_>, text: &str, code: &mut Code) {
     // `open(0)`
     let first = node.child_by_field_name("arguments").and_then(|arguments| arguments.named_child(0));
     code.reads_input |= name == "open" && first.is_some_and(|first| text_of(first, text) == "0");
+    code.serves |= is_loaded_as(name, &SERVE, code) || name.ends_with("BlockingScheduler");
+    code.stays |= code.serves;
     if function.kind() != "attribute" {
         return;
     }
@@ -100,9 +119,25 @@ fn call(node: Node<'_>, text: &str, code: &mut Code) {
     // What is read from elsewhere may turn Flask's reloader on.
     code.opaque |=
         method.starts_with("from_") && field("object").is_some_and(|object| object.ends_with("config"));
-    let is_server = code.modules.iter().any(|name| SERVERS.contains(&name.as_str()));
+    let is_server = code.modules.iter().any(|name| {
+        let package = name.split('.').next().unwrap_or("");
+        SERVERS.contains(&package)
+    });
     code.serves |= FOR_EVER.contains(&method)
         || (method == "run" && is_server && !matches!(field("object"), Some("asyncio" | "subprocess")))
-        || matches!(name, "uvicorn.run" | "waitress.serve");
+        || (method == "start" && field("object").is_some_and(|object| object.contains("IOLoop.")));
     code.stays |= code.serves;
+}
+
+/// True if a name means one of these functions: as it is, or by what `from ... import` brings.
+fn is_loaded_as(name: &str, functions: &[&str], code: &Code) -> bool {
+    let (first, rest) = name.split_once('.').unwrap_or((name, ""));
+    functions.iter().any(|full| {
+        *full == name
+            || code.modules.iter().any(|module| {
+                let brings = module.rsplit_once('.').is_some_and(|(_, last)| last == first);
+                let behind = full.strip_prefix(module.as_str()).map(|behind| behind.trim_start_matches('.'));
+                brings && behind == Some(rest)
+            })
+    })
 }
