@@ -243,6 +243,10 @@ impl Draft {
             self.messages
                 .push(format!("`{program}` then gets {signal}, too, and may have no handler for it"));
         }
+        if let Some(script) = trial.told_unread() {
+            self.safety = Safety::Unsafe;
+            self.messages.push(format!("`{script}` is told, and may not pass it on to what it starts"));
+        }
         let fix = Fix { safety: self.safety, message: sentence(&self.messages), edits: self.edits };
         trial.heeding_cut(fix)
     }

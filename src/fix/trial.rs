@@ -111,6 +111,12 @@ impl Trial<'_> {
         on_faith(&self.before.images, &self.after.analysis.images)
     }
 
+    /// A script that nobody has read and that is told after this repair, not before.
+    pub(super) fn told_unread(&self) -> Option<String> {
+        let (before, after) = self.launches()?;
+        after.newly_told_unread(before)
+    }
+
     /// True if every image of the file runs the same services as before, and the stop of none ends worse: stages may share an instruction.
     pub(super) fn spares_all(&self) -> bool {
         spares(&self.before.images, &self.after.analysis.images)

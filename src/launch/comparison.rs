@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Launch;
 use super::branch::Branch;
-use super::view::Ending;
+use super::view::{Ending, ProcessView};
 use crate::diagnostic::Outcome;
 
 impl Launch {
@@ -82,6 +82,15 @@ impl Launch {
             false => BTreeSet::new(),
         };
         self.on_faith().find(|program| !known.contains(program)).map(str::to_owned)
+    }
+
+    /// A script that nobody has read and that is told, where `before` told none. What it makes of that is not known.
+    pub(crate) fn newly_told_unread(&self, before: &Launch) -> Option<String> {
+        let told = |launch: &Launch| {
+            let mut processes = launch.branches.iter().flat_map(|branch| &branch.processes);
+            processes.find_map(ProcessView::told_unread).map(|process| process.argv.join(" "))
+        };
+        told(self).filter(|_| told(before).is_none())
     }
 
     fn on_faith(&self) -> impl Iterator<Item = &str> {

@@ -40,11 +40,16 @@ impl World {
             Reaction::Unknown | Reaction::Forwards if !assumed => {}
             Reaction::Unknown | Reaction::Forwards | Reaction::Finishes | Reaction::Waits => {
                 process.hears(signal, finished_at, false);
+                let unread = process.unread.clone();
                 // There are few that do not take SIGTERM, many that take nothing else. Of some it depends on options that nobody has seen.
                 let is_unsure =
                     |row: &Arc<Program>| !as_term || row.options_file.is_some() || row.known_as_pid1;
                 if let Some(row) = program.filter(|row| reaction == Reaction::Unknown && is_unsure(row)) {
                     self.doubt_reaction(&row, signal);
+                }
+                // It may stand in front of the service, and pass nothing on.
+                if let Some(reason) = unread {
+                    self.path.unsure.get_or_insert(reason);
                 }
             }
             Reaction::Cuts if program.as_ref().is_some_and(|row| row.has_no_handler_for(&signal.name())) => {

@@ -97,6 +97,8 @@ pub(crate) struct Resolved {
     pub(crate) row: Option<Arc<Program>>,
     /// That program, in a language that is read.
     pub(crate) entry: Option<handlers::Entry>,
+    /// Why nobody knows what a script does that is taken for a service all the same.
+    pub(crate) unread: Option<Rc<str>>,
     /// True for what is given only so long (`timeout 60 job`).
     pub(crate) limited: bool,
     /// True for a wrapper around a shell that is given nothing to run.
@@ -117,6 +119,7 @@ impl Resolved {
             awaits: false,
             row: None,
             entry: None,
+            unread: None,
             limited: false,
             converses: false,
             follows_unknown: false,
@@ -131,8 +134,11 @@ impl Resolved {
 
     /// What nobody has seen is a service like any other.
     pub(super) fn take_for_service(&mut self) {
-        if self.what.is_unseen() {
-            self.what = What::Unknown;
+        if self.what.is_unseen()
+            && let What::Opaque(reason) | What::Unread(reason) =
+                std::mem::replace(&mut self.what, What::Unknown)
+        {
+            self.unread = Some(reason.into());
         }
     }
 }

@@ -237,6 +237,7 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
     };
     if let Some(process) = world.process_mut(pid) {
         process.role = role;
+        process.unread = resolved.unread.clone();
     }
 }
 

@@ -101,6 +101,12 @@ impl ProcessView {
         self.children.iter().for_each(|child| child.endings(found));
     }
 
+    /// A script that nobody has read, which is told by something other than the kernel, among this process and those below it.
+    pub(super) fn told_unread(&self) -> Option<&Self> {
+        let is_told = self.unread && self.service && self.receives == Receives::Yes;
+        is_told.then_some(self).or_else(|| self.children.iter().find_map(Self::told_unread))
+    }
+
     /// True if this process, or one below it, is a service other than a program of this name, started in one of these places.
     pub(crate) fn serves_another_in(&self, places: &[Place], program: &str) -> bool {
         let is_there = |own: &Place| places.iter().any(|place| place.contains(own));
@@ -122,19 +128,24 @@ impl ProcessView {
 
 impl ProcessView {
     /// True if the stop signal gets as far as a script that cannot be read, or a supervisor whose programs nobody knows, which was one of
-    /// these services before, and past no other. A shell or an init has to have started a script: the kernel itself runs none without `#!`.
+    /// these services before, and past no other that does not end well. A shell or an init has to have started a script: the kernel itself
+    /// runs none without `#!`.
     pub(super) fn hands_over(&self, services: &BTreeSet<String>) -> bool {
         if self.unseen {
             return self.receives == Receives::Yes && self.ending == Ending::Well;
         }
-        let mut below = self.children.iter().filter(|child| child.is_at_work());
+        let mut at_work = self.children.iter().filter(|child| child.is_at_work()).peekable();
         if self.unread {
             let by_shell = self.started != Started::Pid1 || !self.replaced.is_empty();
             let was_service = self.argv.first().is_some_and(|name| services.contains(name));
-            return by_shell && was_service && below.next().is_none();
+            return by_shell && was_service && self.ending == Ending::Well && at_work.peek().is_none();
         }
-        let only = below.next().filter(|_| below.next().is_none());
-        self.receives == Receives::Yes && !self.service && only.is_some_and(|only| only.hands_over(services))
+        let ends_well = |child: &&Self| child.service && !child.unread && child.ending == Ending::Well;
+        let mut open = at_work.filter(|child| !ends_well(child)).peekable();
+        self.receives == Receives::Yes
+            && !self.service
+            && open.peek().is_some()
+            && open.all(|child| child.hands_over(services))
     }
 
     fn is_at_work(&self) -> bool {
@@ -181,7 +192,7 @@ fn node(steady: &Steady, process: &Process, signal: Signal, depth: usize) -> Pro
         argv: process.identity.argv.iter().map(super::field::Field::shown).collect(),
         started: process.started,
         service: matches!(process.role, Role::Service(_)),
-        unread: matches!(process.role, Role::Unread),
+        unread: matches!(process.role, Role::Unread) || process.unread.is_some(),
         unseen: World::supervises_unseen(process),
         better: better(process),
         named_by_caller: process.identity.argv.first().is_some_and(super::field::Field::is_rest),

@@ -81,6 +81,8 @@ pub(crate) struct Process {
     /// The shell that it was, and the `exec` by which that replaced itself, if it had jobs.
     pub(crate) handed_over: Option<Rc<(Shell, Node)>>,
     pub(crate) role: Role,
+    /// For a service: why nobody knows what it does when it is told, where it is a script that is not there to be read.
+    pub(crate) unread: Option<Rc<str>>,
     pub(crate) state: State,
     /// When it was started.
     pub(crate) since: Millis,
@@ -340,6 +342,7 @@ impl World {
             identity,
             statement: None,
             handed_over: None,
+            unread: None,
             role,
             state: State::Running,
             since: self.now,
