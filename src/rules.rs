@@ -26,7 +26,7 @@ mod names;
 mod no_program;
 mod repair;
 mod staying;
-mod step_down;
+pub(crate) mod step_down;
 mod targets;
 mod telling;
 mod trap;

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use camino::Utf8Path;
@@ -9,8 +10,9 @@ use rayon::prelude::*;
 
 use super::session::Texts;
 use super::{texts_after, trial};
-use crate::check::{Analysis, FileReport};
+use crate::check::{Analysis, FileReport, Judged};
 use crate::guard::guarded;
+use crate::rules::step_down;
 use crate::settings::Settings;
 use crate::source::{Edit, Loader, OverlayLoader, Source};
 
@@ -138,5 +140,17 @@ fn goes_on(
         changed.insert(Source::new(path.clone(), text.as_str()));
     }
     let after = before.after(path, &changed, settings);
-    trial::spares(&before.images, &after.images) && trial::on_faith(&before.images, &after.images).is_none()
+    trial::spares(&before.images, &after.images)
+        && trial::on_faith(&before.images, &after.images).is_none()
+        && has_tools(&before.images, &after.images)
+}
+
+/// True if none of these images needs what the repair has installed in another.
+fn has_tools(before: &[Rc<Judged>], after: &[Rc<Judged>]) -> bool {
+    let lacks = |(before, after): (&Rc<Judged>, &Rc<Judged>)| {
+        let (then, now) = (before.launch.as_ref()?, after.launch.as_ref()?);
+        let mut names = now.newly_through(then).into_iter();
+        names.find(|name| step_down::is_missing(name, &after.image.base, &after.installed))
+    };
+    !before.iter().zip(after).any(|pair| lacks(pair).is_some())
 }

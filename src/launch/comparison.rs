@@ -74,6 +74,20 @@ impl Launch {
         found
     }
 
+    /// The programs through which something is started that `before` did not start through them.
+    pub(crate) fn newly_through(&self, before: &Launch) -> BTreeSet<String> {
+        let through = |launch: &Launch| {
+            let mut found = BTreeSet::new();
+            launch
+                .branches
+                .iter()
+                .flat_map(|branch| &branch.processes)
+                .for_each(|own| own.through(&mut found));
+            found
+        };
+        &through(self) - &through(before)
+    }
+
     /// A service that is told by a signal of which nothing says that the service handles it, where `before` did not tell it so. What a
     /// caller names in place of the image's own arguments is the caller's to know.
     pub(crate) fn newly_on_faith(&self, before: &Launch) -> Option<String> {

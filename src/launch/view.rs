@@ -101,6 +101,13 @@ impl ProcessView {
         self.children.iter().for_each(|child| child.endings(found));
     }
 
+    /// The names of the programs that this process and those below it were, before they replaced themselves.
+    pub(super) fn through(&self, found: &mut BTreeSet<String>) {
+        let names = self.replaced.iter().filter_map(|line| line.split_whitespace().next());
+        found.extend(names.map(|name| base_name(name).to_owned()));
+        self.children.iter().for_each(|child| child.through(found));
+    }
+
     /// A script that nobody has read, which is told by something other than the kernel, among this process and those below it.
     pub(super) fn told_unread(&self) -> Option<&Self> {
         let is_told = self.unread && self.service && self.receives == Receives::Yes;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{Repair, Subject, install, repair};
 use crate::dockerfile::{Command, Setting};
 use crate::launch::{Fault, Site};
-use crate::programs::Family;
+use crate::programs::{Base, Family};
+use crate::project::Installed;
 use crate::shell::{self, NodeKind};
 use crate::source::{Edit, Excerpt, Span, base_name};
 
@@ -100,6 +101,13 @@ impl Tool {
 
 fn is_step_down(package: &str) -> bool {
     matches!(package, "gosu" | "su-exec")
+}
+
+/// True for a program that becomes another as another user, where nothing shows that the image has it.
+pub(crate) fn is_missing(program: &str, base: &Base, installed: &Installed) -> bool {
+    is_step_down(program)
+        && base.step_down.as_deref() != Some(program)
+        && installed.package(|name| name == program).is_none()
 }
 
 /// What there is where neither can be installed: setpriv is a part of util-linux.

@@ -100,6 +100,23 @@ fn an_image_is_mended_before_what_deploys_it() {
     assert_eq!(project.read("compose.yaml"), compose);
 }
 
+/// What the repair of one Dockerfile installs is not there for another that starts the same script.
+#[test]
+fn what_another_image_has_not_installed_is_not_called() {
+    let image = |base: &str| format!("FROM {base}\nCOPY start.sh /start.sh\nCMD [\"/start.sh\"]\n");
+    let script = "#!/bin/sh\nexec su app -c \"gunicorn a:b\"\n";
+    for (other, is_offered) in [(None, true), (Some("alpine:3.20"), false), (Some("debian:12"), false)] {
+        let (own, other) = (image("debian:12"), other.map(image));
+        let mut files = vec![("Dockerfile", own.as_str()), ("start.sh", script)];
+        files.extend(other.as_deref().map(|text| ("Dockerfile.other", text)));
+        let project = Project::new(&files);
+        let diff = project.run(&["check", "--diff", "--unsafe-fixes"]);
+        assert_eq!(diff.out.contains("+exec gosu app gunicorn a:b"), is_offered, "{}", diff.out);
+        let checked = project.run(&["check", "--unsafe-fixes"]);
+        assert_eq!(checked.out.contains("fixable"), is_offered, "{}", checked.out);
+    }
+}
+
 /// The repair of a Dockerfile that sends a signal on which nobody knows what a container of a Compose file does.
 #[test]
 fn what_harms_another_container_is_not_offered() {
