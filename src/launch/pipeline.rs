@@ -6,7 +6,7 @@ use super::path::MishapKind;
 use super::resolve::{Resolved, What};
 use super::shell::{Status, Waiting};
 use super::world::{Ended, Pid, Role, Started};
-use crate::programs::Family;
+use crate::programs::{Family, Sound};
 use crate::shell::{List, Node, NodeKind, Word};
 
 impl Machine<'_, '_> {
@@ -42,7 +42,8 @@ impl Machine<'_, '_> {
         }
         let ends_early = self.ends_early(stages);
         // Unknown commands in a pipeline feed or filter; the first of them is the one that may stay.
-        let main = stages.iter().position(|stage| self.may_be_main(stage));
+        let fed = self.fed_service(stages).filter(|_| self.world.stop.is_none());
+        let main = fed.or_else(|| stages.iter().position(|stage| self.may_be_main(stage)));
         let mut pids = Vec::new();
         let mut piped = Vec::new();
         for (index, stage) in stages.iter().enumerate() {
@@ -51,7 +52,9 @@ impl Machine<'_, '_> {
                 continue;
             }
             if !filter || self.is_known_to_stay(stage) {
+                self.world.next_is_service |= fed == Some(index);
                 let pid = self.fork(stage, Started::Foreground, Some(node));
+                self.world.next_is_service &= fed != Some(index);
                 pids.extend(pid);
                 piped.extend(pid.filter(|_| index + 1 < stages.len() && !ends_early));
             }
@@ -65,6 +68,22 @@ impl Machine<'_, '_> {
             }
             self.wait_for_piped(pids, piped, node);
         }
+    }
+
+    /// `tail -f /dev/null | server`: what only keeps the standard input open is not what the pipeline is about. A log that is followed may
+    /// have a filter behind it, unless that sounds like a service.
+    fn fed_service(&self, stages: &List) -> Option<usize> {
+        let feeds = |stage: &&Node| matches!(self.stage_program(stage), Some(What::Helper));
+        let is_silent = |stage: &Node| {
+            let NodeKind::Command(command) = &stage.kind else { return false };
+            let last = command.words.last().and_then(Word::literal);
+            stage.is_command(&["sleep"]) || last.is_some_and(|file| file == "/dev/null")
+        };
+        let feeders = stages.iter().take_while(feeds).count();
+        let service = stages.get(feeders).filter(|_| feeders > 0)?;
+        let is_unknown = self.stage_program(service).is_some_and(|program| program.is_unseen());
+        let serves = self.sound(service) == Sound::Service || stages[..feeders].iter().all(is_silent);
+        (is_unknown && serves).then_some(feeders)
     }
 
     /// A process that has ended by now, nobody knows how.

@@ -13,10 +13,20 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 words::what_happens(fault, subject.signal())
             );
             Finding::of(fault, subject, "runs as part of a pipeline", message)
-                .with_help("let the service write to a file or to standard output; in bash: `exec service > >(filter)`")
+                .with_help(match is_fed(fault) {
+                    true => "keep its standard input open in another way; in bash: `exec service < <(tail -f /dev/null)`",
+                    false => "let the service write to a file or to standard output; in bash: `exec service > >(filter)`",
+                })
                 .with_repairs(substitute(fault))
         })
         .collect()
+}
+
+/// True where a program in front of the service only keeps its standard input open.
+fn is_fed(fault: &Fault) -> bool {
+    let Site::Foreground { node, .. } = &fault.site else { return false };
+    let NodeKind::Pipeline(stages) = &node.kind else { return false };
+    stages.first().is_some_and(|first| first.is_command(&["tail", "sleep", "cat"]))
 }
 
 /// `a 2>&1 | b` as `exec a > >(b) 2>&1`, where the shell has process substitution.
