@@ -143,6 +143,10 @@ fn with_jobs(jobs: &Jobs, end: End, fault: &Fault, subject: &Subject<'_>) -> Vec
     if fault.shell.may_trap || conditional_trap::may_be_set(&jobs.at.node, &[], &[]) {
         return Vec::new();
     }
+    // What the script does on SIGTERM is its way to stop. The container is to send that; a second handler would take its place.
+    if stop != Signal::TERM && fault.shell.traps.contains(&Signal::TERM) {
+        return Vec::new();
+    }
     // What one program is told by, the others do not know.
     if stop.ignored_by_default() && jobs.jobs.len() > 1 {
         return Vec::new();
