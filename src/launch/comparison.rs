@@ -98,13 +98,14 @@ impl Launch {
         self.on_faith().find(|program| !known.contains(program)).map(str::to_owned)
     }
 
-    /// A script that nobody has read and that is told, where `before` told none. What it makes of that is not known.
+    /// A script that nobody has read and that is told, where `before` told none, or left it all the time there is. What it makes of that is
+    /// not known.
     pub(crate) fn newly_told_unread(&self, before: &Launch) -> Option<String> {
         let told = |launch: &Launch| {
             let mut processes = launch.branches.iter().flat_map(|branch| &branch.processes);
             processes.find_map(ProcessView::told_unread).map(|process| process.argv.join(" "))
         };
-        told(self).filter(|_| told(before).is_none())
+        told(self).filter(|_| told(before).is_none() || before.outcome == Outcome::Timeout)
     }
 
     fn on_faith(&self) -> impl Iterator<Item = &str> {
