@@ -147,10 +147,9 @@ fn goes_on(
 
 /// True if none of these images needs what the repair has installed in another.
 fn has_tools(before: &[Rc<Judged>], after: &[Rc<Judged>]) -> bool {
-    let lacks = |(before, after): (&Rc<Judged>, &Rc<Judged>)| {
-        let (then, now) = (before.launch.as_ref()?, after.launch.as_ref()?);
-        let mut names = now.newly_through(then).into_iter();
-        names.find(|name| step_down::is_missing(name, &after.image.base, &after.installed))
-    };
-    !before.iter().zip(after).any(|pair| lacks(pair).is_some())
+    before.iter().zip(after).all(|(before, after)| {
+        let (Some(then), Some(now)) = (&before.launch, &after.launch) else { return true };
+        let is_missing = |name: &String| step_down::is_missing(name, &after.image.base, &after.installed);
+        !now.newly_through(then).iter().any(is_missing)
+    })
 }
