@@ -88,7 +88,7 @@ pub(crate) use builtins::is_builtin;
 pub use dialect::Dialect;
 pub use drain::Drain;
 pub use fault::{
-    Cause, CommandLine, Fault, Hop, Hurry, Job, Jobs, ShellState, Site, SupervisorFlaw, TrapFlaw,
+    Cause, CommandLine, Fault, Hop, Hurry, Job, Jobs, PipeEnd, ShellState, Site, SupervisorFlaw, TrapFlaw,
 };
 pub use interpreter::{Broken, BrokenScript};
 pub use shell::Rest;

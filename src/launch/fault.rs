@@ -124,7 +124,7 @@ pub enum Cause {
     /// A trap that cannot run, because a command is in the foreground.
     DeferredTrap,
     /// The service is part of a pipeline.
-    PipedService,
+    PipedService(PipeEnd),
     /// Something that only keeps the container alive is in front.
     KeepAlive,
     /// A loop starts the service again and again.
@@ -194,6 +194,15 @@ pub enum TrapFlaw {
     SignalName,
     /// It is for EXIT only, and this shell does not run it when a signal comes.
     ExitOnly,
+}
+
+/// Where in a pipeline a service stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum PipeEnd {
+    /// In front of others, which read what it writes.
+    Writer,
+    /// At the end: it only reads.
+    Reader,
 }
 
 /// What a shell has set, as far as a repair must heed it.
@@ -389,7 +398,7 @@ impl Fault {
                 TrapFlaw::SignalName => "the shell does not know the signal by that name".to_owned(),
             },
             Cause::DeferredTrap => "the trap cannot run while a command is in the foreground".to_owned(),
-            Cause::PipedService => {
+            Cause::PipedService(_) => {
                 format!("the shell waits for the pipeline of {service} and passes nothing on")
             }
             Cause::KeepAlive => format!("{service} does not react to the stop signal"),
@@ -447,7 +456,7 @@ impl Cause {
                 "this wrapper does not pass the signal on either"
             }
             Self::KeepAlive => "this only keeps the container alive",
-            Self::PipedService => "part of a pipeline here",
+            Self::PipedService(_) => "part of a pipeline here",
             _ => "the signal would be lost here too",
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::fault::{Cause, Site, SupervisorFlaw, TrapFlaw};
+use super::fault::{Cause, PipeEnd, Site, SupervisorFlaw, TrapFlaw};
 use super::path::MishapKind;
 use super::shell::{Origin, Rest, Shell, Waiting};
 use super::signal::Signal;
@@ -197,7 +197,9 @@ impl View<'_> {
         if matches!(node.kind, NodeKind::Pipeline(_))
             && (leads || !(is_held || pauses || self.has_service_jobs(shell)))
         {
-            return Some((Cause::PipedService, place, site()));
+            let reads = below.is_some_and(|below| pids.contains(&below.pid) && !piped.contains(&below.pid));
+            let end = if reads { PipeEnd::Reader } else { PipeEnd::Writer };
+            return Some((Cause::PipedService(end), place, site()));
         }
         if is_held && !pauses {
             return Some((Cause::KeepAlive, place, self.jobs(process, shell, node)));

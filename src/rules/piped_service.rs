@@ -1,32 +1,28 @@
 //! `piped-service`: the service is part of a pipeline, and the shell waits for all of it.
 
 use super::{Finding, Repair, Subject, repair, words};
-use crate::launch::{Cause, Dialect, Fault, Rest, Site};
+use crate::launch::{Cause, Dialect, Fault, PipeEnd, Rest, Site};
 use crate::shell::{NodeKind, Word};
 
 pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
     subject
-        .faults(|cause| cause == Cause::PipedService)
+        .faults(|cause| matches!(cause, Cause::PipedService(_)))
         .map(|fault| {
             let message = format!(
                 "{} The shell waits for the whole pipeline and passes no signal on.",
                 words::what_happens(fault, subject.signal())
             );
-            Finding::of(fault, subject, "runs as part of a pipeline", message)
-                .with_help(match is_fed(fault) {
-                    true => "keep its standard input open in another way; in bash: `exec service < <(tail -f /dev/null)`",
-                    false => "let the service write to a file or to standard output; in bash: `exec service > >(filter)`",
-                })
-                .with_repairs(substitute(fault))
+            let finding = Finding::of(fault, subject, "runs as part of a pipeline", message);
+            match fault.cause {
+                Cause::PipedService(PipeEnd::Reader) => finding.with_help(
+                    "give it its standard input in another way; in bash: `exec service < file`, or `exec service < <(feeder)`",
+                ),
+                _ => finding
+                    .with_help("let the service write to a file or to standard output; in bash: `exec service > >(filter)`")
+                    .with_repairs(substitute(fault)),
+            }
         })
         .collect()
-}
-
-/// True where a program in front of the service only keeps its standard input open.
-fn is_fed(fault: &Fault) -> bool {
-    let Site::Foreground { node, .. } = &fault.site else { return false };
-    let NodeKind::Pipeline(stages) = &node.kind else { return false };
-    stages.first().is_some_and(|first| first.is_command(&["tail", "sleep", "cat"]))
 }
 
 /// `a 2>&1 | b` as `exec a > >(b) 2>&1`, where the shell has process substitution.
