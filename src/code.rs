@@ -5,9 +5,13 @@
 //! input? What is not understood makes the text `opaque`, and then the first is not certain. The only room but `shell` that knows tree-sitter: strings, comments and the forms of
 //! import are worth a real grammar.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
 use tree_sitter::{Node, Parser};
 
 use crate::programs::Language;
+use crate::recent::Recent;
 use crate::shell::each_node;
 
 mod javascript;
@@ -34,7 +38,21 @@ pub struct Code {
 }
 
 /// Reads a text. What the grammar cannot read is opaque.
-pub fn read(language: Language, text: &str) -> Code {
+///
+/// What was read last is kept, by the text's hash: each image that starts a program, and each repair that is tried, asks for the same files.
+pub fn read(language: Language, text: &str) -> Arc<Code> {
+    thread_local! {
+        /// The files of one program, and some more.
+        static LAST: Recent<(Language, u64, Arc<Code>)> = const { Recent::new(256) };
+    }
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    let hash = hasher.finish();
+    let is_it = |known: &(Language, u64, _)| (known.0, known.1) == (language, hash);
+    LAST.with(|last| last.get(is_it, || (language, hash, Arc::new(parse(language, text))))).2
+}
+
+fn parse(language: Language, text: &str) -> Code {
     let grammar = match language {
         Language::JavaScript => tree_sitter_javascript::LANGUAGE,
         Language::Python => tree_sitter_python::LANGUAGE,

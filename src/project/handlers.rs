@@ -2,10 +2,12 @@
 //! text, that of all the project's modules that it loads, and packages that are known to install none.
 
 use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use super::{Found, ImageFiles, path};
 use crate::code;
 use crate::programs::Language;
+use crate::source::Excerpt;
 
 /// Files of one program that are read; what is larger is not judged.
 const MAX_FILES: usize = 200;
@@ -32,7 +34,7 @@ impl Entry {
     /// True if its own file tells a server to serve.
     pub fn serves(&self, files: &dyn ImageFiles) -> bool {
         Program::new(files, self).is_some_and(|program| {
-            program.todo.iter().any(|(_, text)| code::read(program.language, text).serves)
+            program.todo.iter().any(|(_, text)| code::read(program.language, text.text()).serves)
         })
     }
 
@@ -48,7 +50,7 @@ struct Program<'a> {
     language: Language,
     /// Where modules are looked for.
     top: String,
-    todo: VecDeque<(String, String)>,
+    todo: VecDeque<(String, Arc<Excerpt>)>,
     seen: BTreeSet<String>,
 }
 
@@ -74,7 +76,7 @@ impl<'a> Program<'a> {
     fn has_no_handler(mut self) -> bool {
         let mut stays = false;
         while let Some((place, text)) = self.todo.pop_front() {
-            let code = code::read(self.language, &text);
+            let code = code::read(self.language, text.text());
             if code.opaque || code.names_signals {
                 return false;
             }
@@ -90,7 +92,7 @@ impl<'a> Program<'a> {
     /// True if something of it reads the standard input.
     fn reads_input(mut self) -> bool {
         while let Some((place, text)) = self.todo.pop_front() {
-            let code = code::read(self.language, &text);
+            let code = code::read(self.language, text.text());
             if code.reads_input {
                 return true;
             }
@@ -109,7 +111,7 @@ impl<'a> Program<'a> {
                 Found::File(_) if self.seen.len() >= MAX_FILES => return false,
                 Found::File(file) => {
                     if self.seen.insert(file.path.clone()) {
-                        self.todo.push_back((candidate.clone(), file.text.text().to_owned()));
+                        self.todo.push_back((candidate.clone(), file.text));
                     }
                     return true;
                 }
