@@ -265,6 +265,11 @@ impl Candidates {
         self.on(world).all(|item| item.is_meeting)
     }
 
+    /// True if no program was passed over on this course.
+    pub(super) fn has_passed_no_program(&self, world: &World) -> bool {
+        self.on(world).all(|item| item.what.place.is_none())
+    }
+
     /// What was passed over on a course, the last first.
     fn on(&self, world: &World) -> impl Iterator<Item = &Item> {
         let last = world.path.candidate.and_then(|index| self.items.get(index));

@@ -327,6 +327,16 @@ impl Explorer<'_> {
         unread.filter(is_untold).map(|process| process.pid).collect()
     }
 
+    /// True if a script waits for nothing that it has done itself: what it is for is in files that nobody has seen.
+    fn waits_for_unseen(&self, world: &World) -> bool {
+        let waits =
+            |process: &Process| matches!(&process.role, Role::Shell(shell) if shell.waits_for_unseen());
+        let living = || world.processes().filter(|process| world.alive(process.pid));
+        living().any(waits)
+            && living().all(|process| !process.is_service() && !process.is_supervisor())
+            && self.candidates.has_passed_no_program(world)
+    }
+
     /// Nothing moves any more: the container is stopped.
     fn stay(&mut self, mut world: World) {
         if world.process(1).is_none() || self.candidates.joins(&mut world, &self.environment.mentions) {
@@ -348,6 +358,10 @@ impl Explorer<'_> {
         let may_be_caught = world.processes().any(|process| world.alive(process.pid) && may_catch(process));
         if may_be_caught && verdict::outcome(&after) != Outcome::Graceful {
             let reason = "whether the script sets a trap for the stop signal is not known";
+            world.path.doubts.push(Doubt::new(None, reason));
+        }
+        if self.waits_for_unseen(&world) {
+            let reason = "what the files start that the script reads is not known";
             world.path.doubts.push(Doubt::new(None, reason));
         }
         let is_timeout = verdict::outcome(&after) == Outcome::Timeout;

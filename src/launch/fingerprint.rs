@@ -243,7 +243,7 @@ impl Shell {
 
     fn fingerprint(&self, print: &mut Print<'_>) {
         print.add((self.errexit, self.nounset, self.monitor, self.is_circling(), self.last_background));
-        print.add((self.reads_unknown, self.has_unknown_functions, self.may_trap));
+        print.add((self.reads_unknown, self.may_start, self.has_unknown_functions, self.may_trap));
         print.add((self.status.value, self.status.overridable));
         print.add((&self.aliases, self.hooks.len(), &self.fixed));
         print.add((&self.jobs, &self.pending, &self.directory));

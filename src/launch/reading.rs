@@ -154,6 +154,7 @@ impl Machine<'_, '_> {
         } else {
             self.with(|shell| {
                 shell.reads_unknown = true;
+                shell.may_start = true;
                 shell.claims = Rc::default();
             });
             self.set_status_quietly(status);

@@ -246,6 +246,8 @@ pub(crate) struct Shell {
     pub(crate) monitor: bool,
     /// True once the script has read something that pidone cannot: a name that nobody sets may be set there.
     pub(crate) reads_unknown: bool,
+    /// True once it has run text that nobody has seen, other than settings: it may have started something there.
+    pub(crate) may_start: bool,
     /// True once it has read a file that nobody has seen and that may define functions.
     pub(crate) has_unknown_functions: bool,
     /// True once it may have set traps that nobody has seen, in such a file say, or for a signal that is not known.
@@ -274,6 +276,11 @@ impl Shell {
             return self.traps.contains_key(&signal) && self.dialect.child_trap_interrupts_wait();
         }
         self.traps.contains_key(&signal) || self.ends_through_exit_trap(signal)
+    }
+
+    /// True if it waits, and what runs by now may have been started by text that nobody has seen.
+    pub(super) fn waits_for_unseen(&self) -> bool {
+        self.may_start && matches!(self.waiting, Waiting::Wait { .. })
     }
 
     pub(super) fn ends_through_exit_trap(&self, signal: Signal) -> bool {

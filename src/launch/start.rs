@@ -273,6 +273,7 @@ fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: 
         nounset: start.nounset,
         monitor: false,
         reads_unknown: false,
+        may_start: false,
         has_unknown_functions: false,
         may_trap: false,
         hands_over_word: false,
