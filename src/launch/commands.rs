@@ -398,7 +398,9 @@ impl Machine<'_, '_> {
         if started == Started::Background && !monitor {
             ignored.extend([Signal::INT, Signal::QUIT]);
         }
+        let expanded = self.expanded_without_end(node);
         if let NodeKind::Command(command) = &node.kind
+            && expanded.is_none()
             && let Some(pid) = self.fork_program(command, node, started, pipeline, &ignored)
         {
             return pid;
@@ -406,7 +408,7 @@ impl Machine<'_, '_> {
         let shell = self.shell()?;
         let list: List = match &node.kind {
             NodeKind::Subshell(list) | NodeKind::Group(list) => Arc::clone(list),
-            _ => Arc::from([node.clone()]),
+            _ => expanded.into_iter().chain([node.clone()]).collect(),
         };
         let mut copy: Shell = shell.fork(list);
         if started == Started::Background {

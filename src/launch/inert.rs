@@ -316,6 +316,15 @@ fn only_traces(option: &str) -> bool {
         .is_some_and(|letters| letters.chars().all(|c| matches!(c, 'x' | 'v' | 'a')))
 }
 
+/// True for a loop that nothing ends from outside.
+pub(super) fn goes_on(node: &Node) -> bool {
+    match &node.kind {
+        NodeKind::Loop(inner) => is_endless(&inner.condition, inner.until),
+        NodeKind::ArithmeticFor(_, endless) => *endless,
+        _ => false,
+    }
+}
+
 fn is_endless(condition: &[Node], until: bool) -> bool {
     let [Node { kind: NodeKind::Command(command), .. }] = condition else { return false };
     let name = command.name();

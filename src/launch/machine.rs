@@ -458,7 +458,7 @@ fn starts_job(node: &Node) -> bool {
 }
 
 /// The words that a statement expands before it does anything.
-fn words_of(node: &Node) -> Vec<&Word> {
+pub(super) fn words_of(node: &Node) -> Vec<&Word> {
     match &node.kind {
         NodeKind::Command(command) => {
             let values = command.assignments.iter().flat_map(|assignment| match &assignment.value {

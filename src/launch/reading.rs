@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::dialect::Dialect;
 use super::field::{Field, UNKNOWN};
-use super::machine::Machine;
+use super::inert;
+use super::machine::{Machine, words_of};
 use super::path::MishapKind;
 use super::shell::{Frame, Status};
 use crate::shell::{Command, Node, NodeKind, Part, Word};
@@ -135,6 +136,18 @@ impl Machine<'_, '_> {
                 );
             }
         }
+    }
+
+    /// `$(while true; do renew; sleep 1d; done) &`: what a job expands before it has a command to run, as the subshell that it waits for,
+    /// where that has a loop without end.
+    pub(super) fn expanded_without_end(&self, node: &Node) -> Option<Node> {
+        let mut parts = words_of(node).into_iter().flat_map(|word| &word.parts);
+        parts.find_map(|part| match part {
+            Part::Substitution(list, _) if list.iter().any(inert::goes_on) => {
+                Some(Node { kind: NodeKind::Subshell(Arc::clone(list)), ..node.clone() })
+            }
+            _ => None,
+        })
     }
 
     /// `source <(cat file)`
