@@ -18,6 +18,7 @@ mod arithmetic;
 mod assembly;
 mod assign;
 mod assigned;
+mod awaited;
 mod beside;
 mod branch;
 mod builtins;

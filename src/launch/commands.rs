@@ -226,6 +226,11 @@ impl Machine<'_, '_> {
                 self.converse(command, node);
                 None
             }
+            // `tail --pid=$pid`
+            What::Follows(pid) if self.outlast(&[*pid]) => {
+                self.set_status(Status::known(0));
+                None
+            }
             // What it waits for is taken to end, unless nothing else stays.
             What::Helper if resolved.follows_unknown && !self.stays(node) => {
                 if self.waits_for_told(node) {

@@ -145,6 +145,13 @@ impl Machine<'_, '_> {
             self.set_status_quietly(Status::known(0));
             return Flow::Done;
         }
+        if self.sees_end_by_break(
+            std::slice::from_ref(left.as_ref()),
+            std::slice::from_ref(right.as_ref()),
+            and,
+        ) {
+            self.set_status_quietly(Status::of(and));
+        }
         let is_choice = and && self.is_first_of_two(right);
         let decision =
             self.decide(whole, Some(left), ["success", "failure"], |machine, inside| match is_choice {
@@ -179,8 +186,13 @@ impl Machine<'_, '_> {
     pub(super) fn choose_arm(&mut self, node: &Arc<If>, arm: usize, place: &Place) -> Flow {
         let (condition, body) = &node.arms[arm];
         let place = condition.first().map_or_else(|| place.clone(), Node::place);
-        if self.ends_waiting(condition, body) {
+        if self.ends_waiting(condition, body) || self.sees_end_by_break(condition, body, true) {
             self.set_status_quietly(Status::known(0));
+        }
+        if let (1, Some(otherwise)) = (node.arms.len(), &node.otherwise)
+            && self.sees_end_by_break(condition, otherwise, false)
+        {
+            self.set_status_quietly(Status::known(1));
         }
         let test = match condition.as_ref() {
             [test] => Some(test),
@@ -245,6 +257,9 @@ impl Machine<'_, '_> {
         status.overridable = false;
         if status.value.is_none() && self.polls_to_the_end(node) {
             status = Status::known(0);
+        }
+        if self.sees_end(&node.condition, !node.until) {
+            status = Status::of(node.until);
         }
         let may_stay =
             || status.value.is_none() && may_hold(node) || self.sets_back(&node.condition, &node.body);

@@ -9,7 +9,7 @@ use super::field::{Field, UNKNOWN, Value};
 use super::pattern::{self, Pattern};
 use super::shell::Shell;
 use super::world::{Pid, World};
-use crate::shell::{List, Node, NodeKind, Operation, Parameter, Part, Word};
+use crate::shell::{Command, List, Node, NodeKind, Operation, Parameter, Part, Word};
 use crate::source::{Encoding, Excerpt, Span, base_name};
 
 /// Reads variables and expands words for one shell.
@@ -382,6 +382,7 @@ impl Expander<'_> {
     fn substitution(&self, list: &List) -> Option<String> {
         let [node] = list.as_ref() else { return self.directory_after(list) };
         let command = match &node.kind {
+            NodeKind::Command(command) if command.words.is_empty() => return self.read_by_bash(command),
             NodeKind::Command(command) => command,
             NodeKind::Pipeline(stages) => return self.listed(stages),
             _ => return self.directory_after(list),
@@ -417,6 +418,18 @@ impl Expander<'_> {
                 None => Some(".".to_owned()),
             },
             _ => None,
+        }
+    }
+
+    /// `$(< file)`: the others write nothing.
+    fn read_by_bash(&self, command: &Command) -> Option<String> {
+        let [redirect] = command.redirects.as_slice() else { return None };
+        if redirect.operator != "<" || !command.assignments.is_empty() {
+            return None;
+        }
+        match self.shell.dialect.is_bash() {
+            true => self.noted(self.string(redirect.target.as_ref()?).text()?),
+            false => Some(String::new()),
         }
     }
 

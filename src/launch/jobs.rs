@@ -79,6 +79,10 @@ impl Machine<'_, '_> {
         if self.may_be_setup(&targets) && self.is_any_program(&targets) && self.is_left_to_caller() {
             return self.stay_unknown(node, "which program the script waits for is not known");
         }
+        if named && !any && self.outlast(&targets) {
+            self.set_status(Status::UNKNOWN);
+            return;
+        }
         if !any && self.may_be_setup(&targets) && self.more_follows() && !self.stays(node) {
             for pid in targets {
                 self.world.die(pid, 0, Ended::Clean);
@@ -349,10 +353,16 @@ impl Machine<'_, '_> {
     /// The shell's own jobs get the signal, and daemons and orphans, which are nobody's. Who looks for the number of a process means the service, not
     /// the script or the wrapper in front of it.
     pub(super) fn tell_jobs(&mut self, signal: Signal) {
+        for pid in self.meant_by_number() {
+            self.tell_job(pid, signal);
+        }
+    }
+
+    /// The shell's own jobs, and daemons and orphans, which are nobody's: whom a number that is not known may mean.
+    pub(super) fn meant_by_number(&self) -> Vec<Pid> {
         let own = self.pid;
         let jobs = self.nearest_jobs();
-        let told: Vec<Pid> = self
-            .world
+        self.world
             .processes()
             .filter(|process| process.pid != own && process.pid != 1 && process.state == State::Running)
             .filter(|process| {
@@ -362,24 +372,25 @@ impl Machine<'_, '_> {
                 jobs.contains(&process.pid) || (daemon && serves)
             })
             .map(|process| process.pid)
-            .collect();
-        for pid in told {
-            let mut meant = Vec::new();
-            let role = self.world.process(pid).map(|process| &process.role);
-            let wraps = matches!(role, Some(Role::Forwarder(wrapper)) if wrapper.program.kind != Kind::Init);
-            if wraps || matches!(role, Some(Role::Shell(shell)) if !shell.catches(signal)) {
-                self.services_below(pid, &mut meant);
-            }
-            if wraps && !meant.is_empty() {
-                let reason = "whether the trap tells a program or the wrapper in front of it is not known";
-                self.world.path.unsure.get_or_insert_with(|| reason.into());
-            }
-            if meant.is_empty() {
-                meant.push(pid);
-            }
-            for pid in meant {
-                self.world.send(pid, signal);
-            }
+            .collect()
+    }
+
+    fn tell_job(&mut self, pid: Pid, signal: Signal) {
+        let mut meant = Vec::new();
+        let role = self.world.process(pid).map(|process| &process.role);
+        let wraps = matches!(role, Some(Role::Forwarder(wrapper)) if wrapper.program.kind != Kind::Init);
+        if wraps || matches!(role, Some(Role::Shell(shell)) if !shell.catches(signal)) {
+            self.services_below(pid, &mut meant);
+        }
+        if wraps && !meant.is_empty() {
+            let reason = "whether the trap tells a program or the wrapper in front of it is not known";
+            self.world.path.unsure.get_or_insert_with(|| reason.into());
+        }
+        if meant.is_empty() {
+            meant.push(pid);
+        }
+        for pid in meant {
+            self.world.send(pid, signal);
         }
     }
 
@@ -414,7 +425,7 @@ impl Machine<'_, '_> {
 }
 
 /// What `kill` is told to do.
-enum Options<'a> {
+pub(super) enum Options<'a> {
     /// This signal, to these.
     Send(Signal, &'a [Field]),
     /// `-l`
@@ -425,7 +436,7 @@ enum Options<'a> {
     Unclear,
 }
 
-fn kill_options(arguments: &[Field], dialect: Dialect) -> Options<'_> {
+pub(super) fn kill_options(arguments: &[Field], dialect: Dialect) -> Options<'_> {
     let has_prefix = |name: &str| name.get(..3).is_some_and(|prefix| prefix.eq_ignore_ascii_case("SIG"));
     let refuses = |name: &str| has_prefix(name) && !dialect.kill_knows_sig_names();
     let text = |at: usize| arguments.get(at).and_then(Field::text);

@@ -6,7 +6,7 @@ use super::expand::Expander;
 use super::field::{Field, Value};
 use super::machine::Machine;
 use super::shell::Status;
-use super::world::{Identity, Process};
+use super::world::{Identity, Pid, Process};
 use crate::shell::{Command, Redirect};
 
 /// So many files are remembered.
@@ -71,11 +71,16 @@ impl Expander<'_> {
     pub(super) fn noted(&self, path: &str) -> Option<String> {
         let path = self.path_of_note(path);
         let written = self.world.notes.get(&path).map(|number| number.to_string());
-        written.or_else(|| {
-            let own =
-                |process: &&Process| self.world.alive(process.pid) && notes_itself(&process.identity, &path);
-            Some(self.world.processes().find(own)?.pid.to_string())
-        })
+        written.or_else(|| Some(self.keeper_of(&path)?.to_string()))
+    }
+
+    /// The program that was told to write its number into this file.
+    pub(super) fn keeper_of(&self, path: &str) -> Option<Pid> {
+        let path = self.path_of_note(path);
+        let own =
+            |process: &&Process| self.world.alive(process.pid) && notes_itself(&process.identity, &path);
+        let keeper = self.world.processes().find(own).filter(|_| !self.world.notes.contains_key(&path))?;
+        Some(keeper.pid)
     }
 
     fn path_of_note(&self, path: &str) -> Rc<str> {

@@ -386,7 +386,7 @@ fn parent_option(arguments: &[&str]) -> Option<Pid> {
     }
 }
 
-fn pid_option(arguments: &[&str]) -> Option<Pid> {
+pub(super) fn pid_option(arguments: &[&str]) -> Option<Pid> {
     arguments.iter().find_map(|argument| argument.trim_start_matches("-p").parse().ok())
 }
 
