@@ -462,6 +462,7 @@ impl Machine<'_, '_> {
             _ if resolved.may_be_setup() => {
                 // In a pipeline a command is as likely setup as in the foreground.
                 if pipeline.is_some_and(|pipeline| !self.stays(pipeline)) {
+                    self.world.path.may_have_told |= self.world.stop.is_some();
                     return Some(None);
                 }
                 if ends {

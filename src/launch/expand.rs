@@ -375,7 +375,11 @@ impl Expander<'_> {
 
     /// The words that a pipeline writes.
     pub(super) fn output(&self, stages: &[Node]) -> Vec<Field> {
-        Field::words(self.substitution(&Arc::from(stages)).filter(|_| stages.len() == 1).as_deref())
+        let text = match stages {
+            [_] => self.substitution(&Arc::from(stages)),
+            _ => self.listed(stages),
+        };
+        Field::words(text.as_deref())
     }
 
     /// The output of a command substitution, where it is one of the few that the model follows.

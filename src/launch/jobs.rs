@@ -398,16 +398,15 @@ impl Machine<'_, '_> {
     fn nearest_jobs(&self) -> Vec<Pid> {
         let mut above = Vec::new();
         let mut pid = self.pid;
-        while let Some(shell) = self.world.shell(pid) {
-            let jobs: Vec<Pid> = shell.jobs.iter().copied().filter(|job| !above.contains(job)).collect();
+        while let Some(process) = self.world.process(pid).filter(|_| !above.contains(&pid)) {
+            let shell = self.world.shell(pid);
+            let jobs = shell.into_iter().flat_map(|shell| shell.jobs.iter().copied());
+            let jobs: Vec<Pid> = jobs.filter(|job| !above.contains(job)).collect();
             if !jobs.is_empty() {
                 return jobs;
             }
             above.push(pid);
-            match self.world.process(pid) {
-                Some(process) if process.parent != pid => pid = process.parent,
-                _ => break,
-            }
+            pid = process.parent;
         }
         Vec::new()
     }

@@ -22,7 +22,8 @@ impl Expander<'_> {
         let words: Vec<Vec<String>> =
             stages.iter().map(|stage| self.simple_words(stage)).collect::<Option<_>>()?;
         let (ps, rest) = words.split_first().filter(|(ps, _)| ps[0] == "ps" && ps.len() <= 2)?;
-        let steps: Vec<Stage> = rest.iter().map(|words| stage(words)).collect::<Option<_>>()?;
+        let steps: Vec<Vec<Stage>> = rest.iter().map(|words| stages_of(words)).collect::<Option<_>>()?;
+        let steps: Vec<Stage> = steps.into_iter().flatten().collect();
         let (Stage::Field(field), filters) = steps.split_last()? else { return None };
         if *field != self.field_of_number(ps.get(1).map_or("", String::as_str)) {
             return None;
@@ -51,17 +52,23 @@ impl Expander<'_> {
     }
 }
 
-fn stage(words: &[String]) -> Option<Stage> {
+fn stages_of(words: &[String]) -> Option<Vec<Stage>> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        ["grep", "-v", text] => plain(text).map(Stage::Without),
-        ["grep", text] => plain(text).map(Stage::With),
+    Some(match words.as_slice() {
+        ["grep", "-v", text] => vec![Stage::Without(plain(text)?)],
+        ["grep", text] => vec![Stage::With(plain(text)?)],
         ["awk", program] => {
-            let field = program.strip_prefix('{')?.strip_suffix('}')?.trim();
-            field.strip_prefix("print")?.trim().strip_prefix('$')?.parse().ok().map(Stage::Field)
+            // `/server/ {print $2}`
+            let (pattern, action) = program.trim().split_once('{')?;
+            let filter = match pattern.trim() {
+                "" => None,
+                pattern => Some(Stage::With(plain(pattern.strip_prefix('/')?.strip_suffix('/')?)?)),
+            };
+            let field = action.strip_suffix('}')?.trim().strip_prefix("print")?.trim();
+            filter.into_iter().chain([Stage::Field(field.strip_prefix('$')?.parse().ok()?)]).collect()
         }
-        _ => None,
-    }
+        _ => return None,
+    })
 }
 
 /// A text that stands for itself; `[s]erver` finds `server`, but not the `grep` that looks for it.

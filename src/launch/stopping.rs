@@ -90,6 +90,11 @@ impl Machine<'_, '_> {
             self.kill_wrapped(kill, read);
             return true;
         }
+        if let Some(inner) = self.wrapped(fields)
+            && self.act_on_processes(inner, node)
+        {
+            return true;
+        }
         let service = named_service(name, arguments);
         let name = base_name(name);
         match name {
@@ -106,10 +111,7 @@ impl Machine<'_, '_> {
                 None => self.set_status_quietly(Status::UNKNOWN),
             },
             "pkill" | "killall" | "killall5" => {
-                let signal = arguments
-                    .iter()
-                    .find_map(|argument| argument.strip_prefix('-').and_then(Signal::parse))
-                    .unwrap_or(Signal::TERM);
+                let signal = sent_by(arguments).unwrap_or(Signal::TERM);
                 let found = self.looked_for(arguments);
                 if found.is_empty() {
                     self.tell_jobs(signal);
@@ -120,6 +122,11 @@ impl Machine<'_, '_> {
                 }
                 self.set_status(Status::UNKNOWN);
             }
+            // Whoever holds a file or a port open; `skill` names a terminal or a user.
+            "fuser" if arguments.iter().any(|word| is_flag(word, 'k')) => {
+                self.kill_somebody(sent_by(arguments).unwrap_or(Signal::KILL));
+            }
+            "skill" => self.kill_somebody(sent_by(arguments).unwrap_or(Signal::TERM)),
             "supervisorctl" if self.world.stop.is_none() && arguments.contains(&"start") => {
                 let names = arguments.iter().skip_while(|word| **word != "start").skip(1).copied();
                 supervise::start_waiting(self.world, self.environment, &names.collect::<Vec<_>>());
@@ -137,6 +144,27 @@ impl Machine<'_, '_> {
             _ => return false,
         }
         true
+    }
+
+    /// `timeout 5 pkill server`, `busybox killall server`: what the wrapper is given to run.
+    fn wrapped<'f>(&self, fields: &'f [Field]) -> Option<&'f [Field]> {
+        let (name, words) = fields.split_first()?;
+        let arguments: Vec<Option<&str>> = words.iter().map(Field::option).collect();
+        let row = self.environment.tables.program(name.text()?, &arguments)?;
+        let wraps = matches!(row.kind, Kind::Exec | Kind::Fork | Kind::Detach) && row.language.is_none();
+        match row.inner_command(&arguments) {
+            Inner::Command { name, .. } if wraps => words.get(name..),
+            _ => None,
+        }
+    }
+
+    /// Before the stop, somebody who is told to end is a temporary server, by the number that is looked up. In a handler it may be anybody.
+    fn kill_somebody(&mut self, signal: Signal) {
+        match self.world.stop.is_some() {
+            true => self.world.path.may_have_told = true,
+            false => self.tell_jobs(signal),
+        }
+        self.set_status(Status::UNKNOWN);
     }
 
     /// `nohup kill`, `timeout 5 kill`, `xargs -r kill -TERM`
@@ -175,13 +203,14 @@ impl Machine<'_, '_> {
     pub(super) fn kill_wrapped(&mut self, kill: WrappedKill, read: Vec<Field>) {
         let WrappedKill { mut arguments, is_odd, is_child, .. } = kill;
         let is_group = |word: &Field| word.text() == Some("0");
-        if (is_child && arguments.iter().any(is_group))
-            || read.iter().any(|word| word.text().is_none())
-            || (is_odd && read.len() > 1)
-        {
+        if is_child && arguments.iter().any(is_group) {
             self.world.path.may_have_told = true;
             self.set_status(Status::UNKNOWN);
             return;
+        }
+        if read.iter().any(|word| word.text().is_none()) || (is_odd && read.len() > 1) {
+            let words: Vec<&str> = arguments.iter().filter_map(Field::text).collect();
+            return self.kill_somebody(sent_by(&words).unwrap_or(Signal::TERM));
         }
         arguments.extend(read);
         self.kill(&arguments);
@@ -363,6 +392,18 @@ pub(super) fn looks_for_processes(list: &[Node]) -> bool {
         }
         NodeKind::Test(words) => words.iter().any(in_word),
         _ => node.children().into_iter().any(|child| looks_for_processes(std::slice::from_ref(child))),
+    })
+}
+
+/// `-9`, `-TERM`, `-SIGTERM`
+fn sent_by(arguments: &[&str]) -> Option<Signal> {
+    arguments.iter().find_map(|argument| argument.strip_prefix('-').and_then(Signal::parse))
+}
+
+/// True for `-k` and `-sk`.
+fn is_flag(word: &str, letter: char) -> bool {
+    word.strip_prefix('-').is_some_and(|letters| {
+        letters.contains(letter) && letters.bytes().all(|byte| byte.is_ascii_lowercase())
     })
 }
 
