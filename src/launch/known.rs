@@ -316,21 +316,25 @@ impl Resolver<'_, '_> {
                 inner
             }
             Inner::Line { argument, offset } => {
-                return self.shell_line(
-                    argv.get(argument + 1)?,
-                    offset,
-                    row.named_shell(arguments, argument),
-                );
-            }
-            Inner::ForShell { arguments: first } => {
-                let shell = match row.named_shell(arguments, first) {
-                    Some(named) => named.map_or_else(|| Field::unknown("..."), Field::known),
-                    None => Field::known("/bin/sh"),
+                let (line, shell) = (argv.get(argument + 1)?, row.named_shell(arguments, argument));
+                let Some(first) = row.words_behind_line(arguments) else {
+                    return self.shell_line(line, offset, shell);
+                };
+                let line = match offset {
+                    0 => line.clone(),
+                    _ => Field::known(line.text()?.get(offset..)?),
                 };
                 let words = argv.get(first + 1..).unwrap_or_default();
+                let shell = [named(shell), Field::known("-c"), line].into_iter();
+                shell.chain(words.iter().cloned()).collect()
+            }
+            Inner::ForShell { arguments: first } => {
+                let words = argv.get(first + 1..).unwrap_or_default();
+                let shell = named(row.named_shell(arguments, first));
                 std::iter::once(shell).chain(words.iter().cloned()).collect()
             }
-            Inner::None => return None,
+            // `su user -s /deploy.sh`
+            Inner::None => vec![named(Some(row.named_shell(arguments, arguments.len())?))],
             Inner::Unknown => vec![Field::unknown("...")],
         };
         if let ([line], true) = (inner.as_slice(), row.ruby_line) {
@@ -379,6 +383,14 @@ impl Resolver<'_, '_> {
         let text = Arc::new(Excerpt::derived(&self.place.source, self.place.span, line));
         Child::Line(text, Origin::PackageCommand(self.manifest()), self.environment.sh())
     }
+}
+
+/// The shell that an option names, or the usual one.
+fn named(shell: Option<Option<&str>>) -> Field {
+    shell.map_or_else(
+        || Field::known("/bin/sh"),
+        |shell| shell.map_or_else(|| Field::unknown("..."), Field::known),
+    )
 }
 
 /// The signals that an init passes on in place of others.

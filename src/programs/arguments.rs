@@ -183,6 +183,16 @@ impl Program {
         None
     }
 
+    /// `su -c LINE user -- words`: the first of the words that the shell gets besides the line, as `$0` and so on.
+    pub fn words_behind_line(&self, arguments: &[Option<&str>]) -> Option<usize> {
+        let mut rules = self.args.clone();
+        rules.value_options.append(&mut rules.command_options);
+        match Walk::new(&rules, self.kind, arguments).inner {
+            Inner::ForShell { arguments } => Some(arguments),
+            _ => None,
+        }
+    }
+
     /// The signals that its options put in place of others, as they stand there (`15` and `3`).
     pub fn rewrites<'a>(&self, arguments: &[Option<&'a str>]) -> Vec<(&'a str, &'a str)> {
         let walk = Walk::new(&self.args, self.kind, arguments);

@@ -251,6 +251,8 @@ fn wrapped(name: &str, args: &[String]) -> io::Result<Command> {
     if matches!(name, "su-exec" | "gosu" | "s6-setuidgid" | "su") || (name == "runuser" && !user_named) {
         rest = rest.get(1..).unwrap_or_default();
     }
+    // `su -c line user -- words`: the words are the line's arguments.
+    let words = if line.is_some() { rest } else { &[] };
     // `su user -c line` has its options behind the user.
     if matches!(name, "su" | "runuser") && line.is_none() {
         line = rest.iter().position(|arg| arg == "-c").and_then(|at| rest.get(at + 1)).cloned();
@@ -258,7 +260,7 @@ fn wrapped(name: &str, args: &[String]) -> io::Result<Command> {
     let mut command = match line {
         Some(line) => {
             let mut command = Command::new(shell_path);
-            command.args(["-c", &line]);
+            command.args(["-c", &line]).args(words.iter().skip_while(|word| *word == "--"));
             command
         }
         // The shell reads what it is given as standard input.
