@@ -205,7 +205,7 @@ impl View<'_> {
             return Some((Cause::KeepAlive, place, self.jobs(process, shell, node)));
         }
         if self.has_service_jobs(shell) || pauses {
-            let first = self.first_job(process, shell).unwrap_or(place);
+            let first = self.first_job(process, shell, below).unwrap_or(place);
             return Some((Cause::UntrappedBackground, first, self.jobs(process, shell, node)));
         }
         if rest == Rest::Loop {
@@ -262,7 +262,7 @@ impl View<'_> {
             let cause = Cause::IncompleteTrap(TrapFlaw::ExitOnly);
             return Some((cause, trap.place.clone(), self.trap(shell, service)));
         }
-        let first = self.first_job(process, shell).unwrap_or_else(|| place_of(node));
+        let first = self.first_job(process, shell, below).unwrap_or_else(|| place_of(node));
         Some((Cause::UntrappedBackground, first, self.jobs(process, shell, node)))
     }
 

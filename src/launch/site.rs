@@ -210,8 +210,22 @@ impl View<'_> {
     }
 
     /// Where the first of the jobs is started that have something to lose, or the first of all if none has. What a loop starts again and
-    /// again is beside the others. Without jobs, where the first server is started that has put itself into the background.
-    pub(super) fn first_job(&self, process: &Process, shell: &Shell) -> Option<Place> {
+    /// again is beside the others. Without jobs, where what is `below` is started if a shell that has ended has left it behind, or where
+    /// the first server is that has put itself into the background.
+    pub(super) fn first_job(
+        &self,
+        process: &Process,
+        shell: &Shell,
+        below: Option<&Process>,
+    ) -> Option<Place> {
+        let is_left = |below: &&Process| {
+            below.started == Started::Background
+                && below.born_of != process.pid
+                && !self.has_service_jobs(shell)
+        };
+        if let Some(left) = below.filter(is_left) {
+            return left.identity.place.clone();
+        }
         let loops = |job: Pid| self.before.shell(job).is_some_and(Shell::is_in_loop);
         let rank = |job: Pid| match self.leads_to_service(job, 0) {
             true if !loops(job) => 0,
