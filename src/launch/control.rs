@@ -316,7 +316,12 @@ impl Machine<'_, '_> {
 
     /// True where nothing comes behind what the first script does now: a wait for something would make no sense there.
     fn is_last_of_all(&self) -> bool {
-        self.pid_is_main() && self.shell().is_some_and(|shell| self.only_trifles_follow(shell))
+        let mut above = std::iter::successors(Some(self.pid), |&pid| match pid {
+            1 => None,
+            _ => self.world.process(pid).map(|process| process.parent),
+        });
+        self.pid_is_main()
+            && above.all(|pid| self.world.shell(pid).is_none_or(|shell| self.only_trifles_follow(shell)))
     }
 
     /// `while pgrep server; do sleep 5; done` as the last thing that the first script does: whatever the answer is one day, a stop finds
