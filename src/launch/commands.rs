@@ -137,8 +137,11 @@ impl Machine<'_, '_> {
     }
 
     pub(super) fn resolve(&self, fields: &[Field], node: &Node) -> Resolved {
-        let directory = self.shell().and_then(|shell| shell.directory.clone());
-        self.environment.resolve(fields, &node.place(), directory.as_deref(), self.shell_dialect())
+        let directory = self.shell().and_then(|shell| shell.directory.as_ref());
+        let (place, caller) = (node.place(), self.shell_dialect());
+        self.environment.resolutions.get(fields, &place, directory, caller, || {
+            self.environment.resolve(fields, &place, directory.map(Rc::as_ref), caller)
+        })
     }
 
     fn shell_dialect(&self) -> Option<Dialect> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::ahead::Mentions;
 use super::dialect::{BashVersion, Dialect};
+use super::resolutions::Resolutions;
 use super::scripts::Scripts;
 use super::shell::Origin;
 use crate::dockerfile::{Command, Image, Instruction, Keyword, join};
@@ -33,6 +34,10 @@ pub(crate) struct Environment<'a> {
     found: RefCell<HashMap<String, Found>>,
     /// What the scripts of the course that is followed now have made.
     made: RefCell<Rc<Made>>,
+    /// What command lines run, as long as nothing else is made and no other script is read.
+    pub(super) resolutions: Resolutions,
+    /// Names of programs, and whether none of them was made.
+    left: RefCell<HashMap<String, bool>>,
     /// What directories hold that a wildcard stands for.
     listed: RefCell<HashMap<String, Rc<[String]>>>,
     /// The names that the scripts mention.
@@ -57,6 +62,8 @@ impl<'a> Environment<'a> {
             scripts: RefCell::default(),
             found: RefCell::default(),
             made: RefCell::default(),
+            resolutions: Resolutions::default(),
+            left: RefCell::default(),
             listed: RefCell::default(),
             mentions: Mentions::default(),
             without_handler: RefCell::default(),
@@ -99,7 +106,10 @@ impl<'a> Environment<'a> {
     /// Reads shell text; the same excerpt is read once, so that a statement keeps its identity.
     pub(crate) fn parse(&self, excerpt: Arc<Excerpt>) -> Arc<Script> {
         let known = self.scripts.borrow().known(&excerpt);
-        known.unwrap_or_else(|| self.scripts.borrow_mut().read(excerpt))
+        known.unwrap_or_else(|| {
+            self.resolutions.forget();
+            self.scripts.borrow_mut().read(excerpt)
+        })
     }
 
     /// What the scripts say that were read so far.
@@ -126,6 +136,8 @@ impl<'a> Environment<'a> {
     pub(super) fn see(&self, made: &Rc<Made>) {
         if !Rc::ptr_eq(&self.made.borrow(), made) {
             self.made.replace(Rc::clone(made));
+            self.left.borrow_mut().clear();
+            self.resolutions.forget();
         }
     }
 
@@ -177,9 +189,7 @@ impl<'a> Environment<'a> {
 
     pub(super) fn which(&self, name: &str) -> Option<ImageFile> {
         let path = self.image.env.get("PATH").map(String::as_str);
-        if !self.made.borrow().is_empty()
-            && !paths_of(name, path).all(|path| self.made.borrow().leaves(&path))
-        {
+        if !self.is_left(name, path) {
             return self.running().which(name, path);
         }
         // A bare name is a key of its own: it holds no `/`.
@@ -193,6 +203,20 @@ impl<'a> Environment<'a> {
         let found = file.clone().map_or(Found::Unknown, Found::File);
         self.found.borrow_mut().insert(name.to_owned(), found);
         file
+    }
+
+    /// True if the scripts have made nothing on PATH by this name.
+    fn is_left(&self, name: &str, path: Option<&str>) -> bool {
+        let made = self.made.borrow();
+        if made.is_empty() {
+            return true;
+        }
+        if let Some(known) = self.left.borrow().get(name) {
+            return *known;
+        }
+        let is_left = paths_of(name, path).all(|path| made.leaves(&path));
+        self.left.borrow_mut().insert(name.to_owned(), is_left);
+        is_left
     }
 
     /// Whether a command line is the image's own shell form, or somebody's `sh -c`.

@@ -44,6 +44,20 @@ impl Field {
         Self { rest: true, ..Self::unknown(written) }
     }
 
+    /// True if nothing tells them apart, not even where they are written.
+    pub(super) fn is_same(&self, other: &Field) -> bool {
+        let is_written_there = match (&self.excerpt, &other.excerpt) {
+            (Some(one), Some(other)) => one.is_same(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        let flags = |field: &Field| (field.overridable, field.unset, field.rest);
+        self.text == other.text
+            && flags(self) == flags(other)
+            && self.sketch == other.sketch
+            && self.written == other.written
+            && is_written_there
+    }
+
     pub(crate) fn is_rest(&self) -> bool {
         self.rest
     }

@@ -43,9 +43,14 @@ pub(super) fn is_made_elsewhere(context: &Context<'_>, stage: usize, path: &str)
     }
     let dockerfile = &context.image.dockerfile;
     let text = |instruction: &Instruction| dockerfile.source.slice(instruction.span);
+    let touches = |text: &str| {
+        let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || c == ';').collect();
+        words.windows(2).any(|pair| *pair == ["touch", path])
+    };
     let makes = |instruction: &Instruction| {
-        let words: Vec<&str> = text(instruction).split(|c: char| c.is_whitespace() || c == ';').collect();
-        instruction.keyword == Keyword::Run && words.windows(2).any(|pair| *pair == ["touch", path])
+        let text = text(instruction);
+        // Scripts ask again and again: the words are looked at where they can be there only.
+        instruction.keyword == Keyword::Run && text.contains(path) && touches(text)
     };
     let own = context.steps(stage);
     let speaks = |step: &Step<'_>| {
