@@ -153,6 +153,7 @@ impl Machine<'_, '_> {
         if self.stops_supervised(fields, node) || self.act_on_processes(fields, node) {
             return;
         }
+        self.note_beside_services(fields, node);
         if self.may_name_function(&fields[0]) {
             self.pass_or_stay(node, "which function this calls is not known");
             return;
@@ -320,6 +321,7 @@ impl Machine<'_, '_> {
                 let last = self.world.processes().len();
                 if let (What::Daemon(_), Some(daemon)) = (&resolved.what, self.world.process_mut(last)) {
                     daemon.statement = Some(node.clone());
+                    self.world.path.batch = None;
                 }
                 self.set_status(Status::known(0))
             }
@@ -366,6 +368,27 @@ impl Machine<'_, '_> {
             process.started == Started::Forked && process.is_service() && self.world.alive(process.pid)
         };
         self.world.processes().any(is_daemon)
+    }
+
+    /// Something is started beside the services that are in the background by now.
+    pub(super) fn note_beside_services(&mut self, fields: &[Field], node: &Node) {
+        let is_behind = |process: &&Process| {
+            matches!(process.started, Started::Forked | Started::Background) && self.world.alive(process.pid)
+        };
+        if self.world.stop.is_some() {
+            return;
+        }
+        let services: Vec<Pid> =
+            self.world.processes().filter(is_behind).map(|process| process.pid).collect();
+        let words: Vec<&str> = fields.iter().filter_map(Field::text).collect();
+        if !services.is_empty() && self.environment.tables.is_batch(&words) {
+            self.world.path.batch = Some(node.place());
+        }
+        for pid in services {
+            if let Some(service) = self.world.process_mut(pid) {
+                service.followed = true;
+            }
+        }
     }
 
     /// The course stays here, and how a stop ends cannot be told.
@@ -487,6 +510,7 @@ impl Machine<'_, '_> {
 
     /// `node &`
     pub(super) fn background(&mut self, node: &Node) {
+        self.note_beside_services(&[], node);
         let pid = match &node.kind {
             NodeKind::Pipeline(stages) => self.pipeline_in_background(stages),
             _ => {

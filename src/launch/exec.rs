@@ -45,6 +45,7 @@ impl Machine<'_, '_> {
             return self.end(Status::known(127));
         }
         self.note_dropped_trap(node);
+        self.note_beside_services(argv, node);
         let is_missing = matches!(resolved.what, What::Broken(..)) && self.pid == 1;
         if (is_missing || matches!(resolved.what, What::Ends(_))) && self.world.stop.is_none() {
             // What the script hands over to is its job, though that ends; nothing before it was.

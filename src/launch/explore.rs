@@ -393,11 +393,13 @@ impl Explorer<'_> {
     fn end(&mut self, mut world: World) {
         let Self { candidates, found, .. } = self;
         let cut = early::is_cut_early(&world);
-        let may_stay = cut.then(|| world.path.may_stay.take()).flatten();
-        if let Some(place) = may_stay {
+        let may_stay =
+            world.path.may_stay.take().map(|at| (at, "whether the script goes on from here is not known"));
+        let batch =
+            world.path.batch.take().map(|at| (at, "whether the container is there for this is not known"));
+        if let Some((place, reason)) = may_stay.or(batch).filter(|_| cut) {
             // It may be what stays: nothing before it has to be.
             candidates.settle(&world);
-            let reason = "whether the script goes on from here is not known";
             world.path.doubts.push(Doubt::new(Some(place), reason));
             found.ended.push(world);
             return;

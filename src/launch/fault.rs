@@ -48,6 +48,9 @@ pub struct Fault {
     pub known_service: bool,
     /// True if what stays in front of the shell that loses the signal reads its standard input.
     pub reads_input: bool,
+    /// True for a server that has put itself into the background, and behind which something else is started: in front, it would keep
+    /// that from being done.
+    pub followed: bool,
     /// True if it is what the caller names (`"$@"`).
     pub by_caller: bool,
     /// True if the service is known only by the command that started it and ended (`service app start`).

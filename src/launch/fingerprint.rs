@@ -97,7 +97,12 @@ impl World {
         ));
         print.add(&self.notes);
         print.add(&self.made);
-        print.add((self.path.doubts.len(), self.path.mishaps.len(), self.path.endless));
+        print.add((
+            self.path.doubts.len(),
+            self.path.mishaps.len(),
+            self.path.endless,
+            self.path.batch.is_some(),
+        ));
         let mut known = vec![false; self.processes().len() + 1];
         for pid in shells().flat_map(|shell| shell.known()) {
             if let Some(known) = known.get_mut(pid) {

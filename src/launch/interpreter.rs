@@ -8,11 +8,11 @@ use super::environment::Environment;
 use super::execline;
 use super::field::Field;
 use super::known::Call;
-use super::resolve::{Resolved, Resolver, What};
+use super::resolve::{Resolved, Resolver, What, is_script_name};
 use super::shell::Origin;
 use super::world::Identity;
 use crate::project::ImageFile;
-use crate::shell::Script;
+use crate::shell::{NodeKind, Script};
 use crate::source::{Excerpt, Place, base_name};
 
 /// Why the kernel refuses to run a script, or finds no program.
@@ -388,9 +388,22 @@ impl Resolver<'_, '_> {
         }
     }
 
-    /// A configuration file, by its name or because no shell could read it: an argument that was taken for a program.
+    /// A file of data, by its name or its mode, or because no shell could read it: an argument that was taken for a program.
     fn is_no_script(&self, file: &ImageFile) -> bool {
         let ending = base_name(&file.path).rsplit_once('.').map_or("", |(_, ending)| ending);
-        CONFIGURATIONS.contains(&ending) || !self.environment.parse(Arc::clone(&file.text)).errors.is_empty()
+        let is_data = file.executable == Some(false) && !is_script_name(&file.path);
+        let script = || self.environment.parse(Arc::clone(&file.text));
+        is_data
+            || CONFIGURATIONS.contains(&ending)
+            || !script().errors.is_empty()
+            || !begins_with_command(&script())
     }
+}
+
+/// False for `* * * * * root job`: no program has such a name.
+fn begins_with_command(script: &Script) -> bool {
+    let first = script.statements.first().map(|statement| &statement.kind);
+    let Some(NodeKind::Command(command)) = first else { return true };
+    let name = command.words.first().map_or_else(String::new, |word| word.literal().unwrap_or_default());
+    name.is_empty() || name.contains(|c: char| c.is_ascii_alphabetic() || matches!(c, '.' | ':' | '['))
 }

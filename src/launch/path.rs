@@ -34,6 +34,8 @@ pub(crate) struct Path {
     pub(crate) may_have_waited: bool,
     /// Where a loop was left whose condition may hold for as long as the container runs, or a `read` that may wait as long.
     pub(crate) may_stay: Option<Place>,
+    /// What was done while a service was in the background, and that the container may be there for (`pytest`).
+    pub(crate) batch: Option<Place>,
     /// True once a shell has read the image's own arguments as commands (`eval "$@"`).
     pub(crate) evaluates: bool,
     /// True once a shell has run: what it makes of its arguments is for it to say.
@@ -63,6 +65,7 @@ impl Path {
             unsure: None,
             may_have_waited: false,
             may_stay: None,
+            batch: None,
             evaluates: false,
             scripted: false,
             repeated: Vec::new(),

@@ -305,6 +305,7 @@ pub(super) fn fault_of(loss: Loss, process: &Process, world: &World, outcome: Ou
         default: world.path.default,
         known_service: is_known(process),
         reads_input: false,
+        followed: process.followed,
         by_caller: is_named_by_caller(process),
         by_launcher: is_launcher(process),
         may_leave: may_leave(process),

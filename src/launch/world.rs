@@ -78,6 +78,8 @@ pub(crate) struct Process {
     pub(crate) identity: Identity,
     /// For a background job: the statement before the `&`.
     pub(crate) statement: Option<Node>,
+    /// For a service in the background: true once something else was started behind it.
+    pub(crate) followed: bool,
     /// The shell that it was, and the `exec` by which that replaced itself, if it had jobs.
     pub(crate) handed_over: Option<Rc<(Shell, Node)>>,
     pub(crate) role: Role,
@@ -341,6 +343,7 @@ impl World {
             before: Vec::new(),
             identity,
             statement: None,
+            followed: false,
             handed_over: None,
             unread: None,
             role,

@@ -53,7 +53,8 @@ pub struct CommandLine {
     pub overridden_by: Vec<String>,
     /// Options of which none may be present for this row to apply.
     pub forbids: Vec<String>,
-    /// Texts of which one must occur in the arguments, joined by blanks, for this row to apply (`daemon off`).
+    /// Texts of which one must occur in the arguments, joined by blanks, for this row to apply (`daemon off`). One that begins as an option
+    /// does stands at the beginning of an argument.
     pub mentions: Vec<String>,
 }
 
@@ -232,9 +233,7 @@ impl CommandLine {
         let required = self.requires.is_empty()
             || (self.requires.iter().any(|option| walk.has(option))
                 && walk.last(&self.overridden_by) <= walk.last(&self.requires));
-        let text = walk.text(arguments);
-        let mentioned =
-            self.mentions.is_empty() || self.mentions.iter().any(|words| text.contains(words.as_str()));
+        let mentioned = self.mentions.is_empty() || walk.mentions(&self.mentions, arguments);
         // Any word may hold such a text, in front of an inner command, too.
         let is_whole = |argument: &Option<&str>| argument.is_some_and(|text| !text.contains(UNKNOWN));
         let hides_text = !mentioned && !arguments.iter().all(is_whole);
@@ -464,10 +463,22 @@ impl<'a> Walk<'a> {
         self.met.iter().filter(named).filter_map(|met| met.value)
     }
 
-    /// The program's own arguments, joined, with runs of blanks as one; a word that is not known as a NUL.
-    fn text(&self, arguments: &[Option<&str>]) -> String {
-        let own = arguments.iter().take(self.own);
-        own.flat_map(|word| word.unwrap_or("\0").split_whitespace()).collect::<Vec<_>>().join(" ")
+    /// True if one of these texts is among the program's own arguments, joined with runs of blanks as one. An option begins a word: what
+    /// stands inside of one is another program's (`--attach-daemon "memcached -d"`).
+    fn mentions(&self, texts: &[String], arguments: &[Option<&str>]) -> bool {
+        let (mut text, mut begins) = (String::new(), Vec::new());
+        for word in arguments.iter().take(self.own) {
+            begins.push(text.len());
+            for part in word.unwrap_or("\0").split_whitespace() {
+                text.push_str(part);
+                text.push(' ');
+            }
+        }
+        let text = text.trim_end();
+        texts.iter().any(|wanted| {
+            let may_be_at = |at: usize| !wanted.starts_with('-') || begins.contains(&at);
+            text.match_indices(wanted.as_str()).any(|(at, _)| may_be_at(at))
+        })
     }
 }
 

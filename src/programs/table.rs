@@ -329,6 +329,7 @@ struct Rest {
     takes_operators: Part<Vec<&'static str>>,
     speakers: Part<Vec<&'static str>>,
     tidies: Part<Vec<&'static str>>,
+    batches: Part<Vec<&'static str>>,
     ending_scripts: Part<Vec<&'static str>>,
     drain: Part<Vec<Drain>>,
     slow: Part<Vec<Slow>>,
@@ -342,6 +343,7 @@ impl Rest {
             takes_operators: PROGRAMS.part("takes-operators"),
             speakers: PROGRAMS.part("speakers"),
             tidies: PROGRAMS.part("tidies"),
+            batches: PROGRAMS.part("batches"),
             ending_scripts: PROGRAMS.part("ending-scripts"),
             drain: PROGRAMS.part("drain"),
             slow: PROGRAMS.part("slow"),
@@ -437,6 +439,14 @@ impl Tables {
     pub fn tidies(&self, name: &str) -> bool {
         let name = base_name(name);
         self.rest.tidies.contains(&name)
+    }
+
+    /// True for a command that does what a container may be there for and ends with, by its words (`pytest`, `go test`).
+    pub fn is_batch(&self, words: &[&str]) -> bool {
+        /// `bundle exec rspec`
+        const FRONT: usize = 3;
+        let mut front = words.iter().filter(|word| !word.starts_with('-')).take(FRONT);
+        front.any(|word| self.rest.batches.contains(&base_name(word)))
     }
 
     /// True if a command may read what somebody types while it serves, by its words.
@@ -538,9 +548,9 @@ mod tests {
 
     #[test]
     fn every_part_is_read() {
-        let Rest { errands, takes_operators, speakers, tidies, ending_scripts, drain, slow, words } =
+        let Rest { errands, takes_operators, speakers, tidies, batches, ending_scripts, drain, slow, words } =
             Rest::shipped();
-        for words in [errands, takes_operators, speakers, tidies, ending_scripts] {
+        for words in [errands, takes_operators, speakers, tidies, batches, ending_scripts] {
             assert!(!words.is_empty());
         }
         assert!(!drain.is_empty() && !slow.is_empty() && words.sound("server", None) == Sound::Service);

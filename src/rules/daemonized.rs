@@ -11,12 +11,21 @@ pub(super) fn check(subject: &Subject<'_>) -> Vec<Finding> {
                 "The container ends as soon as it has started: {} goes into the background, and PID 1 ends.",
                 words::code(&fault.service)
             );
-            let help = match foreground::advice(fault, subject) {
-                Some(command) => format!("keep it in the foreground: `{command}`"),
-                None => "keep it in the foreground".to_owned(),
+            let what = match fault.followed {
+                true => "start it last, and keep it in the foreground",
+                false => "keep it in the foreground",
             };
-            let repairs = foreground::keep(fault, subject, "Keep it in the foreground:").into_iter().chain(configured(fault));
-            Finding::of(fault, subject, "goes into the background", message).with_help(help).with_repairs(repairs)
+            let help = match foreground::advice(fault, subject) {
+                Some(command) => format!("{what}: `{command}`"),
+                None => what.to_owned(),
+            };
+            let finding = Finding::of(fault, subject, "goes into the background", message).with_help(help);
+            // In the foreground it would keep what follows from being done.
+            if fault.followed {
+                return finding;
+            }
+            let kept = foreground::keep(fault, subject, "Keep it in the foreground:");
+            finding.with_repairs(kept.into_iter().chain(configured(fault)))
         })
         .collect()
 }
