@@ -554,6 +554,6 @@ mod tests {
             assert!(!words.is_empty());
         }
         assert!(!drain.is_empty() && !slow.is_empty() && words.sound("server", None) == Sound::Service);
-        assert_eq!(PROGRAMS.rest.len(), 8);
+        assert_eq!(PROGRAMS.rest.len(), 9);
     }
 }
