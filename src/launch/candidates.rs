@@ -534,7 +534,7 @@ impl Candidates {
         self.passed_on(world).filter(|item| !item.settled && item.what.place.is_some()).any(|item| {
             let may_stay = || waits && item.again.as_ref().is_some_and(is_served);
             let is_last = !serves || (circles && item.repeated && item.again.is_some());
-            item.what.sound.surely == Sound::Service && if waits { may_stay() } else { is_last }
+            item.what.sound.surely == Sound::Service && if waits && serves { may_stay() } else { is_last }
         })
     }
 

@@ -375,11 +375,14 @@ impl Explorer<'_> {
             |end: &World| verdict::outcome(end) == Outcome::Graceful && is_told(end) && !gives_up(end);
         let needed = patient.filter(is_well).map(|end| end.now - world.now);
         let Self { candidates, found, .. } = self;
-        if candidates.passed_starter(&world) {
+        let passed_service = candidates.passed_service(&world);
+        // A script that would end well where it is has done so with what is in front of that in mind: it may have left.
+        let may_have_left = passed_service && verdict::outcome(&after) == Outcome::Graceful;
+        if candidates.passed_starter(&world) || may_have_left {
             let reason = "whether a program that the script starts stays in front is not known";
             after.path.unsure.get_or_insert_with(|| reason.into());
         }
-        if candidates.is_mere_pause(&world) || candidates.passed_service(&world) {
+        if candidates.is_mere_pause(&world) || (passed_service && !may_have_left) {
             // The loop's own command may be what stays, or what sounds like a service; if it is, this is none.
             candidates.end_well(&world);
             found.pauses.push(Steady { before: world, after, needed });

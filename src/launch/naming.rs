@@ -87,8 +87,12 @@ impl Machine<'_, '_> {
         if Tables::goes_on(&arguments) { sound.max(Sound::Unclear) } else { sound }
     }
 
-    /// True for `/opt/app/startServer.sh`, which may stay in front of what it starts, or leave it behind.
+    /// True for `/opt/app/startServer.sh`, which may stay in front of what it starts, or leave it behind; and for a script that nobody
+    /// has read, unless it says that it does something once.
     pub(super) fn is_starter(&self, node: &Node) -> bool {
+        if matches!(self.stage_program(node), Some(What::Unread(_))) && self.sound(node) != Sound::Errand {
+            return true;
+        }
         let (NodeKind::Command(command), Some(expander)) = (&node.kind, self.expander()) else {
             return false;
         };
