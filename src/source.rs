@@ -56,6 +56,11 @@ impl Span {
         Span::new(self.start.min(other.start), self.end.max(other.end))
     }
 
+    /// True if the other span is a part of this one.
+    pub fn contains(self, other: Span) -> bool {
+        self.start <= other.start && other.end <= self.end
+    }
+
     /// True if the spans share a byte.
     pub fn overlaps(self, other: Span) -> bool {
         self.start < other.end && other.start < self.end
@@ -240,7 +245,7 @@ impl Place {
 
     /// True if the other place is a part of this one.
     pub fn contains(&self, other: &Place) -> bool {
-        self.span.start <= other.span.start && other.span.end <= self.span.end && self.shares_file(other)
+        self.span.contains(other.span) && self.shares_file(other)
     }
 
     fn shares_file(&self, other: &Place) -> bool {

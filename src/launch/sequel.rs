@@ -9,7 +9,7 @@ use super::shell::{Frame, Shell};
 use super::world::Started;
 use crate::programs::Sound;
 use crate::shell::{Node, NodeKind, Word};
-use crate::source::Place;
+use crate::source::{Place, Span};
 
 /// Functions that call functions are looked into this deep.
 const MAX_CALLS: usize = 3;
@@ -31,7 +31,7 @@ impl Machine<'_, '_> {
         let is_errand = |word: &str| self.environment.tables.is_errand(&[Some(word)]);
         let is_there = |node: &Node| {
             let script = self.environment.parse(Arc::clone(&node.excerpt));
-            stands_for(&script.statements, &node.place(), &is_errand)
+            stands_for(&script.statements, node.span, &is_errand)
         };
         let calls = |shell: &Shell| shell.frames.iter().filter_map(running).any(is_there);
         let mut at = self.pid;
@@ -225,10 +225,10 @@ fn does_for(list: &[Node], word: &str, service: &Place) -> bool {
     })
 }
 
-/// True if a place is in a branch that is there for a word of a certain sort, and for no other.
-fn stands_for(list: &[Node], place: &Place, is_it: &impl Fn(&str) -> bool) -> bool {
-    let Some(node) = list.iter().find(|node| node.place().contains(place)) else { return false };
-    let holds = |list: &[Node]| list.iter().any(|node| node.place().contains(place));
+/// True if a place in the same text is in a branch that is there for a word of a certain sort, and for no other.
+fn stands_for(list: &[Node], place: Span, is_it: &impl Fn(&str) -> bool) -> bool {
+    let Some(node) = list.iter().find(|node| node.span.contains(place)) else { return false };
+    let holds = |list: &[Node]| list.iter().any(|node| node.span.contains(place));
     let is_there =
         match &node.kind {
             NodeKind::If(node) => node

@@ -488,7 +488,7 @@ fn waits_for_event(condition: &Node) -> bool {
 /// The statement of a list that a command is, with the redirections around it.
 pub(super) fn statement_of<'s>(shell: &'s Shell, node: &Node) -> Option<&'s Node> {
     let Some(Frame::List { list, next }) = shell.frames.last() else { return None };
-    let covers = |whole: &&Node| whole.span.start <= node.span.start && node.span.end <= whole.span.end;
+    let covers = |whole: &&Node| whole.span.contains(node.span);
     list.get(next.checked_sub(1)?).filter(covers)
 }
 

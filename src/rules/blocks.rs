@@ -4,7 +4,7 @@ use crate::shell::{Node, NodeKind};
 use crate::source::Span;
 
 pub(super) fn holds(node: &Node, place: Span) -> bool {
-    node.span.start <= place.start && place.end <= node.span.end
+    node.span.contains(place)
 }
 
 /// The outermost loop around a place.

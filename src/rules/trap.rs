@@ -433,7 +433,7 @@ pub(super) fn around_loop(fault: &Fault, stop: Signal) -> Option<Repair> {
     }
     let excerpt = &node.excerpt;
     let script = shell::parse(Arc::clone(excerpt));
-    let covers = |other: &&Node| other.span.start <= node.span.start && node.span.end <= other.span.end;
+    let covers = |other: &&Node| other.span.contains(node.span);
     let outer = blocks::loop_around(script.statements.iter(), node.span)?;
     // During a long pause the trap would have to wait for its end.
     let others = || statements_of(outer).into_iter().filter(|other| !covers(other));
