@@ -210,7 +210,13 @@ impl<'a> Converter<'a> {
                 let inner = Span::new(tree.start_byte() + 2, tree.end_byte().saturating_sub(2));
                 NodeKind::Arithmetic(self.words().raw(tree, inner))
             }
-            "compound_statement" => NodeKind::Group(self.statements(tree, None)),
+            "compound_statement" => {
+                let group = NodeKind::Group(self.statements(tree, None));
+                match mask::negation_of_group(self.excerpt.text(), tree.start_byte()) {
+                    Some(_) => NodeKind::Not(Arc::new(self.node(span(tree), group))),
+                    None => group,
+                }
+            }
             "subshell" => NodeKind::Subshell(self.statements(tree, None)),
             "function_definition" => {
                 let name = self.text(span(tree.child_by_field_name("name")?));

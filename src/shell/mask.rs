@@ -6,10 +6,34 @@ use std::borrow::Cow;
 
 /// Masks for what the grammar would take for something else.
 pub(super) fn always(text: &str) -> Cow<'_, str> {
-    match without_backtick_comments(text) {
-        Cow::Borrowed(text) => without_bracket(text),
-        Cow::Owned(text) => Cow::Owned(without_bracket(&text).into_owned()),
+    [without_backtick_comments, without_bracket, without_negations].into_iter().fold(
+        Cow::Borrowed(text),
+        |text, mask| match text {
+            Cow::Borrowed(text) => mask(text),
+            Cow::Owned(text) => Cow::Owned(mask(&text).into_owned()),
+        },
+    )
+}
+
+/// Where the `!` stands that negates the group which begins at `at`.
+pub(super) fn negation_of_group(text: &str, at: usize) -> Option<usize> {
+    let before = text.get(..at)?.trim_end_matches([' ', '\t']);
+    let is_word =
+        |rest: &str| rest.chars().next_back().is_none_or(|c| c.is_whitespace() || ";&|(".contains(c));
+    let negated = before.strip_suffix('!').filter(|rest| before.len() < at && is_word(rest))?;
+    Some(negated.len())
+}
+
+/// `! { a; }`: the grammar would take the bracket for a command, so that the group stands alone, and is negated by whoever reads it.
+fn without_negations(text: &str) -> Cow<'_, str> {
+    let negations = text.match_indices('{').filter_map(|(at, _)| negation_of_group(text, at));
+    let negations: Vec<usize> = negations.collect();
+    if negations.is_empty() {
+        return Cow::Borrowed(text);
     }
+    let mut masked = text.as_bytes().to_vec();
+    negations.into_iter().for_each(|at| masked[at] = b' ');
+    Cow::Owned(String::from_utf8(masked).unwrap_or_else(|_| text.to_owned()))
 }
 
 /// Which line breaks become a `;`.
