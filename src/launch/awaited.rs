@@ -76,6 +76,17 @@ impl Machine<'_, '_> {
                 self.watch(inner).map(|watch| Watch { is_alive: !watch.is_alive, ..watch })
             }
             NodeKind::Redirected(inner, _) => self.watch(inner),
+            NodeKind::Group(list) | NodeKind::Subshell(list) => match list.as_ref() {
+                [inner] => self.watch(inner),
+                _ => None,
+            },
+            // `[ -s app.pid ] && kill -0 $(cat app.pid)`
+            NodeKind::And(left, right) => match (self.watch(left), self.watch(right)) {
+                (Some(left), Some(right)) => {
+                    (left.pids == right.pids && left.is_alive && right.is_alive).then_some(left)
+                }
+                (left, right) => left.or(right).filter(|watch| watch.is_alive),
+            },
             NodeKind::Test(words) => {
                 let fields: Vec<Field> =
                     words.iter().map(|word| Some(self.expander()?.string(word))).collect::<Option<_>>()?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::dialect::Dialect;
 use super::field::{Field, UNKNOWN, Value};
+use super::inert;
 use super::interpreter::Broken;
 use super::machine::Machine;
 use super::path::{Mishap, MishapKind};
@@ -13,7 +14,7 @@ use super::shell::{Frame, Rest, Shell, Status};
 use super::signal::Signal;
 use super::start;
 use super::world::{Identity, Millis, Pid, Process, Role, Started};
-use crate::programs::{Kind, Sound};
+use crate::programs::{Kind, Program, Sound};
 use crate::project::ImageFile;
 use crate::project::handlers::Entry;
 use crate::shell::{AssignedValue, Command, List, Node, NodeKind, Part, Word};
@@ -282,13 +283,13 @@ impl Machine<'_, '_> {
             {
                 Some(resolved)
             }
+            // What follows runs at all, so that it has left: its configuration says so, or a word that is not known.
+            What::Service(Some(row)) if resolved.uncertain && may_leave(row) && self.goes_round_behind() => {
+                resolved.what = What::Daemon(Arc::clone(row));
+                Some(resolved)
+            }
             _ if !resolved.uncertain || self.stays(node) => Some(resolved),
-            // What follows runs at all, so that it has left: its configuration says so.
-            What::Service(Some(row))
-                if (row.daemonizes || row.options_file.is_some())
-                    && matches!(row.kind, Kind::Server | Kind::Supervisor)
-                    && self.is_followed() =>
-            {
+            What::Service(Some(row)) if may_leave(row) && self.is_followed() => {
                 resolved.what = What::Daemon(Arc::clone(row));
                 Some(resolved)
             }
@@ -332,6 +333,16 @@ impl Machine<'_, '_> {
     /// True if the shell has something to do behind what it runs now.
     fn is_followed(&self) -> bool {
         !matches!(self.shell().map(Shell::rest), None | Some(Rest::Nothing | Rest::Exit))
+    }
+
+    /// True if it has a loop without end to run.
+    fn goes_round_behind(&self) -> bool {
+        self.shell().is_some_and(|shell| {
+            shell.frames.iter().any(|frame| match frame {
+                Frame::List { list, next } => list[(*next).min(list.len())..].iter().any(inert::goes_on),
+                _ => false,
+            })
+        })
     }
 
     /// There is no such program. Where that was all that the first process had left to do, the container has not started.
@@ -567,6 +578,11 @@ impl Machine<'_, '_> {
         let script = self.environment.parse(excerpt);
         self.push_list(&script.statements);
     }
+}
+
+/// True for a server that its configuration, or a word that is not known, keeps in front or not.
+fn may_leave(row: &Program) -> bool {
+    (row.daemonizes || row.options_file.is_some()) && matches!(row.kind, Kind::Server | Kind::Supervisor)
 }
 
 fn reads_input(command: &Command) -> bool {

@@ -310,6 +310,10 @@ impl Resolver<'_, '_> {
         if let Some((broken, file)) = self.not_found(&argv[0], name) {
             return What::Broken(broken, file);
         }
+        if let Some(row) = self.environment.tables.leaving(name, arguments) {
+            resolved.uncertain = true;
+            return What::Service(Some(Arc::clone(row)));
+        }
         if self.may_be_argument(name) {
             return What::Opaque(format!(
                 "whether {name} is a program or an argument of the base image's is not known"

@@ -507,11 +507,18 @@ impl Tables {
 
     /// The user's row for a program, if there is one.
     pub fn own(&self, name: &str, arguments: &[Option<&str>]) -> Option<&Arc<Program>> {
-        self.first(name, arguments, |name| self.own_named(name).collect())
+        Self::first(name, arguments, |name| self.own_named(name).collect())
+    }
+
+    /// The row that sends a program into the background, where only a word that is not known could keep it in front.
+    pub fn leaving(&self, name: &str, arguments: &[Option<&str>]) -> Option<&Arc<Program>> {
+        let named = |name: &str| self.own_named(name).chain(self.shipped.named(name)).collect();
+        let (row, _) = Self::applying(name, arguments, named)?;
+        (row.daemonizes && !row.busybox && row.kind == Kind::Server).then_some(row)
     }
 
     fn look_up(&self, name: &str, arguments: &[Option<&str>], busybox: bool) -> Option<&Arc<Program>> {
-        self.first(name, arguments, |name| {
+        Self::first(name, arguments, |name| {
             let shipped = self.shipped.named(name).filter(|row| row.busybox == busybox);
             self.own_named(name).chain(shipped).collect()
         })
@@ -523,17 +530,26 @@ impl Tables {
 
     /// The first row that applies, of those that a name has.
     fn first<'t>(
-        &self,
         name: &str,
         arguments: &[Option<&str>],
         named: impl Fn(&str) -> Vec<&'t Arc<Program>>,
     ) -> Option<&'t Arc<Program>> {
+        let (row, doubted) = Self::applying(name, arguments, named)?;
+        doubted.iter().all(|other| row.holds_beside(other)).then_some(row)
+    }
+
+    /// That row, and those in front of it that would apply if a word that is not known were the right one.
+    fn applying<'t>(
+        name: &str,
+        arguments: &[Option<&str>],
+        named: impl Fn(&str) -> Vec<&'t Arc<Program>>,
+    ) -> Option<(&'t Arc<Program>, Vec<&'t Program>)> {
         let mut keys = name::keys(name).into_iter().map(|key| (named(key.name), key.installed));
         let (rows, installed) = keys.find(|(rows, _)| !rows.is_empty())?;
         let mut doubted: Vec<&Program> = Vec::new();
         for row in rows.into_iter().filter(|row| installed || row.anywhere) {
             match row.args.matches(row.kind, arguments) {
-                Match::Yes => return doubted.iter().all(|other| row.holds_beside(other)).then_some(row),
+                Match::Yes => return Some((row, doubted)),
                 Match::Maybe => doubted.push(row),
                 Match::No => {}
             }
