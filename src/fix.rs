@@ -67,8 +67,10 @@ pub fn fix_each(targets: &[Target], loader: &dyn Loader) -> FixOutcome {
 fn repair_one_by_one(session: &mut Session, target: &Target, applied: &mut Vec<Applied>) {
     for _ in 0..MAX_ROUNDS {
         let found = session.check(target);
-        let repaired =
-            found.into_iter().find_map(|found| Some((session.repair(target, &found).ok()?, found)));
+        let repaired = found.into_iter().find_map(|found| {
+            let (found, texts) = session.best_repair(target, found);
+            Some((texts.ok()?, found))
+        });
         let Some((texts, diagnostic)) = repaired else { break };
         applied.push(Applied { diagnostic, changes: session.apply(texts) });
     }
@@ -77,8 +79,8 @@ fn repair_one_by_one(session: &mut Session, target: &Target, applied: &mut Vec<A
 /// What is left of a target, and why.
 fn remaining(session: &Session, target: &Target) -> Vec<(Diagnostic, Obstacle)> {
     let with_reason = |found: Diagnostic| {
-        let why = session.repair(target, &found).err().unwrap_or(Obstacle::Endless);
-        (found, why)
+        let (found, texts) = session.best_repair(target, found);
+        (found, texts.err().unwrap_or(Obstacle::Endless))
     };
     session.check(target).into_iter().map(with_reason).collect()
 }

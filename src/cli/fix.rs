@@ -90,7 +90,7 @@ impl<R: BufRead> Walk<'_, R> {
         let mut skipped: BTreeSet<Key> = BTreeSet::new();
         for target in &targets {
             while let Some((key, found)) = next(&session, target, &skipped) {
-                let repair = session.repair(target, &found);
+                let (found, repair) = session.best_repair(target, found);
                 self.show(&found, project, &session, &repair)?;
                 let (texts, silences) = match self.ask(repair.is_ok())? {
                     Answer::Quit => return Ok(false),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
-use super::shared::is_spared;
+use super::shared::{is_spared, with_safe_repair};
 use super::texts_after;
 use crate::check::{FileReport, check};
 use crate::diagnostic::{Diagnostic, Safety};
@@ -119,6 +119,18 @@ impl<'a> Session<'a> {
             Ok(Some(other)) => Err(Obstacle::Harms(other.to_owned())),
             Ok(None) => Ok(texts),
         }
+    }
+
+    /// A finding with its repair. What an unsafe one would do to another Dockerfile, a safe one may not.
+    pub fn best_repair(&self, target: &Target, found: Diagnostic) -> (Diagnostic, Result<Texts, Obstacle>) {
+        let repair = self.repair(target, &found);
+        if let Err(Obstacle::Harms(_)) = repair
+            && let Some(safer) = with_safe_repair(target, &found, &self.overlay)
+            && let Ok(texts) = self.repair(target, &safer)
+        {
+            return (safer, Ok(texts));
+        }
+        (found, repair)
     }
 
     /// Another Dockerfile whose images would end worse with these files.

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use camino::Utf8Path;
 use rayon::prelude::*;
 
-use super::session::Texts;
+use super::session::{Target, Texts};
 use super::{texts_after, trial};
-use crate::check::{Analysis, FileReport, Judged};
+use crate::check::{Analysis, FileReport, Judged, check};
+use crate::diagnostic::{Diagnostic, Fix, Safety};
 use crate::guard::guarded;
 use crate::rules::step_down;
 use crate::settings::Settings;
@@ -70,10 +71,47 @@ pub(crate) fn take_back(
         fixes.map(|fix| fix.is_some_and(|fix| harms(report, &fix.edits))).collect()
     };
     let taken: Vec<Vec<bool>> = reports.iter().map(is_taken).collect();
-    for (report, taken) in reports.iter_mut().zip(taken) {
-        let found = report.diagnostics.iter_mut().zip(taken).filter(|(_, is_taken)| *is_taken);
-        found.for_each(|(found, _)| found.fix = None);
+    // A safe repair in place of an unsafe one, if that harms nobody.
+    let safer = |report: &FileReport, found: &Diagnostic| -> Option<Fix> {
+        let target = (report.path.to_path_buf(), settings(&report.path)?);
+        let fix = with_safe_repair(&target, found, loader)?.fix?;
+        let seen = seen_by_others(&report.path, &fix.edits, &reads);
+        let spares = |(reader, seen): (&Utf8Path, Vec<&Edit>)| {
+            settings(reader).is_some_and(|own| self::harmful(reader, vec![seen], loader, &own).is_empty())
+        };
+        let spares_all = seen.into_iter().all(spares);
+        spares_all.then_some(fix)
+    };
+    let others: Vec<Vec<Option<Fix>>> = reports
+        .iter()
+        .zip(&taken)
+        .map(|(report, taken)| {
+            let found = report.diagnostics.iter().zip(taken);
+            found.map(|(found, is_taken)| is_taken.then(|| safer(report, found)).flatten()).collect()
+        })
+        .collect();
+    for ((report, taken), others) in reports.iter_mut().zip(taken).zip(others) {
+        let found = report.diagnostics.iter_mut().zip(taken).zip(others);
+        for ((found, _), other) in found.filter(|((_, is_taken), _)| *is_taken) {
+            found.fix = other;
+        }
     }
+}
+
+/// The same finding with a safe repair, where its own is unsafe and there is one.
+pub(super) fn with_safe_repair(
+    (path, settings): &Target,
+    diagnostic: &Diagnostic,
+    loader: &dyn Loader,
+) -> Option<Diagnostic> {
+    let is_unsafe = |found: &Diagnostic| found.fix.as_ref().is_some_and(|fix| fix.safety == Safety::Unsafe);
+    let safe = Settings { unsafe_fixes: false, ..settings.clone() };
+    let found = is_unsafe(diagnostic).then(|| check(path, loader, &safe).diagnostics)?;
+    let is_it = |found: &Diagnostic| {
+        let (own, other) = (&found.place, &diagnostic.place);
+        found.rule == diagnostic.rule && own.source.path() == other.source.path() && own.span == other.span
+    };
+    found.into_iter().find(|found| is_it(found) && found.fix.is_some() && !is_unsafe(found))
 }
 
 /// What other Dockerfiles see of the repair of one: all of it, but for the Dockerfile itself where they do not read that. `reads` is sorted.

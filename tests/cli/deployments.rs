@@ -113,7 +113,10 @@ fn what_another_image_has_not_installed_is_not_called() {
         let diff = project.run(&["check", "--diff", "--unsafe-fixes"]);
         assert_eq!(diff.out.contains("+exec gosu app gunicorn a:b"), is_offered, "{}", diff.out);
         let checked = project.run(&["check", "--unsafe-fixes"]);
-        assert_eq!(checked.out.contains("fixable"), is_offered, "{}", checked.out);
+        assert!(checked.out.contains("1 fixable"), "{}", checked.out);
+        // What is safe comes in place of it.
+        let is_safe = diff.out.contains("+exec su app -c \"exec gunicorn a:b\"");
+        assert_eq!(is_safe, !is_offered, "{}", diff.out);
     }
 }
 
