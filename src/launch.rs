@@ -63,6 +63,7 @@ mod pipeline;
 mod presence;
 mod question;
 mod reading;
+mod refused;
 mod resolutions;
 mod resolve;
 mod runner;

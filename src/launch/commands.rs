@@ -17,7 +17,7 @@ use super::world::{Identity, Millis, Pid, Process, Role, Started};
 use crate::programs::{Kind, Program, Sound};
 use crate::project::ImageFile;
 use crate::project::handlers::Entry;
-use crate::shell::{AssignedValue, Command, List, Node, NodeKind, Part, Word};
+use crate::shell::{AssignedValue, Command, List, Node, NodeKind, Part};
 use crate::source::Excerpt;
 
 /// How long what a job does once may take.
@@ -45,9 +45,6 @@ impl Machine<'_, '_> {
         let fields = expander.fields(&command.words, &node.excerpt);
         let values: Vec<(String, Value)> =
             command.assignments.iter().map(|assignment| self.assigned(assignment, node)).collect();
-        if self.fails_on_bashism(command, node) {
-            return;
-        }
         if self.is_split_by_ampersand(command) {
             return self.background(node);
         }
@@ -75,27 +72,6 @@ impl Machine<'_, '_> {
         }
         // An assignment in front of `exec` or a function is the shell's own; for the others it only shows in the child.
         self.invoke(&fields, command, node);
-    }
-
-    /// Syntax that this shell does not have ends the script where it is read; the model lets it end where it is reached.
-    fn fails_on_bashism(&mut self, command: &Command, node: &Node) -> bool {
-        let Some(shell) = self.shell() else { return false };
-        let dialect = shell.dialect;
-        let substitutes =
-            |word: &Word| word.parts.iter().any(|part| matches!(part, Part::ProcessSubstitution(_)));
-        let process = command.words.iter().any(substitutes)
-            || command.redirects.iter().any(|redirect| redirect.target.as_ref().is_some_and(substitutes));
-        let array =
-            command.assignments.iter().any(|assignment| matches!(assignment.value, AssignedValue::Array(_)));
-        let here_string = command.redirects.iter().any(|redirect| redirect.operator == "<<<");
-        if (process && !dialect.has_process_substitution())
-            || ((array || here_string) && !dialect.has_arrays())
-        {
-            self.mishap(MishapKind::Bashism, node);
-            self.end(Status::known(2));
-            return true;
-        }
-        false
     }
 
     /// dash reads `server &> log` as `server &` and `> log`.

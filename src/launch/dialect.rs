@@ -154,11 +154,6 @@ impl Dialect {
         self.is_bash()
     }
 
-    /// Arrays, `[[`, process substitution.
-    pub(crate) fn has_arrays(self) -> bool {
-        self.is_bash()
-    }
-
     /// `{1..30}`
     pub(crate) fn expands_braces(self) -> bool {
         self.is_bash()
@@ -176,11 +171,6 @@ impl Dialect {
             (Self::Ash, Operation::Operator(operator, _)) => plain && !operator.starts_with(['^', ',', '@']),
             (_, Operation::Plain | Operation::Length) => plain,
         }
-    }
-
-    /// `>(...)`
-    pub(crate) fn has_process_substitution(self) -> bool {
-        self != Dialect::Dash
     }
 
     /// The commands of a `sh -c` text that replace the shell.

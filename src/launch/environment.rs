@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::ahead::Mentions;
 use super::dialect::{BashVersion, Dialect};
+use super::refused::Refused;
 use super::resolutions::Resolutions;
 use super::scripts::Scripts;
 use super::shell::Origin;
@@ -110,6 +111,12 @@ impl<'a> Environment<'a> {
             self.resolutions.forget();
             self.scripts.borrow_mut().read(excerpt)
         })
+    }
+
+    /// What other shells than bash refuse to read in a text.
+    pub(super) fn refused(&self, excerpt: &Arc<Excerpt>) -> Rc<[Refused]> {
+        let script = self.parse(Arc::clone(excerpt));
+        self.scripts.borrow_mut().refused(&script)
     }
 
     /// What the scripts say that were read so far.

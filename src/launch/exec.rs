@@ -105,6 +105,8 @@ impl Machine<'_, '_> {
         if matches!(name.text(), Some("--" | "-a" | "-c" | "-l")) && !name.overridable && !is_stopped {
             // It would have been an option in bash.
             self.mishap(MishapKind::Bashism, node);
+        } else if self.shell().is_some_and(|shell| !shell.dialect.is_bash()) && names_descriptor(name) {
+            self.mishap(MishapKind::Bashism, node);
         } else if name.text().is_some_and(|name| name.starts_with('-')) {
             // Who gets here has given other arguments, or lost one on the way.
             self.world.path.failed = true;
@@ -182,4 +184,10 @@ impl Machine<'_, '_> {
             Mishap { kind: MishapKind::TrapDropped, place: trap.place.clone(), by: Some(node.place()) };
         self.world.path.mishaps.push(mishap);
     }
+}
+
+/// `exec {log}> file`: to bash the name of a variable, to the others that of a program.
+fn names_descriptor(name: &Field) -> bool {
+    let inner = name.text().and_then(|name| name.strip_prefix('{')?.strip_suffix('}'));
+    inner.is_some_and(|name| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
 }

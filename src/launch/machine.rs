@@ -12,10 +12,11 @@ use super::environment::Environment;
 use super::expand::Expander;
 use super::field::{Field, Value};
 use super::path::{Choice, Doubt, MishapKind};
+use super::refused::is_beyond_dash;
 use super::shell::{Frame, Lap, Shell, Status, Waiting};
 use super::signal::Signal;
 use super::world::{Ended, Pid, World};
-use crate::shell::{AssignedValue, Case, List, Node, NodeKind, Part, Word};
+use crate::shell::{AssignedValue, List, Node, NodeKind, Part, Word};
 use crate::source::Place;
 
 /// Functions, sourced files and traps nested deeper than this: the shell crashes, as real ones do.
@@ -303,12 +304,6 @@ impl Machine<'_, '_> {
         }
     }
 
-    /// `function f() { }`: dash has no such keyword.
-    fn refuses_keyword(&self, node: &Node) -> bool {
-        let text = node.excerpt.text().get(node.span.start..node.span.end).unwrap_or("");
-        text.starts_with("function ") && self.shell().is_some_and(|shell| shell.dialect == Dialect::Dash)
-    }
-
     /// `${name^^}` and the like where the shell has none: "bad substitution" ends it.
     fn refuses_expansion(&self, node: &Node) -> bool {
         let Some(dialect) = self.shell().map(|shell| shell.dialect).filter(|dialect| !dialect.is_bash())
@@ -317,14 +312,12 @@ impl Machine<'_, '_> {
         };
         words_of(node).iter().flat_map(|word| &word.parts).any(|part| match part {
             Part::Parameter(parameter, _) => !dialect.expands(parameter),
+            Part::Arithmetic(word, _) => {
+                dialect == Dialect::Dash
+                    && is_beyond_dash(node.excerpt.text().get(word.span.start..word.span.end).unwrap_or(""))
+            }
             _ => false,
         })
-    }
-
-    /// `;&` and `;;&`: only bash has them.
-    fn refuses_fall_through(&self, case: &Case) -> bool {
-        let is_bash = self.shell().is_some_and(|shell| shell.dialect.is_bash());
-        !is_bash && case.arms.iter().any(|arm| arm.falls_through)
     }
 
     /// `set -u`: a name that nobody sets ends the shell. Before the stop, whoever starts the container is taken to have set it; of one
@@ -349,6 +342,9 @@ impl Machine<'_, '_> {
     /// Starts a statement.
     pub(crate) fn run(&mut self, node: &Node) {
         if self.ends_unbound(node) {
+            return;
+        }
+        if self.fails_to_read(node) {
             return;
         }
         if self.refuses_expansion(node) {
@@ -378,10 +374,6 @@ impl Machine<'_, '_> {
                 self.push(Frame::If { node: Arc::clone(branches), arm: 0, place: node.place() });
                 self.push_list(&branches.arms[0].0);
             }
-            NodeKind::Case(case) if self.refuses_fall_through(case) => {
-                self.mishap(MishapKind::Bashism, node);
-                self.end(Status::known(2));
-            }
             NodeKind::Case(case) => self.case(case, node),
             NodeKind::Loop(inner) => {
                 let lap = Lap::first(self.world.now, self.last_job());
@@ -408,10 +400,6 @@ impl Machine<'_, '_> {
             }
             NodeKind::Group(list) => self.push_list(list),
             NodeKind::Subshell(list) => self.subshell(list, node),
-            NodeKind::Function(..) if self.refuses_keyword(node) => {
-                self.mishap(MishapKind::Bashism, node);
-                self.end(Status::known(2));
-            }
             NodeKind::Function(name, body) => {
                 let body = Arc::clone(body);
                 self.with(|shell| {

@@ -2,7 +2,6 @@
 
 use super::field::Field;
 use super::machine::Machine;
-use super::path::MishapKind;
 use super::resolve::{Resolved, What};
 use super::shell::{Status, Waiting};
 use super::world::{Ended, Pid, Role, Started};
@@ -20,11 +19,6 @@ impl Machine<'_, '_> {
 
     /// `a | b`: every stage in a process of its own; the shell waits for all of them.
     pub(super) fn pipeline(&mut self, stages: &List, node: &Node) {
-        if self.refuses_pipe(stages) {
-            self.mishap(MishapKind::Bashism, node);
-            self.end(Status::known(2));
-            return;
-        }
         if self.lists_no_jobs(stages) {
             self.set_status(Status::UNKNOWN);
             return;
@@ -124,16 +118,6 @@ impl Machine<'_, '_> {
             shell.pipelines.push(pids);
         });
         last
-    }
-
-    /// `a |& b`: only bash has it.
-    fn refuses_pipe(&self, stages: &List) -> bool {
-        let is_bash = self.shell().is_some_and(|shell| shell.dialect.is_bash());
-        !is_bash
-            && stages.windows(2).any(|pair| {
-                let text = pair[0].excerpt.text();
-                text.get(pair[0].span.end..pair[1].span.start).is_some_and(|between| between.contains("|&"))
-            })
     }
 
     /// `jobs -p | while read pid`: dash has no jobs to list in a part of a pipeline, and nothing is read.

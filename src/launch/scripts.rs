@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::assigned::note_own_variables;
+use super::refused::{Refused, refused};
 use crate::shell::{self, Node, NodeKind, Part, Script, Word};
 use crate::source::Excerpt;
 
@@ -13,6 +14,8 @@ use crate::source::Excerpt;
 pub(super) struct Scripts {
     /// By their excerpts, which are kept so that their addresses stay theirs.
     read: HashMap<*const Excerpt, (Arc<Excerpt>, Arc<Script>)>,
+    /// What other shells refuse in those that another shell runs.
+    refused: HashMap<*const Script, Rc<[Refused]>>,
     /// Variables that stand where the name of a command does.
     command_variables: BTreeSet<String>,
     /// Variables that are given values, other than a default for the one from outside.
@@ -42,6 +45,11 @@ impl Scripts {
             }
         }
         script
+    }
+
+    /// What other shells than bash refuse to read in a script that was read here.
+    pub(super) fn refused(&mut self, script: &Arc<Script>) -> Rc<[Refused]> {
+        Rc::clone(self.refused.entry(Arc::as_ptr(script)).or_insert_with(|| refused(&script.statements)))
     }
 
     /// The functions that a bash has from the one that started it.
