@@ -20,4 +20,4 @@ pub use rows::RowError;
 pub use signals::{Handler, Reaction, Runtime};
 pub use sound::Sound;
 pub(crate) use sound::parts_of;
-pub use table::{ConfigFile, InnerShell, Kind, Language, Program, Services, Slow, Tables};
+pub use table::{Alone, ConfigFile, InnerShell, Kind, Language, Program, Services, Slow, Tables};

@@ -11,13 +11,63 @@ use super::resolve::What;
 use super::shell::Frame;
 use super::signal::Signal;
 use super::stopping::{looks_for_processes, pid_option};
-use super::world::{Ended, Pid};
-use crate::programs::Sound;
+use super::world::{Ended, Pid, Process, World};
+use crate::programs::{Alone, Sound, Tables};
 use crate::shell::{Node, NodeKind, Word};
 use crate::source::base_name;
 
 /// Functions that call functions are looked into this deep.
 const MAX_CALLS: usize = 3;
+
+impl World {
+    /// A server of which no second one can start with the same data: the one that runs has ended by now, whoever told it to.
+    pub(super) fn make_room(&mut self, own: Pid, tables: &Tables) {
+        let is_starting = |process: &&Process| process.is_service() && self.stop.is_none();
+        let Some(process) = self.process(own).filter(is_starting) else { return };
+        let Some(alone) =
+            process.identity.argv.first().and_then(Field::text).and_then(|name| tables.alone(name))
+        else {
+            return;
+        };
+        let is_other = |other: &&Process| {
+            let name = other.identity.argv.first().and_then(Field::text);
+            other.pid != own
+                && other.is_service()
+                && self.alive(other.pid)
+                && name.and_then(|name| tables.alone(name)).is_some_and(|row| std::ptr::eq(row, alone))
+                && data_of(&other.identity.argv, alone) == data_of(&process.identity.argv, alone)
+        };
+        let others: Vec<Pid> = self.processes().filter(is_other).map(|other| other.pid).collect();
+        others.into_iter().for_each(|pid| self.end_with_all_below(pid));
+    }
+
+    fn end_with_all_below(&mut self, pid: Pid) {
+        for child in self.children(pid) {
+            self.end_with_all_below(child);
+        }
+        if let Some(process) = self.process_mut(pid) {
+            process.heard.push(Signal::TERM);
+        }
+        self.die(pid, 0, Ended::Clean);
+    }
+}
+
+/// The words that say where a server's data is, or may do so: one that is not known, behind no option.
+fn data_of(argv: &[Field], alone: &Alone) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut before = "";
+    for word in argv {
+        let text = word.option().unwrap_or("");
+        let is_data = alone.data_options.iter().any(|option| text.starts_with(option));
+        let is_value = alone.data_options.contains(&before);
+        let is_loose = word.option().is_none() && !before.starts_with('-');
+        if is_data || is_value || is_loose {
+            found.push(word.shown());
+        }
+        before = text;
+    }
+    found
+}
 
 /// What a condition asks of processes.
 struct Watch {
@@ -55,19 +105,9 @@ impl Machine<'_, '_> {
             && self.goes_on_to_service()
             && awaited.iter().all(|&pid| self.may_have_been_told(pid));
         if expects {
-            awaited.iter().for_each(|&pid| self.end_with_all_below(pid));
+            awaited.iter().for_each(|&pid| self.world.end_with_all_below(pid));
         }
         expects
-    }
-
-    fn end_with_all_below(&mut self, pid: Pid) {
-        for child in self.world.children(pid) {
-            self.end_with_all_below(child);
-        }
-        if let Some(process) = self.world.process_mut(pid) {
-            process.heard.push(Signal::TERM);
-        }
-        self.world.die(pid, 0, Ended::Clean);
     }
 
     fn watch(&self, node: &Node) -> Option<Watch> {

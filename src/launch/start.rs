@@ -73,6 +73,7 @@ fn start_process(
                 ignored,
             );
             leave_session(world, pid);
+            world.make_room(pid, environment.tables);
             return None;
         }
         What::Supervise(supervise) if supervise.stays == Some(false) => {
@@ -239,6 +240,7 @@ fn take_role(world: &mut World, environment: &Environment<'_>, pid: Pid, resolve
         process.role = role;
         process.unread = resolved.unread.clone();
     }
+    world.make_room(pid, environment.tables);
 }
 
 fn shell(environment: &Environment<'_>, start: &ShellStart, pid: Pid, resolved: &Resolved) -> Shell {

@@ -333,6 +333,7 @@ struct Rest {
     ending_scripts: Part<Vec<&'static str>>,
     drain: Part<Vec<Drain>>,
     slow: Part<Vec<Slow>>,
+    alone: Part<Vec<Alone>>,
     words: Part<Words>,
 }
 
@@ -347,6 +348,7 @@ impl Rest {
             ending_scripts: PROGRAMS.part("ending-scripts"),
             drain: PROGRAMS.part("drain"),
             slow: PROGRAMS.part("slow"),
+            alone: PROGRAMS.part("alone"),
             words: PROGRAMS.part("words"),
         }
     }
@@ -358,6 +360,18 @@ impl Rest {
 pub struct Slow {
     /// Their names.
     pub names: Vec<&'static str>,
+    /// Where that is said.
+    pub source: &'static str,
+}
+
+/// Servers of which no second one can start with the same data.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Alone {
+    /// Their names.
+    pub names: Vec<&'static str>,
+    /// The options that say where the data is.
+    pub data_options: Vec<&'static str>,
     /// Where that is said.
     pub source: &'static str,
 }
@@ -392,6 +406,19 @@ impl Tables {
     /// Programs that need more than a moment to end.
     pub fn slow(&self) -> &[Slow] {
         &self.rest.slow
+    }
+
+    /// The server of this name, if no second one can start with the same data.
+    pub fn alone(&self, name: &str) -> Option<&Alone> {
+        let is_named = |row: &&Alone| {
+            super::name::keys(name).iter().any(|key| key.installed && row.names.contains(&key.name))
+        };
+        self.rest.alone.iter().find(is_named)
+    }
+
+    /// All of these.
+    pub fn alones(&self) -> &[Alone] {
+        &self.rest.alone
     }
 
     /// How servers are told their time to finish.
@@ -564,12 +591,27 @@ mod tests {
 
     #[test]
     fn every_part_is_read() {
-        let Rest { errands, takes_operators, speakers, tidies, batches, ending_scripts, drain, slow, words } =
-            Rest::shipped();
+        let Rest {
+            errands,
+            takes_operators,
+            speakers,
+            tidies,
+            batches,
+            ending_scripts,
+            drain,
+            slow,
+            alone,
+            words,
+        } = Rest::shipped();
         for words in [errands, takes_operators, speakers, tidies, batches, ending_scripts] {
             assert!(!words.is_empty());
         }
-        assert!(!drain.is_empty() && !slow.is_empty() && words.sound("server", None) == Sound::Service);
-        assert_eq!(PROGRAMS.rest.len(), 9);
+        assert!(
+            !drain.is_empty()
+                && !slow.is_empty()
+                && !alone.is_empty()
+                && words.sound("server", None) == Sound::Service
+        );
+        assert_eq!(PROGRAMS.rest.len(), 10);
     }
 }

@@ -72,6 +72,14 @@ fn what_is_slow_is_named_once_and_has_a_source() {
 }
 
 #[test]
+fn what_is_alone_with_its_data_has_a_source() {
+    for row in Tables::builtin().alones() {
+        assert!(!row.names.is_empty() && !row.data_options.is_empty() && row.source.starts_with("https://"));
+        assert!(row.names.iter().all(|name| Tables::builtin().alone(name).is_some()));
+    }
+}
+
+#[test]
 fn every_row_can_be_reached() {
     let mut closed: HashMap<(&str, bool), &Program> = HashMap::new();
     for program in Tables::builtin().programs() {
