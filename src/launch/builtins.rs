@@ -170,7 +170,7 @@ impl Machine<'_, '_> {
             "kill" => self.kill(arguments),
             "fg" => self.foreground(arguments, node),
             "jobs" => self.set_status_quietly(Status::known(0)),
-            "disown" => self.disown(),
+            "disown" => self.disown(arguments),
             "coproc" => self.coprocess(command, node),
             "let" => {
                 for argument in arguments {
@@ -317,17 +317,6 @@ impl Machine<'_, '_> {
                 shell.set("COPROC_PID", Value::Scalar(Field::known(pid.to_string())));
             }
         });
-    }
-
-    /// bash forgets the last job; the others have no such command.
-    fn disown(&mut self) {
-        let is_bash = self.shell().is_some_and(|shell| shell.dialect.is_bash());
-        self.with(|shell| {
-            if is_bash {
-                shell.jobs.pop();
-            }
-        });
-        self.set_status(Status::known(if is_bash { 0 } else { 127 }));
     }
 
     fn shift(&mut self, arguments: &[Field]) {

@@ -17,7 +17,7 @@ impl Machine<'_, '_> {
         let has_next = shell.dialect.has_wait_next(shell.bash_version);
         let mut any = false;
         let mut targets = Vec::new();
-        let mut named = false;
+        let (mut named, mut disowned) = (false, false);
         for argument in arguments {
             match argument.text().filter(|_| !is_sketched(argument)) {
                 Some("-n") if !has_next => {
@@ -27,15 +27,15 @@ impl Machine<'_, '_> {
                 }
                 // busybox takes the option and waits for all.
                 Some("-n") => any = dialect.is_bash(),
+                // The others refuse it.
+                Some("-f") if !dialect.is_bash() => return self.set_status(Status::known(2)),
                 Some("-f" | "--") => {}
                 Some("-p") => {}
                 // Two numbers in one word are none.
                 Some(text) => {
                     named = true;
-                    let pid = match text.strip_prefix('%') {
-                        Some(job) => self.named_job(job),
-                        None => dialect.number_for_wait(text).parse().ok(),
-                    };
+                    let pid = self.job_of(text);
+                    disowned = pid.is_some_and(|pid| self.is_disowned(pid));
                     targets.extend(pid.filter(|pid| jobs.contains(pid)));
                 }
                 // A variable that nobody sets is no process.
@@ -73,7 +73,7 @@ impl Machine<'_, '_> {
                 return;
             }
         } else if targets.is_empty() {
-            self.set_status(Status::known(127));
+            self.set_status(Status::known(if disowned { 0 } else { 127 }));
             return;
         }
         if self.may_be_setup(&targets) && self.is_any_program(&targets) && self.is_left_to_caller() {
@@ -150,6 +150,41 @@ impl Machine<'_, '_> {
     /// `wait $a; wait $b` and an `exit` behind it: nothing is started after which the jobs would have been setup.
     fn more_follows(&self) -> bool {
         self.shell().is_some_and(|shell| !self.only_trifles_follow(shell))
+    }
+
+    /// bash forgets the last job, those that are named, or all; with `-h` it only spares them SIGHUP. The others have no such command.
+    pub(super) fn disown(&mut self, arguments: &[Field]) {
+        let Some(shell) = self.shell().filter(|shell| shell.dialect.is_bash()) else {
+            return self.set_status(Status::known(127));
+        };
+        let jobs = shell.jobs.clone();
+        let words: Vec<&str> = arguments.iter().map(|word| word.text().unwrap_or("")).collect();
+        let named = words.iter().filter(|word| !word.starts_with('-'));
+        let mut named: Vec<Pid> = named.filter_map(|word| self.job_of(word)).collect();
+        if words.iter().all(|word| word.starts_with('-')) {
+            named = if words.contains(&"-a") { jobs } else { jobs.last().copied().into_iter().collect() };
+        }
+        if !words.contains(&"-h") {
+            self.with(|shell| shell.jobs.retain(|job| !named.contains(job)));
+        }
+        self.set_status(Status::known(0));
+    }
+
+    /// `%2`, or the number of a process.
+    fn job_of(&self, word: &str) -> Option<Pid> {
+        match word.strip_prefix('%') {
+            Some(job) => self.named_job(job),
+            None => self.shell()?.dialect.number_for_wait(word).parse().ok(),
+        }
+    }
+
+    /// True for a child of bash's that it has been told to forget: `wait` does not wait for it, and finds no fault.
+    fn is_disowned(&self, pid: Pid) -> bool {
+        let is_child =
+            |process: &Process| process.parent == self.pid && process.started == Started::Background;
+        self.shell().is_some_and(|shell| shell.dialect.is_bash() && !shell.jobs.contains(&pid))
+            && self.world.alive(pid)
+            && self.world.process(pid).is_some_and(is_child)
     }
 
     /// `fg`: the job goes to the foreground, and traps wait for it as for any foreground command.
@@ -445,6 +480,10 @@ pub(super) fn kill_options(arguments: &[Field], dialect: Dialect) -> Options<'_>
         Some("-n") if !dialect.is_bash() => return Options::Refused,
         Some("-s" | "-n") => (text(1).unwrap_or(""), 2),
         Some(word) => match word.strip_prefix('-') {
+            // `-sTERM`: busybox takes that for a name.
+            Some(name) if dialect == Dialect::Ash && Signal::parse(name).is_none() => {
+                return Options::Refused;
+            }
             Some(name) => (name.strip_prefix('s').filter(|n| Signal::parse(n).is_some()).unwrap_or(name), 1),
             None => ("TERM", 0),
         },
