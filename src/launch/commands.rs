@@ -416,7 +416,10 @@ impl Machine<'_, '_> {
         if started == Started::Background && !monitor {
             ignored.extend([Signal::INT, Signal::QUIT]);
         }
-        let expanded = self.expanded_without_end(node);
+        let expanded = match &node.kind {
+            NodeKind::Command(command) => self.expanded_first(command, node),
+            _ => None,
+        };
         if let NodeKind::Command(command) = &node.kind
             && expanded.is_none()
             && let Some(pid) = self.fork_program(command, node, started, pipeline, &ignored)
@@ -426,7 +429,7 @@ impl Machine<'_, '_> {
         let shell = self.shell()?;
         let list: List = match &node.kind {
             NodeKind::Subshell(list) | NodeKind::Group(list) => Arc::clone(list),
-            _ => expanded.into_iter().chain([node.clone()]).collect(),
+            _ => expanded.unwrap_or_else(|| Arc::from([node.clone()])),
         };
         let mut copy: Shell = shell.fork(list);
         if started == Started::Background {

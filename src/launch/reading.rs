@@ -9,7 +9,7 @@ use super::inert;
 use super::machine::{Machine, words_of};
 use super::path::MishapKind;
 use super::shell::{Frame, Status};
-use crate::shell::{Command, Node, NodeKind, Part, Word};
+use crate::shell::{Command, List, Node, NodeKind, Part, Word};
 use crate::source::{Excerpt, base_name};
 
 /// Ends of the names of files that set variables: they define no functions that a script calls, and start nothing.
@@ -139,12 +139,20 @@ impl Machine<'_, '_> {
     }
 
     /// `$(while true; do renew; sleep 1d; done) &`: what a job expands before it has a command to run, as the subshell that it waits for,
-    /// where that has a loop without end.
-    pub(super) fn expanded_without_end(&self, node: &Node) -> Option<Node> {
+    /// where that has a loop without end. What begins with a pause, and is all of it, is not there to print a command.
+    pub(super) fn expanded_first(&self, command: &Command, node: &Node) -> Option<List> {
+        let subshell = |list: &List| Node { kind: NodeKind::Subshell(Arc::clone(list)), ..node.clone() };
+        let pauses = |list: &List| list.first().is_some_and(|first| first.is_command(&["sleep"]));
+        if let [word] = command.words.as_slice()
+            && let Some(Part::Substitution(list, _)) = word.only_part()
+            && pauses(list)
+        {
+            return Some(Arc::from([subshell(list)]));
+        }
         let mut parts = words_of(node).into_iter().flat_map(|word| &word.parts);
         parts.find_map(|part| match part {
             Part::Substitution(list, _) if list.iter().any(inert::goes_on) => {
-                Some(Node { kind: NodeKind::Subshell(Arc::clone(list)), ..node.clone() })
+                Some(Arc::from([subshell(list), node.clone()]))
             }
             _ => None,
         })
