@@ -436,6 +436,13 @@ mod tests {
         outline(r"if [[ $c =~ \$\{([A-Za-z_]*)(:-([^}]*))?\} ]]; then a; fi");
     }
 
+    #[test]
+    fn what_no_shell_reads_as_arithmetic() {
+        let text = "MAX=$((1024*1024)*20)\nserver\nf() { errors=$((errors + 1)); }\nf\n";
+        let script = parse(Arc::new(Excerpt::whole(&Source::new("x.sh", text))));
+        assert!(matches!(script.statements[0].kind, NodeKind::Error), "{}", list(&script.statements));
+    }
+
     /// What is masked keeps its text.
     #[test]
     fn words_come_from_the_script_itself() {

@@ -413,7 +413,9 @@ impl Explorer<'_> {
         if let Some(service) = early::daemon(&world).or(early::last_job(&world)) {
             candidates.precede(&world, service);
         }
-        if (cut && !world.path.failed) || world.path.fails_to_run() {
+        // Where something was not followed, the script may go on.
+        let is_followed = world.path.doubts.is_empty();
+        if (cut && is_followed && !world.path.failed) || world.path.fails_to_run() {
             found.early.push(world);
         } else {
             found.ended.push(world);

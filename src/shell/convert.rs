@@ -472,6 +472,11 @@ impl<'a> Converter<'a> {
             out.push(self.node(span(tree), kind));
             return;
         }
+        // `A=$((1)*2)`: the grammar goes on until it finds a value, wherever that is.
+        if tree.kind() == "variable_assignment" && children(tree).any(|child| child.is_error()) {
+            let unread = self.error(span(tree));
+            return out.push(unread);
+        }
         if tree.kind() == "variable_assignment" {
             let command =
                 Command { assignments: self.assignment(tree).into_iter().collect(), ..Command::default() };

@@ -217,6 +217,10 @@ impl<'a> Words<'a, '_> {
                 let inside = text.get(open..).unwrap_or("");
                 // A text may end before it is closed.
                 let length = inside.strip_suffix(close).unwrap_or(inside).len();
+                // `$((a)*b)` is no arithmetic to a shell: the grammar goes on to the next `))`, wherever that is.
+                if closes_more_than_it_opens(&inside[..length]) {
+                    self.errors.push(span(tree));
+                }
                 let start = tree.end_byte() - inside.len();
                 let inner = Span::new(start, start + length);
                 let word = self.raw(tree, inner);
@@ -445,4 +449,19 @@ fn ansi_c(text: &str) -> Option<String> {
         });
     }
     Some(plain)
+}
+fn closes_more_than_it_opens(text: &str) -> bool {
+    let mut open = 0_usize;
+    text.bytes().any(|byte| match byte {
+        b'(' => {
+            open += 1;
+            false
+        }
+        b')' if open == 0 => true,
+        b')' => {
+            open -= 1;
+            false
+        }
+        _ => false,
+    })
 }
