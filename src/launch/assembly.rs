@@ -11,7 +11,7 @@ use super::explore::{Exploration, Steady};
 use super::fault::{Cause, Fault, Site};
 use super::field::Field;
 use super::interpreter::{Broken, BrokenScript};
-use super::path::MishapKind;
+use super::path::{MishapKind, unread};
 use super::signal::Signal;
 use super::world::{Process, Role, World};
 use super::{Launch, early, verdict, view};
@@ -262,6 +262,13 @@ impl<'a> Assembly<'a> {
             launch.doubt(None, TOO_MANY_BRANCHES);
         }
         launch.branches = branches.sorted();
+        // Where nothing stays, the service may stand where nobody has come, because the text in front was misread.
+        if launch.branches.is_empty()
+            && let Some(place) = environment.scripts().unread()
+        {
+            let reason = unread(&place);
+            launch.doubt(Some(place), &reason);
+        }
         // An installation that waits for somebody, say, is not what an image is for that runs a service otherwise.
         if launch.branches.iter().all(|branch| branch.aside || !branch.default) {
             beside.into_iter().for_each(|fault| launch.add_fault(fault));

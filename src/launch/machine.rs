@@ -11,7 +11,7 @@ use super::dialect::Dialect;
 use super::environment::Environment;
 use super::expand::Expander;
 use super::field::{Field, Value};
-use super::path::{Choice, Doubt, MishapKind};
+use super::path::{Choice, Doubt, MishapKind, unread};
 use super::refused::is_beyond_dash;
 use super::shell::{Frame, Lap, Shell, Status, Waiting};
 use super::signal::Signal;
@@ -431,8 +431,7 @@ impl Machine<'_, '_> {
             }
             NodeKind::Error => {
                 let place = node.place();
-                let file = place.source.path().file_name().unwrap_or_default();
-                let reason = format!("{file}:{} could not be read as shell", place.line());
+                let reason = unread(&place);
                 self.doubt(Some(place), reason);
                 self.set_status_quietly(Status::UNKNOWN);
             }

@@ -130,3 +130,9 @@ pub(crate) enum MishapKind {
     /// exec after a trap whose handler does work.
     TrapDropped,
 }
+
+/// Why nobody knows what a shell does at a place.
+pub(super) fn unread(place: &Place) -> String {
+    let file = place.source.path().file_name().unwrap_or_default();
+    format!("{file}:{} could not be read as shell", place.line())
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::assigned::note_own_variables;
 use super::refused::{Refused, refused};
 use crate::shell::{self, Node, NodeKind, Part, Script, Word};
-use crate::source::Excerpt;
+use crate::source::{Excerpt, Place};
 
 /// What was read so far.
 #[derive(Default)]
@@ -50,6 +50,14 @@ impl Scripts {
     /// What other shells than bash refuse to read in a script that was read here.
     pub(super) fn refused(&mut self, script: &Arc<Script>) -> Rc<[Refused]> {
         Rc::clone(self.refused.entry(Arc::as_ptr(script)).or_insert_with(|| refused(&script.statements)))
+    }
+
+    /// The first place in them that could not be read.
+    pub(super) fn unread(&self) -> Option<Place> {
+        let errors = |(excerpt, script): &(Arc<Excerpt>, Arc<Script>)| {
+            script.errors.first().map(|span| excerpt.place(*span))
+        };
+        self.read.values().filter_map(errors).min_by(|one, other| one.key().cmp(&other.key()))
     }
 
     /// The functions that a bash has from the one that started it.
