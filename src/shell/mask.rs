@@ -60,6 +60,7 @@ pub(super) fn when_refused(text: &str, ends: LineEnds) -> String {
         operand(text, at, &mut masked);
     }
     behind_expansions(text, &mut masked);
+    qualified_names(text, &mut masked);
     here_documents(text, &mut masked);
     String::from_utf8(masked).unwrap_or_else(|_| text.to_owned())
 }
@@ -274,6 +275,16 @@ fn bases(text: &str, masked: &mut [u8]) {
 fn behind_expansions(text: &str, masked: &mut [u8]) {
     for (at, _) in text.match_indices("}=") {
         masked[at + 1] = b'*';
+    }
+}
+
+/// `export -f log::info log::warn`: bash's functions may have such names, of which the grammar reads only one behind `export` and its like.
+fn qualified_names(text: &str, masked: &mut [u8]) {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    for (at, colons) in text.match_indices("::") {
+        if text[..at].ends_with(is_name) && text[at + colons.len()..].starts_with(is_name) {
+            masked[at..at + colons.len()].fill(b'_');
+        }
     }
 }
 
