@@ -255,7 +255,8 @@ impl Machine<'_, '_> {
         let mut status = self.status();
         // Arguments are walked as given: an option loop over CMD has one course.
         status.overridable = false;
-        if status.value.is_none() && self.polls_to_the_end(node) {
+        let is_open = status.value.is_none() || self.rests_on_a_choice(&node.condition);
+        if is_open && self.polls_to_the_end(node) {
             status = Status::known(0);
         }
         if self.sees_end(&node.condition, !node.until) {
@@ -335,6 +336,12 @@ impl Machine<'_, '_> {
             && inert::only_sleeps(&node.body)
             && self.is_last_of_all()
             && (looks_for_processes(&node.condition) || self.world.processes().any(is_left))
+    }
+
+    /// `while [ -f server.pid ] && kill -0 "$pid"`: the course in which one part fails knows no more of the whole than one that asks it at once.
+    fn rests_on_a_choice(&self, condition: &[Node]) -> bool {
+        coverage(condition)
+            .is_some_and(|covers| self.world.path.choices.iter().any(|choice| covers(&choice.place)))
     }
 
     /// `while [ $i -lt 300 ]; do if ready; then break; fi; sleep 1; i=$((i + 1)); done`: true once some rounds of a loop that counts have gone
