@@ -475,6 +475,14 @@ impl Machine<'_, '_> {
             && self.sound(node) <= latest
             && !self.is_all_that_is_waited_for();
         match resolved.what {
+            // `bash &`: without job control a job reads nothing, and a shell that does ends at once.
+            What::Interactive
+                if started == Started::Background
+                    && !reads_input(command)
+                    && self.shell().is_some_and(|shell| !shell.monitor) =>
+            {
+                return Some(None);
+            }
             _ if resolved.may_be_setup() => {
                 // In a pipeline a command is as likely setup as in the foreground.
                 if pipeline.is_some_and(|pipeline| !self.stays(pipeline)) {
