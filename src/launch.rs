@@ -41,6 +41,7 @@ mod explore;
 mod fault;
 mod field;
 mod fingerprint;
+mod given;
 mod hearing;
 mod hop;
 mod inert;

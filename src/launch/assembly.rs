@@ -42,6 +42,7 @@ pub(super) fn assemble(
 ) -> Launch {
     let mut assembly = Assembly::new(environment, start);
     assembly.refuses_defaults = exploration.refuses_defaults();
+    assembly.stays_bare = exploration.stays_bare();
     assembly.kept_traps = kept_traps(exploration);
     exploration
         .worlds()
@@ -82,6 +83,8 @@ struct Assembly<'a> {
     unlikely: Vec<Fault>,
     /// True if the image ends with a failure unless its ENV is set otherwise.
     refuses_defaults: bool,
+    /// True if what it does without arguments is what the image is for.
+    stays_bare: bool,
     /// The traps of shells that stay.
     kept_traps: Vec<&'a Place>,
 }
@@ -110,16 +113,24 @@ impl<'a> Assembly<'a> {
             ends: BTreeSet::new(),
             steps: 0,
         };
-        let (beside, unlikely) = (Vec::new(), Vec::new());
-        let branches = Branches::default();
-        let (refuses_defaults, kept_traps) = (false, Vec::new());
-        Self { environment, start, launch, branches, beside, unlikely, refuses_defaults, kept_traps }
+        Self {
+            environment,
+            start,
+            launch,
+            branches: Branches::default(),
+            beside: Vec::new(),
+            unlikely: Vec::new(),
+            refuses_defaults: false,
+            stays_bare: false,
+            kept_traps: Vec::new(),
+        }
     }
 
     /// A state in which the container stays, and its stop. `told`: where programs are started that the script stops on another way.
     fn add_steady(&mut self, steady: &Steady, told: &[Place]) {
         let (path, after) = (&steady.before.path, &steady.after);
-        let default = path.default || (self.refuses_defaults && !path.by_caller);
+        let is_own = path.default && !(self.stays_bare && path.given == Some(true));
+        let default = is_own || (self.refuses_defaults && !path.by_caller);
         for doubt in path.doubts.iter().chain(&after.path.doubts) {
             self.launch.doubt(doubt.place.clone(), &doubt.reason);
         }

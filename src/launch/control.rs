@@ -54,6 +54,9 @@ impl Machine<'_, '_> {
         if let Some(answer) = self.world.answer.take() {
             let holds = (answer == 0) == status.value.is_none_or(|value| value == 0);
             self.take_for(test, holds);
+            if let Some(test) = test.filter(|_| status.value.is_none()) {
+                self.note_given(test, holds);
+            }
             self.world.path.aside |= holds && test.is_some_and(asks_for_terminal);
             if let Some(test) = test.filter(|_| status.value.is_some_and(|value| (value == 0) != holds)) {
                 self.leave_own_arguments(&test.excerpt, test.span);
@@ -483,6 +486,7 @@ impl Machine<'_, '_> {
         } else if let Some(answer) = self.world.answer.take() {
             if let Some(&taken) = ways.get(answer) {
                 self.take_arm(case, taken, excerpt);
+                self.note_given_arm(case, taken);
             }
             if likely.is_some_and(|likely| likely != answer) {
                 self.leave_own_arguments(excerpt, case.subject.span);

@@ -107,6 +107,25 @@ impl Exploration {
             && ended.all(|world| world.path.failed)
     }
 
+    /// True if the script stays without arguments and runs no service then, and otherwise does nothing but hand over to those that a caller
+    /// gives: to nobody, in an image that has none of its own.
+    pub(crate) fn stays_bare(&self) -> bool {
+        let own = || self.steady.iter().filter(|steady| steady.before.path.default);
+        let given = |given: bool| own().filter(move |steady| steady.before.path.given == Some(given));
+        let only_stays = |steady: &Steady| {
+            let path = &steady.before.path;
+            !steady.has_service() && !path.aside && path.doubts.is_empty()
+        };
+        let hands_over = |steady: &Steady| {
+            let mut services = steady.before.processes().filter(|process| process.is_service());
+            services.all(|process| process.identity.argv.first().is_some_and(Field::is_rest))
+        };
+        given(false).next().is_some()
+            && given(false).all(only_stays)
+            && given(true).all(hands_over)
+            && own().all(|steady| steady.before.path.given.is_some())
+    }
+
     /// `while true; do if ready; then break; fi; sleep 1; done`: where a service is what comes behind such a loop, a state inside it is the
     /// start, not what stays.
     fn forget_waits(&mut self) {

@@ -93,6 +93,7 @@ impl World {
             self.follow_next,
             self.path.default,
             self.path.by_caller,
+            self.path.given,
             self.path.aside,
         ));
         print.add(&self.notes);

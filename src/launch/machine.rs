@@ -136,8 +136,12 @@ impl Machine<'_, '_> {
     }
 
     pub(crate) fn expander(&self) -> Option<Expander<'_>> {
-        let shell = self.shell()?;
-        Some(Expander { world: self.world, shell, pid: self.pid, environment: self.environment })
+        Some(self.expander_of(self.shell()?))
+    }
+
+    /// Of a shell that this one could be.
+    pub(super) fn expander_of<'e>(&'e self, shell: &'e Shell) -> Expander<'e> {
+        Expander { world: self.world, shell, pid: self.pid, environment: self.environment }
     }
 
     pub(crate) fn push(&mut self, frame: Frame) {

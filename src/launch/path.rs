@@ -16,6 +16,8 @@ pub(crate) struct Path {
     pub(crate) default: bool,
     /// True once something else than the image's ENV is not what the image says: its arguments, say.
     pub(crate) by_caller: bool,
+    /// Where the image has no arguments of its own: whether the caller gives any, once a script has asked.
+    pub(crate) given: Option<bool>,
     /// The last command that was taken as setup but may be the service.
     pub(crate) candidate: Option<usize>,
     /// True if the path ended by `exit` with a failure that the script itself states.
@@ -56,6 +58,7 @@ impl Path {
             choices: Rc::default(),
             default: true,
             by_caller: false,
+            given: None,
             candidate: None,
             failed: false,
             doubts: Vec::new(),

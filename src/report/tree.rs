@@ -46,7 +46,7 @@ fn write_image(root: &Utf8Path, image: &ImageReport, view: &View, out: &mut dyn 
     }
 
     let ways = ways(root, image, view);
-    let main = ways.iter().any(|way| !way.aside);
+    let main = ways.iter().any(|way| way.default && !way.aside);
     // Where a container waits on its way to the service is of interest only if there is no service.
     let (shown, waits): (Vec<&Way<'_>>, Vec<&Way<'_>>) = ways.iter().partition(|way| !main || !way.aside);
     let (shown, rest) = shown.split_at(shown.len().min(MOST_WAYS));
