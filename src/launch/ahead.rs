@@ -29,8 +29,11 @@ pub(super) struct Ahead {
     asked: RefCell<HashMap<u64, bool>>,
 }
 
-/// The words of a text that can be names: their hashes and where they stand, in this order.
-struct Names(Vec<(u64, usize)>);
+/// The words of a text that can be names: their hashes and where they stand.
+struct Names {
+    by_hash: Vec<(u64, usize)>,
+    by_place: Vec<(usize, u64)>,
+}
 
 /// Stands for a word behind which any name may be meant: `${!name}`, `source`, `declare -n`.
 const ANY: &str = "${!";
@@ -55,18 +58,19 @@ impl Mentions {
     fn follow(&self, shell: &Shell, spans: &[(Arc<Excerpt>, Span)]) -> Ahead {
         let part = |(excerpt, span): &(Arc<Excerpt>, Span)| (self.names(excerpt), *span);
         let mut parts: Vec<_> = spans.iter().map(part).collect();
-        let mut functions: Vec<_> = shell.functions.iter().collect();
+        let body_of = |body: &Arc<Node>| part(&(Arc::clone(&body.excerpt), whole(body)));
+        let mut functions: HashMap<u64, Vec<&Arc<Node>>> = HashMap::new();
+        for (name, body) in shell.functions.iter() {
+            match words(name).next() {
+                Some((_, word)) => functions.entry(fold(word)).or_default().push(body),
+                None => parts.push(body_of(body)),
+            }
+        }
         let mut seen = 0;
-        while seen < parts.len() {
-            let new = parts[seen..].to_vec();
-            seen = parts.len();
-            functions.retain(|(name, body)| {
-                let is_called = words(name).next().is_none_or(|(_, word)| has(&new, word));
-                if is_called {
-                    parts.push(part(&(Arc::clone(&body.excerpt), whole(body))));
-                }
-                !is_called
-            });
+        while let Some((names, span)) = parts.get(seen).cloned() {
+            seen += 1;
+            let called = names.within(span).filter_map(|word| functions.remove(&word));
+            parts.extend(called.flatten().map(body_of));
         }
         let mentions_all = has(&parts, ANY);
         Ahead { parts, mentions_all, asked: RefCell::default() }
@@ -99,23 +103,31 @@ fn has(parts: &[(Rc<Names>, Span)], word: &str) -> bool {
 
 impl Names {
     fn of(text: &str) -> Self {
-        let mut names: Vec<_> = words(text).map(|(at, word)| (fold(word), at)).collect();
+        let mut by_place: Vec<_> = words(text).map(|(at, word)| (at, fold(word))).collect();
         let any = fold(ANY);
-        names.extend(text.match_indices(ANY).map(|(at, _)| (any, at)));
-        names.extend(words(text).filter(|&(at, word)| is_opaque(text, at, word)).map(|(at, _)| (any, at)));
-        names.extend(dots(text).map(|at| (any, at)));
-        names.sort_unstable();
-        Self(names)
+        by_place.extend(text.match_indices(ANY).map(|(at, _)| (at, any)));
+        let opaque = words(text).filter(|&(at, word)| is_opaque(text, at, word)).map(|(at, _)| at);
+        by_place.extend(opaque.chain(dots(text)).map(|at| (at, any)));
+        by_place.sort_unstable();
+        let mut by_hash: Vec<_> = by_place.iter().map(|&(at, hash)| (hash, at)).collect();
+        by_hash.sort_unstable();
+        Self { by_hash, by_place }
     }
 
     fn has(&self, hash: u64, span: Span) -> bool {
-        let first = self.0.partition_point(|&known| known < (hash, span.start));
-        self.0.get(first).is_some_and(|&(known, at)| known == hash && at < span.end)
+        let first = self.by_hash.partition_point(|&known| known < (hash, span.start));
+        self.by_hash.get(first).is_some_and(|&(known, at)| known == hash && at < span.end)
+    }
+
+    /// The hashes of the words in a part of the text.
+    fn within(&self, span: Span) -> impl Iterator<Item = u64> {
+        let first = self.by_place.partition_point(|&(at, _)| at < span.start);
+        self.by_place[first..].iter().take_while(move |&&(at, _)| at < span.end).map(|&(_, hash)| hash)
     }
 }
 
 /// The parts of a text that can be names, and where they stand.
-fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let is_part = |c: u8| c.is_ascii_alphanumeric() || c == b'_';
     let bytes = text.as_bytes();
     let mut at = 0;

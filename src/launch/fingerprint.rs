@@ -1,11 +1,11 @@
 //! When two courses of events have led to the same state: everything that decides what happens next, and nothing else.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::ahead::{Ahead, Mentions};
+use super::ahead::{Ahead, Mentions, words};
 use super::field::{Field, Value};
 use super::shell::{Frame, Lap, Shell, Waiting};
 use super::world::{Ended, Millis, Pid, Process, Role, State, World};
@@ -167,9 +167,10 @@ impl Print<'_> {
         let print = known.unwrap_or_else(|| {
             let before = std::mem::replace(&mut self.hasher, Folding(Folding::START));
             let is_expanded = |text: &&str| text.contains(['$', '`']);
-            let texts: Vec<&str> = variables.values().flat_map(Value::texts).filter(is_expanded).collect();
-            let named = |name: &String| texts.iter().any(|text| text.contains(name.as_str()));
-            for (name, value) in variables.iter().filter(|(name, _)| ahead.mentions(name) || named(name)) {
+            let texts = variables.values().flat_map(Value::texts).filter(is_expanded);
+            let named: HashSet<&str> = texts.flat_map(words).map(|(_, word)| word).collect();
+            let counts = |name: &str| ahead.mentions(name) || named.contains(name);
+            for (name, value) in variables.iter().filter(|(name, _)| counts(name)) {
                 self.add(name);
                 self.value(value);
             }
