@@ -17,6 +17,8 @@ pub struct Runtime {
     pub init: Option<Place>,
     /// Where a Pod is told that its containers share their processes, so that its pause is PID 1.
     pub pause: Option<Place>,
+    /// True for a container of a Pod.
+    pub in_pod: bool,
     /// The part of a command line that whoever reads it throws away: no shell reads it, and an operator of the shell stands there.
     pub dropped: Option<Place>,
     /// Files and folders that are mounted over those of the image, the last one in front.

@@ -6,6 +6,9 @@ use super::shell::Status;
 use crate::project::Found;
 use crate::shell::Word;
 
+/// An empty file that Docker puts into every container: scripts ask for it to tell a container from the host.
+const DOCKER_MARK: &str = "/.dockerenv";
+
 /// Whether a condition holds; `None` where that is not known.
 #[derive(Debug, Clone, Copy)]
 struct Truth {
@@ -194,6 +197,9 @@ impl Parser<'_> {
     fn file(&self, operator: &str, path: &str) -> Truth {
         let environment = self.expander.environment;
         let absolute = self.expander.absolute(path).unwrap_or_default();
+        if absolute == DOCKER_MARK && !environment.image.runtime.in_pod {
+            return Truth { value: Some(!matches!(operator, "-d" | "-s")), overridable: false };
+        }
         let file = match environment.find(&absolute) {
             Found::File(file) if operator != "-d" => file,
             Found::Unknown if environment.lacks(&absolute) => {

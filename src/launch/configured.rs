@@ -41,14 +41,17 @@ impl Resolver<'_, '_> {
             return row.daemonizes;
         }
         let Some(config) = &row.config else { return false };
+        let base = &self.environment.image.base;
+        let brings_own = row.names.iter().any(|name| base.configures.contains(name));
         match self.configuration(row, config, arguments) {
+            // A file that includes others leaves that to the base image's, where it brings some.
+            Configuration::Says(text) if brings_own && text.contains("include") => false,
             Configuration::Says(text) => !says_one(&text, &config.foreground),
             Configuration::Unread => false,
             // What an official image brings is its distribution's own, unless a build step changes it, or a script does when it starts.
             Configuration::Absent(paths) => {
-                let base = &self.environment.image.base;
                 base.known
-                    && !row.names.iter().any(|name| base.configures.contains(name))
+                    && !brings_own
                     && !config.own
                     && !says_one(&bare(self.environment.image.dockerfile.source.text()), &config.foreground)
                     && paths.iter().all(|path| config.paths.contains(path) && !self.may_be_written(path))
@@ -84,7 +87,8 @@ impl Resolver<'_, '_> {
         for path in &paths {
             match self.environment.find(path) {
                 Found::File(file) => {
-                    let lines = file.text.text().lines().filter(|line| !line.trim_start().starts_with('#'));
+                    let is_comment = |line: &&str| line.trim_start().starts_with(['#', ';']);
+                    let lines = file.text.text().lines().filter(|line| !is_comment(line));
                     return Configuration::Says(lines.map(bare).collect());
                 }
                 Found::Unreadable(_) | Found::Download(_) => return Configuration::Unread,

@@ -116,7 +116,8 @@ fn workload(
         .collect();
     let input = container.get("stdin").filter(|node| node.is_true()).map(|node| node.place.clone());
     let terminal = container.get("tty").is_some_and(|node| node.is_true());
-    let runtime = Runtime { period, mounts, pause, probes, input, terminal, ..Runtime::default() };
+    let runtime =
+        Runtime { period, mounts, pause, in_pod: true, probes, input, terminal, ..Runtime::default() };
     let stop_signal = container.get("lifecycle").and_then(|lifecycle| {
         let node = lifecycle.get("stopSignal")?;
         Some(Setting {
