@@ -53,6 +53,8 @@ pub struct CommandLine {
     pub overridden_by: Vec<String>,
     /// Options of which none may be present for this row to apply.
     pub forbids: Vec<String>,
+    /// True if the row does not apply where an option stands first: that is for a program which it puts in front (`docker-php-entrypoint -v`).
+    pub optionless: bool,
     /// Texts of which one must occur in the arguments, joined by blanks, for this row to apply (`daemon off`). One that begins as an option
     /// does stands at the beginning of an argument.
     pub mentions: Vec<String>,
@@ -217,14 +219,17 @@ impl CommandLine {
 
     /// Whether the row needs certain arguments.
     pub(super) fn is_conditional(&self) -> bool {
-        ![&self.subcommand, &self.requires, &self.forbids, &self.mentions]
-            .iter()
-            .all(|words| words.is_empty())
+        let conditions = [&self.subcommand, &self.requires, &self.forbids, &self.mentions];
+        self.optionless || !conditions.iter().all(|words| words.is_empty())
     }
 
     pub(super) fn matches(&self, kind: Kind, arguments: &[Option<&str>]) -> Match {
         if !self.is_conditional() {
             return Match::Yes;
+        }
+        let is_option = |first: &Option<&str>| first.is_some_and(|first| first.starts_with('-'));
+        if self.optionless && arguments.first().is_some_and(is_option) {
+            return Match::No;
         }
         let walk = Walk::new(self, kind, arguments);
         if walk.subcommand_left > 0 || self.forbids.iter().any(|option| walk.has(option)) {
