@@ -44,19 +44,30 @@ impl Resolver<'_, '_> {
         let base = &self.environment.image.base;
         let brings_own = row.names.iter().any(|name| base.configures.contains(name));
         match self.configuration(row, config, arguments) {
+            Configuration::Says(text) if !config.background.is_empty() => says_one(&text, &config.background),
             // A file that includes others leaves that to the base image's, where it brings some.
             Configuration::Says(text) if brings_own && text.contains("include") => false,
             Configuration::Says(text) => !says_one(&text, &config.foreground),
             Configuration::Unread => false,
             // What an official image brings is its distribution's own, unless a build step changes it, or a script does when it starts.
             Configuration::Absent(paths) => {
-                base.known
+                config.background.is_empty()
+                    && base.known
                     && !brings_own
                     && !config.own
                     && !says_one(&bare(self.environment.image.dockerfile.source.text()), &config.foreground)
                     && paths.iter().all(|path| config.paths.contains(path) && !self.may_be_written(path))
             }
         }
+    }
+
+    /// True where nobody can tell whether the server puts itself into the background: its configuration decides, and is not known.
+    pub(super) fn may_daemonize(&self, row: &Program, arguments: &[Option<&str>]) -> bool {
+        let decides = |config: &ConfigFile| !config.background.is_empty();
+        row.daemonizes
+            && !row.config.as_ref().is_some_and(|config| {
+                decides(config) && matches!(self.configuration(row, config, arguments), Configuration::Says(_))
+            })
     }
 
     /// True where a server refuses to run because its configuration speaks of what its arguments say.

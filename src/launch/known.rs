@@ -101,8 +101,7 @@ impl Resolver<'_, '_> {
                 What::Daemon(Arc::clone(row))
             }
             Kind::Server | Kind::Supervisor => {
-                // Its configuration decides whether it stays in front, and is not known.
-                resolved.uncertain |= row.daemonizes;
+                resolved.uncertain |= self.may_daemonize(row, arguments);
                 What::Service(Some(Arc::clone(row)))
             }
             Kind::Setup => What::Ends(match name_of(argv) {

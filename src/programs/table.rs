@@ -102,6 +102,9 @@ pub struct ConfigFile {
     /// Texts of which one keeps the server in front; blanks, comments and capitals do not count.
     #[serde(default)]
     pub foreground: Vec<String>,
+    /// Texts of which one sends it into the background, where it stays otherwise, and what decides that is not known without the file.
+    #[serde(default)]
+    pub background: Vec<String>,
     /// Texts with which the server refuses these arguments, because they say the same, or the opposite (`daemon on;`).
     #[serde(default)]
     pub refuses: Vec<String>,
