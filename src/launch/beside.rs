@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::field::{Field, UNKNOWN};
 use super::machine::Machine;
 use super::shell::{Frame, Shell};
-use super::world::{Pid, Role, Started};
+use super::world::{Pid, Role, Started, World};
 use crate::programs::Sound;
 use crate::shell::{List, Loop, Node, NodeKind, Word};
 
@@ -29,11 +29,31 @@ impl Machine<'_, '_> {
         (is_late(Wait::Ready) || (is_late(Wait::Any) && self.is_unknown(node)))
             && self.is_named(node)
             && self.sound(node) != Sound::Service
-            && self.world.processes().any(|other| {
-                other.is_service()
-                    && self.world.alive(other.pid)
-                    && !self.has_waited(other.pid, None, Wait::Any)
+            && (self.stays_beside() || (is_late(Wait::Ready) && self.is_awaited_ahead()))
+    }
+
+    /// True if something runs that has not waited itself.
+    fn stays_beside(&self) -> bool {
+        self.world.processes().any(|other| {
+            (other.is_service() || World::supervises_unseen(other))
+                && self.world.alive(other.pid)
+                && !self.has_waited(other.pid, None, Wait::Any)
+        })
+    }
+
+    /// True if the script that has started this job goes on: what the job waits for is still to come.
+    fn is_awaited_ahead(&self) -> bool {
+        let born = std::iter::successors(Some(self.pid), |&pid| Some(self.world.process(pid)?.born_of));
+        let job =
+            born.filter_map(|pid| self.world.process(pid)).find(|own| own.started == Started::Background);
+        let shell = job.and_then(|job| self.world.shell(job.born_of));
+        shell.is_some_and(|shell| {
+            shell.frames.iter().any(|frame| {
+                let Frame::List { list, next } = frame else { return false };
+                let ahead = list.get(*next..).unwrap_or_default();
+                ahead.iter().any(|node| !node.is_command(&["wait"]) && !self.is_trifle(node))
             })
+        })
     }
 
     /// No table knows the program.

@@ -66,7 +66,8 @@ impl Resolver<'_, '_> {
         let decides = |config: &ConfigFile| !config.background.is_empty();
         row.daemonizes
             && !row.config.as_ref().is_some_and(|config| {
-                decides(config) && matches!(self.configuration(row, config, arguments), Configuration::Says(_))
+                decides(config)
+                    && matches!(self.configuration(row, config, arguments), Configuration::Says(_))
             })
     }
 
