@@ -29,7 +29,8 @@ impl Machine<'_, '_> {
         (is_late(Wait::Ready) || (is_late(Wait::Any) && self.is_unknown(node)))
             && self.is_named(node)
             && self.sound(node) != Sound::Service
-            && (self.stays_beside() || (is_late(Wait::Ready) && self.is_awaited_ahead()))
+            && (self.stays_beside()
+                || (is_late(Wait::Ready) && !self.is_starter(node) && self.is_awaited_ahead()))
     }
 
     /// True if something runs that has not waited itself.

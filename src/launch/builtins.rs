@@ -199,14 +199,8 @@ impl Machine<'_, '_> {
 
     fn exit(&mut self, arguments: &[Field]) {
         let stated = arguments.first().and_then(Field::text).and_then(|text| text.trim().parse::<i32>().ok());
-        let literal = arguments.first().is_some_and(|field| field.excerpt.is_some());
         let leaving = self.shell().is_some_and(|shell| matches!(shell.frames.first(), Some(Frame::Exit(_))));
-        if self.world.stop.is_none()
-            && !leaving
-            && literal
-            && stated.is_some_and(|status| status != 0)
-            && self.pid_is_main()
-        {
+        if !leaving && self.states_failure(arguments.first()) {
             self.world.path.failed = true;
         }
         let status = match (arguments.first(), stated) {
@@ -272,6 +266,19 @@ impl Machine<'_, '_> {
             }
             shell.status = status;
         });
+        // `main "$@"` is the last line, and `return 1` in it how the script ends.
+        let is_end = self.shell().is_some_and(|shell| shell.rest() == Rest::Nothing && !shell.is_tested());
+        if is_end && self.states_failure(arguments.first()) {
+            self.world.path.failed = true;
+        }
+    }
+
+    /// True for a status that the script itself states, and calls a failure, where the container ends with this shell.
+    fn states_failure(&self, status: Option<&Field>) -> bool {
+        let stated = status.filter(|field| field.excerpt.is_some()).and_then(Field::text);
+        self.world.stop.is_none()
+            && stated.and_then(|text| text.trim().parse::<i32>().ok()).is_some_and(|status| status != 0)
+            && self.pid_is_main()
     }
 
     fn break_out(&mut self, arguments: &[Field], out: bool) {

@@ -310,7 +310,7 @@ impl Candidates {
     }
 
     /// Nothing that was passed over on this course is come back to.
-    fn forget_all(&mut self, world: &World) {
+    pub(super) fn forget_all(&mut self, world: &World) {
         self.passed_until_now(world).into_iter().for_each(|index| self.items[index].forget());
     }
 

@@ -8,7 +8,7 @@ use super::inert::{Inside, Weight};
 use super::machine::Machine;
 use super::path::{Mishap, MishapKind};
 use super::resolve::{Resolved, What};
-use super::shell::{Frame, Status};
+use super::shell::{Frame, Origin, Status};
 use super::signal::Signal;
 use super::trap::only_stops;
 use super::world::{Ended, Role, Started};
@@ -47,9 +47,13 @@ impl Machine<'_, '_> {
         self.note_dropped_trap(node);
         self.note_beside_services(argv, node);
         let is_missing = matches!(resolved.what, What::Broken(..)) && self.pid == 1;
+        let is_script = matches!(&resolved.what, What::Shell(start) if matches!(start.origin, Origin::Script))
+            && !self.candidates.has_passed_service(self.world);
         if (is_missing || matches!(resolved.what, What::Ends(_))) && self.world.stop.is_none() {
             // What the script hands over to is its job, though that ends; nothing before it was.
             self.candidates.settle(self.world);
+        } else if is_script && self.world.stop.is_none() {
+            self.candidates.forget_all(self.world);
         }
         self.keep_jobs(node);
         self.replace(&resolved);

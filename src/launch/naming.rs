@@ -51,12 +51,13 @@ impl Machine<'_, '_> {
         };
         let row = tables.program(name, &arguments);
         let sound = match row.map(|row| (row.kind, row.inner_command(&arguments))) {
-            Some((Kind::Interpreter, Inner::Command { name, .. })) => {
+            Some((Kind::Interpreter, Inner::Command { name, arguments: behind })) => {
                 // `java -jar $OPTIONS $HOME/app.jar`
                 let words = || argv.iter().filter_map(|word| word.text().or(word.sketch()));
                 let archive = || words().find(|word| word.ends_with(".jar"));
                 let file = arguments[name].filter(|word| !word.starts_with('-'));
-                file.or_else(archive).map_or(Sound::Unclear, |file| tables.sound_of_file(file))
+                let task = arguments.get(behind).copied().flatten();
+                file.or_else(archive).map_or(Sound::Unclear, |file| tables.sound_of_task(file, task))
             }
             // `python -m app.init_db`
             Some((Kind::Exec, Inner::Command { name, .. }))

@@ -62,6 +62,16 @@ impl Words {
         }
     }
 
+    /// The same with its first argument, where that is a word.
+    pub(super) fn sound_of_task(&self, file: &str, argument: Option<&str>) -> Sound {
+        let is_word = |word: &&str| word.chars().all(|c| c.is_ascii_alphabetic() || "-_:".contains(c));
+        let task = argument.filter(|word| !word.starts_with('-')).filter(is_word);
+        match (self.sound_of_file(file), task) {
+            (Sound::Service, Some(task)) if !self.is(&self.start, task) => self.sound_of(task),
+            (own, _) => own,
+        }
+    }
+
     /// True for a file that a job writes its result to, by its name.
     pub(super) fn is_result(&self, path: &str) -> bool {
         let base = base_name(path).to_ascii_lowercase();

@@ -489,6 +489,11 @@ impl Tables {
         self.rest.words.sound_of_file(name)
     }
 
+    /// The same with the file's first argument: `index.php set-option` is another thing than `index.php`.
+    pub fn sound_of_task(&self, file: &str, argument: Option<&str>) -> Sound {
+        self.rest.words.sound_of_task(file, argument)
+    }
+
     /// True for a file that a job writes its result to, by its name.
     pub fn is_result(&self, path: &str) -> bool {
         self.rest.words.is_result(path)
