@@ -188,9 +188,11 @@ impl Resolver<'_, '_> {
         resolved: &mut Resolved,
         depth: usize,
     ) -> What {
-        let words = match file.executable {
-            Some(false) => Err(Broken::NotExecutable),
-            _ => interpreter(file.text.text()),
+        let words = match (file.executable, interpreter(file.text.text())) {
+            // What may not be executed and names no interpreter is no script at all, maybe.
+            (Some(false), Err(Broken::NoShebang)) if self.is_no_script(file) => Err(Broken::NoShebang),
+            (Some(false), _) => Err(Broken::NotExecutable),
+            (_, words) => words,
         };
         let name = argv[0].text().unwrap_or_default();
         let row = self.environment.tables.program(name, arguments).filter(|row| row.copied);
@@ -390,10 +392,14 @@ impl Resolver<'_, '_> {
 
     /// A file of data, by its name or its mode, or because no shell could read it: an argument that was taken for a program.
     fn is_no_script(&self, file: &ImageFile) -> bool {
-        let ending = base_name(&file.path).rsplit_once('.').map_or("", |(_, ending)| ending);
+        let name = base_name(&file.path);
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        // `Caddyfile`, `Procfile`
+        let is_recipe = name.starts_with(|c: char| c.is_ascii_uppercase()) && name.ends_with("file");
         let is_data = file.executable == Some(false) && !is_script_name(&file.path);
         let script = || self.environment.parse(Arc::clone(&file.text));
         is_data
+            || is_recipe
             || CONFIGURATIONS.contains(&ending)
             || !script().errors.is_empty()
             || !begins_with_command(&script())
