@@ -265,7 +265,15 @@ impl Machine<'_, '_> {
                 Some(resolved)
             }
             _ if !resolved.uncertain || self.stays(node) => Some(resolved),
-            What::Service(Some(row)) if may_leave(row) && self.is_followed() => {
+            What::Service(Some(row))
+                if may_leave(row)
+                    && self.is_followed()
+                    && !(leaves_if_told(row) && self.is_last_of_job()) =>
+            {
+                if leaves_if_told(row) {
+                    // Where nothing else stays, it may be what does.
+                    self.world.path.may_stay = Some(node.place());
+                }
                 resolved.what = What::Daemon(Arc::clone(row));
                 Some(resolved)
             }
@@ -570,6 +578,11 @@ impl Machine<'_, '_> {
 /// True for a server that its configuration, or a word that is not known, keeps in front or not.
 fn may_leave(row: &Program) -> bool {
     (row.daemonizes || row.options_file.is_some()) && matches!(row.kind, Kind::Server | Kind::Supervisor)
+}
+
+/// True for a server that stays in front unless its configuration says otherwise.
+fn leaves_if_told(row: &Program) -> bool {
+    row.config.as_ref().is_some_and(|config| !config.background.is_empty())
 }
 
 fn reads_input(command: &Command) -> bool {
